@@ -1,0 +1,160 @@
+/**
+ * What each kind means once its schema was checked: every default filled in, durations in milliseconds, lists as lists,
+ * references as `{ tenant, name }`. `schemas/` turns what people write into these; `translate/` reads only these.
+ */
+import type { StoredDocument } from './document.ts';
+
+/** A resolved reference: the tenant is the referring document's own unless written `tenant/name`. */
+export interface Reference {
+  readonly tenant?: string | undefined;
+  readonly name: string;
+}
+
+export interface TenantSpec {
+  /** What it may route; `host` lower-case, exact or `*.suffix`; `path` a segment-wise prefix. */
+  readonly claims: readonly { readonly host: string; readonly path: string }[];
+  readonly quotas: {
+    readonly routes: number;
+    readonly clusters: number;
+    readonly endpoints: number;
+    readonly secrets: number;
+  };
+  /** `null`: no cap of the tenant's own. */
+  readonly caps: {
+    readonly timeoutMs: number | null;
+    readonly retries: number | null;
+    readonly listeners: readonly string[] | null;
+  };
+  readonly defaults: { readonly timeoutMs: number | null };
+}
+
+export interface NodeGroupSpec {
+  readonly tier: 'l4' | 'l7';
+}
+
+export interface ListenerSpec {
+  readonly groups: readonly string[];
+  readonly address: string;
+  /** 0: each node takes a free one. */
+  readonly port: number;
+  readonly protocol: 'http' | 'tcp';
+  readonly tenants: 'any' | readonly string[];
+  /** `null`: off. `to` is `stdout`, `stderr` or a file path. */
+  readonly accessLog: { readonly format: 'json'; readonly to: string } | null;
+  readonly paths: {
+    readonly normalize: boolean;
+    readonly mergeSlashes: boolean;
+    readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'unescape';
+  };
+  readonly limits: {
+    /** Whole request head, bytes. */
+    readonly headerBytes: number;
+    readonly headers: number;
+    readonly headersTimeoutMs: number;
+    readonly bodyTimeoutMs: number;
+    readonly idleTimeoutMs: number;
+  };
+}
+
+export interface EndpointSpec {
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  /** Empty string: none said. */
+  readonly zone: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: 'enabled' | 'draining' | 'disabled';
+}
+
+export interface ClusterSpec {
+  readonly protocol: 'http1' | 'tcp';
+  readonly endpoints: readonly EndpointSpec[];
+  readonly balance: (
+    | { readonly policy: 'round-robin' }
+    | { readonly policy: 'least-request'; readonly choices: number }
+  ) & {
+    /** Under this share of healthy endpoints all are used; 0 turns it off. */
+    readonly panicPercent: number;
+  };
+  readonly health: { readonly policy: Reference } | { readonly inline: HealthPolicySpec } | null;
+  readonly connectTimeoutMs: number;
+  readonly keepAlive: {
+    readonly idleMs: number;
+    /** Requests a connection; 0 = no limit. */
+    readonly requests: number;
+  };
+}
+
+export interface HeaderMatchSpec {
+  /** Lower-case. */
+  readonly name: string;
+  readonly condition:
+    | { readonly exact: string }
+    | { readonly prefix: string }
+    | { readonly suffix: string }
+    | { readonly contains: string }
+    | { readonly present: boolean }
+    | { readonly range: readonly [number, number] };
+  readonly not: boolean;
+}
+
+export interface RouteSpec {
+  /** `null`: every listener that is open to the tenant. */
+  readonly listeners: readonly string[] | null;
+  /** Lower-case; exact, `*.suffix` or `*`. */
+  readonly hosts: readonly string[];
+  readonly match: {
+    readonly path: { readonly type: 'exact' | 'prefix' | 'rawPrefix'; readonly value: string };
+    readonly ignoreCase: boolean;
+    /** Empty: all. */
+    readonly methods: readonly string[];
+    readonly headers: readonly HeaderMatchSpec[];
+  };
+  /** At least one; weights sum to more than 0. */
+  readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
+  /** `null`: the tenant's default, else 15 s. 0: none. */
+  readonly timeoutMs: number | null;
+  /** Platform only; higher goes first; `null`: none. */
+  readonly priority: number | null;
+}
+
+export interface L4RouteSpec {
+  readonly listener: string;
+  readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
+  readonly idleTimeoutMs: number;
+}
+
+export interface HealthPolicySpec {
+  readonly active: {
+    readonly check:
+      | {
+          readonly http: {
+            readonly path: string;
+            readonly host: string | null;
+            /** Half-open status ranges, Envoy's form: [200, 300) is 200-299. */
+            readonly expect: readonly { readonly start: number; readonly end: number }[];
+          };
+        }
+      | { readonly tcp: { readonly send: string | null; readonly receive: string | null } };
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    readonly unhealthyAfter: number;
+    readonly healthyAfter: number;
+    readonly jitterPercent: number;
+  } | null;
+}
+
+export interface SpecOf {
+  Tenant: TenantSpec;
+  NodeGroup: NodeGroupSpec;
+  Listener: ListenerSpec;
+  Cluster: ClusterSpec;
+  Route: RouteSpec;
+  L4Route: L4RouteSpec;
+  HealthPolicy: HealthPolicySpec;
+}
+
+/** A stored document together with what its spec means. */
+export type Typed<K extends keyof SpecOf = keyof SpecOf> = {
+  [P in K]: { readonly kind: P; readonly document: StoredDocument; readonly spec: SpecOf[P] };
+}[K];

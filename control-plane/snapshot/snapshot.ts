@@ -1,0 +1,35 @@
+/** What one node group is served at one revision: immutable, sorted, every resource encoded once. */
+import type { XdsType } from '../../proto/type-urls.ts';
+
+export interface EncodedResource {
+  readonly name: string;
+  /** Hash of `value`. */
+  readonly version: string;
+  /** The message's bytes (what stands in Any.value). */
+  readonly value: Uint8Array;
+  /** `resources` entry of a DiscoveryResponse (field 2, tag and length included): shared by every stream. */
+  readonly sotwField: Uint8Array;
+  /** `resources` entry of a DeltaDiscoveryResponse (field 2, tag and length included): shared by every stream. */
+  readonly deltaField: Uint8Array;
+}
+
+export interface TypeSnapshot {
+  /** Hash over the names and versions of the resources. */
+  readonly version: string;
+  /** In name order. */
+  readonly resources: ReadonlyMap<string, EncodedResource>;
+}
+
+export interface Snapshot {
+  readonly group: string;
+  readonly revision: number;
+  readonly types: Readonly<Record<XdsType, TypeSnapshot>>;
+}
+
+/** Where the streams read: the newest snapshot of a group. Kept by `publish`. */
+export interface SnapshotSource {
+  /** Undefined for a group that does not exist (yet). */
+  get(group: string): Snapshot | undefined;
+  /** Called after a group's snapshot was replaced. Returns the unsubscribe function. */
+  watch(group: string, onChange: () => void): () => void;
+}

@@ -1,0 +1,169 @@
+/**
+ * What the proxy believes: a frozen, checked configuration. Decode makes it from xDS messages; nothing here knows
+ * protobuf. A part that did not change keeps its identity (===) from one ProxyConfig to the next.
+ */
+
+export interface ProxyConfig {
+  /** Only what is warm: a listener whose routes came, a cluster whose endpoints came. */
+  readonly listeners: ReadonlyMap<string, ListenerConfig>;
+  readonly clusters: ReadonlyMap<string, ClusterConfig>;
+}
+
+export interface ListenerConfig {
+  readonly name: string;
+  /** IP address. */
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly chain: HttpChainConfig | TcpChainConfig;
+}
+
+/** An HTTP connection manager. */
+export interface HttpChainConfig {
+  readonly type: 'http';
+  readonly statPrefix: string;
+  readonly routes: RouteTableConfig;
+  readonly accessLogs: readonly AccessLogConfig[];
+  /** `server` response header; empty: the upstream's passes. */
+  readonly serverName: string;
+  /** Append the peer to x-forwarded-for and trust nothing else (edge). */
+  readonly useRemoteAddress: boolean;
+  readonly paths: {
+    readonly normalize: boolean;
+    readonly mergeSlashes: boolean;
+    readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'unescape';
+  };
+  readonly limits: {
+    readonly headerBytes: number;
+    readonly headers: number;
+    /** From the first byte of a head to its end; 0: none. */
+    readonly headersTimeoutMs: number;
+    /** From the start of a request to the end of its body; 0: none. */
+    readonly requestTimeoutMs: number;
+    /** A connection without a request; 0: none. */
+    readonly idleTimeoutMs: number;
+    /** A request under way on which nothing moves; 0: none. */
+    readonly streamIdleTimeoutMs: number;
+  };
+}
+
+/** A TCP proxy. */
+export interface TcpChainConfig {
+  readonly type: 'tcp';
+  readonly statPrefix: string;
+  readonly to: readonly WeightedClusterConfig[];
+  /** No byte either way; 0: none. */
+  readonly idleTimeoutMs: number;
+  readonly accessLogs: readonly AccessLogConfig[];
+}
+
+export interface WeightedClusterConfig {
+  readonly cluster: string;
+  readonly weight: number;
+}
+
+/** Envoy's format language: a text with %OPERATORS%, or a JSON object of such texts. Newline included where meant. */
+export interface AccessLogConfig {
+  /** `/dev/stdout`, `/dev/stderr` or a file. */
+  readonly path: string;
+  readonly format:
+    | { readonly type: 'text'; readonly text: string }
+    | { readonly type: 'json'; readonly fields: Readonly<Record<string, unknown>> };
+}
+
+export interface RouteTableConfig {
+  readonly name: string;
+  readonly hosts: readonly VirtualHostConfig[];
+}
+
+export interface VirtualHostConfig {
+  readonly name: string;
+  /** Lower-case: exact, `*.suffix`, `prefix.*` or `*`. */
+  readonly domains: readonly string[];
+  /** First match wins. */
+  readonly routes: readonly RouteConfig[];
+}
+
+export interface RouteConfig {
+  readonly name: string;
+  readonly match: RouteMatchConfig;
+  /** At least one; weights sum to more than 0. */
+  readonly to: readonly WeightedClusterConfig[];
+  /** 0: none. */
+  readonly timeoutMs: number;
+}
+
+export interface RouteMatchConfig {
+  readonly path: { readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix'; readonly value: string };
+  readonly caseSensitive: boolean;
+  readonly headers: readonly HeaderMatchConfig[];
+}
+
+export interface HeaderMatchConfig {
+  /** Lower-case; `:method`, `:path`, `:authority` name the request's own parts. */
+  readonly name: string;
+  readonly condition:
+    | {
+        readonly type: 'exact' | 'prefix' | 'suffix' | 'contains';
+        readonly value: string;
+        readonly ignoreCase: boolean;
+      }
+    | { readonly type: 'oneOf'; readonly values: readonly string[] }
+    | { readonly type: 'present'; readonly present: boolean }
+    | { readonly type: 'range'; readonly start: number; readonly end: number };
+  readonly invert: boolean;
+  readonly treatMissingAsEmpty: boolean;
+}
+
+export interface ClusterConfig {
+  readonly name: string;
+  readonly protocol: 'http1' | 'tcp';
+  readonly connectTimeoutMs: number;
+  readonly balance: BalanceConfig;
+  /** Percent of healthy endpoints under which all are used; 0: off. */
+  readonly panicPercent: number;
+  /** At most one check is carried out. */
+  readonly healthCheck: HealthCheckConfig | null;
+  readonly keepAlive: {
+    /** An idle pooled connection; 0: none. */
+    readonly idleTimeoutMs: number;
+    /** Requests a connection; 0: no limit. */
+    readonly maxRequests: number;
+  };
+  /** Sorted by address and port, as sent. */
+  readonly endpoints: readonly EndpointConfig[];
+}
+
+export type BalanceConfig =
+  | { readonly policy: 'round-robin' }
+  | { readonly policy: 'least-request'; readonly choices: number; readonly activeRequestBias: number };
+
+export interface EndpointConfig {
+  /** `ip:port`, `[ip]:port` for IPv6: what names an endpoint across updates. */
+  readonly key: string;
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly zone: string;
+  /** As the control plane says (EDS health_status); active checks come on top. */
+  readonly health: 'healthy' | 'unhealthy' | 'draining' | 'degraded';
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface HealthCheckConfig {
+  readonly check:
+    | {
+        readonly type: 'http';
+        readonly path: string;
+        readonly host: string;
+        /** Half-open ranges. */
+        readonly expect: readonly { readonly start: number; readonly end: number }[];
+      }
+    | { readonly type: 'tcp'; readonly send: Uint8Array | null; readonly receive: readonly Uint8Array[] };
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly unhealthyThreshold: number;
+  readonly healthyThreshold: number;
+  /** Random addition to each interval, percent of it. */
+  readonly jitterPercent: number;
+}

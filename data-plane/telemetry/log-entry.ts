@@ -1,0 +1,35 @@
+/** What is known of a request or a TCP connection when it ends; access logs are compiled to read it. */
+export interface LogEntry {
+  /** Epoch milliseconds at the first byte. */
+  startMs: number;
+  durationMs: number;
+  /** Until the upstream's response head; -1: none came. */
+  upstreamServiceMs: number;
+  method: string;
+  /** As the client sent it, query included. */
+  path: string;
+  authority: string;
+  /** `HTTP/1.1`; empty for TCP. */
+  protocol: string;
+  /** 0: the client went before an answer. */
+  status: number;
+  /** Envoy's response flags, comma-separated; `-`: none. */
+  flags: string;
+  /** Envoy's response code details, for example `via_upstream`, `route_not_found`. */
+  details: string;
+  bytesReceived: number;
+  bytesSent: number;
+  /** `ip:port`; empty: none was chosen. */
+  upstreamHost: string;
+  upstreamCluster: string;
+  routeName: string;
+  requestId: string;
+  /** `ip:port` of the peer. */
+  downstreamAddress: string;
+  /** Address only. */
+  downstreamIp: string;
+  /** Address of the listener's socket, `ip:port`. */
+  localAddress: string;
+  /** Values of the request headers that the log asked for, in the order of its `requestHeaders`. */
+  requestHeaders: readonly string[];
+}

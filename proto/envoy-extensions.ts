@@ -1,0 +1,34 @@
+/** Shapes of the Envoy extension messages that the package ships as .proto files but not as TypeScript types. */
+
+import type { AccessLog } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/accesslog/v3/AccessLog.js';
+import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
+import type { Http1ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http1ProtocolOptions.js';
+import type { HttpProtocolOptions as CommonHttpProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HttpProtocolOptions.js';
+import type { SubstitutionFormatString } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/SubstitutionFormatString.js';
+import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
+
+export interface FileAccessLog {
+  path?: string;
+  log_format?: SubstitutionFormatString | null;
+}
+
+export interface Router {
+  suppress_envoy_headers?: boolean;
+}
+
+export interface TcpProxy {
+  stat_prefix?: string;
+  cluster?: string;
+  weighted_clusters?: { clusters?: { name?: string; weight?: number }[] } | null;
+  idle_timeout?: Duration | null;
+  access_log?: AccessLog[];
+  max_connect_attempts?: { value?: number } | null;
+}
+
+export interface HttpProtocolOptions {
+  common_http_protocol_options?: CommonHttpProtocolOptions | null;
+  explicit_http_config?: {
+    http_protocol_options?: Http1ProtocolOptions | null;
+    http2_protocol_options?: Cluster['http2_protocol_options'];
+  } | null;
+}
