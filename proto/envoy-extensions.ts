@@ -4,13 +4,33 @@ import type { AccessLog } from '@grpc/grpc-js-xds/build/src/generated/envoy/conf
 import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
 import type { Http1ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http1ProtocolOptions.js';
 import type { HttpProtocolOptions as CommonHttpProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HttpProtocolOptions.js';
+import type { RuntimeDouble } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeDouble.js';
 import type { SubstitutionFormatString } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/SubstitutionFormatString.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
+import type { Struct } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Struct.js';
+import type { UInt32Value } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/UInt32Value.js';
 
 export interface FileAccessLog {
   path?: string;
   log_format?: SubstitutionFormatString | null;
+  /** Deprecated, as are the next two. */
+  format?: string;
+  json_format?: Struct | null;
+  typed_json_format?: Struct | null;
 }
+
+/** StdoutAccessLog and StderrAccessLog. */
+export interface StreamAccessLog {
+  log_format?: SubstitutionFormatString | null;
+}
+
+export interface LeastRequest {
+  choice_count?: UInt32Value | null;
+  active_request_bias?: RuntimeDouble | null;
+}
+
+/** Its fields, slow start and locality weights, are not named by any code yet. */
+export type RoundRobin = Record<never, never>;
 
 export interface Router {
   suppress_envoy_headers?: boolean;

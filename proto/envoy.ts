@@ -17,7 +17,15 @@ import type { DiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/env
 import type { DiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryResponse.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
 import protobuf from 'protobufjs';
-import type { FileAccessLog, HttpProtocolOptions, Router, TcpProxy } from './envoy-extensions.ts';
+import type {
+  FileAccessLog,
+  HttpProtocolOptions,
+  LeastRequest,
+  RoundRobin,
+  Router,
+  StreamAccessLog,
+  TcpProxy,
+} from './envoy-extensions.ts';
 
 export type {
   Cluster,
@@ -45,9 +53,13 @@ export interface MessageTypes {
   'envoy.config.listener.v3.Listener': Listener;
   'envoy.config.route.v3.RouteConfiguration': RouteConfiguration;
   'envoy.extensions.access_loggers.file.v3.FileAccessLog': FileAccessLog;
+  'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': StreamAccessLog;
+  'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
   'envoy.extensions.filters.http.router.v3.Router': Router;
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
+  'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
+  'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobin;
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': HttpProtocolOptions;
   'envoy.service.discovery.v3.DeltaDiscoveryRequest': DeltaDiscoveryRequest;
   'envoy.service.discovery.v3.DeltaDiscoveryResponse': DeltaDiscoveryResponse;
@@ -71,6 +83,8 @@ const entryFiles = [
   'envoy/extensions/filters/http/router/v3/router.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
+  'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
+  'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
   'google/protobuf/wrappers.proto',
   'google/protobuf/struct.proto',
