@@ -1,0 +1,45 @@
+/** How much the control plane takes from people, in one place, each with its reason. */
+export const limits = {
+  /** One file or request body. 10,000 routes are some 2 MB of YAML; it is read while nothing else is served. */
+  fileBytes: 4 * 1024 * 1024,
+  /** One file; a bigger estate is several files. */
+  documentsPerFile: 10_000,
+  /** Lists and objects inside one another. Our deepest document has nine; recursion over documents stays safe. */
+  nesting: 32,
+  /** Words, signs and line breaks of one YAML file: read at some 5 µs each, while nothing else is served. */
+  yamlTokens: 1_000_000,
+  /** Values that YAML aliases (`*name`) may add to one file: a few shared blocks, never a billion laughs. */
+  aliasedValues: 100_000,
+  /** Values (lists, objects, scalars) in one document: ten thousand endpoints with labels. */
+  valuesPerDocument: 200_000,
+  /** Faults reported of one document; more help nobody. */
+  problemsPerDocument: 100,
+  /** A DNS label (RFC 1035). */
+  nameLength: 63,
+  /** Names of fields, as they stand in pointers and sentences. */
+  fieldNameLength: 256,
+  /** A host name (RFC 1035). */
+  hostLength: 253,
+  /** A request head is 60 KiB at most by default; a path that long is a mistake. */
+  pathLength: 2048,
+  /** Header values in conditions, probe payloads, reasons. */
+  textLength: 4096,
+  labels: 64,
+  labelKeyLength: 128,
+  labelValueLength: 256,
+  hostsPerRoute: 1000,
+  headerConditions: 64,
+  destinations: 128,
+  endpointsPerCluster: 10_000,
+  claimsPerTenant: 1000,
+  /** Names, methods, status ranges. */
+  listLength: 1000,
+  /** setTimeout's longest wait, some 24.8 days. */
+  durationMs: 2 ** 31 - 1,
+  /** Envoy: weights of one route sum to a uint32 at most. */
+  weightSum: 2 ** 32 - 1,
+  /** Envoy's and our balancers' weight of one endpoint. */
+  endpointWeight: 128,
+  /** Envoy: max_request_headers_kb. */
+  headerBytes: 8192 * 1024,
+} as const;

@@ -1,0 +1,181 @@
+import { z } from 'zod';
+import { limits } from '../limits.ts';
+import { notSupportedYet } from '../problems.ts';
+import type { ClusterSpec, EndpointSpec, HealthPolicySpec, Reference } from '../specs.ts';
+import type { WrittenReference } from '../units.ts';
+import { address, duration, labels, percent, plainText, reference } from './common.ts';
+import { about, type Field, type FieldFault, fields, listOf, report, whole, word } from './fields.ts';
+import { healthPolicySchema } from './health-policy.ts';
+
+/** A cluster whose references do not name their owner yet. */
+export type WrittenCluster = Omit<ClusterSpec, 'health'> & {
+  readonly health: { readonly policy: WrittenReference } | { readonly inline: HealthPolicySpec } | null;
+};
+
+const priority = whole(0, 127).superRefine((level, ctx) => {
+  if (level !== 0) report(ctx, notSupportedYet('A `priority` other than 0'));
+});
+
+const endpoint = fields(
+  {
+    address: about(address(), 'An IP address.', 'LbEndpoint.endpoint.address.socket_address.address'),
+    port: about(whole(1, 65_535), 'Its port.', 'LbEndpoint.endpoint.address.socket_address.port_value'),
+    weight: about(
+      whole(1, limits.endpointWeight).prefault(1),
+      'Its share of the traffic, against the others.',
+      'LbEndpoint.load_balancing_weight',
+    ),
+    zone: about(plainText(1, 128).optional(), 'Where it stands.', 'LocalityLbEndpoints.locality.zone', {
+      'x-default': 'none said',
+    }),
+    priority: about(priority.prefault(0), '0, the only value so far.', 'LocalityLbEndpoints.priority'),
+    labels: about(labels().prefault({}), 'Whatever tells it apart.', 'LbEndpoint.metadata, under envoy.lb'),
+    state: about(
+      word(['enabled', 'draining', 'disabled']).prefault('enabled'),
+      '`draining`: takes nothing new; `disabled`: takes nothing.',
+      'LbEndpoint.health_status',
+    ),
+  },
+  { notYet: { backup: '' } },
+).transform(
+  (written): EndpointSpec => ({
+    address: written.address,
+    port: written.port,
+    weight: written.weight,
+    zone: written.zone ?? '',
+    labels: written.labels,
+    state: written.state,
+  }),
+);
+
+const endpoints = listOf(endpoint, {
+  most: limits.endpointsPerCluster,
+  unique: {
+    what: 'The endpoint',
+    key: (element) => {
+      const { address, port } = (element ?? {}) as { address?: unknown; port?: unknown };
+      if (typeof address !== 'string' || typeof port !== 'number') return undefined;
+      return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    },
+  },
+});
+
+const balanceSettings = [
+  'function',
+  'minSize',
+  'maxSize',
+  'tableSize',
+  'boundedLoad',
+  'localities',
+  'subsets',
+  'failClosed',
+];
+
+const balance = fields(
+  {
+    policy: about(
+      word(['round-robin', 'least-request'], ['random', 'ring-hash', 'maglev', 'utilization']).prefault(
+        'least-request',
+      ),
+      'How the next endpoint is chosen.',
+      'Cluster.lb_policy',
+    ),
+    choices: about(
+      whole(2, 10).optional(),
+      '`least-request` only: how many are drawn, of which the least busy is taken.',
+      'Cluster.least_request_lb_config.choice_count',
+      { 'x-default': '2' },
+    ),
+    panic: about(
+      percent().prefault('50%'),
+      'With a smaller share of them well, all are used; `0%` is off.',
+      'Cluster.common_lb_config.healthy_panic_threshold',
+    ),
+  },
+  {
+    notYet: Object.fromEntries(balanceSettings.map((setting) => [setting, ''])),
+    check: ({ policy, choices }): FieldFault | undefined => {
+      if (policy !== 'round-robin' || choices === undefined) return undefined;
+      const remedy = 'Take it out, or write `policy: least-request`.';
+      return { field: 'choices', detail: '`round-robin` makes no choices.', remedy };
+    },
+  },
+).transform(({ policy, choices, panic }): ClusterSpec['balance'] =>
+  policy === 'round-robin' ? { policy, panicPercent: panic } : { policy, choices: choices ?? 2, panicPercent: panic },
+);
+
+const keepAlive = fields(
+  {
+    idle: about(
+      duration().prefault('60s'),
+      'An unused connection is kept so long; `0s`: for ever.',
+      'HttpProtocolOptions.common_http_protocol_options.idle_timeout',
+    ),
+    requests: about(
+      whole(0, 2 ** 31 - 1).prefault(0),
+      'Requests on one connection before it is closed; 0: no limit.',
+      'HttpProtocolOptions.common_http_protocol_options.max_requests_per_connection',
+    ),
+  },
+  { notYet: { connections: '' } },
+).transform(({ idle, requests }): ClusterSpec['keepAlive'] => ({ idleMs: idle, requests }));
+
+const defaultKeepAlive = keepAlive.parse({});
+
+const health = z.union([
+  reference().transform((policy) => ({ policy })),
+  healthPolicySchema.transform((inline) => ({ inline })),
+]);
+
+const written = fields(
+  {
+    protocol: about(
+      word(['http1', 'tcp'], ['http2', 'grpc', 'udp', 'same-as-client']).prefault('http1'),
+      'What its endpoints speak.',
+      'Cluster.typed_extension_protocol_options: HttpProtocolOptions',
+    ),
+    endpoints: about(endpoints, 'Where it is; `[]` for none yet.', 'ClusterLoadAssignment.endpoints'),
+    balance: about(balance.prefault({}), 'Which endpoint serves next.', 'Cluster.lb_policy'),
+    health: about(
+      health.optional(),
+      'A HealthPolicy: its name, `tenant/name`, or the same written inline.',
+      'Cluster.health_checks',
+      {
+        'x-default': 'no probes',
+        'x-type': 'reference | HealthPolicy',
+      },
+    ),
+    connectTimeout: about(
+      duration({ least: 1 }).prefault('1s'),
+      'Until a connection stands.',
+      'Cluster.connect_timeout',
+    ),
+    keepAlive: about(
+      keepAlive.optional(),
+      'How connections are kept for the next request; http1 only.',
+      'HttpProtocolOptions',
+    ),
+  },
+  {
+    notYet: { dns: 'endpoints', nodes: 'endpoints', breakers: '', slowStart: '', tls: '', proxyProtocol: '' },
+    check: ({ protocol, keepAlive }): FieldFault | undefined => {
+      if (protocol !== 'tcp' || keepAlive === undefined) return undefined;
+      const detail = 'A tcp cluster keeps no connections: each belongs to one client.';
+      return { field: 'keepAlive', detail, remedy: 'Take it out, or write `protocol: http1`.' };
+    },
+  },
+);
+
+export const clusterSchema: Field<WrittenCluster> = written.transform((cluster) => ({
+  protocol: cluster.protocol,
+  endpoints: cluster.endpoints,
+  balance: cluster.balance,
+  health: cluster.health ?? null,
+  connectTimeoutMs: cluster.connectTimeout,
+  keepAlive: cluster.keepAlive ?? defaultKeepAlive,
+}));
+
+export function ownCluster(cluster: WrittenCluster, own: (written: WrittenReference) => Reference): ClusterSpec {
+  const { health } = cluster;
+  return { ...cluster, health: health !== null && 'policy' in health ? { policy: own(health.policy) } : health };
+}

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { specOf } from '../check.ts';
+import { refusals } from '../testing.ts';
+
+const least = { groups: ['edge'], port: 8080 };
+const specOfListener = (spec: object) => specOf({ kind: 'Listener', name: 'public', spec: { ...least, ...spec } });
+
+test('a listener that says its groups and port has every default', () => {
+  expect(specOfListener({})).toEqual({
+    groups: ['edge'],
+    address: '0.0.0.0',
+    port: 8080,
+    protocol: 'http',
+    tenants: 'any',
+    accessLog: { format: 'json', to: 'stdout' },
+    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
+    limits: {
+      headerBytes: 61_440,
+      headers: 100,
+      headersTimeoutMs: 10_000,
+      bodyTimeoutMs: 300_000,
+      idleTimeoutMs: 3_600_000,
+    },
+  });
+});
+
+test('a listener that says everything is read whole', () => {
+  expect(
+    specOfListener({
+      groups: 'edge',
+      address: '0:0::1',
+      port: 0,
+      protocol: 'http',
+      tenants: ['checkout', 'payments'],
+      accessLog: { format: 'json', to: '/var/log/access.log', sample: '100%' },
+      paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
+      limits: { headerBytes: '8KiB', headers: 50, headersTimeout: '5s', bodyTimeout: '0s', idleTimeout: '1m' },
+      trustedHops: 0,
+    }),
+  ).toEqual({
+    groups: ['edge'],
+    address: '::1',
+    port: 0,
+    protocol: 'http',
+    tenants: ['checkout', 'payments'],
+    accessLog: { format: 'json', to: '/var/log/access.log' },
+    paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
+    limits: { headerBytes: 8192, headers: 50, headersTimeoutMs: 5000, bodyTimeoutMs: 0, idleTimeoutMs: 60_000 },
+  });
+});
+
+test.each(['off', false])('an access log of %j is off', (accessLog) => {
+  expect(specOfListener({ accessLog }).accessLog).toBeNull();
+});
+
+test('one tenant may be written as the thing itself', () => {
+  expect(specOfListener({ tenants: 'checkout' }).tenants).toEqual(['checkout']);
+});
+
+test.each([
+  [{ groups: undefined }, 'missing-field /spec/groups'],
+  [{ groups: [] }, 'invalid /spec/groups'],
+  [{ groups: ['edge', 'Edge'] }, 'invalid /spec/groups/1'],
+  [{ groups: ['edge', 'edge'] }, 'invalid /spec/groups/1'],
+  [{ port: undefined }, 'missing-field /spec/port'],
+  [{ port: 65_536 }, 'invalid /spec/port'],
+  [{ port: -1 }, 'invalid /spec/port'],
+  [{ port: '8080' }, 'invalid /spec/port'],
+  [{ port: 80.5 }, 'invalid /spec/port'],
+  [{ address: 'localhost' }, 'invalid /spec/address'],
+  [{ protocol: 'htp' }, 'invalid /spec/protocol'],
+  [{ protocol: 'https' }, 'not-supported-yet /spec/protocol'],
+  [{ protocol: 'tls-passthrough' }, 'not-supported-yet /spec/protocol'],
+  [{ protocol: 'udp' }, 'not-supported-yet /spec/protocol'],
+  [{ protocol: 'api' }, 'not-supported-yet /spec/protocol'],
+  [{ tenants: [] }, 'invalid /spec/tenants'],
+  [{ tenants: 'Any' }, 'invalid /spec/tenants'],
+  [{ tls: { certificates: ['a'] } }, 'not-supported-yet /spec/tls'],
+  [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
+  [{ trustedHops: 1 }, 'not-supported-yet /spec/trustedHops'],
+  [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],
+  [{ accessLog: 'on' }, 'invalid /spec/accessLog'],
+  [{ accessLog: true }, 'invalid /spec/accessLog'],
+  [{ accessLog: { to: 'stdot' } }, 'invalid /spec/accessLog/to'],
+  [{ accessLog: { to: '/var/log/' } }, 'invalid /spec/accessLog/to'],
+  [{ accessLog: { format: '%REQ(:METHOD)%' } }, 'not-supported-yet /spec/accessLog/format'],
+  [{ accessLog: { sample: '10%' } }, 'not-supported-yet /spec/accessLog/sample'],
+  [{ accessLog: { sample: 'all' } }, 'invalid /spec/accessLog/sample'],
+  [{ paths: { underscores: { headers: 'keep' } } }, 'not-supported-yet /spec/paths/underscores'],
+  [{ paths: { http10: false } }, 'not-supported-yet /spec/paths/http10'],
+  [{ paths: { escapedSlashes: 'drop' } }, 'invalid /spec/paths/escapedSlashes'],
+  [{ paths: { normalize: 'yes' } }, 'invalid /spec/paths/normalize'],
+  [{ limits: { connections: 10 } }, 'not-supported-yet /spec/limits/connections'],
+  [{ limits: { streams: 10 } }, 'not-supported-yet /spec/limits/streams'],
+  [{ limits: { headerBytes: 61_440 } }, 'invalid /spec/limits/headerBytes'],
+  [{ limits: { headerBytes: '100B' } }, 'invalid /spec/limits/headerBytes'],
+  [{ limits: { headerBytes: '9MiB' } }, 'invalid /spec/limits/headerBytes'],
+  [{ limits: { headers: 0 } }, 'invalid /spec/limits/headers'],
+  [{ limits: { idleTimeout: 10 } }, 'invalid /spec/limits/idleTimeout'],
+  [{ protocol: 'tcp', paths: {} }, 'invalid /spec/paths'],
+  [{ protocol: 'tcp', limits: {} }, 'invalid /spec/limits'],
+])('a listener with %j is refused: %s', (spec, refused) => {
+  expect(refusals('Listener', { ...least, ...spec })).toEqual([refused]);
+});

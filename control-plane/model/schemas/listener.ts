@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { limits } from '../limits.ts';
+import { nearest, notSupportedYet, show } from '../problems.ts';
+import type { ListenerSpec } from '../specs.ts';
+import { parsePercent, percentRemedy } from '../units.ts';
+import { address, duration, names, size } from './common.ts';
+import { about, type Field, type FieldFault, fields, must, report, text, whole, word, yesNo } from './fields.ts';
+
+const hcm = 'HttpConnectionManager';
+
+const logTarget = text('`stdout` | `stderr` | file', 'Write `stdout`, `stderr` or the path of a file.', (written) => {
+  if (written === 'stdout' || written === 'stderr') return { ok: true, value: written };
+  if (/^[^\x00-\x1f\x7f]*\/[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]$/.test(written) && written.length <= limits.pathLength) {
+    return { ok: true, value: written };
+  }
+  const near = nearest(written, ['stdout', 'stderr']);
+  const remedy = near
+    ? `Did you mean \`${near}\`?`
+    : 'Write `stdout`, `stderr`, or a path with a `/` in it (`./access.log`).';
+  return { ok: false, fault: { detail: `${show(written)} is no target of a log.`, remedy } };
+});
+
+const logFormat = text('`json`', 'Write `json`.', (written) =>
+  written === 'json'
+    ? { ok: true, value: 'json' as const }
+    : { ok: false, fault: notSupportedYet('An access log format other than `json`') },
+).meta({ enum: ['json'] });
+
+const logSample = text('percentage', percentRemedy, (written) => {
+  const share = parsePercent(written);
+  if (!share.ok || share.value === 100) return share;
+  return { ok: false, fault: notSupportedYet('Sampling of the access log') };
+});
+
+const accessLogObject = fields({
+  format: about(logFormat.prefault('json'), 'One JSON object a line.', 'FileAccessLog.log_format'),
+  to: about(
+    logTarget.prefault('stdout'),
+    'Where the lines go.',
+    'StdoutAccessLog, StderrAccessLog or FileAccessLog.path',
+  ),
+  sample: about(logSample.prefault('100%'), 'How many requests are logged; `100%` is all, the only value so far.', '-'),
+}).transform(({ format, to }) => ({ format, to }));
+
+const accessLogOff = z.union([z.literal(false, { error: 'Write `off`.' }), word(['off'])]).transform(() => null);
+
+const paths = fields(
+  {
+    normalize: about(
+      yesNo().prefault(true),
+      'Resolve `.` and `..`, decode unreserved escapes.',
+      `${hcm}.normalize_path`,
+    ),
+    mergeSlashes: about(yesNo().prefault(true), 'Several slashes in a row are one.', `${hcm}.merge_slashes`),
+    escapedSlashes: about(
+      word(['keep', 'reject', 'redirect', 'unescape']).prefault('reject'),
+      'What happens to a path with `%2F` or `%5C`.',
+      `${hcm}.path_with_escaped_slashes_action`,
+    ),
+  },
+  { notYet: { underscores: '', http10: '' } },
+);
+
+const headerBytes = must(size(), (bytes) => {
+  if (bytes >= 1024 && bytes <= limits.headerBytes && bytes % 1024 === 0) return undefined;
+  return {
+    detail: `${bytes} bytes is no limit of a request head.`,
+    remedy: 'Write whole KiB from `1KiB` to `8192KiB`.',
+  };
+});
+
+const listenerLimits = fields(
+  {
+    headerBytes: about(
+      headerBytes.prefault('60KiB'),
+      'The whole request head; over it is 431.',
+      `${hcm}.max_request_headers_kb`,
+      {
+        'x-type': 'size',
+      },
+    ),
+    headers: about(
+      whole(1, 10_000).prefault(100),
+      'Header lines of a request; over it is 431.',
+      `${hcm}.common_http_protocol_options.max_headers_count`,
+    ),
+    headersTimeout: about(
+      duration().prefault('10s'),
+      'Until the request head is complete.',
+      `${hcm}.request_headers_timeout`,
+    ),
+    bodyTimeout: about(duration().prefault('300s'), 'Until the whole request is in.', `${hcm}.request_timeout`),
+    idleTimeout: about(
+      duration().prefault('1h'),
+      'A connection without a request for so long is closed.',
+      `${hcm}.common_http_protocol_options.idle_timeout`,
+    ),
+  },
+  { notYet: { connections: '', streams: '' } },
+).transform((written): ListenerSpec['limits'] => ({
+  headerBytes: written.headerBytes,
+  headers: written.headers,
+  headersTimeoutMs: written.headersTimeout,
+  bodyTimeoutMs: written.bodyTimeout,
+  idleTimeoutMs: written.idleTimeout,
+}));
+
+const defaultPaths = paths.parse({});
+const defaultLimits = listenerLimits.parse({});
+
+const trustedHops = whole(0, 100).superRefine((hops, ctx) => {
+  if (hops !== 0) report(ctx, notSupportedYet('A `trustedHops` other than 0'));
+});
+
+const written = fields(
+  {
+    groups: about(names(), 'The node groups that open it.', 'which nodes are served it'),
+    address: about(address().prefault('0.0.0.0'), 'Where it is bound.', 'Listener.address.socket_address.address'),
+    port: about(
+      whole(0, 65_535),
+      '0: each node takes a free one and reports it.',
+      'Listener.address.socket_address.port_value',
+    ),
+    protocol: about(
+      word(['http', 'tcp'], ['https', 'tls-passthrough', 'udp', 'api']).prefault('http'),
+      'What it speaks; `http` is HTTP/1.1.',
+      `Listener.filter_chains: ${hcm} or TcpProxy`,
+    ),
+    tenants: about(
+      z.union([z.literal('any'), names()]).prefault('any'),
+      "`any`, or the names of those whose routes may attach. The platform's own always may.",
+      'which RouteConfiguration carries their routes',
+      { 'x-type': '`any` | list of names' },
+    ),
+    accessLog: about(
+      z.union([accessLogObject, accessLogOff]).prefault({}),
+      'What is logged of every request or connection; `off` for nothing.',
+      `${hcm}.access_log, TcpProxy.access_log`,
+    ),
+    paths: about(paths.optional(), 'How request paths are cleaned before they are matched; http only.', `${hcm}`),
+    limits: about(listenerLimits.optional(), 'What a client may take; http only.', `${hcm}`),
+    trustedHops: about(
+      trustedHops.prefault(0),
+      'Proxies in front whose `x-forwarded-for` is believed; 0, the only value so far.',
+      `${hcm}.xff_num_trusted_hops`,
+    ),
+  },
+  { notYet: { tls: '', proxyProtocol: '' }, check: httpOnly },
+);
+
+function httpOnly({ protocol, ...others }: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  const field = ['paths', 'limits'].find((name) => others[name] !== undefined);
+  if (protocol !== 'tcp' || field === undefined) return undefined;
+  const detail = `A tcp listener has no \`${field}\`: it reads no requests.`;
+  return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
+}
+
+export const listenerSchema: Field<ListenerSpec> = written.transform((listener) => ({
+  groups: listener.groups,
+  address: listener.address,
+  port: listener.port,
+  protocol: listener.protocol,
+  tenants: listener.tenants,
+  accessLog: listener.accessLog,
+  paths: listener.paths ?? defaultPaths,
+  limits: listener.limits ?? defaultLimits,
+}));

@@ -1,0 +1,175 @@
+import { expect, test } from 'vitest';
+import { checkDocument, specOf } from '../check.ts';
+import { refusals } from '../testing.ts';
+
+const least = { hosts: 'shop.example.com', to: { cluster: 'orders' } };
+const specOfRoute = (spec: object, tenant: string | undefined = 'checkout') =>
+  specOf({ kind: 'Route', tenant, name: 'orders', spec: { ...least, ...spec } });
+
+test('a route that says its hosts and cluster has every default', () => {
+  expect(specOfRoute({})).toEqual({
+    listeners: null,
+    hosts: ['shop.example.com'],
+    match: { path: { type: 'prefix', value: '/' }, ignoreCase: false, methods: [], headers: [] },
+    to: [{ cluster: { tenant: 'checkout', name: 'orders' }, weight: 1 }],
+    timeoutMs: null,
+    priority: null,
+  });
+});
+
+test('a route that says everything is read whole', () => {
+  const spec = {
+    listeners: ['public', 'internal'],
+    hosts: ['Shop.Example.com', '*.example.org'],
+    match: {
+      path: { exact: '/api/', ignoreCase: true },
+      methods: ['GET', 'M-SEARCH'],
+      headers: [
+        { name: 'X-Version', exact: '' },
+        { name: 'a', prefix: 'p', not: true },
+        { name: 'b', suffix: 's' },
+        { name: 'c', contains: 'c' },
+        { name: 'd', present: false },
+        { name: 'e', range: [-18, 65] },
+      ],
+    },
+    to: [
+      { cluster: 'orders', weight: 90 },
+      { cluster: 'payments/ledger', weight: 0 },
+    ],
+    timeout: '0s',
+    priority: 7,
+  };
+  expect(specOf({ kind: 'Route', name: 'orders', spec })).toEqual({
+    listeners: ['public', 'internal'],
+    hosts: ['shop.example.com', '*.example.org'],
+    match: {
+      path: { type: 'exact', value: '/api/' },
+      ignoreCase: true,
+      methods: ['GET', 'M-SEARCH'],
+      headers: [
+        { name: 'x-version', condition: { exact: '' }, not: false },
+        { name: 'a', condition: { prefix: 'p' }, not: true },
+        { name: 'b', condition: { suffix: 's' }, not: false },
+        { name: 'c', condition: { contains: 'c' }, not: false },
+        { name: 'd', condition: { present: false }, not: false },
+        { name: 'e', condition: { range: [-18, 65] }, not: false },
+      ],
+    },
+    to: [
+      { cluster: { tenant: undefined, name: 'orders' }, weight: 90 },
+      { cluster: { tenant: 'payments', name: 'ledger' }, weight: 0 },
+    ],
+    timeoutMs: 0,
+    priority: 7,
+  });
+});
+
+test.each([
+  [{ prefix: '/api/' }, { type: 'prefix', value: '/api' }],
+  [{ prefix: '/' }, { type: 'prefix', value: '/' }],
+  [{ prefix: '/a//' }, { type: 'prefix', value: '/a' }],
+  [{ exact: '/api/' }, { type: 'exact', value: '/api/' }],
+  [{ rawPrefix: '/api/' }, { type: 'rawPrefix', value: '/api/' }],
+])('the path %j is %j', (path, expected) => {
+  expect(specOfRoute({ match: { path } }).match.path).toEqual(expected);
+});
+
+test('a single method or header may be written as the thing itself', () => {
+  const { match } = specOfRoute({ match: { methods: 'GET', headers: { name: 'a', present: true } } });
+  expect(match.methods).toEqual(['GET']);
+  expect(match.headers).toEqual([{ name: 'a', condition: { present: true }, not: false }]);
+});
+
+const header = (condition: object) => ({ match: { headers: [{ name: 'a', ...condition }] } });
+
+test.each([
+  [{ hosts: undefined }, 'missing-field /spec/hosts'],
+  [{ hosts: [] }, 'invalid /spec/hosts'],
+  [{ hosts: 'shop.example.com:80' }, 'invalid /spec/hosts'],
+  [{ hosts: ['a.b', 'shop.example.com.'] }, 'invalid /spec/hosts/1'],
+  [{ hosts: ['a.b', 'A.B'] }, 'invalid /spec/hosts/1'],
+  [{ hosts: '*' }, 'invalid /spec/hosts'],
+  [{ hosts: 'shop.*' }, 'not-supported-yet /spec/hosts'],
+  [{ hosts: [7] }, 'invalid /spec/hosts/0'],
+  [{ listeners: [] }, 'invalid /spec/listeners'],
+  [{ listeners: 'Public' }, 'invalid /spec/listeners'],
+  [{ to: undefined }, 'missing-field /spec/to'],
+  [{ to: [] }, 'invalid /spec/to'],
+  [{ to: 'orders' }, 'invalid /spec/to'],
+  [{ to: {} }, 'missing-field /spec/to/cluster'],
+  [{ to: [{ cluster: 'a', weight: 0 }] }, 'invalid /spec/to'],
+  [{ to: { cluster: 'a', weight: 0 } }, 'invalid /spec/to'],
+  [{ to: { cluster: 'a', weight: -1 } }, 'invalid /spec/to/weight'],
+  [{ to: [{ cluster: 'a', weight: 4_294_967_295 }, { cluster: 'b' }] }, 'invalid /spec/to'],
+  [{ to: { clusterHeader: 'x-cluster' } }, 'not-supported-yet /spec/to/clusterHeader'],
+  [{ to: { cluster: 'a', subset: { version: 'v2' } } }, 'not-supported-yet /spec/to/subset'],
+  [{ timeout: 15 }, 'invalid /spec/timeout'],
+  [{ priority: 1 }, 'invalid /spec/priority'],
+  [{ match: { path: '/api' } }, 'invalid /spec/match/path'],
+  [{ match: { path: {} } }, 'invalid /spec/match/path'],
+  [{ match: { path: { ignoreCase: true } } }, 'invalid /spec/match/path'],
+  [{ match: { path: { prefix: '/a', exact: '/a' } } }, 'invalid /spec/match/path'],
+  [{ match: { path: { prefix: '' } } }, 'invalid /spec/match/path/prefix'],
+  [{ match: { path: { exact: '' } } }, 'invalid /spec/match/path/exact'],
+  [{ match: { path: { rawPrefix: '' } } }, 'invalid /spec/match/path/rawPrefix'],
+  [{ match: { path: { prefix: 'api' } } }, 'invalid /spec/match/path/prefix'],
+  [{ match: { path: { prefix: '/api?x=1' } } }, 'invalid /spec/match/path/prefix'],
+  [{ match: { path: { prefix: '/api#x' } } }, 'invalid /spec/match/path/prefix'],
+  [{ match: { path: { prefix: '/caf\u00e9' } } }, 'invalid /spec/match/path/prefix'],
+  [{ match: { path: { prefix: '/a b' } } }, 'invalid /spec/match/path/prefix'],
+  [{ match: { path: { prefix: `/${'a'.repeat(2048)}` } } }, 'invalid /spec/match/path/prefix'],
+  [{ match: { path: { regex: '^/a$' } } }, 'not-supported-yet /spec/match/path/regex'],
+  [{ match: { path: { template: '/v1/{id}' } } }, 'not-supported-yet /spec/match/path/template'],
+  [{ match: { query: [{ name: 'debug', present: true }] } }, 'not-supported-yet /spec/match/query'],
+  [{ match: { fraction: '10%' } }, 'not-supported-yet /spec/match/fraction'],
+  [{ match: { methods: [] } }, 'invalid /spec/match/methods'],
+  [{ match: { methods: ['get'] } }, 'invalid /spec/match/methods/0'],
+  [{ match: { methods: ['GET', 'GET'] } }, 'invalid /spec/match/methods/1'],
+  [{ match: { methods: ['GE T'] } }, 'invalid /spec/match/methods/0'],
+  [{ match: { methods: 'CONNECT' } }, 'not-supported-yet /spec/match/methods'],
+  [header({}), 'invalid /spec/match/headers/0'],
+  [header({ exact: 'a', present: true }), 'invalid /spec/match/headers/0'],
+  [header({ regex: 'a' }), 'not-supported-yet /spec/match/headers/0/regex'],
+  [header({ exact: 5 }), 'invalid /spec/match/headers/0/exact'],
+  [header({ exact: 'a\nb' }), 'invalid /spec/match/headers/0/exact'],
+  [header({ prefix: '' }), 'invalid /spec/match/headers/0/prefix'],
+  [header({ present: 'yes' }), 'invalid /spec/match/headers/0/present'],
+  [header({ range: [5, 5] }), 'invalid /spec/match/headers/0/range'],
+  [header({ range: [5] }), 'invalid /spec/match/headers/0/range'],
+  [header({ range: [1, 2.5] }), 'invalid /spec/match/headers/0/range/1'],
+  [header({ name: 'x y', present: true }), 'invalid /spec/match/headers/0/name'],
+  [header({ name: 'Host', present: true }), 'invalid /spec/match/headers/0/name'],
+  [header({ name: ':path', present: true }), 'invalid /spec/match/headers/0/name'],
+  [header({ present: true, invert: true }), 'unknown-field /spec/match/headers/0/invert'],
+  [{ streamIdleTimeout: '5m' }, 'not-supported-yet /spec/streamIdleTimeout'],
+  [{ retry: { attempts: 2 } }, 'not-supported-yet /spec/retry'],
+  [{ hedge: { after: '50ms' } }, 'not-supported-yet /spec/hedge'],
+  [{ mirror: { cluster: 'a' } }, 'not-supported-yet /spec/mirror'],
+  [{ fallback: { cluster: 'a' } }, 'not-supported-yet /spec/fallback'],
+  [{ affinity: { hash: [] } }, 'not-supported-yet /spec/affinity'],
+  [{ rewrite: { prefix: '/' } }, 'not-supported-yet /spec/rewrite'],
+  [{ headers: { request: {} } }, 'not-supported-yet /spec/headers'],
+  [{ upgrades: ['websocket'] }, 'not-supported-yet /spec/upgrades'],
+  [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters'],
+  [{ host: 'a.b' }, 'unknown-field /spec/host'],
+])("a tenant's route with %j is refused: %s", (spec, refused) => {
+  expect(refusals('Route', { ...least, ...spec }, 'checkout')).toEqual([refused]);
+});
+
+test('instead of `to` there may one day be redirect and respond', () => {
+  const { hosts } = least;
+  expect(refusals('Route', { hosts, redirect: { scheme: 'https' } })).toEqual(['not-supported-yet /spec/redirect']);
+  expect(refusals('Route', { hosts, respond: { status: 421 } })).toEqual(['not-supported-yet /spec/respond']);
+});
+
+test('the platform may match every host and say a priority', () => {
+  expect(refusals('Route', { ...least, hosts: '*', priority: 0 })).toEqual([]);
+  expect(refusals('Route', { ...least, priority: -1 })).toEqual(['invalid /spec/priority']);
+});
+
+test('the remedy of a lower-case method is the upper-case one', () => {
+  const spec = { ...least, match: { methods: 'get' } };
+  const checked = checkDocument({ kind: 'Route', name: 'a', spec });
+  expect(checked.ok ? '' : checked.problems[0]?.remedy).toBe('Write `GET`.');
+});
