@@ -1,0 +1,69 @@
+/** The connection that NOTIFY comes by; connects again by itself. */
+import pg from 'pg';
+import { channel, type Watcher } from './database.ts';
+import { limits } from './limits.ts';
+import type { StoreError } from './store.ts';
+
+export class PostgresListener {
+  readonly #config: pg.ClientConfig;
+  readonly #explain: (error: unknown) => StoreError;
+  #watcher: Watcher | undefined;
+  #client: pg.Client | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #pauseMs: number = limits.reconnectMs.first;
+  #listening = false;
+
+  constructor(config: pg.ClientConfig, explain: (error: unknown) => StoreError) {
+    this.#config = config;
+    this.#explain = explain;
+  }
+
+  start(watcher: Watcher): void {
+    this.#watcher = watcher;
+    void this.#connect();
+  }
+
+  /** A connection whose other end vanished looks sound until something is said on it. */
+  probe(): void {
+    const client = this.#client;
+    if (client !== undefined && this.#listening) client.query('select 1').catch((error) => this.#drop(client, error));
+  }
+
+  async stop(): Promise<void> {
+    this.#watcher = undefined;
+    clearTimeout(this.#retry);
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.end().catch(() => {});
+  }
+
+  async #connect(): Promise<void> {
+    const client = new pg.Client(this.#config);
+    this.#client = client;
+    client.on('notification', ({ payload = '' }) => this.#watcher?.hint(payload));
+    client.on('error', (error) => this.#drop(client, error));
+    client.on('end', () => this.#drop(client, new Error('the connection ended')));
+    try {
+      await client.connect();
+      await client.query(`listen ${channel}`);
+    } catch (error) {
+      this.#drop(client, error);
+      return;
+    }
+    if (this.#client !== client) return;
+    this.#listening = true;
+    this.#pauseMs = limits.reconnectMs.first;
+    this.#watcher?.restored();
+  }
+
+  #drop(client: pg.Client, error: unknown): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#listening = false;
+    client.end().catch(() => {});
+    if (this.#watcher === undefined) return;
+    this.#watcher.lost(this.#explain(error));
+    this.#retry = setTimeout(() => void this.#connect(), this.#pauseMs);
+    this.#pauseMs = Math.min(2 * this.#pauseMs, limits.reconnectMs.most);
+  }
+}
