@@ -1,0 +1,59 @@
+/** Access logs: one JSON object a request or connection, in Envoy's format language, so that every node writes alike. */
+import { packAny } from '../../proto/codec.ts';
+import type { ListenerSpec } from '../model/specs.ts';
+
+const sharedFields = {
+  start_time: '%START_TIME%',
+  duration_ms: '%DURATION%',
+  flags: '%RESPONSE_FLAGS%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  upstream_host: '%UPSTREAM_HOST%',
+  upstream_cluster: '%UPSTREAM_CLUSTER%',
+  client: '%DOWNSTREAM_REMOTE_ADDRESS%',
+};
+
+export const httpLogFields: Readonly<Record<string, string>> = {
+  ...sharedFields,
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  authority: '%REQ(:AUTHORITY)%',
+  protocol: '%PROTOCOL%',
+  status: '%RESPONSE_CODE%',
+  details: '%RESPONSE_CODE_DETAILS%',
+  upstream_service_ms: '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%',
+  route: '%ROUTE_NAME%',
+  request_id: '%REQ(X-REQUEST-ID)%',
+  user_agent: '%REQ(USER-AGENT)%',
+};
+
+export const tcpLogFields: Readonly<Record<string, string>> = {
+  ...sharedFields,
+  listener_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
+};
+
+/**
+ * Envoy AccessLog entries for a listener's `accessLog`: none or one. Standard streams are not written as a file
+ * `/dev/stdout`: an Envoy whose stdout is a socket (systemd, many supervisors) cannot open that, and would refuse the
+ * listener.
+ */
+export function accessLogs(log: ListenerSpec['accessLog'], fields: Readonly<Record<string, string>>) {
+  if (log === null) return [];
+  const jsonFields = Object.entries(fields).map(([name, stringValue]) => [name, { stringValue }]);
+  const format = { log_format: { json_format: { fields: Object.fromEntries(jsonFields) } } };
+  switch (log.to) {
+    case 'stdout': {
+      const typed_config = packAny('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', format);
+      return [{ name: 'envoy.access_loggers.stdout', typed_config }];
+    }
+    case 'stderr': {
+      const typed_config = packAny('envoy.extensions.access_loggers.stream.v3.StderrAccessLog', format);
+      return [{ name: 'envoy.access_loggers.stderr', typed_config }];
+    }
+    default: {
+      const file = { path: log.to, ...format };
+      const typed_config = packAny('envoy.extensions.access_loggers.file.v3.FileAccessLog', file);
+      return [{ name: 'envoy.access_loggers.file', typed_config }];
+    }
+  }
+}

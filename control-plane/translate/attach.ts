@@ -1,0 +1,75 @@
+/** Which listeners a group has, and which routes stand behind each. */
+import type { DocumentSet } from '../model/document-set.ts';
+import { compareAge } from '../model/order.ts';
+import type { Typed } from '../model/specs.ts';
+import { compareText, type Findings } from './resources.ts';
+
+/** The listeners that name the group, in name order. */
+export function listenersOf(documents: DocumentSet, group: string): Typed<'Listener'>[] {
+  return [...documents.all('Listener')]
+    .filter(({ spec }) => spec.groups.includes(group))
+    .toSorted((a, b) => compareText(a.document.name, b.document.name));
+}
+
+/** Routes by the name of their http listener, in no promised order; a route that is turned away is noted. */
+export function attachRoutes(
+  documents: DocumentSet,
+  listeners: readonly Typed<'Listener'>[],
+  findings: Findings,
+): Map<string, Typed<'Route'>[]> {
+  const attached = new Map(listeners.map(({ document }) => [document.name, [] as Typed<'Route'>[]]));
+  for (const route of documents.all('Route')) {
+    const named = route.spec.listeners;
+    for (const listener of listeners) {
+      const { name } = listener.document;
+      if (named !== null && !named.includes(name)) continue;
+      readRoute(findings, route);
+      if (isOpenTo(documents, listener, route.document.tenant)) attached.get(name)?.push(route);
+      else if (named !== null) noteClosed(findings, route, name);
+    }
+  }
+  return attached;
+}
+
+/** The one L4Route of a tcp listener: the oldest where there are several; the others are noted. */
+export function attachL4Route(
+  documents: DocumentSet,
+  listener: Typed<'Listener'>,
+  findings: Findings,
+): Typed<'L4Route'> | undefined {
+  const { name } = listener.document;
+  const candidates = [...documents.referrers(listener.document)]
+    .filter((one): one is Typed<'L4Route'> => one.kind === 'L4Route')
+    .toSorted(compareAge);
+  let chosen: Typed<'L4Route'> | undefined;
+  for (const route of candidates) {
+    readRoute(findings, route);
+    if (!isOpenTo(documents, listener, route.document.tenant)) noteClosed(findings, route, name);
+    else if (chosen === undefined) chosen = route;
+    else {
+      const detail = `listener ${name} already has the older L4Route ${chosen.document.name}; this one is not served`;
+      findings.note(route.document, detail);
+    }
+  }
+  return chosen;
+}
+
+/** The platform's own routes may stand on every listener; a tenant's where both the listener and its caps allow it. */
+function isOpenTo(documents: DocumentSet, { document, spec }: Typed<'Listener'>, tenant: string | undefined): boolean {
+  if (tenant === undefined) return true;
+  const owner = documents.get('Tenant', undefined, tenant);
+  if (owner === undefined) return false;
+  if (spec.tenants !== 'any' && !spec.tenants.includes(tenant)) return false;
+  return owner.spec.caps.listeners?.includes(document.name) ?? true;
+}
+
+/** A route's place and timeout hang on its tenant too. */
+function readRoute(findings: Findings, { document }: Typed<'Route' | 'L4Route'>): void {
+  findings.read(document);
+  if (document.tenant !== undefined) findings.read({ kind: 'Tenant', name: document.tenant });
+}
+
+function noteClosed(findings: Findings, route: Typed<'Route' | 'L4Route'>, listener: string): void {
+  const detail = `listener ${listener} is not open to tenant ${route.document.tenant}; the route is not served there`;
+  findings.note(route.document, detail);
+}

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { edsCluster } from './clusters.ts';
+import { TranslationError } from './resources.ts';
+import { asJson, documentSet, typed } from './testing.ts';
+
+const probe = { interval: '5s', timeout: '1500ms', unhealthyAfter: 3, healthyAfter: 2, jitter: '10%' };
+const httpPolicy = { active: { ...probe, http: { path: '/healthz', expect: '200-299' } } };
+
+test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with its keep-alive settings', () => {
+  const cluster = typed('Cluster', 'checkout/orders', { keepAlive: { requests: 500 } });
+  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))).toEqual({
+    '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+    name: 'checkout/orders',
+    type: 'EDS',
+    eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } },
+    connect_timeout: '1s',
+    lb_policy: 'LEAST_REQUEST',
+    least_request_lb_config: { choice_count: 2 },
+    common_lb_config: { healthy_panic_threshold: { value: 50 } },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        common_http_protocol_options: { idle_timeout: '60s', max_requests_per_connection: 500 },
+        explicit_http_config: { http_protocol_options: {} },
+      },
+    },
+  });
+});
+
+test("a tcp cluster has no HTTP options, and round robin is Envoy's own default", () => {
+  const cluster = typed('Cluster', 'redis', {
+    protocol: 'tcp',
+    balance: { policy: 'round-robin', panic: '0%' },
+  });
+  const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
+  expect(json).not.toHaveProperty('typed_extension_protocol_options');
+  expect(json).not.toHaveProperty('least_request_lb_config');
+  // the default of an enum is not written
+  expect(json).not.toHaveProperty('lb_policy');
+  expect(json).toMatchObject({ name: 'redis', common_lb_config: { healthy_panic_threshold: {} } });
+});
+
+test('an HTTP probe without a host uses the bare name of the cluster, since a slash is no part of a host', () => {
+  const policy = typed('HealthPolicy', 'checkout/orders-health', httpPolicy);
+  const cluster = typed('Cluster', 'checkout/orders', {
+    health: 'orders-health',
+  });
+  expect(asJson('clusters', edsCluster(documentSet([cluster, policy]), cluster))['health_checks']).toEqual([
+    {
+      timeout: '1.500s',
+      interval: '5s',
+      no_traffic_interval: '5s',
+      interval_jitter_percent: 10,
+      unhealthy_threshold: 3,
+      healthy_threshold: 2,
+      http_health_check: { host: 'orders', path: '/healthz', expected_statuses: [{ start: '200', end: '300' }] },
+    },
+  ]);
+});
+
+test('a TCP probe sends and expects the bytes of its texts', () => {
+  const active = { ...probe, tcp: { send: 'PING', receive: '+PONG' } };
+  const cluster = typed('Cluster', 'redis', { protocol: 'tcp', health: { active } });
+  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([
+    { tcp_health_check: { send: { text: '50494e47' }, receive: [{ text: '2b504f4e47' }] } },
+  ]);
+});
+
+test('a TCP probe without texts only connects', () => {
+  const cluster = typed('Cluster', 'redis', { protocol: 'tcp', health: { active: { ...probe, tcp: {} } } });
+  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([
+    { tcp_health_check: {} },
+  ]);
+});
+
+test('a health policy that does not exist is named together with the cluster that wants it', () => {
+  const cluster = typed('Cluster', 'checkout/orders', { health: 'gone' });
+  expect(() => edsCluster(documentSet([cluster]), cluster)).toThrow(TranslationError);
+  expect(() => edsCluster(documentSet([cluster]), cluster)).toThrow(
+    'Cluster checkout/orders: /spec/health names the HealthPolicy checkout/gone, which does not exist',
+  );
+});
+
+test('a cluster is built anew only when it or its health policy changes', () => {
+  const policy = typed('HealthPolicy', 'slow', httpPolicy);
+  const cluster = typed('Cluster', 'orders', { health: 'slow' });
+  const first = edsCluster(documentSet([cluster, policy]), cluster);
+  expect(edsCluster(documentSet([cluster, policy, typed('Cluster', 'other')]), cluster)).toBe(first);
+  const changed = typed('HealthPolicy', 'slow', { active: { ...probe, tcp: {} } });
+  expect(edsCluster(documentSet([cluster, changed]), cluster)).not.toBe(first);
+});

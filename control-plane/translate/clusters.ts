@@ -1,0 +1,59 @@
+/** Cluster documents to envoy.config.cluster.v3.Cluster. */
+import { durationOf, packAny } from '../../proto/codec.ts';
+import type { Cluster } from '../../proto/envoy.ts';
+import { resourceName } from '../../proto/names.ts';
+import type { DocumentSet } from '../model/document-set.ts';
+import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
+import { healthChecks } from './health-checks.ts';
+import { Memo } from './memo.ts';
+import { keyOf, TranslationError } from './resources.ts';
+import { fromAds, nameOf, uint32 } from './wire.ts';
+
+const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+const clusters = new Memo<Typed<'Cluster'>, Cluster>();
+
+/** A cluster whose endpoints come over EDS. A `tcp` cluster is one without HTTP protocol options. */
+export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): Cluster {
+  const health = healthPolicyOf(documents, cluster);
+  return clusters.get(cluster, [health], () => {
+    const { document, spec } = cluster;
+    return {
+      name: resourceName(document.tenant, document.name),
+      type: 'EDS',
+      eds_cluster_config: { eds_config: fromAds },
+      connect_timeout: durationOf(spec.connectTimeoutMs),
+      ...balance(spec.balance),
+      common_lb_config: { healthy_panic_threshold: { value: spec.balance.panicPercent } },
+      health_checks: health === null ? [] : healthChecks(health, document.name),
+      ...(spec.protocol === 'http1' && { typed_extension_protocol_options: { [httpProtocolOptions]: http1(spec) } }),
+    };
+  });
+}
+
+function healthPolicyOf(documents: DocumentSet, { document, spec }: Typed<'Cluster'>): HealthPolicySpec | null {
+  if (spec.health === null) return null;
+  if ('inline' in spec.health) return spec.health.inline;
+  const { tenant, name } = spec.health.policy;
+  const policy = documents.get('HealthPolicy', tenant, name);
+  if (policy !== undefined) return policy.spec;
+  throw new TranslationError(
+    keyOf(document),
+    `/spec/health names the HealthPolicy ${nameOf(spec.health.policy)}, which does not exist`,
+  );
+}
+
+function balance(spec: ClusterSpec['balance']): Pick<Cluster, 'lb_policy' | 'least_request_lb_config'> {
+  if (spec.policy === 'round-robin') return { lb_policy: 'ROUND_ROBIN' };
+  return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: uint32(spec.choices) } };
+}
+
+function http1({ keepAlive }: ClusterSpec) {
+  return packAny(httpProtocolOptions, {
+    common_http_protocol_options: {
+      idle_timeout: durationOf(keepAlive.idleMs),
+      ...(keepAlive.requests > 0 && { max_requests_per_connection: uint32(keepAlive.requests) }),
+    },
+    explicit_http_config: { http_protocol_options: {} },
+  });
+}

