@@ -1,5 +1,9 @@
-/** What the xDS server needs from outside: who may subscribe, and who wants to hear of acknowledgements. */
+/** What the xDS server needs from outside: who may subscribe, who wants to hear of acknowledgements, time, a log. */
 import type { XdsType } from '../../proto/type-urls.ts';
+
+export type { XdsType };
+
+export type Variant = 'delta' | 'sotw';
 
 export interface NodeIdentity {
   readonly id: string;
@@ -14,7 +18,7 @@ export interface StreamInfo {
   /** Unique in this process. */
   readonly streamId: number;
   readonly node: NodeIdentity;
-  readonly variant: 'delta' | 'sotw';
+  readonly variant: Variant;
   /** ADS, or the one type of a per-type service. */
   readonly service: 'ads' | XdsType;
   readonly peer: string;
@@ -29,12 +33,34 @@ export type AuthorizeStream = (
   | { readonly ok: false; readonly code: 'unauthenticated' | 'permission-denied'; readonly message: string }
 >;
 
-/** Told by the streams; `fleet` implements it. */
+/** Told by the streams; `fleet` implements it. `version` is the version of the type's snapshot unless said otherwise. */
 export interface StreamObserver {
   opened(stream: StreamInfo): void;
   closed(stream: StreamInfo): void;
-  /** A response left. `names`: what it carried. */
-  sent(stream: StreamInfo, type: XdsType, version: string, nonce: string): void;
+  /**
+   * A response left, `bytes` long. Its version is the type's, followed by `~` while removals are held back that belong
+   * to it (they go in a response of their own once nothing names what they remove).
+   */
+  sent(stream: StreamInfo, type: XdsType, version: string, nonce: string, bytes: number): void;
   acked(stream: StreamInfo, type: XdsType, version: string, nonce: string): void;
   nacked(stream: StreamInfo, type: XdsType, version: string, nonce: string, message: string): void;
+  /** The type moved on to this version, which says nothing new to this client: no response was needed. */
+  current(stream: StreamInfo, type: XdsType, version: string): void;
+  /** This version has something for the client, but waits: for an acknowledgement, for a reader, for another type. */
+  waiting(stream: StreamInfo, type: XdsType, version: string): void;
+}
+
+/** Handed in so that tests own time. */
+export interface Timers {
+  /** Milliseconds on a clock that never goes back. */
+  now(): number;
+  /** Calls `run` once after that time; returns the function that calls it off. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export interface XdsLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }

@@ -1,0 +1,75 @@
+/** Snapshots from encoded messages. What did not change keeps its identity from one snapshot to the next. */
+import { contentHash } from '../../proto/codec.ts';
+import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
+import { encodeResource } from './encode.ts';
+import type { EncodedResource, Snapshot, TypeSnapshot } from './snapshot.ts';
+
+/** A resource as translation yields it: `value` is the message's bytes. */
+export interface NamedResource {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+export type ResourcesOfType = ReadonlyMap<string, Uint8Array> | Iterable<NamedResource>;
+
+/**
+ * Resources and types that equal those of `previous` are the very same objects (===) in the result; everything else is
+ * encoded here, once. Throws for two resources of one type with one name.
+ */
+export function buildSnapshot(
+  group: string,
+  revision: number,
+  resources: Readonly<Record<XdsType, ResourcesOfType>>,
+  previous?: Snapshot,
+): Snapshot {
+  const typed = (type: XdsType): TypeSnapshot => buildType(type, resources[type], previous?.types[type]);
+  return {
+    group,
+    revision,
+    types: {
+      clusters: typed('clusters'),
+      endpoints: typed('endpoints'),
+      listeners: typed('listeners'),
+      routes: typed('routes'),
+    },
+  };
+}
+
+/** True if a client sees no difference between the two. */
+export function sameContent(a: Snapshot, b: Snapshot): boolean {
+  return pushOrder.every((type) => a.types[type].version === b.types[type].version);
+}
+
+function buildType(type: XdsType, input: ResourcesOfType, previous: TypeSnapshot | undefined): TypeSnapshot {
+  const resources = new Map<string, EncodedResource>();
+  for (const { name, value } of inNameOrder(input)) {
+    if (resources.has(name)) throw new Error(`two ${type} are called ${JSON.stringify(name)}: names must be unique`);
+    const before = previous?.resources.get(name);
+    const unchanged = before !== undefined && Buffer.compare(before.value, value) === 0;
+    resources.set(name, unchanged ? before : encodeResource(type, name, value));
+  }
+  return previous !== undefined && sameResources(previous.resources, resources)
+    ? previous
+    : { version: versionOf(resources), resources };
+}
+
+function inNameOrder(input: ResourcesOfType): NamedResource[] {
+  const list = isMap(input) ? Array.from(input, ([name, value]) => ({ name, value })) : [...input];
+  return list.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function isMap(input: ResourcesOfType): input is ReadonlyMap<string, Uint8Array> {
+  return input instanceof Map;
+}
+
+function sameResources(a: ReadonlyMap<string, EncodedResource>, b: ReadonlyMap<string, EncodedResource>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [name, resource] of b) if (a.get(name) !== resource) return false;
+  return true;
+}
+
+function versionOf(resources: ReadonlyMap<string, EncodedResource>): string {
+  const lines: string[] = [];
+  for (const { name, version } of resources.values()) lines.push(name, version);
+  return contentHash(Buffer.from(JSON.stringify(lines)));
+}

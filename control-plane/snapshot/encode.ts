@@ -1,0 +1,29 @@
+/** One resource, encoded once, in the forms in which both variants of the protocol carry it. */
+import { contentHash } from '../../proto/codec.ts';
+import { type TypeUrl, typeUrls, type XdsType } from '../../proto/type-urls.ts';
+import type { EncodedResource } from './snapshot.ts';
+import { field, fieldHead } from './wire.ts';
+
+/** `value`: the message's bytes; they are copied. */
+export function encodeResource(type: XdsType, name: string, value: Uint8Array): EncodedResource {
+  return frameResource(typeUrls[type], name, contentHash(value), value);
+}
+
+/**
+ * The Any is field 2 of a DiscoveryResponse, and field 2 of the Resource that a DeltaDiscoveryResponse carries. So one
+ * buffer holds all three forms, one inside the other: Resource{version = 1, resource = 2: Any{type_url = 1, value = 2},
+ * name = 3}.
+ */
+function frameResource(typeUrl: TypeUrl, name: string, version: string, value: Uint8Array): EncodedResource {
+  const anyHead = Buffer.concat([field(1, typeUrl), fieldHead(2, value.length)]);
+  const sotwHead = fieldHead(2, anyHead.length + value.length);
+  const versionField = field(1, version);
+  const nameField = field(3, name);
+  const sotwLength = sotwHead.length + anyHead.length + value.length;
+  const deltaHead = fieldHead(2, versionField.length + sotwLength + nameField.length);
+
+  const deltaField = Buffer.concat([deltaHead, versionField, sotwHead, anyHead, value, nameField]);
+  const sotwStart = deltaHead.length + versionField.length;
+  const sotwField = deltaField.subarray(sotwStart, sotwStart + sotwLength);
+  return { name, version, value: sotwField.subarray(sotwLength - value.length), sotwField, deltaField };
+}

@@ -1,0 +1,93 @@
+/** Which resources of other types a resource names. Read once a resource, however many snapshots it lives through. */
+import { decode, messageNameOf } from '../../proto/codec.ts';
+import type { MessageName, MessageTypes } from '../../proto/envoy.ts';
+import type { XdsType } from '../../proto/type-urls.ts';
+import type { EncodedResource } from './snapshot.ts';
+
+export interface References {
+  /** The name inside the message; it must be the resource's. */
+  readonly name: string;
+  readonly clusters: readonly string[];
+  readonly endpoints: readonly string[];
+  readonly routes: readonly string[];
+}
+
+const known = new WeakMap<EncodedResource, References>();
+
+/** `type` is the resource's own type. Throws if the bytes are not such a message. */
+export function referencesOf(type: XdsType, resource: EncodedResource): References {
+  let references = known.get(resource);
+  if (references === undefined) known.set(resource, (references = readers[type](resource.value)));
+  return references;
+}
+
+const readers: Readonly<Record<XdsType, (bytes: Uint8Array) => References>> = {
+  clusters(bytes) {
+    const cluster = decode('envoy.config.cluster.v3.Cluster', bytes);
+    const name = cluster.name ?? '';
+    const overEds = cluster.type === 'EDS' || cluster.type === 3;
+    // an absent service_name means the cluster's own name
+    const endpoints = overEds ? [cluster.eds_cluster_config?.service_name || name] : [];
+    return { name, clusters: [], endpoints, routes: [] };
+  },
+
+  endpoints(bytes) {
+    const { cluster_name: name = '' } = decode('envoy.config.endpoint.v3.ClusterLoadAssignment', bytes);
+    return { name, clusters: [], endpoints: [], routes: [] };
+  },
+
+  listeners(bytes) {
+    const listener = decode('envoy.config.listener.v3.Listener', bytes);
+    const clusters = new Set<string>();
+    const routes = new Set<string>();
+    const chains = [...(listener.filter_chains ?? []), listener.default_filter_chain];
+    const configs = chains.flatMap((chain) => chain?.filters ?? []).map((filter) => filter.typed_config);
+    for (const config of [...configs, listener.api_listener?.api_listener]) {
+      const manager = unpack(
+        'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+        config,
+      );
+      if (manager?.rds?.route_config_name) routes.add(manager.rds.route_config_name);
+      for (const name of clustersOfRoutes(manager?.route_config)) clusters.add(name);
+      const proxy = unpack('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', config);
+      if (proxy?.cluster) clusters.add(proxy.cluster);
+      for (const { name } of proxy?.weighted_clusters?.clusters ?? []) if (name) clusters.add(name);
+    }
+    return { name: listener.name ?? '', clusters: [...clusters], endpoints: [], routes: [...routes] };
+  },
+
+  routes(bytes) {
+    const configuration = decode('envoy.config.route.v3.RouteConfiguration', bytes);
+    return {
+      name: configuration.name ?? '',
+      clusters: [...clustersOfRoutes(configuration)],
+      endpoints: [],
+      routes: [],
+    };
+  },
+};
+
+type RouteConfiguration = MessageTypes['envoy.config.route.v3.RouteConfiguration'];
+
+function clustersOfRoutes(configuration: RouteConfiguration | null | undefined): Set<string> {
+  const names = new Set<string>();
+  const add = (name: string | undefined): void => {
+    if (name) names.add(name);
+  };
+  for (const host of configuration?.virtual_hosts ?? []) {
+    for (const { cluster } of host.request_mirror_policies ?? []) add(cluster);
+    for (const { route } of host.routes ?? []) {
+      add(route?.cluster);
+      for (const { name } of route?.weighted_clusters?.clusters ?? []) add(name);
+      for (const { cluster } of route?.request_mirror_policies ?? []) add(cluster);
+    }
+  }
+  return names;
+}
+
+/** The message inside an Any, if it is of that type. */
+function unpack<N extends MessageName>(name: N, any: unknown): MessageTypes[N] | undefined {
+  if (typeof any !== 'object' || any === null) return undefined;
+  const { type_url: url, value } = any as { type_url?: string; value?: Uint8Array };
+  return url !== undefined && messageNameOf(url) === name ? decode(name, value ?? new Uint8Array()) : undefined;
+}

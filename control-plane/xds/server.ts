@@ -1,0 +1,143 @@
+/** The xDS server: sockets in front, discovery services behind. */
+import net from 'node:net';
+import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { SnapshotSource } from '../snapshot/snapshot.ts';
+import { type CallPorts, DiscoveryCall } from './call.ts';
+import { FanOut } from './fan-out.ts';
+import { limits } from './limits.ts';
+import type { AuthorizeStream, StreamObserver, Timers, XdsLogger } from './ports.ts';
+import type { Response } from './responses.ts';
+import { discoveryServices, streamKinds } from './services.ts';
+
+export interface XdsServerOptions {
+  /** `port` 0: any free one. */
+  readonly address: { readonly host: string; readonly port: number };
+  readonly source: SnapshotSource;
+  readonly authorize: AuthorizeStream;
+  readonly observer: StreamObserver;
+  readonly timers: Timers;
+  readonly logger?: XdsLogger;
+}
+
+export interface XdsServer {
+  /** What is really bound. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** Ends every stream without an error, then every connection; those still there after `graceMs` are cut. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** The address cannot be listened on. */
+export class XdsServerError extends Error {
+  readonly code: 'address-in-use' | 'address-unavailable' | 'permission-denied' | 'failed';
+  readonly remedy: string;
+  constructor(code: XdsServerError['code'], message: string, remedy: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'XdsServerError';
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
+const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Rejects with {@link XdsServerError}. */
+export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
+  const { source, authorize, observer, timers, logger = silent } = options;
+  const calls = new Set<DiscoveryCall>();
+  let streams = 0;
+  const ports: CallPorts = {
+    source,
+    authorize,
+    observer,
+    timers,
+    logger,
+    fanOut: new FanOut(limits.streamsPerTurn),
+    nextStreamId: () => ++streams,
+  };
+
+  const grpc = new Server({
+    'grpc.max_receive_message_length': limits.requestBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': limits.streamsPerConnection,
+    'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+    'grpc.enable_channelz': 0,
+  });
+  grpc.addService(
+    discoveryServices,
+    Object.fromEntries(
+      Object.entries(streamKinds).map(([path, kind]) => [
+        path,
+        (call: ServerDuplexStream<Buffer, Response>) => {
+          const opened = new DiscoveryCall(call, kind, ports, () => calls.delete(opened));
+          calls.add(opened);
+        },
+      ]),
+    ),
+  );
+
+  // a listener of our own says exactly why it cannot listen, and knows its connections
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<net.Socket>();
+  const listener = net.createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
+  listener.maxConnections = limits.connections;
+  listener.on('drop', () => logger.warn({ connections: limits.connections }, 'xDS connection refused: too many'));
+
+  const address = await listen(listener, options.address);
+  return { address, close };
+
+  async function close(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    for (const call of calls) call.end();
+    injector.drain(graceMs);
+    const cancel = timers.after(graceMs, () => {
+      for (const socket of sockets) socket.destroy();
+    });
+    await closed;
+    cancel();
+    grpc.forceShutdown();
+  }
+}
+
+async function listen(listener: net.Server, address: XdsServerOptions['address']): Promise<XdsServer['address']> {
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, address)));
+    listener.listen({ host: address.host, port: address.port }, () => resolve());
+  });
+  const bound = listener.address();
+  if (bound === null || typeof bound === 'string') throw new Error('a TCP listener has no port');
+  return { host: address.host, port: bound.port };
+}
+
+function explain(error: NodeJS.ErrnoException, { host, port }: XdsServerOptions['address']): XdsServerError {
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const refused = (code: XdsServerError['code'], why: string, remedy: string): XdsServerError =>
+    new XdsServerError(code, `the xDS server cannot listen on ${where}: ${why}`, remedy, { cause: error });
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return refused(
+        'address-in-use',
+        'the port is in use',
+        'Stop the process that holds it, or choose another port with FAIRLEAD_XDS (--xds); port 0 takes a free one.',
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return refused(
+        'address-unavailable',
+        'this machine does not have that address',
+        'Set FAIRLEAD_XDS (--xds) to an address of this machine, for example 127.0.0.1:7071 or 0.0.0.0:7071.',
+      );
+    case 'EACCES':
+      return refused(
+        'permission-denied',
+        'this user may not bind that port',
+        'Choose a port above 1023 with FAIRLEAD_XDS (--xds).',
+      );
+    default:
+      return refused('failed', error.message, 'Set FAIRLEAD_XDS (--xds) to another address.');
+  }
+}

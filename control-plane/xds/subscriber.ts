@@ -1,0 +1,160 @@
+/** One subscriber's stream at work: this loop alone owns its state, and every event ends in one more turn of it. */
+import type { XdsType } from '../../proto/type-urls.ts';
+import type { Snapshot, SnapshotSource } from '../snapshot/snapshot.ts';
+import type { Heard } from './acknowledge.ts';
+import { hearDelta } from './delta.ts';
+import type { FanOut, Pumped } from './fan-out.ts';
+import { limits } from './limits.ts';
+import type { TypeStates } from './order.ts';
+import type { StreamInfo, StreamObserver, Timers } from './ports.ts';
+import type { DeltaRequest, SotwRequest } from './requests.ts';
+import { type Response, responseOf } from './responses.ts';
+import { hearSotw } from './sotw.ts';
+import { type Effect, takeTurn } from './turn.ts';
+import { owedAtFirst } from './warming.ts';
+
+export interface SubscriberPorts {
+  readonly source: SnapshotSource;
+  readonly observer: StreamObserver;
+  readonly timers: Timers;
+  readonly fanOut: FanOut;
+  /** Hands a response to the transport; `taken` is called once it left this process. */
+  readonly write: (response: Response, taken: () => void) => void;
+  /** Called if a turn throws, which is a fault of this server: the stream has to end. */
+  readonly fail: (error: unknown) => void;
+}
+
+export class Subscriber implements Pumped {
+  readonly #info: StreamInfo;
+  readonly #ports: SubscriberPorts;
+  readonly #unwatch: () => void;
+  #states: TypeStates = new Map();
+  #responses = 0;
+  readonly #writing = new Set<XdsType>();
+  /** Types of which something is held back. */
+  readonly #waiting = new Set<XdsType>();
+  #heldByTransport = false;
+  #cancelWake: (() => void) | undefined;
+  #wakeAtMs: number | undefined;
+  /** Clusters that an incremental client brought along, until it asks for endpoints. */
+  #heldClusters: ReadonlyMap<string, string> = new Map();
+  #closed = false;
+
+  constructor(info: StreamInfo, ports: SubscriberPorts) {
+    this.#info = info;
+    this.#ports = ports;
+    this.#unwatch = ports.source.watch(info.node.group, () => this.#ports.fanOut.schedule(this));
+    ports.observer.opened(info);
+  }
+
+  hearSotw(type: XdsType, request: SotwRequest): void {
+    this.#apply(type, hearSotw(type, this.#states.get(type), request), request.error);
+  }
+
+  hearDelta(type: XdsType, request: DeltaRequest): void {
+    const before = this.#states.get(type);
+    let heard = hearDelta(type, before, request);
+    if (before === undefined && type === 'clusters') this.#heldClusters = request.initialVersions;
+    if (before === undefined && type === 'endpoints') {
+      const clusters = this.#states.get('clusters');
+      const snapshot = this.#ports.source.get(this.#info.node.group);
+      if (clusters !== undefined && snapshot !== undefined) {
+        heard = { ...heard, state: owedAtFirst(heard.state, clusters, this.#heldClusters, snapshot) };
+      }
+      this.#heldClusters = new Map();
+    }
+    this.#apply(type, heard, request.error);
+  }
+
+  #apply(type: XdsType, { state, verdict }: Heard, error: string | undefined): void {
+    this.#states = new Map(this.#states).set(type, state);
+    if (verdict !== undefined) {
+      const { nonce, version } = verdict.response;
+      if (verdict.kind === 'ack') this.#ports.observer.acked(this.#info, type, version, nonce);
+      else this.#ports.observer.nacked(this.#info, type, version, nonce, error ?? '');
+    }
+    this.#ports.fanOut.schedule(this);
+  }
+
+  /** Takes one turn. Called by the fan-out only. */
+  pump(): void {
+    const snapshot = this.#ports.source.get(this.#info.node.group);
+    // a group that does not exist (yet): quiet, and answered when it appears (case 11)
+    if (this.#closed || snapshot === undefined) return;
+    try {
+      this.#turn(snapshot);
+    } catch (error) {
+      this.#ports.fail(error);
+    }
+  }
+
+  #turn(snapshot: Snapshot): void {
+    const turn = takeTurn({
+      variant: this.#info.variant,
+      states: this.#states,
+      snapshot,
+      nowMs: this.#ports.timers.now(),
+      ackWaitMs: limits.ackWaitMs,
+      writing: this.#writing,
+      responses: this.#responses,
+      unackedNonces: limits.unackedNonces,
+    });
+    this.#states = turn.states;
+    this.#heldByTransport = turn.heldByTransport;
+    this.#wake(turn.wakeAtMs);
+    const waited = [...this.#waiting];
+    this.#waiting.clear();
+    for (const effect of turn.effects) this.#carryOut(effect);
+    // what waited and is no longer needed: the change was taken back
+    for (const type of waited) {
+      if (turn.effects.some((effect) => effect.type === type)) continue;
+      this.#ports.observer.current(this.#info, type, snapshot.types[type].version);
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    const { observer } = this.#ports;
+    const { type } = effect;
+    if (effect.kind === 'current') {
+      observer.current(this.#info, type, effect.version);
+    } else if (effect.kind === 'waiting') {
+      this.#waiting.add(type);
+      observer.waiting(this.#info, type, effect.version);
+    } else {
+      const response = responseOf(this.#info.variant, type, effect.nonce, effect.content);
+      this.#responses += 1;
+      this.#write(type, response);
+      observer.sent(this.#info, type, effect.content.version, effect.nonce, response.bytes);
+    }
+  }
+
+  #write(type: XdsType, response: Response): void {
+    this.#writing.add(type);
+    this.#ports.write(response, () => {
+      this.#writing.delete(type);
+      if (this.#heldByTransport && !this.#closed) this.#ports.fanOut.schedule(this);
+    });
+  }
+
+  #wake(atMs: number | undefined): void {
+    if (atMs === this.#wakeAtMs) return;
+    this.#cancelWake?.();
+    this.#wakeAtMs = atMs;
+    this.#cancelWake = undefined;
+    if (atMs === undefined) return;
+    this.#cancelWake = this.#ports.timers.after(atMs - this.#ports.timers.now(), () => {
+      this.#wakeAtMs = undefined;
+      this.#ports.fanOut.schedule(this);
+    });
+  }
+
+  /** Lets go of everything; nothing is sent afterwards. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unwatch();
+    this.#cancelWake?.();
+    this.#ports.fanOut.cancel(this);
+    this.#ports.observer.closed(this.#info);
+  }
+}

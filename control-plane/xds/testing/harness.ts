@@ -1,0 +1,111 @@
+/** A real server on a free port with everything handed in, and the clients of one test. */
+import { setImmediate as immediate } from 'node:timers/promises';
+import { SnapshotCache } from '../../snapshot/cache.ts';
+import type { Snapshot } from '../../snapshot/snapshot.ts';
+import type { AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
+import { startXdsServer, type XdsServer } from '../server.ts';
+import type { StreamKind } from '../services.ts';
+import { ManualTimers } from './manual-timers.ts';
+import { RawClient, type RawStream } from './raw-client.ts';
+import { Recorder } from './recorder.ts';
+import { type Contents, snapshotOf } from './snapshots.ts';
+
+const unservedType = 'type.googleapis.com/example.Unserved';
+
+export class Harness {
+  readonly cache = new SnapshotCache();
+  readonly observer = new Recorder();
+  readonly timers = new ManualTimers();
+  readonly #logger = new TestLogger();
+  readonly #streams: RawStream[] = [];
+  readonly #clients: RawClient[] = [];
+  #server: XdsServer | undefined;
+  #snapshot: Snapshot | undefined;
+
+  static async start(contents?: Contents, authorize: AuthorizeStream = async () => ({ ok: true })): Promise<Harness> {
+    const harness = new Harness();
+    harness.#server = await startXdsServer({
+      address: { host: '127.0.0.1', port: 0 },
+      source: harness.cache,
+      authorize,
+      observer: harness.observer,
+      timers: harness.timers,
+      logger: harness.#logger,
+    });
+    if (contents !== undefined) harness.publish(contents);
+    return harness;
+  }
+
+  get server(): XdsServer {
+    if (this.#server === undefined) throw new Error('the server was not started');
+    return this.#server;
+  }
+
+  /** What the server logged as its own faults; a test that expects some takes them out. */
+  get errors(): string[] {
+    return this.#logger.errors;
+  }
+
+  publish(contents: Contents): void {
+    this.#snapshot = snapshotOf(contents, this.#snapshot);
+    this.cache.set(this.#snapshot);
+  }
+
+  /** A stream on a connection of its own. */
+  open(variant: Variant, service: StreamKind['service'] = 'ads', token?: string): RawStream {
+    const client = new RawClient(this.server.address);
+    this.#clients.push(client);
+    const stream = client.open(variant, service, token);
+    this.#streams.push(stream);
+    return stream;
+  }
+
+  /** Resolves after the server has taken in, and acted on, all that an aggregated stream has sent until now. */
+  async settled(stream: RawStream): Promise<void> {
+    const before = this.#logger.unserved;
+    stream.ask(unservedType);
+    await this.#logger.untilUnserved(before + 1);
+    await immediate();
+  }
+
+  /** Waits until every answer of the clients was heard, then checks that none of them was answered for nothing. */
+  async stop(): Promise<void> {
+    const answers = this.#streams.reduce((sum, stream) => sum + stream.answers, 0);
+    await this.observer.until(() => this.observer.verdicts >= answers);
+    await immediate();
+    await this.server.close(1000);
+    for (const stream of this.#streams) {
+      await stream.ended;
+      if (stream.responses > 0 && stream.responses >= stream.requests) {
+        throw new Error(`${stream.responses} responses to ${stream.requests} requests: one was not needed`);
+      }
+    }
+    for (const client of this.#clients) client.close();
+    if (this.errors.length > 0) throw new Error(this.errors.join('; '));
+  }
+}
+
+/** A log that counts requests for a type that nobody serves, which serve as marks in a stream, and keeps errors. */
+class TestLogger implements XdsLogger {
+  unserved = 0;
+  readonly errors: string[] = [];
+  #waits: { readonly count: number; readonly resolve: () => void }[] = [];
+
+  untilUnserved(count: number): Promise<void> {
+    if (this.unserved >= count) return Promise.resolve();
+    return new Promise((resolve) => this.#waits.push({ count, resolve }));
+  }
+
+  debug(): void {
+    this.unserved += 1;
+    for (const { count, resolve } of this.#waits) if (this.unserved >= count) resolve();
+  }
+
+  info(): void {}
+
+  warn(): void {}
+
+  error(fields: object, message: string): void {
+    this.errors.push(`${message}: ${JSON.stringify(fields)}`);
+  }
+}

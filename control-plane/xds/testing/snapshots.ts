@@ -1,0 +1,38 @@
+/** Small snapshots for tests: a resource is a name and a number; another number is another content. */
+import { durationOf, encode } from '../../../proto/codec.ts';
+import { buildSnapshot } from '../../snapshot/build.ts';
+import type { Snapshot } from '../../snapshot/snapshot.ts';
+import type { XdsType } from '../ports.ts';
+
+/** By type: name to content number. */
+export type Contents = { readonly [T in XdsType]?: Readonly<Record<string, number>> };
+
+const encoders: Readonly<Record<XdsType, (name: string, content: number) => Uint8Array>> = {
+  clusters: (name, content) =>
+    encode('envoy.config.cluster.v3.Cluster', { name, type: 'EDS', connect_timeout: durationOf(content) }),
+  endpoints: (name, content) =>
+    encode('envoy.config.endpoint.v3.ClusterLoadAssignment', {
+      cluster_name: name,
+      policy: { overprovisioning_factor: { value: content } },
+    }),
+  listeners: (name, content) => encode('envoy.config.listener.v3.Listener', { name, stat_prefix: String(content) }),
+  routes: (name, content) =>
+    encode('envoy.config.route.v3.RouteConfiguration', {
+      name,
+      max_direct_response_body_size_bytes: { value: content },
+    }),
+};
+
+let revisions = 0;
+
+export function snapshotOf(contents: Contents, previous?: Snapshot, group = 'edge'): Snapshot {
+  const ofType = (type: XdsType): Map<string, Uint8Array> =>
+    new Map(Object.entries(contents[type] ?? {}).map(([name, content]) => [name, encoders[type](name, content)]));
+  const resources = {
+    clusters: ofType('clusters'),
+    endpoints: ofType('endpoints'),
+    listeners: ofType('listeners'),
+    routes: ofType('routes'),
+  };
+  return buildSnapshot(group, ++revisions, resources, previous);
+}

@@ -1,0 +1,111 @@
+/**
+ * One turn of a stream: from its types' states and the newest snapshot to what is sent now, what waits, and until when.
+ * Pure; the loop in subscriber.ts carries it out.
+ */
+import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
+import { isAwaited, sentOf } from './acknowledge.ts';
+import { answerDelta } from './delta.ts';
+import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
+import type { Variant } from './ports.ts';
+import { answerSotw } from './sotw.ts';
+import type { Content, TypeState } from './type-state.ts';
+import { owedAfterClusters } from './warming.ts';
+
+export interface TurnInput {
+  readonly variant: Variant;
+  readonly states: TypeStates;
+  readonly snapshot: Snapshot;
+  readonly nowMs: number;
+  /** How long an un-ACKed response holds back what follows. */
+  readonly ackWaitMs: number;
+  /** Types whose last response the transport has not taken yet. */
+  readonly writing: ReadonlySet<XdsType>;
+  /** Responses sent on this stream so far; nonces count on from here. */
+  readonly responses: number;
+  /** Nonces remembered of a type. */
+  readonly unackedNonces: number;
+}
+
+export type Effect =
+  | { readonly kind: 'send'; readonly type: XdsType; readonly nonce: string; readonly content: Content }
+  /** The type moved on without a word; see StreamObserver.current. */
+  | { readonly kind: 'current'; readonly type: XdsType; readonly version: string }
+  /** Something of this version is held back; see StreamObserver.waiting. */
+  | { readonly kind: 'waiting'; readonly type: XdsType; readonly version: string };
+
+export interface Turn {
+  readonly states: TypeStates;
+  /** In the order in which they happen. */
+  readonly effects: readonly Effect[];
+  /** When the next turn is due if nothing else happens before. */
+  readonly wakeAtMs: number | undefined;
+  /** Another turn is due once the transport has taken what is being written. */
+  readonly heldByTransport: boolean;
+}
+
+const answers = { sotw: answerSotw, delta: answerDelta } as const;
+
+export function takeTurn(input: TurnInput): Turn {
+  const { snapshot, nowMs, ackWaitMs } = input;
+  const answer = answers[input.variant];
+  const states = new Map(input.states);
+  const effects: Effect[] = [];
+  const held = new Set<XdsType>();
+  let responses = input.responses;
+  let wakeAtMs = Number.POSITIVE_INFINITY;
+  let heldByTransport = false;
+
+  // first, whatever says nothing new to this client: it stands in nobody's way
+  for (const [type, state] of states) {
+    const { state: after, content } = answer(state, snapshot.types[type], true);
+    if (content !== undefined || after === state) continue;
+    states.set(type, after);
+    if (after.told !== state.told) effects.push({ kind: 'current', type, version: snapshot.types[type].version });
+  }
+
+  for (const type of pushOrder) {
+    const before = states.get(type);
+    if (before === undefined) continue;
+    const { version } = snapshot.types[type];
+    const removable = mayRemove(type, states, snapshot, nowMs, ackWaitMs);
+    const { state: after, content } = answer(before, snapshot.types[type], removable);
+    if (content === undefined) {
+      states.set(type, after);
+    } else if (isHeldBack(type, before)) {
+      held.add(type);
+      effects.push({ kind: 'waiting', type, version });
+    } else {
+      const nonce = String(++responses);
+      const sent = { nonce, version: content.version, sentAtMs: nowMs };
+      states.set(type, sentOf(after, sent, input.unackedNonces));
+      effects.push({ kind: 'send', type, nonce, content });
+      const endpoints = states.get('endpoints');
+      if (type === 'clusters' && endpoints !== undefined) {
+        states.set('endpoints', owedAfterClusters(endpoints, before, content, snapshot));
+      }
+    }
+  }
+  // removals that are held back, once it is known what they wait for
+  for (const [type, state] of states) {
+    if (state.lingering.size === 0) continue;
+    effects.push({ kind: 'waiting', type, version: snapshot.types[type].version });
+    for (const namer of awaitedNamers(type, states)) wakeAfter(namer);
+  }
+  return { states, effects, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : undefined, heldByTransport };
+
+  function isHeldBack(type: XdsType, state: TypeState): boolean {
+    if (input.writing.has(type)) return (heldByTransport = true);
+    if (isAwaited(state, nowMs, ackWaitMs)) {
+      wakeAfter(state);
+      return true;
+    }
+    return namedBy[type].some((named) => held.has(named));
+  }
+
+  function wakeAfter({ unacked }: TypeState): void {
+    const newest = unacked.at(-1);
+    const atMs = newest === undefined ? nowMs : newest.sentAtMs + ackWaitMs;
+    if (atMs > nowMs) wakeAtMs = Math.min(wakeAtMs, atMs);
+  }
+}

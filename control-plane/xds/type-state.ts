@@ -1,0 +1,105 @@
+/**
+ * What one stream knows of one type: what is wanted, what was sent, what is acknowledged. A plain value; only the pure
+ * functions of sotw.ts, delta.ts, acknowledge.ts and warming.ts make new ones.
+ */
+import type { XdsType } from '../../proto/type-urls.ts';
+import type { EncodedResource, TypeSnapshot } from '../snapshot/snapshot.ts';
+
+export interface Interest {
+  /** Everything of the type. */
+  readonly wildcard: boolean;
+  /** What is wanted by name, beside the wildcard or instead of it. */
+  readonly names: ReadonlySet<string>;
+}
+
+export interface SentResponse {
+  readonly nonce: string;
+  readonly version: string;
+  readonly sentAtMs: number;
+}
+
+export interface TypeState {
+  readonly type: XdsType;
+  readonly wanted: Interest;
+  /** SotW: something was named once, so an empty list means nothing from now on, not everything. */
+  readonly hasNamed: boolean;
+  /** Delta: what the client said to hold in the first request; gone once that is answered. */
+  readonly initialVersions: ReadonlyMap<string, string>;
+  /** The client holds this snapshot, as far as it is wanted; undefined before the first answer. */
+  readonly told: TypeSnapshot | undefined;
+  /** Names to send (or to report as absent) although `told` has them already. */
+  readonly owed: ReadonlySet<string>;
+  /** Gone from `told`, yet the client was not told so: other types still named them. The last resource, where known. */
+  readonly lingering: ReadonlyMap<string, EncodedResource | undefined>;
+  /** Oldest first. */
+  readonly unacked: readonly SentResponse[];
+  /** The newest response; undefined before the first. */
+  readonly lastSent: SentResponse | undefined;
+  /** The newest response was refused. */
+  readonly rejected: boolean;
+}
+
+const noNames: ReadonlySet<string> = new Set();
+const noVersions: ReadonlyMap<string, string> = new Map();
+export const nothingLingers: ReadonlyMap<string, EncodedResource | undefined> = new Map();
+
+export function initialStateOf(type: XdsType): TypeState {
+  return {
+    type,
+    wanted: { wildcard: false, names: noNames },
+    hasNamed: false,
+    initialVersions: noVersions,
+    told: undefined,
+    owed: noNames,
+    lingering: nothingLingers,
+    unacked: [],
+    lastSent: undefined,
+    rejected: false,
+  };
+}
+
+/** What a response carries beside its envelope. */
+export interface Content {
+  readonly version: string;
+  /** Each name once. */
+  readonly resources: readonly EncodedResource[];
+  /** Delta only. */
+  readonly removed: readonly string[];
+  /** Those of `resources` that the client does not hold in this version. */
+  readonly news: readonly EncodedResource[];
+}
+
+/** `state` holds once `content` was sent; at once if there is none to send. */
+export interface Answer {
+  readonly state: TypeState;
+  readonly content: Content | undefined;
+}
+
+export function wants({ wildcard, names }: Interest, name: string): boolean {
+  return wildcard || names.has(name);
+}
+
+export function wantsNothing({ wildcard, names }: Interest): boolean {
+  return !wildcard && names.size === 0;
+}
+
+/** The resources of a type that somebody wants. */
+export function wantedOf({ wildcard, names }: Interest, { resources }: TypeSnapshot): EncodedResource[] {
+  if (wildcard) return [...resources.values()];
+  const wanted: EncodedResource[] = [];
+  for (const name of names) {
+    const resource = resources.get(name);
+    if (resource !== undefined) wanted.push(resource);
+  }
+  return wanted;
+}
+
+/** The state in which the client holds all of `current` but what lingers. */
+export function toldOf(state: TypeState, current: TypeSnapshot, lingering: TypeState['lingering']): TypeState {
+  return { ...state, told: current, owed: noNames, initialVersions: noVersions, lingering };
+}
+
+/** A version of its own while removals are held back: the same name never stands for two contents. */
+export function versionOf(current: TypeSnapshot, lingering: TypeState['lingering']): string {
+  return lingering.size === 0 ? current.version : `${current.version}~`;
+}
