@@ -1,0 +1,413 @@
+/**
+ * HTTP/1 message heads: one pass over the bytes, positions instead of objects, stricter than llhttp. Header names are
+ * lower-cased in place. What is malformed or ambiguous is refused here; what to do with a well-formed head is not
+ * decided here.
+ */
+import { COLON, CR, HTAB, isToken, isValue, LF, lowerName, pathByte, pathSlow, queryByte, SP } from './h1-tables.ts';
+
+/** What a parse says: `ok`, `more` bytes are needed, or the fault. */
+export const parsed = {
+  ok: 1,
+  more: 0,
+  bad: -1,
+  tooManyHeaders: -2,
+  badVersion: -3,
+  unsupportedCoding: -4,
+} as const;
+export type Parsed = (typeof parsed)[keyof typeof parsed];
+
+/** Header names that the framing or the proxy must know. 0: any other. */
+export const known = {
+  other: 0,
+  host: 1,
+  connection: 2,
+  contentLength: 3,
+  transferEncoding: 4,
+  keepAlive: 5,
+  proxyConnection: 6,
+  te: 7,
+  trailer: 8,
+  upgrade: 9,
+  expect: 10,
+  xForwardedFor: 11,
+  xForwardedProto: 12,
+  xForwardedHost: 13,
+  xRequestId: 14,
+  server: 15,
+  date: 16,
+  proxy: 17,
+  http2Settings: 18,
+  xEnvoy: 19,
+  cookie: 20,
+} as const;
+
+/** No head may hold more; a limit above is capped to it. */
+export const maxHeaders = 1000;
+
+const names: readonly (readonly [string, number])[] = [
+  ['te', known.te],
+  ['host', known.host],
+  ['date', known.date],
+  ['proxy', known.proxy],
+  ['expect', known.expect],
+  ['server', known.server],
+  ['cookie', known.cookie],
+  ['upgrade', known.upgrade],
+  ['trailer', known.trailer],
+  ['connection', known.connection],
+  ['keep-alive', known.keepAlive],
+  ['x-request-id', known.xRequestId],
+  ['content-length', known.contentLength],
+  ['http2-settings', known.http2Settings],
+  ['x-forwarded-for', known.xForwardedFor],
+  ['proxy-connection', known.proxyConnection],
+  ['x-forwarded-host', known.xForwardedHost],
+  ['x-forwarded-proto', known.xForwardedProto],
+  ['transfer-encoding', known.transferEncoding],
+];
+const longestName = 17;
+/** Candidates by name length. */
+const byLength: readonly (readonly (readonly [string, number])[])[] = Array.from({ length: longestName + 1 }, (_, n) =>
+  names.filter(([name]) => name.length === n),
+);
+
+/** A parsed head: positions into the buffer that was parsed. One object is reused for many heads. */
+export class Head {
+  /** Index behind the blank line. */
+  end = 0;
+  /** HTTP/1.x: the x. */
+  minor = 1;
+
+  /** Request line. `queryStart`: index of `?`, or `targetEnd`. */
+  methodStart = 0;
+  methodEnd = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  queryStart = 0;
+  /** The path holds `%` or bytes that must be escaped. */
+  pathNeedsCare = false;
+
+  /** Status line. */
+  status = 0;
+
+  /** Header fields, in order of arrival. Values are trimmed. */
+  count = 0;
+  readonly nameStart = new Int32Array(maxHeaders + 1);
+  readonly nameEnd = new Int32Array(maxHeaders);
+  readonly valueStart = new Int32Array(maxHeaders);
+  readonly valueEnd = new Int32Array(maxHeaders);
+  /** From {@link known}. */
+  readonly kind = new Uint8Array(maxHeaders);
+  /** 1: not written as `name: value` to the letter (white space), so it can't be copied as it is. */
+  readonly odd = new Uint8Array(maxHeaders);
+  /** A name with `_` is there. */
+  underscore = false;
+
+  /** -1: none. */
+  contentLength = -1;
+  chunked = false;
+  /** `Connection` says close, or keep-alive. */
+  close = false;
+  keepAlive = false;
+  /** `Connection` lists something else than close, keep-alive, te, upgrade and http2-settings. */
+  namesOthers = false;
+  /** Index of the header, or -1. */
+  host = -1;
+  expect = -1;
+  upgrade = -1;
+  connection = -1;
+  xForwardedFor = -1;
+  date = -1;
+
+  /** Index of the end of header `i`'s line, behind its CR LF. */
+  lineEnd(i: number): number {
+    return this.nameStart[i + 1]!;
+  }
+
+  /** Index of the first header with this lower-case name from `from` on, or -1. */
+  find(b: Uint8Array, name: string, from = 0): number {
+    for (let i = from; i < this.count; i++) {
+      const start = this.nameStart[i]!;
+      if (this.nameEnd[i]! - start === name.length && startsWith(b, start, name)) return i;
+    }
+    return -1;
+  }
+
+  /** Value of header `i`, byte for byte. */
+  value(b: Buffer, i: number): string {
+    return b.latin1Slice(this.valueStart[i]!, this.valueEnd[i]!);
+  }
+}
+
+/** Parses a request head in `b[start, end)`; positions go to `head`. At most one leading empty line is skipped. */
+export function parseRequestHead(head: Head, b: Uint8Array, start: number, end: number, headerLimit: number): Parsed {
+  let i = start;
+  if (i < end && b[i] === CR) {
+    if (i + 1 >= end) return parsed.more;
+    if (b[i + 1] !== LF) return parsed.bad;
+    i += 2;
+  }
+  head.methodStart = i;
+  while (i < end && isToken[b[i]!] === 1) i++;
+  if (i >= end) return parsed.more;
+  if (b[i] !== SP || i === head.methodStart) return parsed.bad;
+  head.methodEnd = i++;
+  head.targetStart = i;
+  let seen = 0;
+  for (let kind = 0; i < end && (kind = pathByte[b[i]!]!) !== 0; i++) seen |= kind;
+  if (i >= end) return parsed.more;
+  head.queryStart = i;
+  if (b[i] === 63) {
+    i++;
+    while (i < end && queryByte[b[i]!] === 1) i++;
+    if (i >= end) return parsed.more;
+  }
+  if (b[i] !== SP || i === head.targetStart) return parsed.bad;
+  head.targetEnd = i++;
+  head.pathNeedsCare = (seen & pathSlow) !== 0;
+  if (i + 10 > end) return versionStartsWell(b, i, end) ? parsed.more : parsed.bad;
+  if (!isHttpSlash(b, i)) return parsed.bad;
+  if (b[i + 5] !== 49 || b[i + 6] !== 46 || b[i + 8] !== CR || b[i + 9] !== LF) return otherVersion(b, i + 5, end);
+  const minor = b[i + 7]! - 48;
+  if (minor !== 0 && minor !== 1) return minor > 1 && minor <= 9 ? parsed.badVersion : parsed.bad;
+  head.minor = minor;
+  return parseHeaders(head, b, i + 10, end, headerLimit);
+}
+
+/** Parses a response head in `b[start, end)`; the reason phrase is skipped. */
+export function parseResponseHead(head: Head, b: Uint8Array, start: number, end: number, headerLimit: number): Parsed {
+  let i = start;
+  if (i + 13 > end) return end - i < 5 || isHttpSlash(b, i) ? parsed.more : parsed.bad;
+  if (!isHttpSlash(b, i) || b[i + 5] !== 49 || b[i + 6] !== 46 || b[i + 8] !== SP) return parsed.bad;
+  const minor = b[i + 7]! - 48;
+  if (minor !== 0 && minor !== 1) return parsed.bad;
+  head.minor = minor;
+  const hundreds = b[i + 9]! - 48;
+  const tens = b[i + 10]! - 48;
+  const ones = b[i + 11]! - 48;
+  if (hundreds < 1 || hundreds > 9 || tens < 0 || tens > 9 || ones < 0 || ones > 9) return parsed.bad;
+  head.status = hundreds * 100 + tens * 10 + ones;
+  i += 12;
+  if (b[i] !== SP && b[i] !== CR) return parsed.bad;
+  while (i < end && isValue[b[i]!] === 1) i++;
+  if (i + 1 >= end) return i >= end || b[i] === CR ? parsed.more : parsed.bad;
+  if (b[i] !== CR || b[i + 1] !== LF) return parsed.bad;
+  return parseHeaders(head, b, i + 2, end, headerLimit);
+}
+
+function parseHeaders(head: Head, b: Uint8Array, start: number, end: number, headerLimit: number): Parsed {
+  head.contentLength = -1;
+  head.chunked = false;
+  head.close = false;
+  head.keepAlive = false;
+  head.namesOthers = false;
+  head.underscore = false;
+  head.host = -1;
+  head.expect = -1;
+  head.upgrade = -1;
+  head.connection = -1;
+  head.xForwardedFor = -1;
+  head.date = -1;
+  let unsupportedCoding = false;
+  let n = 0;
+  let i = start;
+  for (;;) {
+    if (i >= end) return parsed.more;
+    let c = b[i]!;
+    if (c === CR) {
+      if (i + 1 >= end) return parsed.more;
+      if (b[i + 1] !== LF) return parsed.bad;
+      head.nameStart[n] = i;
+      head.end = i + 2;
+      head.count = n;
+      break;
+    }
+    if (n === headerLimit) return parsed.tooManyHeaders;
+    const nameStart = i;
+    for (;;) {
+      const lower = lowerName[c]!;
+      if (lower === 0) {
+        if (c !== 95) break;
+        head.underscore = true;
+      } else if (lower !== c) b[i] = lower;
+      if (++i >= end) return parsed.more;
+      c = b[i]!;
+    }
+    if (c !== COLON || i === nameStart) return parsed.bad;
+    const nameEnd = i++;
+    while (i < end && (b[i] === SP || b[i] === HTAB)) i++;
+    const valueStart = i;
+    while (i < end && isValue[b[i]!] === 1) i++;
+    if (i + 1 >= end) return i >= end || b[i] === CR ? parsed.more : parsed.bad;
+    if (b[i] !== CR || b[i + 1] !== LF) return parsed.bad;
+    let valueEnd = i;
+    while (valueEnd > valueStart && (b[valueEnd - 1] === SP || b[valueEnd - 1] === HTAB)) valueEnd--;
+    head.nameStart[n] = nameStart;
+    head.nameEnd[n] = nameEnd;
+    head.valueStart[n] = valueStart;
+    head.valueEnd[n] = valueEnd;
+    head.odd[n] = valueEnd !== i || valueStart !== nameEnd + 2 || b[nameEnd + 1] !== SP ? 1 : 0;
+    const kind = classify(b, nameStart, nameEnd - nameStart);
+    head.kind[n] = kind;
+    i += 2;
+    switch (kind) {
+      case known.host:
+        if (head.host >= 0) return parsed.bad;
+        head.host = n;
+        break;
+      case known.contentLength: {
+        const length = parseLength(b, valueStart, valueEnd);
+        if (length < 0 || head.contentLength >= 0) return parsed.bad;
+        head.contentLength = length;
+        break;
+      }
+      case known.transferEncoding: {
+        if (head.chunked || unsupportedCoding) return parsed.bad;
+        if (equalsIgnoringCase(b, valueStart, valueEnd, 'chunked')) head.chunked = true;
+        else if (isCodingList(b, valueStart, valueEnd)) unsupportedCoding = true;
+        else return parsed.bad;
+        break;
+      }
+      case known.connection:
+        head.connection = n;
+        readConnection(head, b, valueStart, valueEnd);
+        break;
+      case known.expect:
+        head.expect = n;
+        break;
+      case known.upgrade:
+        head.upgrade = n;
+        break;
+      case known.xForwardedFor:
+        head.xForwardedFor = n;
+        break;
+      case known.date:
+        head.date = n;
+        break;
+    }
+    n++;
+  }
+  if ((head.chunked || unsupportedCoding) && (head.contentLength >= 0 || head.minor === 0)) return parsed.bad;
+  return unsupportedCoding ? parsed.unsupportedCoding : parsed.ok;
+}
+
+function classify(b: Uint8Array, start: number, length: number): number {
+  if (length <= longestName) {
+    const candidates = byLength[length]!;
+    for (let k = 0; k < candidates.length; k++) {
+      const candidate = candidates[k]!;
+      if (startsWith(b, start, candidate[0])) return candidate[1];
+    }
+  }
+  return length > 8 && b[start] === 120 && startsWith(b, start, 'x-envoy-') ? known.xEnvoy : known.other;
+}
+
+function startsWith(b: Uint8Array, start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (b[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** `lower` must be lower-case letters, digits and `-`. */
+function equalsIgnoringCase(b: Uint8Array, start: number, end: number, lower: string): boolean {
+  if (end - start !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) {
+    if (lowerName[b[start + i]!] !== lower.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** Digits only, no leading zero, at most 15 of them; -1 otherwise. */
+function parseLength(b: Uint8Array, start: number, end: number): number {
+  const digits = end - start;
+  if (digits === 0 || digits > 15 || (digits > 1 && b[start] === 48)) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = b[i]! - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** Tokens parted by commas, none empty: an honest list of codings that we don't know. */
+function isCodingList(b: Uint8Array, start: number, end: number): boolean {
+  let inToken = false;
+  let needsToken = true;
+  for (let i = start; i < end; i++) {
+    const c = b[i]!;
+    if (isToken[c] === 1) {
+      if (!inToken && !needsToken) return false;
+      inToken = true;
+      needsToken = false;
+    } else if (c === 44) {
+      if (needsToken) return false;
+      inToken = false;
+      needsToken = true;
+    } else if (c === SP || c === HTAB) inToken = false;
+    else return false;
+  }
+  return !needsToken;
+}
+
+/** Notes close and keep-alive; says whether anything is named that the proxy does not drop anyway. */
+function readConnection(head: Head, b: Uint8Array, start: number, end: number): void {
+  if (equalsIgnoringCase(b, start, end, 'keep-alive')) {
+    head.keepAlive = true;
+    return;
+  }
+  forEachToken(b, start, end, (from, to) => {
+    if (equalsIgnoringCase(b, from, to, 'close')) head.close = true;
+    else if (equalsIgnoringCase(b, from, to, 'keep-alive')) head.keepAlive = true;
+    else if (
+      !equalsIgnoringCase(b, from, to, 'te') &&
+      !equalsIgnoringCase(b, from, to, 'upgrade') &&
+      !equalsIgnoringCase(b, from, to, 'http2-settings')
+    ) {
+      head.namesOthers = true;
+    }
+  });
+}
+
+/** Calls back for each comma-separated, trimmed, non-empty part of a value. */
+export function forEachToken(
+  b: Uint8Array,
+  start: number,
+  end: number,
+  callback: (start: number, end: number) => void,
+): void {
+  let from = start;
+  for (let i = start; i <= end; i++) {
+    if (i !== end && b[i] !== 44) continue;
+    let s = from;
+    let e = i;
+    while (s < e && (b[s] === SP || b[s] === HTAB)) s++;
+    while (e > s && (b[e - 1] === SP || b[e - 1] === HTAB)) e--;
+    if (e > s) callback(s, e);
+    from = i + 1;
+  }
+}
+
+function isHttpSlash(b: Uint8Array, i: number): boolean {
+  return b[i] === 72 && b[i + 1] === 84 && b[i + 2] === 84 && b[i + 3] === 80 && b[i + 4] === 47;
+}
+
+const versionTail = 'HTTP/1.1\r\n';
+
+/** The bytes so far could still become `HTTP/d.d` CR LF. */
+function versionStartsWell(b: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const at = i - start;
+    const c = b[i]!;
+    const digit = at === 5 || at === 7;
+    if (digit ? c < 48 || c > 57 : c !== versionTail.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+/** `HTTP/` was read: a well-formed other version, or rubbish. */
+function otherVersion(b: Uint8Array, i: number, end: number): Parsed {
+  const digit = (at: number): boolean => at < end && b[at]! >= 48 && b[at]! <= 57;
+  return digit(i) && b[i + 1] === 46 && digit(i + 2) && b[i + 3] === CR && b[i + 4] === LF
+    ? parsed.badVersion
+    : parsed.bad;
+}

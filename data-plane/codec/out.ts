@@ -1,0 +1,50 @@
+/**
+ * One shared buffer in which everything that goes to one side within one callback is put together, so that it leaves in
+ * one write. Whoever fills it flushes it before the callback returns.
+ */
+import type net from 'node:net';
+
+/** A read (64 KiB) with its framing, or a head of the largest allowed size with what was added to it. */
+const capacity = 160 * 1024;
+/** From here on giving the buffer away is cheaper than copying what it holds. */
+const copyBelow = 16 * 1024;
+
+export class Out {
+  length = 0;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(capacity);
+
+  copy(from: Buffer, start: number, end: number): void {
+    this.#reserve(end - start);
+    this.length += from.copy(this.#buffer, this.length, start, end);
+  }
+
+  text(latin1: string): void {
+    this.#reserve(latin1.length);
+    this.length += this.#buffer.latin1Write(latin1, this.length);
+  }
+
+  all(bytes: Buffer): void {
+    this.copy(bytes, 0, bytes.length);
+  }
+
+  /** Writes what was gathered. False: the socket's buffer is full, wait for `drain`. */
+  flush(socket: net.Socket): boolean {
+    const length = this.length;
+    if (length === 0) return true;
+    this.length = 0;
+    const bytes = this.#buffer.subarray(0, length);
+    if (socket.writableLength > 0 || (socket.connecting && length < copyBelow)) return socket.write(Buffer.from(bytes));
+    const more = socket.write(bytes);
+    // the socket still reads from this buffer: it is the socket's now
+    if (socket.writableLength > 0) this.#buffer = Buffer.allocUnsafeSlow(capacity);
+    return more;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(larger, 0, 0, this.length);
+    this.#buffer = larger;
+  }
+}

@@ -1,0 +1,33 @@
+/** Where a connection goes: a cluster by weight, then an endpoint that was not tried before. */
+import type { WeightedClusterConfig } from '../model/config.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { Host } from '../upstream/host.ts';
+
+/** @param random 0 ≤ x < 1 */
+export function chooseCluster(to: readonly WeightedClusterConfig[], random: number): string {
+  let total = 0;
+  for (const { weight } of to) total += weight;
+  let left = random * total;
+  for (const { cluster, weight } of to) {
+    if (left < weight) return cluster;
+    left -= weight;
+  }
+  return to.at(-1)!.cluster;
+}
+
+/** Picks that may land on endpoints already tried before they are gone through one by one. */
+const maxPicks = 4;
+
+/** The endpoint for the next attempt; `null` where none is left. */
+export function chooseHost(cluster: Cluster, tried: readonly Host[]): Host | null {
+  for (let pick = 0; pick < maxPicks; pick++) {
+    const host = cluster.pick();
+    if (host === null || !tried.includes(host)) return host;
+  }
+  // A balancer that looks at load likes the one that just failed, as it has none.
+  return cluster.hosts.find((host) => !tried.includes(host) && isUsable(host)) ?? null;
+}
+
+function isUsable(host: Host): boolean {
+  return host.passesChecks && host.config.health === 'healthy';
+}

@@ -1,0 +1,276 @@
+/**
+ * The TCP proxy: one session is a client's connection and the endpoint's that was opened for it. Each half closes on its
+ * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
+ */
+import type net from 'node:net';
+import type { TcpChainConfig } from '../model/config.ts';
+import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
+import type { LogEntry } from '../telemetry/log-entry.ts';
+import type { TcpStats } from '../telemetry/stats.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
+import type { Host } from '../upstream/host.ts';
+import { chooseCluster } from './choose.ts';
+import { Direction } from './direction.ts';
+import { reset } from './reset.ts';
+import { UpstreamConnector } from './upstream-connector.ts';
+
+/** What all sessions of a thread share. */
+export interface TcpShared {
+  readonly clusters: { get(name: string): Cluster | undefined };
+  readonly deadlines: Deadlines;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Epoch milliseconds. */
+  readonly wallClock: () => number;
+  /** 0 ≤ x < 1 */
+  readonly random: () => number;
+  /** All reads land here, save those of bulk flows. */
+  readonly readBuffer: Buffer;
+}
+
+export interface TcpDeps {
+  readonly shared: TcpShared;
+  readonly chain: TcpChainConfig;
+  readonly stats: TcpStats;
+  readonly logs: readonly { write(entry: LogEntry): void }[];
+  /** `ip:port` of the listener's socket. */
+  readonly localAddress: string;
+  /** Called once, when both connections are closed and the session is logged. */
+  readonly onClosed: (session: TcpSession) => void;
+}
+
+/**
+ * Takes an accepted connection. Its socket must be half-open (`allowHalfOpen`) and its bytes come through `onBytes`; the
+ * caller resumes it.
+ */
+export function handleTcp(socket: net.Socket, deps: TcpDeps): TcpSession {
+  return new TcpSession(socket, deps);
+}
+
+/** Shown as Envoy's response flags. */
+const flags = {
+  none: '-',
+  noCluster: 'NC',
+  noHost: 'UH',
+  notConnected: 'UF,URX',
+  clientReset: 'DC',
+  endpointReset: 'UC',
+};
+
+export class TcpSession {
+  readonly #client: net.Socket;
+  readonly #deps: TcpDeps;
+  readonly #startedMs: number;
+  readonly #entry: LogEntry = emptyLogEntry();
+  readonly #idle = new Deadline(() => this.#onIdle());
+  #connector: UpstreamConnector | null = null;
+  #cluster: Cluster | null = null;
+  #host: Host | null = null;
+  #endpoint: net.Socket | null = null;
+  #toEndpoint: Direction | null = null;
+  #toClient: Direction | null = null;
+  /** What the client sent before there was anybody to take it. */
+  #early: Buffer | null = null;
+  #clientEnded = false;
+  #openSockets = 1;
+  #connectedMs = 0;
+  /** The endpoint closed or reset first. */
+  #endpointLeftFirst = false;
+
+  constructor(client: net.Socket, deps: TcpDeps) {
+    const { shared, stats, chain } = deps;
+    this.#client = client;
+    this.#deps = deps;
+    this.#startedMs = shared.now();
+    const entry = this.#entry;
+    entry.startMs = shared.wallClock();
+    entry.localAddress = deps.localAddress;
+    if (deps.logs.length > 0) {
+      entry.downstreamIp = client.remoteAddress ?? '';
+      const { downstreamIp } = entry;
+      entry.downstreamAddress = `${downstreamIp.includes(':') ? `[${downstreamIp}]` : downstreamIp}:${client.remotePort ?? 0}`;
+    }
+    stats.cxTotal.value++;
+    client.on('error', this.#onClientError);
+    client.on('end', this.#onClientEnd);
+    client.on('close', this.#onClientClose);
+    this.#armIdle();
+    this.#connect(chooseCluster(chain.to, shared.random()));
+  }
+
+  /** Takes what the client sent: the first `length` bytes of `b`, valid during the call only. */
+  readonly onBytes = (b: Buffer, length: number): void => {
+    if (this.#toEndpoint !== null) {
+      this.#toEndpoint.write(b, length);
+      return;
+    }
+    const bytes = Buffer.from(b.subarray(0, length));
+    this.#early = this.#early === null ? bytes : Buffer.concat([this.#early, bytes]);
+    this.#client.pause();
+  };
+
+  /** Where the client's next read shall go; asked after each read by a listener that can. */
+  readonly nextReadBuffer = (): Buffer => this.#toEndpoint?.nextBuffer() ?? this.#deps.shared.readBuffer;
+
+  /** Cuts both connections. */
+  destroy(): void {
+    this.#connector?.cancel();
+    this.#client.destroy();
+    this.#endpoint?.destroy();
+  }
+
+  #connect(clusterName: string): void {
+    const { shared, stats } = this.#deps;
+    const entry = this.#entry;
+    entry.upstreamCluster = clusterName;
+    const cluster = shared.clusters.get(clusterName);
+    if (cluster === undefined) {
+      stats.cxNoRoute.value++;
+      this.#refuse(flags.noCluster);
+      return;
+    }
+    this.#cluster = cluster;
+    const reader = {
+      nextBuffer: (): Buffer => this.#toClient?.nextBuffer() ?? shared.readBuffer,
+      onBytes: (b: Buffer, length: number): void => this.#toClient?.write(b, length),
+    };
+    this.#connector = new UpstreamConnector(cluster, shared, reader, {
+      onConnected: (socket, host) => this.#open(socket, host, cluster),
+      onFailed: (host) => {
+        this.#connector = null;
+        entry.upstreamHost = host?.key ?? '';
+        this.#refuse(host === null ? flags.noHost : flags.notConnected);
+      },
+    });
+    this.#connector.start();
+  }
+
+  /** There is nobody to talk to: a clean end would look like an empty answer. */
+  #refuse(flag: string): void {
+    this.#entry.flags = flag;
+    reset(this.#client);
+  }
+
+  #open(endpoint: net.Socket, host: Host, cluster: Cluster): void {
+    const { shared, stats } = this.#deps;
+    const client = this.#client;
+    this.#connector = null;
+    this.#endpoint = endpoint;
+    this.#host = host;
+    this.#openSockets++;
+    this.#connectedMs = shared.now();
+    this.#entry.upstreamHost = host.key;
+    cluster.stats.rqTotal.value++;
+    cluster.stats.rqActive.value++;
+    this.#toEndpoint = new Direction(
+      client,
+      endpoint,
+      shared.readBuffer,
+      (bytes) => {
+        stats.cxRxBytesTotal.value += bytes;
+        cluster.stats.cxTxBytesTotal.value += bytes;
+        this.#armIdle();
+      },
+      (paused) => {
+        const counter = paused ? stats.flowControlPausedReadingTotal : stats.flowControlResumedReadingTotal;
+        counter.value++;
+      },
+    );
+    this.#toClient = new Direction(
+      endpoint,
+      client,
+      shared.readBuffer,
+      (bytes) => {
+        stats.cxTxBytesTotal.value += bytes;
+        cluster.stats.cxRxBytesTotal.value += bytes;
+        this.#armIdle();
+      },
+      () => undefined,
+    );
+    endpoint.on('error', this.#onEndpointError);
+    endpoint.on('end', this.#onEndpointEnd);
+    endpoint.on('close', this.#onEndpointClose);
+    this.#sendEarly();
+    endpoint.resume();
+  }
+
+  #sendEarly(): void {
+    const early = this.#early;
+    if (early !== null) {
+      this.#early = null;
+      this.#client.resume();
+      this.#toEndpoint!.write(early, early.length);
+    }
+    if (this.#clientEnded) this.#toEndpoint!.end();
+  }
+
+  #armIdle(): void {
+    const { chain, shared } = this.#deps;
+    if (chain.idleTimeoutMs > 0) shared.deadlines.queue(chain.idleTimeoutMs).arm(this.#idle);
+  }
+
+  #onIdle(): void {
+    this.#deps.stats.idleTimeout.value++;
+    this.#entry.details = 'tcp_session_idle_timeout';
+    this.destroy();
+  }
+
+  readonly #onClientEnd = (): void => {
+    this.#clientEnded = true;
+    this.#toEndpoint?.end();
+  };
+
+  readonly #onEndpointEnd = (): void => {
+    if (!this.#clientEnded) this.#endpointLeftFirst = true;
+    this.#toClient!.end();
+  };
+
+  readonly #onClientError = (): void => {
+    if (this.#entry.flags === flags.none) this.#entry.flags = flags.clientReset;
+    this.#connector?.cancel();
+    if (this.#endpoint !== null) reset(this.#endpoint);
+  };
+
+  readonly #onEndpointError = (): void => {
+    if (this.#entry.flags === flags.none) {
+      this.#entry.flags = flags.endpointReset;
+      this.#endpointLeftFirst = true;
+    }
+    reset(this.#client);
+  };
+
+  readonly #onClientClose = (): void => {
+    this.#connector?.cancel();
+    this.#connector = null;
+    this.#closed();
+  };
+
+  readonly #onEndpointClose = (): void => {
+    this.#closed();
+  };
+
+  #closed(): void {
+    if (--this.#openSockets > 0) return;
+    this.#idle.disarm();
+    if (this.#endpoint !== null) this.#leaveEndpoint(this.#cluster!, this.#host!);
+    const entry = this.#entry;
+    const { shared, logs, onClosed } = this.#deps;
+    entry.durationMs = shared.now() - this.#startedMs;
+    entry.bytesReceived = this.#toEndpoint?.bytes ?? 0;
+    entry.bytesSent = this.#toClient?.bytes ?? 0;
+    this.#toEndpoint?.close();
+    this.#toClient?.close();
+    for (const log of logs) log.write(entry);
+    onClosed(this);
+  }
+
+  #leaveEndpoint({ stats }: Cluster, host: Host): void {
+    host.active--;
+    stats.rqActive.value--;
+    stats.cxActive.value--;
+    stats.cxDestroy.value++;
+    (this.#endpointLeftFirst ? stats.cxDestroyRemote : stats.cxDestroyLocal).value++;
+    stats.cxLengthMs.record(this.#deps.shared.now() - this.#connectedMs);
+  }
+}

@@ -1,0 +1,153 @@
+/** For tests: a TCP proxy of one listener and its clusters over real sockets. */
+import { once } from 'node:events';
+import net from 'node:net';
+import type { ClusterConfig, TcpChainConfig } from '../model/config.ts';
+import type { LogEntry } from '../telemetry/log-entry.ts';
+import { StatsRegistry } from '../telemetry/registry.ts';
+import { clusterStats, tcpStats } from '../telemetry/stats.ts';
+import { TestClock } from '../testing.ts';
+import { Cluster } from '../upstream/cluster.ts';
+import { Deadlines } from '../upstream/deadlines.ts';
+import { handleTcp, type TcpDeps, type TcpSession } from './tcp-proxy.ts';
+
+/** Something that tests wait for without asking again and again. */
+export class Watched<T> {
+  readonly seen: T[] = [];
+  #waiting: (() => void)[] = [];
+
+  add(one: T): void {
+    this.seen.push(one);
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async first(count: number): Promise<T[]> {
+    while (this.seen.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.seen.slice(0, count);
+  }
+
+  async nth(index: number): Promise<T> {
+    return (await this.first(index + 1))[index]!;
+  }
+}
+
+/** A listening server that leaves each connection to the test. */
+export async function startEndpoint() {
+  const sockets = new Watched<net.Socket>();
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
+    socket.on('error', () => undefined);
+    sockets.add(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    sockets,
+    stop: async (): Promise<void> => {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets.seen) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** A port that nobody listens on. */
+export async function deadPort(): Promise<number> {
+  const endpoint = await startEndpoint();
+  await endpoint.stop();
+  return endpoint.port;
+}
+
+export interface TcpProxyOptions {
+  readonly clusters: readonly ClusterConfig[];
+  readonly chain?: Partial<TcpChainConfig>;
+  readonly random?: () => number;
+}
+
+export async function startTcpProxy(options: TcpProxyOptions) {
+  const clock = new TestClock();
+  const registry = new StatsRegistry();
+  const random = options.random ?? ((): number => 0);
+  const clusters = new Map(
+    options.clusters.map((config) => [config.name, new Cluster(config, clusterStats(registry, config.name), random)]),
+  );
+  const stats = tcpStats(registry, 'test');
+  const log = new Watched<LogEntry>();
+  const sessions = new Set<TcpSession>();
+  const deps: TcpDeps = {
+    shared: {
+      clusters,
+      deadlines: new Deadlines(clock.now, clock.setTimer),
+      now: clock.now,
+      wallClock: () => 1_700_000_000_000,
+      random,
+      readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
+    },
+    chain: {
+      type: 'tcp',
+      statPrefix: 'test',
+      to: [{ cluster: options.clusters[0]?.name ?? 'c', weight: 1 }],
+      idleTimeoutMs: 3_600_000,
+      accessLogs: [],
+      ...options.chain,
+    },
+    stats,
+    logs: [{ write: (entry) => log.add({ ...entry }) }],
+    localAddress: '127.0.0.1:1',
+    onClosed: (session) => sessions.delete(session),
+  };
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
+    const session = handleTcp(socket, deps);
+    sessions.add(session);
+    socket.on('data', (chunk) => session.onBytes(chunk, chunk.length));
+    socket.resume();
+    accepted.add(session);
+  });
+  const accepted = new Watched<TcpSession>();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  return {
+    port,
+    deps,
+    clock,
+    clusters,
+    cluster: clusters.values().next().value!,
+    stats,
+    log,
+    sessions,
+    accepted,
+    connect: (): net.Socket => {
+      const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+      client.on('error', () => undefined);
+      return client;
+    },
+    stop: async (): Promise<void> => {
+      const closed = once(server, 'close');
+      server.close();
+      for (const session of [...sessions]) session.destroy();
+      await closed;
+    },
+  };
+}
+
+/** Everything up to the end of the other side. */
+export async function readAll(socket: net.Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.resume();
+  await once(socket, 'end');
+  return Buffer.concat(chunks);
+}
+
+/** The code of the error that ends a socket; `undefined` where it closes without one. */
+export function endOf(socket: net.Socket): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let code: string | undefined;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      code = error.code;
+    });
+    socket.on('close', () => resolve(code));
+    socket.resume();
+  });
+}

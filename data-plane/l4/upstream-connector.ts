@@ -1,0 +1,125 @@
+/** Connects to an endpoint of a cluster, and to another one where the first does not take the connection. */
+import net from 'node:net';
+import type { Cluster } from '../upstream/cluster.ts';
+import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
+import type { Host } from '../upstream/host.ts';
+import { chooseHost } from './choose.ts';
+
+/** Endpoints tried for one connection. */
+export const maxConnectAttempts = 3;
+
+export interface ConnectDeps {
+  readonly deadlines: Deadlines;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** Where the socket reads into, and who takes what was read; both are asked for each read. */
+export interface Reader {
+  nextBuffer(): Buffer;
+  onBytes(b: Buffer, length: number): void;
+}
+
+export interface ConnectHandlers {
+  /** The socket has neither an error nor any other handler from here on. */
+  onConnected(socket: net.Socket, host: Host): void;
+  /** `null`: there was nobody to connect to; else the last endpoint tried. */
+  onFailed(host: Host | null): void;
+}
+
+export class UpstreamConnector {
+  readonly #cluster: Cluster;
+  readonly #deps: ConnectDeps;
+  readonly #reader: Reader;
+  readonly #handlers: ConnectHandlers;
+  readonly #tried: Host[] = [];
+  readonly #deadline = new Deadline(() => this.#onTimeout());
+  #socket: net.Socket | null = null;
+  #startedMs = 0;
+
+  constructor(cluster: Cluster, deps: ConnectDeps, reader: Reader, handlers: ConnectHandlers) {
+    this.#cluster = cluster;
+    this.#deps = deps;
+    this.#reader = reader;
+    this.#handlers = handlers;
+  }
+
+  /** Ends in one call of a handler, or in `cancel`. */
+  start(): void {
+    const { stats } = this.#cluster;
+    const host = this.#tried.length < maxConnectAttempts ? chooseHost(this.#cluster, this.#tried) : null;
+    if (host === null) {
+      if (this.#tried.length === 0) stats.cxNoneHealthy.value++;
+      this.#handlers.onFailed(this.#tried.at(-1) ?? null);
+      return;
+    }
+    this.#tried.push(host);
+    host.active++;
+    stats.cxTotal.value++;
+    stats.cxActive.value++;
+    this.#startedMs = this.#deps.now();
+    const reader = this.#reader;
+    const socket = net.connect({
+      host: host.address,
+      port: host.port,
+      allowHalfOpen: true,
+      noDelay: true,
+      onread: {
+        buffer: () => reader.nextBuffer(),
+        callback: (length, b) => {
+          reader.onBytes(b as Buffer, length);
+          return true;
+        },
+      },
+    });
+    this.#socket = socket;
+    const { connectTimeoutMs } = this.#cluster.config;
+    if (connectTimeoutMs > 0) this.#deps.deadlines.queue(connectTimeoutMs).arm(this.#deadline);
+    socket.once('error', this.#onError);
+    socket.once('connect', this.#onConnect);
+  }
+
+  /** Gives up an attempt under way. */
+  cancel(): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    this.#leave(socket);
+    socket.on('error', () => undefined);
+    socket.destroy();
+    this.#release();
+  }
+
+  readonly #onConnect = (): void => {
+    const socket = this.#socket!;
+    this.#leave(socket);
+    const { stats } = this.#cluster;
+    stats.cxConnectMs.record(this.#deps.now() - this.#startedMs);
+    this.#handlers.onConnected(socket, this.#tried.at(-1)!);
+  };
+
+  readonly #onError = (): void => {
+    this.#leave(this.#socket!);
+    this.#cluster.stats.cxConnectFail.value++;
+    this.#release();
+    this.start();
+  };
+
+  #onTimeout(): void {
+    this.#cluster.stats.cxConnectTimeout.value++;
+    this.#socket!.destroy();
+    this.#onError();
+  }
+
+  #leave(socket: net.Socket): void {
+    this.#deadline.disarm();
+    this.#socket = null;
+    socket.off('error', this.#onError);
+    socket.off('connect', this.#onConnect);
+  }
+
+  /** The attempt came to nothing. */
+  #release(): void {
+    this.#tried.at(-1)!.active--;
+    this.#cluster.stats.cxActive.value--;
+  }
+}

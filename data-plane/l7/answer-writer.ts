@@ -1,0 +1,71 @@
+/** Answers as they leave: the upstream's head with the proxy's lines, chunks, and answers of the proxy's own. */
+import type { Ranges } from '../codec/h1-chunked.ts';
+import type { Head } from '../codec/h1-head.ts';
+import type { Out } from '../codec/out.ts';
+import { statusLine } from '../codec/status-text.ts';
+import { httpDate } from './date.ts';
+import { writeResponseHead } from './head-writer.ts';
+import type { LocalReply } from './local-reply.ts';
+
+export interface AnswerFraming {
+  readonly chunked: boolean;
+  readonly close: boolean;
+}
+
+/** `serverName` empty: the upstream's `server` passes. */
+export function writeUpstreamHead(
+  out: Out,
+  head: Head,
+  b: Buffer,
+  serverName: string,
+  epochMs: number,
+  serviceMs: number,
+  framing: AnswerFraming,
+): void {
+  const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
+  const date = head.date < 0 ? `date: ${httpDate(epochMs)}\r\n` : '';
+  const coding = framing.chunked ? 'transfer-encoding: chunked\r\n' : '';
+  const close = framing.close ? 'connection: close\r\n\r\n' : '\r\n';
+  writeResponseHead(
+    out,
+    head,
+    b,
+    serverName !== '',
+    `${server}x-envoy-upstream-service-time: ${Math.round(serviceMs)}\r\n${date}${coding}${close}`,
+  );
+}
+
+/** @param lines further header lines, each with its end */
+export function writeLocalReply(
+  out: Out,
+  reply: LocalReply,
+  serverName: string,
+  epochMs: number,
+  close: boolean,
+  headOnly: boolean,
+  lines: string,
+): void {
+  const type = reply.body === '' ? '' : 'content-type: text/plain\r\n';
+  const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
+  const connection = close ? 'connection: close\r\n' : '';
+  out.all(statusLine(reply.status));
+  out.text(
+    `content-length: ${reply.body.length}\r\n${type}${lines}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${
+      headOnly ? '' : reply.body
+    }`,
+  );
+}
+
+/** All data of one read as one chunk. */
+export function writeChunk(out: Out, b: Buffer, data: Ranges): void {
+  out.text(`${data.bytes.toString(16)}\r\n`);
+  for (let i = 0; i < data.count; i++) out.copy(b, data.starts[i]!, data.ends[i]!);
+  out.text('\r\n');
+}
+
+export function writeData(out: Out, b: Buffer, data: Ranges): void {
+  for (let i = 0; i < data.count; i++) out.copy(b, data.starts[i]!, data.ends[i]!);
+}
+
+/** Ends a chunked message; trailers are dropped, as Envoy does by default. */
+export const lastChunk = '0\r\n\r\n';

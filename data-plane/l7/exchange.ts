@@ -1,0 +1,152 @@
+/** One request and its answer, as a record: filled along the phases, counted and logged once at the end. */
+import type { CompiledRoute } from '../route/table.ts';
+import type { LogEntry } from '../telemetry/log-entry.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { Host } from '../upstream/host.ts';
+import type { HttpContext, HttpListener } from './http-context.ts';
+import type { RequestTarget } from './request-target.ts';
+
+const noHeaders: readonly string[] = [];
+
+/** Reused for every request of a connection. */
+export class Exchange {
+  running = false;
+  context: HttpContext;
+  startMs = 0;
+  startEpochMs = 0;
+  /** When the upstream's response head came; -1: not yet. */
+  answeredMs = -1;
+  method = '';
+  target = '';
+  authority = '';
+  requestId = '';
+  status = 0;
+  flags = '';
+  details = '';
+  bytesReceived = 0;
+  bytesSent = 0;
+  route: CompiledRoute | null = null;
+  cluster: Cluster | null = null;
+  host: Host | null = null;
+  readonly #listener: HttpListener;
+  #loggedHeaders: readonly string[] = noHeaders;
+
+  constructor(listener: HttpListener) {
+    this.#listener = listener;
+    this.context = listener.context;
+  }
+
+  /** A head was read. */
+  begin(target: RequestTarget): void {
+    const { shared, stats, context } = this.#listener;
+    this.running = true;
+    this.context = context;
+    this.startMs = shared.now();
+    this.startEpochMs = shared.wallClock();
+    this.answeredMs = -1;
+    this.method = target.method;
+    this.target = target.target;
+    this.authority = target.authority;
+    this.requestId = shared.newRequestId();
+    this.status = 0;
+    this.flags = '';
+    this.details = '';
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.route = null;
+    this.cluster = null;
+    this.host = null;
+    const names = context.loggedHeaders;
+    this.#loggedHeaders = names.length === 0 ? noHeaders : capture(names, target, this.requestId);
+    stats.rqTotal.value++;
+    stats.rqHttp1Total.value++;
+    stats.rqActive.value++;
+  }
+
+  /** The cluster's counts from here to the end. */
+  sentTo(cluster: Cluster, host: Host): void {
+    this.cluster = cluster;
+    this.host = host;
+    host.active++;
+    cluster.stats.rqTotal.value++;
+    cluster.stats.rqActive.value++;
+  }
+
+  /** The last phase of every request, good or bad: counts and logs. Nothing after the first call. */
+  finish(downstreamAddress: string, downstreamIp: string): void {
+    if (!this.running) return;
+    this.running = false;
+    const { shared, stats, localAddress } = this.#listener;
+    const now = shared.now();
+    const durationMs = now - this.startMs;
+    stats.rqActive.value--;
+    if (this.status > 0) {
+      stats.rqCompleted.value++;
+      stats.rqXx[(this.status / 100) | 0]!.value++;
+      stats.rqTimeMs.record(durationMs);
+    }
+    const { cluster, host } = this;
+    if (cluster !== null && host !== null) {
+      host.active--;
+      cluster.stats.rqActive.value--;
+      if (this.answeredMs >= 0) {
+        cluster.stats.rqCompleted.value++;
+        cluster.stats.rqXx[(this.status / 100) | 0]!.value++;
+        cluster.stats.rqTimeMs.record(durationMs);
+      }
+    }
+    const logs = this.context.logs;
+    if (logs.length === 0) return;
+    const entry = scratch;
+    entry.startMs = this.startEpochMs;
+    entry.durationMs = durationMs;
+    entry.upstreamServiceMs = this.answeredMs < 0 ? -1 : this.answeredMs - this.startMs;
+    entry.method = this.method;
+    entry.path = this.target;
+    entry.authority = this.authority;
+    entry.protocol = 'HTTP/1.1';
+    entry.status = this.status;
+    entry.flags = this.flags === '' ? '-' : this.flags;
+    entry.details = this.details;
+    entry.bytesReceived = this.bytesReceived;
+    entry.bytesSent = this.bytesSent;
+    entry.upstreamHost = host === null ? '' : host.key;
+    entry.upstreamCluster = cluster === null ? '' : cluster.name;
+    entry.routeName = this.route === null ? '' : this.route.config.name;
+    entry.requestId = this.requestId;
+    entry.downstreamAddress = downstreamAddress;
+    entry.downstreamIp = downstreamIp;
+    entry.localAddress = localAddress;
+    entry.requestHeaders = this.#loggedHeaders;
+    for (let i = 0; i < logs.length; i++) logs[i]!.write(entry);
+  }
+}
+
+/** Values as the upstream sees them: the request id is the one that the proxy made. */
+function capture(names: readonly string[], target: RequestTarget, requestId: string): readonly string[] {
+  return names.map((name) => (name === 'x-request-id' ? requestId : target.firstHeader(name)));
+}
+
+/** Logs read it at once, so one object serves all. */
+const scratch: LogEntry = {
+  startMs: 0,
+  durationMs: 0,
+  upstreamServiceMs: -1,
+  method: '',
+  path: '',
+  authority: '',
+  protocol: '',
+  status: 0,
+  flags: '-',
+  details: '',
+  bytesReceived: 0,
+  bytesSent: 0,
+  upstreamHost: '',
+  upstreamCluster: '',
+  routeName: '',
+  requestId: '',
+  downstreamAddress: '',
+  downstreamIp: '',
+  localAddress: '',
+  requestHeaders: noHeaders,
+};

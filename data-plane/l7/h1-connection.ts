@@ -1,0 +1,416 @@
+/**
+ * One HTTP/1.1 connection from a client, and the request that is under way on it. The phases of a request in their
+ * order: decode, route, pick, connect, send, receive, finish. Requests that are pipelined wait for the one before.
+ */
+import type net from 'node:net';
+import type { Ranges } from '../codec/h1-chunked.ts';
+import type { Head } from '../codec/h1-head.ts';
+import {
+  H1RequestReader,
+  type RequestEvents,
+  type RequestFault,
+  type RequestLimits,
+} from '../codec/h1-request-reader.ts';
+import { limits } from '../limits.ts';
+import { chooseCluster } from '../route/table.ts';
+import { Deadline } from '../upstream/deadlines.ts';
+import { lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import { Exchange } from './exchange.ts';
+import { H1Upstream, type ResponseSink } from './h1-upstream.ts';
+import { writeRequestHead } from './head-writer.ts';
+import type { HttpListener } from './http-context.ts';
+import { type LocalReply, localReplies } from './local-reply.ts';
+import { RequestTarget } from './request-target.ts';
+
+/** Refilled for each head. */
+const target = new RequestTarget();
+
+export class H1Connection implements RequestEvents, ResponseSink {
+  readonly #socket: net.Socket;
+  readonly #listener: HttpListener;
+  readonly #onClosed: (connection: H1Connection) => void;
+  readonly #ip: string;
+  readonly #address: string;
+  readonly #openedMs: number;
+  readonly #reader: H1RequestReader;
+  readonly #exchange: Exchange;
+  #upstream: H1Upstream | null = null;
+  #requestChunked = false;
+  /** The head of the answer was written. */
+  #responding = false;
+  #responseChunked = false;
+  #closeAfter = false;
+  answerHasNoBody = false;
+
+  /** Idle, head, body or closing: one at a time. */
+  readonly #phaseDeadline = new Deadline(() => this.#onPhaseDeadline());
+  readonly #routeDeadline = new Deadline(() => this.#onRouteDeadline());
+  readonly #streamIdleDeadline = new Deadline(() => this.#onStreamIdleDeadline());
+
+  constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
+    this.#socket = socket;
+    this.#listener = listener;
+    this.#onClosed = onClosed;
+    this.#ip = socket.remoteAddress ?? '';
+    this.#address = `${this.#ip}:${socket.remotePort ?? 0}`;
+    this.#openedMs = listener.shared.now();
+    this.#reader = new H1RequestReader(this, listener.context.requestLimits);
+    this.#exchange = new Exchange(listener);
+    socket.on('error', () => {});
+    socket.on('end', () => this.#onClientEnd());
+    socket.on('close', () => this.#onClose());
+    socket.on('drain', () => this.#upstream?.resumeReading());
+    this.#arm(this.#phaseDeadline, listener.context.chain.limits.idleTimeoutMs);
+  }
+
+  /** Every byte that the client sends; `b` is valid during the call only. */
+  onBytes(b: Buffer, bytes: number): void {
+    this.#listener.stats.cxRxBytesTotal.value += bytes;
+    this.#reader.read(b, 0, bytes);
+    this.#flushRequest();
+    if (this.#reader.hasPending) this.#socket.pause();
+  }
+
+  /** Closes at once where nothing is under way, else with the answer. */
+  drain(): void {
+    if (!this.#reader.idle) return;
+    this.#listener.stats.cxDrainClose.value++;
+    this.#close();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  // ---- decode ----
+
+  onHeadBegun(): void {
+    this.#arm(this.#phaseDeadline, this.#listener.context.chain.limits.headersTimeoutMs);
+  }
+
+  onFault(fault: RequestFault): void {
+    this.#listener.stats.cxProtocolError.value++;
+    if (fault === 'malformed-body') this.#giveUp(localReplies.badRequest);
+    else this.#refuse(faultReplies[fault]);
+  }
+
+  /** There is no request to speak of: answered and logged all the same. */
+  #refuse(reply: LocalReply): void {
+    target.clear();
+    this.#exchange.begin(target);
+    this.answerHasNoBody = false;
+    this.#answer(reply);
+  }
+
+  onHead(head: Head, b: Buffer, bodyFollows: boolean): void {
+    const { chain } = this.#listener.context;
+    const refused = target.read(head, b, chain.paths);
+    this.#exchange.begin(target);
+    this.answerHasNoBody = target.method === 'HEAD';
+    this.#closeAfter = head.close || this.#listener.draining;
+    this.#phaseDeadline.disarm();
+    if (refused !== null) this.#answer(refused);
+    else if (target.redirect) this.#redirect();
+    else if (head.expect >= 0 && head.value(b, head.expect).toLowerCase() !== '100-continue') {
+      this.#answer(localReplies.expectationFailed);
+    } else if (this.#route()) this.#send(head, b, bodyFollows);
+  }
+
+  // ---- route, pick, connect ----
+
+  /** False: answered by the proxy itself. */
+  #route(): boolean {
+    const { context, shared, stats } = this.#listener;
+    const exchange = this.#exchange;
+    const route = context.table.find(target);
+    if (route === undefined) {
+      stats.noRoute.value++;
+      return this.#answer(localReplies.notFound);
+    }
+    exchange.route = route;
+    const { to } = route.config;
+    const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, route.totalWeight, shared.random());
+    const cluster = shared.clusters.get(name);
+    if (cluster === undefined) {
+      stats.noCluster.value++;
+      return this.#answer(localReplies.clusterNotFound);
+    }
+    const host = cluster.pick();
+    if (host === null) {
+      cluster.stats.cxNoneHealthy.value++;
+      return this.#answer(localReplies.noHealthyUpstream);
+    }
+    exchange.sentTo(cluster, host);
+    this.#upstream = (host.takeIdle() as H1Upstream | undefined) ?? new H1Upstream(cluster, host, shared);
+    return true;
+  }
+
+  #redirect(): void {
+    const location = `location: http://${target.authority}${target.path}${target.query}\r\n`;
+    this.#answer(localReplies.pathRedirect, location);
+  }
+
+  // ---- send ----
+
+  #send(head: Head, b: Buffer, bodyFollows: boolean): void {
+    this.#requestChunked = head.chunked;
+    this.#upstream!.begin(this);
+    writeRequestHead(this.#listener.shared.toUpstream, head, b, target, this.#addedLines(head));
+    if (!bodyFollows) this.#requestEnded();
+    else {
+      if (head.expect >= 0) this.#socket.write(continueLine);
+      this.#arm(this.#phaseDeadline, this.#listener.context.chain.limits.requestTimeoutMs);
+      this.#touch();
+    }
+  }
+
+  /** Lines that the proxy adds to the request. */
+  #addedLines(head: Head): string {
+    const { timeoutMs } = this.#exchange.route!.config;
+    const clients = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
+    const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
+    return `x-forwarded-for: ${clients}${this.#ip}\r\nx-forwarded-proto: http\r\nx-request-id: ${
+      this.#exchange.requestId
+    }\r\n${expected}`;
+  }
+
+  onBody(b: Buffer, data: Ranges): void {
+    this.#exchange.bytesReceived += data.bytes;
+    if (this.#upstream === null) return;
+    const out = this.#listener.shared.toUpstream;
+    if (this.#requestChunked) writeChunk(out, b, data);
+    else writeData(out, b, data);
+    this.#touch();
+  }
+
+  onRequestEnd(): void {
+    if (this.#upstream === null) return;
+    if (this.#requestChunked) this.#listener.shared.toUpstream.text(lastChunk);
+    this.#phaseDeadline.disarm();
+    this.#requestEnded();
+  }
+
+  /** From here on the route's timeout runs. */
+  #requestEnded(): void {
+    this.#arm(this.#routeDeadline, this.#exchange.route!.config.timeoutMs);
+    this.#touch();
+  }
+
+  /** Sends what this read gathered; a slow upstream stops the client. */
+  #flushRequest(): void {
+    const out = this.#listener.shared.toUpstream;
+    if (out.length === 0) return;
+    this.#exchange.cluster!.stats.cxTxBytesTotal.value += out.length;
+    if (!out.flush(this.#upstream!.socket) && !this.#reader.complete) this.#socket.pause();
+  }
+
+  onUpstreamDrain(): void {
+    if (!this.#reader.hasPending) this.#socket.resume();
+  }
+
+  // ---- receive ----
+
+  get requestSent(): boolean {
+    return this.#reader.complete;
+  }
+
+  onResponseHead(head: Head, b: Buffer, hasBody: boolean): void {
+    const { shared, context, draining } = this.#listener;
+    const exchange = this.#exchange;
+    exchange.status = head.status;
+    exchange.details = 'via_upstream';
+    exchange.answeredMs = shared.now();
+    this.#responding = true;
+    this.#responseChunked = hasBody && head.contentLength < 0;
+    // an answer before the request's end leaves the connection in the middle of a body
+    if (draining || !this.#reader.complete) this.#closeAfter = true;
+    const framing = { chunked: this.#responseChunked, close: this.#closeAfter };
+    const serviceMs = exchange.answeredMs - exchange.startMs;
+    writeUpstreamHead(shared.toClient, head, b, context.chain.serverName, shared.wallClock(), serviceMs, framing);
+  }
+
+  onResponseData(b: Buffer, data: Ranges): void {
+    const out = this.#listener.shared.toClient;
+    this.#exchange.bytesSent += data.bytes;
+    if (this.#responseChunked) writeChunk(out, b, data);
+    else writeData(out, b, data);
+  }
+
+  flushResponse(): boolean {
+    const out = this.#listener.shared.toClient;
+    this.#listener.stats.cxTxBytesTotal.value += out.length;
+    this.#touch();
+    return out.flush(this.#socket);
+  }
+
+  onResponseEnd(): void {
+    this.#upstream = null;
+    if (this.#responseChunked) this.#listener.shared.toClient.text(lastChunk);
+    this.flushResponse();
+    this.#finish(this.#closeAfter);
+  }
+
+  onUpstreamFailure(reply: LocalReply): void {
+    this.#upstream = null;
+    this.#giveUp(reply);
+  }
+
+  // ---- finish ----
+
+  /** The proxy's own answer, all of it. Returns false for the caller's convenience. */
+  #answer(reply: LocalReply, lines = ''): false {
+    const { shared, context, stats, draining } = this.#listener;
+    const exchange = this.#exchange;
+    exchange.status = reply.status;
+    exchange.flags = reply.flag;
+    exchange.details = reply.details;
+    if (!this.answerHasNoBody) exchange.bytesSent += reply.body.length;
+    // an unread body would be taken for the next request
+    const close = reply.close || this.#closeAfter || draining || !this.#reader.complete;
+    const out = shared.toClient;
+    writeLocalReply(out, reply, context.chain.serverName, shared.wallClock(), close, this.answerHasNoBody, lines);
+    stats.cxTxBytesTotal.value += out.length;
+    out.flush(this.#socket);
+    this.#finish(close);
+    return false;
+  }
+
+  /** The request can't be served any more: an answer if none has begun, else a visible cut. */
+  #giveUp(reply: LocalReply): void {
+    const { shared, stats } = this.#listener;
+    const exchange = this.#exchange;
+    const upstream = this.#upstream;
+    if (upstream !== null) {
+      this.#upstream = null;
+      shared.toUpstream.length = 0;
+      exchange.cluster!.stats.rqTxReset.value++;
+      upstream.abort();
+    }
+    if (!exchange.running) return;
+    if (!this.#responding) {
+      this.#answer(reply);
+      return;
+    }
+    exchange.flags = reply.flag;
+    exchange.details = reply.details;
+    stats.rqTxReset.value++;
+    this.#socket.destroy();
+  }
+
+  #finish(close: boolean): void {
+    this.#routeDeadline.disarm();
+    this.#streamIdleDeadline.disarm();
+    this.#exchange.finish(this.#address, this.#ip);
+    this.#responding = false;
+    if (close) {
+      this.#close();
+      return;
+    }
+    const { context } = this.#listener;
+    this.#arm(this.#phaseDeadline, context.chain.limits.idleTimeoutMs);
+    const pending = this.#reader.hasPending;
+    this.#reader.nextRequest(context.requestLimits);
+    if (!pending) return;
+    this.#flushRequest();
+    if (!this.#reader.hasPending) this.#socket.resume();
+  }
+
+  /** What still comes is thrown away for a moment, so that the answer is not lost to a reset. */
+  #close(): void {
+    this.#reader.close();
+    this.#socket.resume();
+    this.#socket.end();
+    this.#arm(this.#phaseDeadline, limits.delayedCloseMs);
+  }
+
+  // ---- time, and the end ----
+
+  #arm(deadline: Deadline, timeoutMs: number): void {
+    if (timeoutMs > 0) this.#listener.shared.deadlines.queue(timeoutMs).arm(deadline);
+    else deadline.disarm();
+  }
+
+  /** Something moved: the stream's idle time starts anew, where no earlier deadline makes it pointless. */
+  #touch(): void {
+    const { streamIdleTimeoutMs } = this.#exchange.context.chain.limits;
+    const routeTimeoutMs = this.#exchange.route!.config.timeoutMs;
+    if (this.#reader.complete && routeTimeoutMs > 0 && routeTimeoutMs <= streamIdleTimeoutMs) return;
+    this.#arm(this.#streamIdleDeadline, streamIdleTimeoutMs);
+  }
+
+  #onPhaseDeadline(): void {
+    const { stats } = this.#listener;
+    if (this.#reader.closed) this.#socket.destroy();
+    else if (this.#reader.idle) {
+      stats.cxIdleTimeout.value++;
+      this.#close();
+    } else if (this.#reader.inHead) {
+      stats.rqHeaderTimeout.value++;
+      this.#reader.close();
+      this.#refuse(localReplies.headerTimeout);
+    } else {
+      stats.rqTimeout.value++;
+      this.#giveUp(localReplies.requestTimeout);
+    }
+  }
+
+  #onRouteDeadline(): void {
+    this.#exchange.cluster!.stats.rqTimeout.value++;
+    this.#giveUp(localReplies.upstreamTimeout);
+  }
+
+  #onStreamIdleDeadline(): void {
+    this.#listener.stats.rqIdleTimeout.value++;
+    this.#giveUp(this.#reader.complete ? localReplies.upstreamTimeout : localReplies.streamIdleTimeout);
+  }
+
+  /** The client sent its FIN: as in Envoy it wants no answer any more. */
+  #onClientEnd(): void {
+    this.#listener.stats.cxDestroyRemote.value++;
+    this.#socket.destroy();
+  }
+
+  #onClose(): void {
+    const { stats, shared } = this.#listener;
+    const exchange = this.#exchange;
+    if (exchange.running) {
+      stats.cxDestroyActiveRq.value++;
+      if (exchange.flags === '') {
+        stats.rqRxReset.value++;
+        exchange.flags = 'DC';
+        exchange.details = 'downstream_remote_disconnect';
+      }
+    }
+    this.#upstream?.abort();
+    this.#upstream = null;
+    this.#phaseDeadline.disarm();
+    this.#routeDeadline.disarm();
+    this.#streamIdleDeadline.disarm();
+    exchange.finish(this.#address, this.#ip);
+    this.#reader.close();
+    stats.cxLengthMs.record(shared.now() - this.#openedMs);
+    this.#onClosed(this);
+  }
+}
+
+const continueLine = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+
+const faultReplies: Readonly<Record<Exclude<RequestFault, 'malformed-body'>, LocalReply>> = {
+  malformed: localReplies.badRequest,
+  'line-too-long': localReplies.uriTooLong,
+  'head-too-large': localReplies.headersTooLarge,
+  version: localReplies.badVersion,
+  coding: localReplies.unsupportedCoding,
+};
+
+/** The reader's limits of a listener. */
+export function requestLimitsOf(chain: { limits: { headerBytes: number; headers: number } }): RequestLimits {
+  return {
+    requestLineBytes: limits.requestLineBytes,
+    headerBytes: chain.limits.headerBytes,
+    headers: chain.limits.headers,
+    extensionBytes: limits.chunkExtensionBytes,
+    trailerBytes: limits.trailerBytes,
+    trailers: limits.trailers,
+  };
+}

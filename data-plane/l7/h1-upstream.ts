@@ -1,0 +1,274 @@
+/** One HTTP/1.1 connection to an endpoint: sends one request at a time, reads its answer, waits in the pool between. */
+import net from 'node:net';
+import { ChunkedDecoder, Ranges } from '../codec/h1-chunked.ts';
+import { Head, parsed, parseResponseHead } from '../codec/h1-head.ts';
+import { HeadBuffer } from '../codec/head-buffer.ts';
+import { limits } from '../limits.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import { Deadline } from '../upstream/deadlines.ts';
+import { type Host, PooledConnection } from '../upstream/host.ts';
+import type { HttpShared } from './http-context.ts';
+import { type LocalReply, localReplies } from './local-reply.ts';
+
+/** Who asked: told of the answer as it comes, all within the callback of a read. */
+export interface ResponseSink {
+  /** True if the answer to the request at hand has no body whatever its head says (HEAD). */
+  readonly answerHasNoBody: boolean;
+  /** The request is sent to its end. */
+  readonly requestSent: boolean;
+  /** `b` and `head` are valid during the call only. */
+  onResponseHead(head: Head, b: Buffer, hasBody: boolean): void;
+  onResponseData(b: Buffer, ranges: Ranges): void;
+  onResponseEnd(): void;
+  /** What came so far in this read can leave. False: pause until `resumeReading`. */
+  flushResponse(): boolean;
+  /** No answer will come, or no more of it. */
+  onUpstreamFailure(reply: LocalReply): void;
+  /** The socket takes more of the request again. */
+  onUpstreamDrain(): void;
+}
+
+const reading = { idle: 0, head: 1, length: 2, chunked: 3, untilClose: 4, closed: 5 } as const;
+
+const head = new Head();
+const ranges = new Ranges();
+
+export class H1Upstream extends PooledConnection {
+  readonly socket: net.Socket;
+  readonly host: Host;
+  readonly #cluster: Cluster;
+  readonly #shared: HttpShared;
+  readonly #openedMs: number;
+  #sink: ResponseSink | null = null;
+  #state: number = reading.idle;
+  #left = 0;
+  #keep = false;
+  #informational = 0;
+  #chunked: ChunkedDecoder | null = null;
+  #pieces: HeadBuffer | null = null;
+  #connectDeadline: Deadline | null = null;
+  #connected = false;
+  #timedOut = false;
+
+  constructor(cluster: Cluster, host: Host, shared: HttpShared) {
+    super();
+    this.#cluster = cluster;
+    this.host = host;
+    this.#shared = shared;
+    this.#openedMs = shared.now();
+    const { stats } = cluster;
+    stats.cxTotal.value++;
+    stats.cxActive.value++;
+    stats.cxHttp1Total.value++;
+    const socket = net.connect({
+      host: host.address,
+      port: host.port,
+      noDelay: true,
+      onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onBytes(buffer as Buffer, bytes) },
+    });
+    this.socket = socket;
+    socket.on('error', () => {});
+    socket.on('end', () => this.#onEnd());
+    socket.on('close', () => this.#onClose());
+    socket.on('drain', () => this.#sink?.onUpstreamDrain());
+    socket.once('connect', () => {
+      this.#connectDeadline?.disarm();
+      this.#connected = true;
+      stats.cxConnectMs.record(shared.now() - this.#openedMs);
+    });
+    if (cluster.config.connectTimeoutMs > 0) {
+      this.#connectDeadline = new Deadline(() => {
+        this.#timedOut = true;
+        socket.destroy();
+      });
+      shared.deadlines.queue(cluster.config.connectTimeoutMs).arm(this.#connectDeadline);
+    }
+  }
+
+  /** The next request is `sink`'s; it writes to `socket` itself. */
+  begin(sink: ResponseSink): void {
+    this.#sink = sink;
+    this.#state = reading.head;
+    this.#informational = 0;
+    this.requests++;
+  }
+
+  /** The asker is gone or has had enough: what is under way can't be finished, so the socket can't be used again. */
+  abort(): void {
+    this.#sink = null;
+    this.close();
+  }
+
+  override close(): void {
+    this.host.dropIdle(this);
+    this.#cluster.stats.cxDestroyLocal.value++;
+    this.socket.destroy();
+  }
+
+  pauseReading(): void {
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    this.socket.resume();
+  }
+
+  #onBytes(b: Buffer, bytes: number): boolean {
+    this.#cluster.stats.cxRxBytesTotal.value += bytes;
+    const sink = this.#sink;
+    if (sink === null || this.#state === reading.idle) {
+      // nothing was asked: whatever this is, it must never become somebody's answer
+      this.close();
+      return true;
+    }
+    const left = this.#state === reading.head ? this.#readHead(sink, b, bytes) : this.#readBody(sink, b, 0, bytes);
+    if (left === failed) return true;
+    if (this.#state !== reading.idle) {
+      if (!sink.flushResponse()) this.pauseReading();
+      return true;
+    }
+    if (left > 0) this.#keep = false;
+    this.#finish(sink);
+    return true;
+  }
+
+  /** Returns how many bytes lie behind the message (0 while it goes on), or `failed`. */
+  #readHead(sink: ResponseSink, read: Buffer, bytes: number): number {
+    let b = read;
+    let end = bytes;
+    const pieces = this.#pieces;
+    if (pieces !== null) {
+      const news = pieces.append(read, 0, bytes);
+      if (!news && pieces.length < limits.responseHeaderBytes) return 0;
+      b = pieces.bytes;
+      end = pieces.length;
+    }
+    let start = 0;
+    for (;;) {
+      const result = parseResponseHead(head, b, start, end, limits.responseHeaders);
+      if (result === parsed.more) {
+        if (end - start > limits.responseHeaderBytes) return this.#refuse(sink);
+        const rest = new HeadBuffer();
+        rest.append(b, start, end);
+        this.#pieces = rest;
+        return 0;
+      }
+      if (result !== parsed.ok || head.end - start > limits.responseHeaderBytes) return this.#refuse(sink);
+      if (head.status >= 200) break;
+      // 101 was not asked for; other informational answers end here
+      if (head.status === 101 || ++this.#informational > limits.informationalResponses) return this.#refuse(sink);
+      start = head.end;
+    }
+    this.#pieces = null;
+    this.#keep = head.minor === 1 ? !head.close : head.keepAlive && !head.close;
+    const bodyStart = head.end;
+    const hasBody = this.#bodyFollows(sink);
+    sink.onResponseHead(head, b, hasBody);
+    return hasBody ? this.#readBody(sink, b, bodyStart, end) : end - bodyStart;
+  }
+
+  /** Sets the state by the head's framing (RFC 9112 section 6.3). */
+  #bodyFollows(sink: ResponseSink): boolean {
+    const { status } = head;
+    if (sink.answerHasNoBody || status === 204 || status === 304 || head.contentLength === 0) {
+      this.#state = reading.idle;
+      return false;
+    }
+    if (head.chunked) {
+      this.#chunked ??= new ChunkedDecoder();
+      this.#chunked.reset();
+      this.#state = reading.chunked;
+    } else if (head.contentLength > 0) {
+      this.#left = head.contentLength;
+      this.#state = reading.length;
+    } else {
+      this.#keep = false;
+      this.#state = reading.untilClose;
+    }
+    return true;
+  }
+
+  #readBody(sink: ResponseSink, b: Buffer, start: number, end: number): number {
+    if (start === end) return 0;
+    ranges.clear();
+    let behind = end;
+    if (this.#state === reading.length) {
+      behind = Math.min(end, start + this.#left);
+      ranges.add(start, behind);
+      this.#left -= behind - start;
+      if (this.#left === 0) this.#state = reading.idle;
+    } else if (this.#state === reading.chunked) {
+      const decoder = this.#chunked!;
+      behind = decoder.feed(b, start, end, ranges, chunkedLimits);
+      if (behind < 0) return this.#refuse(sink);
+      if (decoder.done) this.#state = reading.idle;
+    } else ranges.add(start, end);
+    if (ranges.bytes > 0) sink.onResponseData(b, ranges);
+    return end - behind;
+  }
+
+  /** The answer is whole: the asker hears of it, the socket goes to the pool or away. */
+  #finish(sink: ResponseSink): void {
+    this.#sink = null;
+    const { keepAlive } = this.#cluster.config;
+    const spent = keepAlive.maxRequests > 0 && this.requests >= keepAlive.maxRequests;
+    if (spent) this.#cluster.stats.cxMaxRequests.value++;
+    if (this.#keep && !spent && sink.requestSent) {
+      this.host.putIdle(this, keepAlive.idleTimeoutMs, this.#shared.deadlines);
+    } else this.close();
+    sink.onResponseEnd();
+  }
+
+  #refuse(sink: ResponseSink): typeof failed {
+    this.#cluster.stats.cxProtocolError.value++;
+    this.#sink = null;
+    this.#state = reading.closed;
+    this.close();
+    sink.onUpstreamFailure(localReplies.upstreamProtocolError);
+    return failed;
+  }
+
+  #onEnd(): void {
+    const sink = this.#sink;
+    if (sink !== null && this.#state === reading.untilClose) {
+      this.#state = reading.closed;
+      this.#finish(sink);
+    } else if (sink === null) {
+      this.#cluster.stats.cxDestroyRemote.value++;
+      this.host.dropIdle(this);
+      this.socket.destroy();
+    }
+  }
+
+  #onClose(): void {
+    const { stats } = this.#cluster;
+    this.#connectDeadline?.disarm();
+    this.host.dropIdle(this);
+    stats.cxActive.value--;
+    stats.cxDestroy.value++;
+    stats.cxLengthMs.record(this.#shared.now() - this.#openedMs);
+    if (!this.#connected) {
+      stats.cxConnectFail.value++;
+      if (this.#timedOut) stats.cxConnectTimeout.value++;
+    }
+    const sink = this.#sink;
+    if (sink === null) return;
+    this.#sink = null;
+    if (this.#connected) {
+      stats.cxDestroyWithActiveRq.value++;
+      stats.rqRxReset.value++;
+      sink.onUpstreamFailure(localReplies.upstreamTermination);
+    } else {
+      stats.rqPendingFailureEject.value++;
+      sink.onUpstreamFailure(this.#timedOut ? localReplies.connectTimeout : localReplies.connectFailure);
+    }
+  }
+}
+
+const failed = -1;
+
+const chunkedLimits = {
+  extensionBytes: limits.chunkExtensionBytes,
+  trailerBytes: limits.trailerBytes,
+  trailers: limits.trailers,
+};

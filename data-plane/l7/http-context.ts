@@ -1,0 +1,54 @@
+/** What the HTTP connections of one listener work with. */
+import type { RequestLimits } from '../codec/h1-request-reader.ts';
+import type { Out } from '../codec/out.ts';
+import type { HttpChainConfig } from '../model/config.ts';
+import type { RouteTable } from '../route/table.ts';
+import type { LogEntry } from '../telemetry/log-entry.ts';
+import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { Deadlines } from '../upstream/deadlines.ts';
+
+/** An access log, compiled. */
+export interface RequestLog {
+  write(entry: LogEntry): void;
+}
+
+/** One configuration of a listener; a request keeps the one it started with. */
+export interface HttpContext {
+  readonly chain: HttpChainConfig;
+  readonly requestLimits: RequestLimits;
+  readonly table: RouteTable;
+  readonly logs: readonly RequestLog[];
+  /** Lower-case names of the request headers that the logs print; their values stand in this order in the entry. */
+  readonly loggedHeaders: readonly string[];
+}
+
+/** What all connections of a thread share: clock, chance, buffers, clusters. */
+export interface HttpShared {
+  readonly clusters: { get(name: string): Cluster | undefined };
+  readonly deadlines: Deadlines;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Epoch milliseconds. */
+  readonly wallClock: () => number;
+  readonly random: () => number;
+  readonly newRequestId: () => string;
+  /** What goes to clients, and to upstreams, within one callback. */
+  readonly toClient: Out;
+  readonly toUpstream: Out;
+  /** All reads land here; nothing keeps it beyond its callback. */
+  readonly readBuffer: Buffer;
+}
+
+/** The listener as its connections see it. */
+export interface HttpListener {
+  readonly shared: HttpShared;
+  readonly stats: HttpStats;
+  readonly listenerStats: ListenerStats;
+  /** `ip:port` of the socket. */
+  readonly localAddress: string;
+  /** The newest configuration. */
+  context: HttpContext;
+  /** Every answer from now on closes its connection. */
+  draining: boolean;
+}

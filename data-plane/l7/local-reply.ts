@@ -1,0 +1,73 @@
+/** Answers that the proxy gives itself: status, flag, details and text as Envoy's. */
+
+export interface LocalReply {
+  readonly status: number;
+  /** Access-log response flag; empty: none. */
+  readonly flag: string;
+  readonly details: string;
+  readonly body: string;
+  /** The message's end is uncertain or nothing more is wanted: the connection ends with this answer. */
+  readonly close: boolean;
+}
+
+const reply = (status: number, flag: string, details: string, body = '', close = false): LocalReply => ({
+  status,
+  flag,
+  details,
+  body,
+  close,
+});
+
+const beforeHeaders = 'upstream connect error or disconnect/reset before headers. reset reason: ';
+
+export const localReplies = {
+  badRequest: reply(400, 'DPE', 'http1.codec_error', 'Bad Request', true),
+  badPath: reply(400, '', 'path_normalization_failed', '', true),
+  badHost: reply(400, '', 'invalid_authority', '', true),
+  missingHost: reply(400, '', 'missing_host_header', '', true),
+  badConnectionHeader: reply(400, '', 'http1.connection_header_rejected', '', true),
+  underscore: reply(400, '', 'http1.unexpected_underscore', '', true),
+  httpsOnPlain: reply(400, '', 'http1.https_on_plaintext', '', true),
+  webSocketVersion: reply(426, '', 'upgrade_failed', '', true),
+  upgradeFailed: reply(403, '', 'upgrade_failed', '', true),
+  pathRedirect: reply(307, '', 'path_normalization_redirect'),
+  notFound: reply(404, 'NR', 'route_not_found'),
+  methodNotAllowed: reply(405, '', 'method_not_allowed', '', true),
+  requestTimeout: reply(408, 'UR', 'request_overall_timeout', 'request timeout', true),
+  headerTimeout: reply(408, '', 'request_header_timeout', 'request header timeout', true),
+  streamIdleTimeout: reply(408, 'SI', 'stream_idle_timeout', 'stream timeout', true),
+  uriTooLong: reply(414, '', 'http1.uri_too_long', 'URI Too Long', true),
+  expectationFailed: reply(417, '', 'expectation_failed', '', true),
+  upgradeRequired: reply(426, '', 'low_version', '', true),
+  headersTooLarge: reply(431, '', 'http1.headers_too_large', 'Request Header Fields Too Large', true),
+  notImplemented: reply(501, '', 'http1.unknown_method', '', true),
+  unsupportedCoding: reply(501, 'DPE', 'http1.unsupported_transfer_encoding', 'Not Implemented', true),
+  upstreamProtocolError: reply(
+    502,
+    'UPE',
+    'upstream_reset_before_response_started{protocol_error}',
+    `${beforeHeaders}protocol error`,
+  ),
+  clusterNotFound: reply(503, 'NC', 'cluster_not_found'),
+  noHealthyUpstream: reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream'),
+  connectFailure: reply(
+    503,
+    'UF',
+    'upstream_reset_before_response_started{connection_failure}',
+    `${beforeHeaders}connection failure`,
+  ),
+  connectTimeout: reply(
+    503,
+    'UF',
+    'upstream_reset_before_response_started{connection_timeout}',
+    `${beforeHeaders}connection timeout`,
+  ),
+  upstreamTermination: reply(
+    503,
+    'UC',
+    'upstream_reset_before_response_started{connection_termination}',
+    `${beforeHeaders}connection termination`,
+  ),
+  upstreamTimeout: reply(504, 'UT', 'response_timeout', 'upstream request timeout'),
+  badVersion: reply(505, 'DPE', 'http1.unsupported_version', 'HTTP Version Not Supported', true),
+} as const satisfies Record<string, LocalReply>;

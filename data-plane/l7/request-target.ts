@@ -1,0 +1,174 @@
+/** Reads what a request asks for out of its head, refusing what two readers could read differently. */
+import { forEachToken, type Head, known } from '../codec/h1-head.ts';
+import type { RequestView } from '../route/request-view.ts';
+import { canonicalHost } from './authority.ts';
+import { type LocalReply, localReplies } from './local-reply.ts';
+import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
+
+/** Methods that are forwarded: the registered ones, without CONNECT and TRACE. */
+const forwardedMethods = new Set(
+  (
+    'ACL BIND CHECKOUT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE M-SEARCH MSEARCH NOTIFY ' +
+    'OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK ' +
+    'UNSUBSCRIBE'
+  ).split(' '),
+);
+
+/** `Connection` may not name these: dropping them would change the framing, the route or the client's identity. */
+const neverNominated = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]);
+
+/** Canonical hosts by the authority they came from; bounded, since clients choose the keys. */
+const hosts = new Map<string, string>();
+const maxHosts = 4096;
+
+/** The facts of the request at hand. One object, refilled for each head; valid until the next one. */
+export class RequestTarget implements RequestView {
+  method = '';
+  /** As sent. */
+  target = '';
+  path = '';
+  /** `?` and what follows, or empty. */
+  query = '';
+  host = '';
+  authority = '';
+  /** The request line can't be copied as it is. */
+  rewritten = false;
+  /** The authority came from the target: Host is written anew. */
+  authorityFromTarget = false;
+  /** The client is sent to `path` instead. */
+  redirect = false;
+  /** Lower-case names that `Connection` nominates for dropping. */
+  nominated: Set<string> | null = null;
+  #head: Head | null = null;
+  #bytes: Buffer | null = null;
+
+  /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
+  read(head: Head, b: Buffer, options: PathOptions): LocalReply | null {
+    this.#head = head;
+    this.#bytes = b;
+    this.method = readMethod(head, b);
+    this.target = b.latin1Slice(head.targetStart, head.targetEnd);
+    this.authority = head.host < 0 ? '' : head.value(b, head.host);
+    this.rewritten = false;
+    this.authorityFromTarget = false;
+    this.redirect = false;
+    this.nominated = null;
+    if (head.minor === 0) return localReplies.upgradeRequired;
+    if (!forwardedMethods.has(this.method)) {
+      return this.method === 'CONNECT' || this.method === 'TRACE'
+        ? localReplies.methodNotAllowed
+        : localReplies.notImplemented;
+    }
+    if (head.host < 0) return localReplies.missingHost;
+    if (head.underscore) return localReplies.underscore;
+    return this.#readTarget(head, b) ?? this.#readHost() ?? this.#readPath(head, options) ?? this.#readConnection();
+  }
+
+  /** For a request of which nothing is known. */
+  clear(): void {
+    this.method = '';
+    this.target = '';
+    this.authority = '';
+    this.#head = null;
+  }
+
+  headerLines(name: string): readonly string[] {
+    const head = this.#head!;
+    const bytes = this.#bytes!;
+    const lines: string[] = [];
+    for (let i = head.find(bytes, name); i >= 0; i = head.find(bytes, name, i + 1)) lines.push(head.value(bytes, i));
+    return lines;
+  }
+
+  /** Value of the first line, or empty: for logs. */
+  firstHeader(name: string): string {
+    const head = this.#head;
+    const i = head === null ? -1 : head.find(this.#bytes!, name);
+    return i < 0 ? '' : head!.value(this.#bytes!, i);
+  }
+
+  /** Splits the target into path and query; takes the authority out of an absolute-form one. */
+  #readTarget(head: Head, b: Buffer): LocalReply | null {
+    if (b[head.targetStart] === 47) {
+      this.path = this.target.slice(0, head.queryStart - head.targetStart);
+      this.query = this.target.slice(head.queryStart - head.targetStart);
+      return null;
+    }
+    if (this.target === '*' && this.method === 'OPTIONS') {
+      this.path = '*';
+      this.query = '';
+      return null;
+    }
+    const absolute = /^(https?):\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i.exec(this.target);
+    if (absolute === null) return localReplies.badRequest;
+    if (absolute[1]!.toLowerCase() === 'https') return localReplies.httpsOnPlain;
+    if (canonicalHost(absolute[2]!) !== canonicalHost(this.authority)) return localReplies.badHost;
+    this.authority = absolute[2]!;
+    this.authorityFromTarget = true;
+    this.rewritten = true;
+    this.path = absolute[3] ?? '/';
+    this.query = absolute[4] ?? '';
+    return null;
+  }
+
+  #readHost(): LocalReply | null {
+    const cached = hosts.get(this.authority);
+    if (cached !== undefined) {
+      this.host = cached;
+      return null;
+    }
+    const host = canonicalHost(this.authority);
+    if (host === undefined) return localReplies.badHost;
+    if (hosts.size >= maxHosts) hosts.clear();
+    hosts.set(this.authority, host);
+    this.host = host;
+    return null;
+  }
+
+  #readPath(head: Head, options: PathOptions): LocalReply | null {
+    if (!needsNormalizing(this.path, head.pathNeedsCare, options)) return null;
+    const normalized = normalizePath(this.path, options);
+    if (!normalized.ok) return localReplies.badPath;
+    this.redirect = normalized.redirect;
+    if (normalized.path !== this.path) {
+      this.path = normalized.path;
+      this.rewritten = true;
+    }
+    return null;
+  }
+
+  #readConnection(): LocalReply | null {
+    const head = this.#head!;
+    const b = this.#bytes!;
+    if (head.upgrade >= 0 && /(^|[,\s])websocket([,\s/]|$)/i.test(head.value(b, head.upgrade))) {
+      return this.firstHeader('sec-websocket-version') === '13'
+        ? localReplies.upgradeFailed
+        : localReplies.webSocketVersion;
+    }
+    if (!head.namesOthers) return null;
+    const nominated = new Set<string>();
+    for (let i = 0; i < head.count; i++) {
+      if (head.kind[i] !== known.connection) continue;
+      forEachToken(b, head.valueStart[i]!, head.valueEnd[i]!, (start, end) => {
+        nominated.add(b.latin1Slice(start, end).toLowerCase());
+      });
+    }
+    for (const name of nominated) if (neverNominated.has(name)) return localReplies.badConnectionHeader;
+    this.nominated = nominated;
+    return null;
+  }
+}
+
+function readMethod(head: Head, b: Buffer): string {
+  const start = head.methodStart;
+  const length = head.methodEnd - start;
+  if (length === 3 && b[start] === 71 && b[start + 1] === 69 && b[start + 2] === 84) return 'GET';
+  return b.latin1Slice(start, head.methodEnd);
+}

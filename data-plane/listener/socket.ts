@@ -1,0 +1,59 @@
+/** Listening sockets: bound with a clear error, closed with a promise. */
+import net from 'node:net';
+
+export interface BoundAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A socket that could not be bound; the message says what to do. */
+export class ListenError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'ListenError';
+    this.code = code;
+  }
+}
+
+const backlog = 4096;
+
+export function listen(server: net.Server, address: string, port: number): Promise<BoundAddress> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      reject(new ListenError(error.code ?? 'EUNKNOWN', explain(error, address, port)));
+    };
+    server.once('error', onError);
+    server.listen({ host: address, port, backlog }, () => {
+      server.off('error', onError);
+      // accept errors (no descriptors left) must not end the process; libuv tries again by itself
+      server.on('error', () => {});
+      const bound = server.address() as net.AddressInfo;
+      resolve({ address: bound.address, port: bound.port });
+    });
+  });
+}
+
+export function closeServer(server: net.Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+  });
+}
+
+export function formatAddress(address: string, port: number): string {
+  return net.isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function explain(error: NodeJS.ErrnoException, address: string, port: number): string {
+  const at = formatAddress(address, port);
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${at} is in use by another process: stop it, or bind this listener elsewhere with --bind LISTENER=ADDR:PORT`;
+    case 'EACCES':
+      return `${at} may not be bound by this user: take a port above 1023, or give the process CAP_NET_BIND_SERVICE`;
+    case 'EADDRNOTAVAIL':
+      return `${address} is not an address of this machine: correct the listener's address, or use --bind LISTENER=ADDR:PORT`;
+    default:
+      return `${at} can't be bound: ${error.message}`;
+  }
+}

@@ -1,0 +1,103 @@
+/** A socket whose connections are proxied byte for byte: accepts, bounds, hands each connection to l4, drains. */
+import net from 'node:net';
+import { handleTcp, type TcpSession, type TcpShared } from '../l4/tcp-proxy.ts';
+import { limits } from '../limits.ts';
+import type { TcpChainConfig } from '../model/config.ts';
+import type { LogEntry } from '../telemetry/log-entry.ts';
+import type { ListenerStats, TcpStats } from '../telemetry/stats.ts';
+import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
+import { takeOver } from './take-over.ts';
+
+type Logs = readonly { write(entry: LogEntry): void }[];
+
+const tcpSockets = { allowHalfOpen: true, ownBuffers: true };
+
+export class TcpServer {
+  readonly #shared: TcpShared;
+  readonly #stats: TcpStats;
+  readonly #listenerStats: ListenerStats;
+  readonly #server: net.Server;
+  readonly #sessions = new Set<TcpSession>();
+  readonly #documentedOnly: boolean;
+  #chain: TcpChainConfig;
+  #logs: Logs;
+  #localAddress = '';
+
+  constructor(options: {
+    shared: TcpShared;
+    stats: TcpStats;
+    listenerStats: ListenerStats;
+    chain: TcpChainConfig;
+    logs: Logs;
+    /** Use documented Node interfaces only. */
+    documentedOnly?: boolean;
+  }) {
+    this.#shared = options.shared;
+    this.#stats = options.stats;
+    this.#listenerStats = options.listenerStats;
+    this.#chain = options.chain;
+    this.#logs = options.logs;
+    this.#documentedOnly = options.documentedOnly ?? false;
+    const serverOptions = { noDelay: true, pauseOnConnect: true, allowHalfOpen: true };
+    this.#server = net.createServer(serverOptions, (socket) => this.#accept(socket));
+  }
+
+  /** Resolves with what was bound; rejects with an Error that says what to do. */
+  async listen(address: string, port: number): Promise<BoundAddress> {
+    const bound = await listen(this.#server, address, port);
+    this.#localAddress = formatAddress(bound.address, bound.port);
+    return bound;
+  }
+
+  get connectionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** For the connections to come; those that are open stay on what they started with. */
+  update(chain: TcpChainConfig, logs: Logs): void {
+    this.#chain = chain;
+    this.#logs = logs;
+  }
+
+  /** No new connections; resolves when the open ones have ended by themselves. */
+  drain(): Promise<void> {
+    return closeServer(this.#server);
+  }
+
+  /** Cuts what is left. */
+  destroy(): void {
+    for (const session of [...this.#sessions]) session.destroy();
+  }
+
+  /** The listener is gone for good. */
+  dropStats(): void {
+    this.#stats.scope.drop();
+    this.#listenerStats.scope.drop();
+  }
+
+  #accept(accepted: net.Socket): void {
+    if (this.#sessions.size >= limits.connectionsPerListener) {
+      this.#listenerStats.cxOverflow.value++;
+      accepted.destroy();
+      return;
+    }
+    takeOver(accepted, this.#shared.readBuffer, tcpSockets, this.#documentedOnly, (socket) => {
+      this.#listenerStats.cxTotal.value++;
+      this.#listenerStats.cxActive.value++;
+      const session = handleTcp(socket, {
+        shared: this.#shared,
+        chain: this.#chain,
+        stats: this.#stats,
+        logs: this.#logs,
+        localAddress: this.#localAddress,
+        onClosed: (closed) => {
+          this.#sessions.delete(closed);
+          this.#listenerStats.cxActive.value--;
+          this.#listenerStats.cxDestroy.value++;
+        },
+      });
+      this.#sessions.add(session);
+      return session;
+    });
+  }
+}

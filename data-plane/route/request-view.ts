@@ -1,0 +1,12 @@
+/** What matching may ask of a request. */
+export interface RequestView {
+  readonly method: string;
+  /** Normalised path, without the query. */
+  readonly path: string;
+  /** Host without port, lower-case. */
+  readonly host: string;
+  /** As sent, port included. */
+  readonly authority: string;
+  /** The values of all lines with this lower-case name, in order; empty if there is none. */
+  headerLines(name: string): readonly string[];
+}

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import type { HeaderMatchConfig, RouteConfig, RouteMatchConfig } from '../model/config.ts';
+import type { RequestView } from './request-view.ts';
+import { chooseCluster, RouteTable } from './table.ts';
+
+function request(host: string, path: string, headers: Record<string, string[]> = {}, method = 'GET'): RequestView {
+  return { method, path, host, authority: host, headerLines: (name) => headers[name] ?? [] };
+}
+
+function route(name: string, path: RouteMatchConfig['path'], rest: Partial<RouteMatchConfig> = {}): RouteConfig {
+  const match = { path, caseSensitive: true, headers: [], ...rest };
+  return { name, match, to: [{ cluster: name, weight: 1 }], timeoutMs: 15_000 };
+}
+
+const table = new RouteTable({
+  name: 'public',
+  hosts: [
+    {
+      name: 'exact',
+      domains: ['shop.example.com'],
+      routes: [route('orders', { type: 'pathSeparatedPrefix', value: '/orders' })],
+    },
+    { name: 'long', domains: ['*.b.example.com'], routes: [route('long', { type: 'prefix', value: '/' })] },
+    { name: 'short', domains: ['*.example.com'], routes: [route('short', { type: 'prefix', value: '/' })] },
+    { name: 'prefix', domains: ['shop.*'], routes: [route('prefix', { type: 'prefix', value: '/' })] },
+    { name: 'any', domains: ['*'], routes: [route('any', { type: 'exact', value: '/only' })] },
+  ],
+});
+
+test.each([
+  ['shop.example.com', '/orders', 'orders'],
+  ['shop.example.com', '/orders/7', 'orders'],
+  ['shop.example.com', '/ordersx', undefined],
+  ['shop.example.com', '/', undefined],
+  ['x.b.example.com', '/', 'long'],
+  ['b.example.com', '/', 'short'],
+  ['.example.com', '/', undefined],
+  ['shop.org', '/', 'prefix'],
+  ['other.org', '/only', 'any'],
+  ['other.org', '/only/', undefined],
+])('host %s, path %s goes to %s: only the most specific host is tried', (host, path, expected) => {
+  expect(table.find(request(host, path))?.config.name).toBe(expected);
+});
+
+function headerTable(header: Partial<HeaderMatchConfig> & Pick<HeaderMatchConfig, 'condition'>): RouteTable {
+  const headers = [{ name: 'x', invert: false, treatMissingAsEmpty: false, ...header }];
+  const routes = [route('hit', { type: 'prefix', value: '/' }, { headers })];
+  return new RouteTable({ name: 't', hosts: [{ name: '*', domains: ['*'], routes }] });
+}
+
+const exactV = { type: 'exact', value: 'v', ignoreCase: false } as const;
+test.each([
+  ['a line of several matches', headerTable({ condition: exactV }), ['w', 'v'], true],
+  ['a joined line is one value', headerTable({ condition: exactV }), ['w,v'], false],
+  ['an absent header does not match', headerTable({ condition: exactV }), undefined, false],
+  ['inverted: none may match', headerTable({ condition: exactV, invert: true }), ['w', 'v'], false],
+  ['inverted: another value matches', headerTable({ condition: exactV, invert: true }), ['w'], true],
+  ['inverted and absent does not match', headerTable({ condition: exactV, invert: true }), undefined, false],
+  [
+    'inverted, absent taken as empty, matches',
+    headerTable({ condition: exactV, invert: true, treatMissingAsEmpty: true }),
+    undefined,
+    true,
+  ],
+  ['ignoring case', headerTable({ condition: { ...exactV, ignoreCase: true } }), ['V'], true],
+  ['prefix', headerTable({ condition: { type: 'prefix', value: 'ab', ignoreCase: false } }), ['abc'], true],
+  ['suffix', headerTable({ condition: { type: 'suffix', value: 'bc', ignoreCase: false } }), ['abc'], true],
+  ['contains', headerTable({ condition: { type: 'contains', value: 'b', ignoreCase: false } }), ['abc'], true],
+  ['present', headerTable({ condition: { type: 'present', present: true } }), [''], true],
+  ['not present, absent', headerTable({ condition: { type: 'present', present: false } }), undefined, true],
+  [
+    'present inverted, absent',
+    headerTable({ condition: { type: 'present', present: true }, invert: true }),
+    undefined,
+    true,
+  ],
+  ['range holds its start', headerTable({ condition: { type: 'range', start: 18, end: 65 } }), ['18'], true],
+  ['range leaves out its end', headerTable({ condition: { type: 'range', start: 18, end: 65 } }), ['65'], false],
+  ['range takes +20 and 020', headerTable({ condition: { type: 'range', start: 18, end: 65 } }), ['+020'], true],
+  ['range takes no fraction', headerTable({ condition: { type: 'range', start: 18, end: 65 } }), ['20.0'], false],
+  ['one of several', headerTable({ condition: { type: 'oneOf', values: ['a', 'b'] } }), ['b'], true],
+])('header: %s', (_law, subject, lines, expected) => {
+  const headers = lines === undefined ? {} : { x: lines };
+  expect(subject.find(request('h', '/', headers as Record<string, string[]>)) !== undefined).toBe(expected);
+});
+
+test('weights share the unit interval in their order', () => {
+  const to = [
+    { cluster: 'a', weight: 90 },
+    { cluster: 'none', weight: 0 },
+    { cluster: 'b', weight: 10 },
+  ];
+  expect([0, 0.5, 0.8999, 0.9, 0.9999].map((r) => chooseCluster(to, 100, r))).toEqual(['a', 'a', 'a', 'b', 'b']);
+});

@@ -1,0 +1,82 @@
+/** A route table compiled once per configuration: host by hash, then the host's routes in order. */
+import type { RouteConfig, RouteTableConfig, VirtualHostConfig, WeightedClusterConfig } from '../model/config.ts';
+import { compileMatch, type Predicate } from './matchers.ts';
+import type { RequestView } from './request-view.ts';
+
+export interface CompiledRoute {
+  readonly config: RouteConfig;
+  readonly matches: Predicate;
+  /** Sum of the weights of `config.to`. */
+  readonly totalWeight: number;
+}
+
+interface CompiledHost {
+  readonly name: string;
+  readonly routes: readonly CompiledRoute[];
+}
+
+export class RouteTable {
+  readonly config: RouteTableConfig;
+  readonly #exact = new Map<string, CompiledHost>();
+  /** `.example.com` for `*.example.com`, the longest first. */
+  readonly #suffixes: (readonly [string, CompiledHost])[] = [];
+  /** `example.` for `example.*`, the longest first. */
+  readonly #prefixes: (readonly [string, CompiledHost])[] = [];
+  #any: CompiledHost | undefined;
+
+  constructor(config: RouteTableConfig) {
+    this.config = config;
+    for (const host of config.hosts) this.#add(host);
+    this.#suffixes.sort((a, b) => b[0].length - a[0].length);
+    this.#prefixes.sort((a, b) => b[0].length - a[0].length);
+  }
+
+  #add(config: VirtualHostConfig): void {
+    const host = { name: config.name, routes: config.routes.map(compileRoute) };
+    for (const domain of config.domains) {
+      if (domain === '*') this.#any = host;
+      else if (domain.startsWith('*')) this.#suffixes.push([domain.slice(1), host]);
+      else if (domain.endsWith('*')) this.#prefixes.push([domain.slice(0, -1), host]);
+      else this.#exact.set(domain, host);
+    }
+  }
+
+  /** The first route that matches within the most specific host, or undefined. */
+  find(request: RequestView): CompiledRoute | undefined {
+    const host = this.#host(request.host);
+    if (host === undefined) return undefined;
+    const routes = host.routes;
+    for (let i = 0; i < routes.length; i++) {
+      const route = routes[i]!;
+      if (route.matches(request)) return route;
+    }
+    return undefined;
+  }
+
+  #host(name: string): CompiledHost | undefined {
+    const exact = this.#exact.get(name);
+    if (exact !== undefined) return exact;
+    for (const [suffix, host] of this.#suffixes) if (name.length > suffix.length && name.endsWith(suffix)) return host;
+    for (const [prefix, host] of this.#prefixes)
+      if (name.length > prefix.length && name.startsWith(prefix)) return host;
+    return this.#any;
+  }
+}
+
+function compileRoute(config: RouteConfig): CompiledRoute {
+  return {
+    config,
+    matches: compileMatch(config.match),
+    totalWeight: config.to.reduce((sum, { weight }) => sum + weight, 0),
+  };
+}
+
+/** The cluster that a number in [0, 1) falls on. */
+export function chooseCluster(to: readonly WeightedClusterConfig[], totalWeight: number, random: number): string {
+  let left = random * totalWeight;
+  for (const { cluster, weight } of to) {
+    left -= weight;
+    if (left < 0) return cluster;
+  }
+  return to[to.length - 1]!.cluster;
+}

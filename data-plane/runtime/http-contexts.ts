@@ -1,0 +1,17 @@
+/** A listener's HTTP configuration, compiled: routes, access logs, limits. */
+import { requestLimitsOf } from '../l7/h1-connection.ts';
+import type { HttpContext } from '../l7/http-context.ts';
+import type { HttpChainConfig } from '../model/config.ts';
+import { RouteTable } from '../route/table.ts';
+import type { AccessLoggers } from '../telemetry/access-loggers.ts';
+
+/** Keeps the compiled route table of `previous` where the routes did not change. */
+export function compileHttp(chain: HttpChainConfig, logs: AccessLoggers, previous: HttpContext | null): HttpContext {
+  return {
+    chain,
+    table: previous?.chain.routes === chain.routes ? previous.table : new RouteTable(chain.routes),
+    logs: logs.loggers,
+    loggedHeaders: logs.requestHeaders,
+    requestLimits: requestLimitsOf(chain),
+  };
+}

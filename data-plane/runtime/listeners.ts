@@ -1,0 +1,202 @@
+/** Old and new configuration in, sockets out: what to open, keep, change in place, drain. */
+import type { HttpShared } from '../l7/http-context.ts';
+import { limits } from '../limits.ts';
+import { HttpServer } from '../listener/http-listener.ts';
+import type { BoundAddress } from '../listener/socket.ts';
+import { TcpServer } from '../listener/tcp-listener.ts';
+import type { ListenerConfig } from '../model/config.ts';
+import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
+import type { LogSinks } from '../telemetry/log-sink.ts';
+import type { StatsRegistry } from '../telemetry/registry.ts';
+import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
+import { compileHttp } from './http-contexts.ts';
+import type { Logger } from './logger.ts';
+
+/** Where this node binds a listener, instead of what the configuration says. */
+export type Binds = ReadonlyMap<string, BoundAddress>;
+
+export interface ListenersDeps {
+  readonly shared: HttpShared;
+  readonly registry: StatsRegistry;
+  readonly sinks: LogSinks;
+  readonly binds: Binds;
+  readonly logger: Logger;
+  readonly setTimer: (callback: () => void, ms: number) => void;
+}
+
+interface Open {
+  config: ListenerConfig;
+  readonly server: HttpServer | TcpServer;
+  readonly bound: BoundAddress;
+  logs: AccessLoggers;
+}
+
+/** What an operator sees of a listener. */
+export interface ListenerView {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly connections: number;
+  /** Why it is not bound; then address and port are the wanted ones. */
+  readonly error: string | null;
+}
+
+export class Listeners {
+  readonly #deps: ListenersDeps;
+  readonly #open = new Map<string, Open>();
+  readonly #failed = new Map<string, { config: ListenerConfig; error: string }>();
+  readonly #draining = new Set<HttpServer | TcpServer>();
+  #wanted: ReadonlyMap<string, ListenerConfig> = new Map();
+  #applied: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(deps: ListenersDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when everything wanted is bound or has failed; later calls wait for earlier ones. */
+  apply(wanted: ReadonlyMap<string, ListenerConfig>): Promise<void> {
+    this.#wanted = wanted;
+    this.#applied = this.#applied.then(() => this.#reconcile());
+    return this.#applied;
+  }
+
+  /** True if every wanted listener is bound. */
+  get allBound(): boolean {
+    return this.#failed.size === 0;
+  }
+
+  list(): ListenerView[] {
+    const open = [...this.#open.values()].map(({ config, server, bound }) => ({
+      name: config.name,
+      ...bound,
+      connections: server.connectionCount,
+      error: null,
+    }));
+    const failed = [...this.#failed.values()].map(({ config, error }) => ({
+      name: config.name,
+      ...this.#place(config),
+      connections: 0,
+      error,
+    }));
+    return [...open, ...failed].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get connectionCount(): number {
+    let count = 0;
+    for (const { server } of this.#open.values()) count += server.connectionCount;
+    for (const server of this.#draining) count += server.connectionCount;
+    return count;
+  }
+
+  /** No new connections, busy ones finish; resolves when none is left or the time is over, then cuts. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#stopped = true;
+    await this.#applied;
+    const servers = [...[...this.#open.values()].map((open) => open.server), ...this.#draining];
+    await this.#within(Promise.all(servers.map((server) => server.drain())), timeoutMs);
+    for (const server of servers) server.destroy();
+  }
+
+  async #reconcile(): Promise<void> {
+    if (this.#stopped) return;
+    const wanted = this.#wanted;
+    for (const [name, open] of this.#open) {
+      const config = wanted.get(name);
+      if (config === undefined || !this.#sameSocket(open, config)) this.#retire(name, open);
+    }
+    for (const name of this.#failed.keys()) if (!wanted.has(name)) this.#failed.delete(name);
+    for (const config of wanted.values()) {
+      const open = this.#open.get(config.name);
+      if (open === undefined) await this.#start(config);
+      else if (open.config !== config) this.#change(open, config);
+    }
+  }
+
+  #place(config: ListenerConfig): BoundAddress {
+    return this.#deps.binds.get(config.name) ?? { address: config.address, port: config.port };
+  }
+
+  #sameSocket(open: Open, config: ListenerConfig): boolean {
+    if (open.config === config) return true;
+    const before = this.#place(open.config);
+    const after = this.#place(config);
+    return (
+      before.address === after.address && before.port === after.port && open.config.chain.type === config.chain.type
+    );
+  }
+
+  async #start(config: ListenerConfig): Promise<void> {
+    const { logger, sinks, setTimer } = this.#deps;
+    const logs = openAccessLoggers(config.chain.accessLogs, sinks);
+    const server = this.#create(config, logs);
+    const { address, port } = this.#place(config);
+    try {
+      const bound = await server.listen(address, port);
+      this.#failed.delete(config.name);
+      this.#open.set(config.name, { config, server, bound, logs });
+      logger.info({ event: 'listener_bound', listener: config.name, ...bound }, 'listener bound');
+    } catch (error) {
+      void logs.close();
+      const { message } = error as Error;
+      const known = this.#failed.get(config.name);
+      this.#failed.set(config.name, { config, error: message });
+      if (known?.error !== message) {
+        logger.error({ event: 'listener_failed', listener: config.name, error: message }, 'listener not bound');
+      }
+      setTimer(() => void this.apply(this.#wanted), limits.bindRetryMs);
+    }
+  }
+
+  #create(config: ListenerConfig, logs: AccessLoggers): HttpServer | TcpServer {
+    const { shared, registry } = this.#deps;
+    const { chain } = config;
+    return chain.type === 'http'
+      ? new HttpServer({
+          shared,
+          stats: httpStats(registry, chain.statPrefix),
+          listenerStats: listenerStats(registry, config.name),
+          context: compileHttp(chain, logs, null),
+        })
+      : new TcpServer({
+          shared,
+          stats: tcpStats(registry, chain.statPrefix),
+          listenerStats: listenerStats(registry, config.name),
+          chain,
+          logs: logs.loggers,
+        });
+  }
+
+  /** The socket stays; what comes next on it follows the new configuration. */
+  #change(open: Open, config: ListenerConfig): void {
+    const { server } = open;
+    const before = open.config;
+    const old = open.logs;
+    const sameLogs = JSON.stringify(before.chain.accessLogs) === JSON.stringify(config.chain.accessLogs);
+    const logs = sameLogs ? old : openAccessLoggers(config.chain.accessLogs, this.#deps.sinks);
+    if (config.chain.type === 'http') {
+      const http = server as HttpServer;
+      http.context = compileHttp(config.chain, logs, http.context);
+    } else (server as TcpServer).update(config.chain, logs.loggers);
+    open.config = config;
+    open.logs = logs;
+    if (!sameLogs) void old.close();
+  }
+
+  #retire(name: string, open: Open): void {
+    const { logger } = this.#deps;
+    this.#open.delete(name);
+    this.#draining.add(open.server);
+    logger.info({ event: 'listener_draining', listener: name }, 'listener draining');
+    void this.#within(open.server.drain(), limits.drainTimeoutMs).then(() => {
+      open.server.destroy();
+      open.server.dropStats();
+      this.#draining.delete(open.server);
+      void open.logs.close();
+    });
+  }
+
+  #within(work: Promise<unknown>, timeoutMs: number): Promise<unknown> {
+    return Promise.race([work, new Promise<void>((resolve) => this.#deps.setTimer(resolve, timeoutMs))]);
+  }
+}

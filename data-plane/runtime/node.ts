@@ -1,0 +1,57 @@
+/** One proxy at work: takes configurations as they come, in order, clusters before the routes that name them. */
+import type { ProxyConfig } from '../model/config.ts';
+import type { Clusters } from './clusters.ts';
+import type { Listeners } from './listeners.ts';
+
+export type NodeState = 'initializing' | 'live' | 'draining';
+
+export class ProxyNode {
+  readonly clusters: Clusters;
+  readonly listeners: Listeners;
+  #complete = false;
+  #live = false;
+  #draining = false;
+  #next: ProxyConfig | null = null;
+  #working: Promise<void> | null = null;
+
+  constructor(clusters: Clusters, listeners: Listeners) {
+    this.clusters = clusters;
+    this.listeners = listeners;
+  }
+
+  /** Live once the first complete configuration is served, with every listener bound, and from then on. */
+  get state(): NodeState {
+    if (this.#draining) return 'draining';
+    this.#live ||= this.#complete && this.#working === null && this.listeners.allBound;
+    return this.#live ? 'live' : 'initializing';
+  }
+
+  /** Configurations that come while one is being applied replace each other; the newest is applied last. */
+  apply(config: ProxyConfig): Promise<void> {
+    this.#next = config;
+    this.#working ??= this.#work();
+    return this.#working;
+  }
+
+  /** All that the control plane has for this node has come once. */
+  markComplete(): void {
+    this.#complete = true;
+  }
+
+  /** Finishes what is under way, takes nothing new; resolves when no connection is left or the time is over. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    await this.listeners.drain(timeoutMs);
+    this.clusters.stop();
+  }
+
+  async #work(): Promise<void> {
+    for (let config = this.#next; config !== null && !this.#draining; config = this.#next) {
+      this.#next = null;
+      await this.clusters.apply(config.clusters);
+      await this.listeners.apply(config.listeners);
+      this.clusters.prune(config.clusters);
+    }
+    this.#working = null;
+  }
+}

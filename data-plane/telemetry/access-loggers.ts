@@ -1,0 +1,39 @@
+/** The access logs of one listener at work: formats compiled, sinks open. */
+import type { AccessLogConfig } from '../model/config.ts';
+import { type CompiledAccessLog, compileAccessLog } from './access-log.ts';
+import type { LogEntry } from './log-entry.ts';
+import type { LogSink, LogSinks } from './log-sink.ts';
+
+export class AccessLogger {
+  readonly #log: CompiledAccessLog;
+  readonly #sink: LogSink;
+
+  constructor(log: CompiledAccessLog, sink: LogSink) {
+    this.#log = log;
+    this.#sink = sink;
+  }
+
+  write(entry: LogEntry): void {
+    this.#sink.write(this.#log.format(entry));
+  }
+}
+
+export interface AccessLoggers {
+  readonly loggers: readonly AccessLogger[];
+  /** Lower-case names of the request headers that the logs print; `LogEntry.requestHeaders` holds their values in this order. */
+  readonly requestHeaders: readonly string[];
+  /** Lets the sinks go; those that nobody else uses are flushed and closed. */
+  close(): Promise<void>;
+}
+
+export function openAccessLoggers(configs: readonly AccessLogConfig[], sinks: LogSinks): AccessLoggers {
+  const requestHeaders: string[] = [];
+  const logs = configs.map((config) => compileAccessLog(config, requestHeaders));
+  return {
+    loggers: logs.map((log) => new AccessLogger(log, sinks.acquire(log.path))),
+    requestHeaders,
+    close: async () => {
+      await Promise.all(logs.map((log) => sinks.release(log.path)));
+    },
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * The ready-made sets of stats, named and tagged as Envoy names and tags them. The hot path does `set.field.value++` and
+ * `set.histogram.record(ms)`, nothing else. `scope.drop()` takes a set away when its owner goes.
+ */
+import type { StatsRegistry } from './registry.ts';
+
+export type ClusterStats = ReturnType<typeof clusterStats>;
+export type HttpStats = ReturnType<typeof httpStats>;
+export type TcpStats = ReturnType<typeof tcpStats>;
+export type ListenerStats = ReturnType<typeof listenerStats>;
+
+/** @param name the cluster's: `checkout/orders` */
+export function clusterStats(registry: StatsRegistry, name: string) {
+  const scope = registry.scope(`cluster.${name}.`, 'envoy_cluster_', { envoy_cluster_name: name });
+  return {
+    scope,
+    cxTotal: scope.counter('upstream_cx_total', 'Connections opened to endpoints'),
+    cxActive: scope.gauge('upstream_cx_active', 'Open connections to endpoints'),
+    cxHttp1Total: scope.counter('upstream_cx_http1_total', 'HTTP/1.1 connections opened to endpoints'),
+    cxConnectFail: scope.counter('upstream_cx_connect_fail', 'Connects that failed, timeouts included'),
+    cxConnectTimeout: scope.counter('upstream_cx_connect_timeout', 'Connects that took too long'),
+    cxConnectMs: scope.histogram('upstream_cx_connect_ms', 'Time to connect, ms'),
+    cxLengthMs: scope.histogram('upstream_cx_length_ms', 'Life of a connection, ms'),
+    cxIdleTimeout: scope.counter('upstream_cx_idle_timeout', 'Connections closed for being idle'),
+    cxMaxRequests: scope.counter('upstream_cx_max_requests', 'Connections closed after their last allowed request'),
+    cxNoneHealthy: scope.counter('upstream_cx_none_healthy', 'Times that no endpoint could be picked'),
+    cxDestroy: scope.counter('upstream_cx_destroy', 'Connections closed'),
+    cxDestroyLocal: scope.counter('upstream_cx_destroy_local', 'Connections closed by this side'),
+    cxDestroyRemote: scope.counter('upstream_cx_destroy_remote', 'Connections closed by the endpoint'),
+    cxDestroyWithActiveRq: scope.counter(
+      'upstream_cx_destroy_with_active_rq',
+      'Connections closed with a request under way',
+    ),
+    cxProtocolError: scope.counter('upstream_cx_protocol_error', 'Connections closed for a malformed answer'),
+    cxRxBytesTotal: scope.counter('upstream_cx_rx_bytes_total', 'Bytes received from endpoints'),
+    cxTxBytesTotal: scope.counter('upstream_cx_tx_bytes_total', 'Bytes sent to endpoints'),
+    rqTotal: scope.counter('upstream_rq_total', 'Requests sent to endpoints'),
+    rqActive: scope.gauge('upstream_rq_active', 'Requests under way'),
+    rqCompleted: scope.counter('upstream_rq_completed', 'Requests that were answered'),
+    /** By class: index with `(status / 100) | 0`. */
+    rqXx: scope.statusClasses('upstream_rq', 'Answers by class of status'),
+    rqPendingTotal: scope.counter('upstream_rq_pending_total', 'Requests that waited for a connection'),
+    rqPendingActive: scope.gauge('upstream_rq_pending_active', 'Requests that wait for a connection'),
+    rqPendingFailureEject: scope.counter(
+      'upstream_rq_pending_failure_eject',
+      'Requests that failed because their connection could not be made',
+    ),
+    rqCancelled: scope.counter('upstream_rq_cancelled', 'Requests given up before a connection was there'),
+    rqTimeout: scope.counter('upstream_rq_timeout', 'Requests that were not answered in time'),
+    rqRxReset: scope.counter('upstream_rq_rx_reset', 'Requests reset by the endpoint'),
+    rqTxReset: scope.counter('upstream_rq_tx_reset', 'Requests reset by this side'),
+    rqTimeMs: scope.histogram('upstream_rq_time', 'Time to answer a request, ms'),
+    membershipChange: scope.counter('membership_change', 'Changes of the set of endpoints'),
+    membershipTotal: scope.gauge('membership_total', 'Endpoints'),
+    membershipHealthy: scope.gauge('membership_healthy', 'Healthy endpoints'),
+    membershipDegraded: scope.gauge('membership_degraded', 'Degraded endpoints'),
+    healthCheckAttempt: scope.counter('health_check.attempt', 'Active health checks made'),
+    healthCheckSuccess: scope.counter('health_check.success', 'Active health checks that passed'),
+    healthCheckFailure: scope.counter(
+      'health_check.failure',
+      'Active health checks that failed, network failures included',
+    ),
+    healthCheckNetworkFailure: scope.counter(
+      'health_check.network_failure',
+      'Active health checks that failed to connect or were cut or timed out',
+    ),
+    healthCheckHealthy: scope.gauge('health_check.healthy', 'Endpoints that pass their active health checks'),
+    lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints'),
+  };
+}
+
+/** @param statPrefix of the HTTP connection manager */
+export function httpStats(registry: StatsRegistry, statPrefix: string) {
+  const scope = registry.scope(`http.${statPrefix}.`, 'envoy_http_', { envoy_http_conn_manager_prefix: statPrefix });
+  return {
+    scope,
+    cxTotal: scope.counter('downstream_cx_total', 'Connections accepted'),
+    cxActive: scope.gauge('downstream_cx_active', 'Open connections'),
+    cxHttp1Total: scope.counter('downstream_cx_http1_total', 'HTTP/1.1 connections accepted'),
+    cxHttp1Active: scope.gauge('downstream_cx_http1_active', 'Open HTTP/1.1 connections'),
+    cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
+    cxDestroyLocal: scope.counter('downstream_cx_destroy_local', 'Connections closed by this side'),
+    cxDestroyRemote: scope.counter('downstream_cx_destroy_remote', 'Connections closed by the client'),
+    cxDestroyActiveRq: scope.counter('downstream_cx_destroy_active_rq', 'Connections closed with a request under way'),
+    cxLengthMs: scope.histogram('downstream_cx_length_ms', 'Life of a connection, ms'),
+    cxRxBytesTotal: scope.counter('downstream_cx_rx_bytes_total', 'Bytes received from clients'),
+    cxTxBytesTotal: scope.counter('downstream_cx_tx_bytes_total', 'Bytes sent to clients'),
+    cxDrainClose: scope.counter('downstream_cx_drain_close', 'Connections closed by draining'),
+    cxIdleTimeout: scope.counter('downstream_cx_idle_timeout', 'Connections closed for being idle'),
+    cxProtocolError: scope.counter('downstream_cx_protocol_error', 'Malformed requests'),
+    rqTotal: scope.counter('downstream_rq_total', 'Requests'),
+    rqActive: scope.gauge('downstream_rq_active', 'Requests under way'),
+    rqHttp1Total: scope.counter('downstream_rq_http1_total', 'HTTP/1.1 requests'),
+    rqCompleted: scope.counter('downstream_rq_completed', 'Requests that were answered'),
+    /** By class: index with `(status / 100) | 0`. */
+    rqXx: scope.statusClasses('downstream_rq', 'Answers by class of status'),
+    rqTimeMs: scope.histogram('downstream_rq_time', 'Time to answer a request, ms'),
+    rqTimeout: scope.counter('downstream_rq_timeout', 'Requests that did not arrive whole in time'),
+    rqHeaderTimeout: scope.counter('downstream_rq_header_timeout', 'Requests whose head did not arrive in time'),
+    rqIdleTimeout: scope.counter('downstream_rq_idle_timeout', 'Requests on which nothing moved for too long'),
+    rqRxReset: scope.counter('downstream_rq_rx_reset', 'Requests that the client gave up'),
+    rqTxReset: scope.counter('downstream_rq_tx_reset', 'Requests cut off by this side'),
+    rqNonRelativePath: scope.counter('downstream_rq_non_relative_path', 'Requests with a target that is no path'),
+    rqFailedPathNormalization: scope.counter(
+      'downstream_rq_failed_path_normalization',
+      'Requests refused for a path that has no safe normal form',
+    ),
+    noRoute: scope.counter('no_route', 'Requests that matched no route'),
+    noCluster: scope.counter('no_cluster', 'Requests whose cluster is not there'),
+  };
+}
+
+/** @param statPrefix of the TCP proxy */
+export function tcpStats(registry: StatsRegistry, statPrefix: string) {
+  const scope = registry.scope(`tcp.${statPrefix}.`, 'envoy_tcp_', { envoy_tcp_prefix: statPrefix });
+  return {
+    scope,
+    cxTotal: scope.counter('downstream_cx_total', 'Connections proxied'),
+    cxNoRoute: scope.counter('downstream_cx_no_route', 'Connections whose cluster is not there'),
+    cxRxBytesTotal: scope.counter('downstream_cx_rx_bytes_total', 'Bytes received from clients'),
+    cxTxBytesTotal: scope.counter('downstream_cx_tx_bytes_total', 'Bytes sent to clients'),
+    flowControlPausedReadingTotal: scope.counter(
+      'downstream_flow_control_paused_reading_total',
+      'Times that reading from a client stopped because the endpoint is slow',
+    ),
+    flowControlResumedReadingTotal: scope.counter(
+      'downstream_flow_control_resumed_reading_total',
+      'Times that reading from a client went on',
+    ),
+    idleTimeout: scope.counter('idle_timeout', 'Connections closed for being idle'),
+  };
+}
+
+/** @param name the listener's */
+export function listenerStats(registry: StatsRegistry, name: string) {
+  const scope = registry.scope(`listener.${name}.`, 'envoy_listener_', { envoy_listener_address: name });
+  return {
+    scope,
+    cxTotal: scope.counter('downstream_cx_total', 'Connections accepted'),
+    cxActive: scope.gauge('downstream_cx_active', 'Open connections'),
+    cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
+    cxLengthMs: scope.histogram('downstream_cx_length_ms', 'Life of a connection, ms'),
+    cxOverflow: scope.counter('downstream_cx_overflow', 'Connections refused because the listener is full'),
+  };
+}
+
+/** Envoy's numbers for `server.state`. */
+export const serverStates = { LIVE: 0, DRAINING: 1, PRE_INITIALIZING: 2, INITIALIZING: 3 } as const;
+export type ServerState = keyof typeof serverStates;
+
+/** What the process says of itself, asked when shown. */
+export function serverStats(registry: StatsRegistry, read: { uptimeMs: () => number; state: () => ServerState }): void {
+  const scope = registry.scope('server.', 'envoy_server_', {});
+  scope.measured('uptime', 'Seconds since the start', () => Math.floor(read.uptimeMs() / 1000));
+  scope.measured(
+    'state',
+    '0: live, 1: draining, 2: waits for its first configuration',
+    () => serverStates[read.state()],
+  );
+  scope.measured('live', '1 while it serves', () => (read.state() === 'LIVE' ? 1 : 0));
+  scope.measured('memory_allocated', 'Heap in use, bytes', () => process.memoryUsage().heapUsed);
+  scope.measured('memory_heap_size', 'Heap, bytes', () => process.memoryUsage().heapTotal);
+  scope.measured('memory_physical_size', 'Resident memory, bytes', () => process.memoryUsage.rss());
+}

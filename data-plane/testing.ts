@@ -1,0 +1,181 @@
+/** For tests: a proxy of one listener and one cluster over real sockets, and a raw upstream that keeps what it got. */
+import net from 'node:net';
+import { Out } from './codec/out.ts';
+import type { HttpShared, RequestLog } from './l7/http-context.ts';
+import { HttpServer } from './listener/http-listener.ts';
+import type { ClusterConfig, HttpChainConfig, RouteConfig } from './model/config.ts';
+import { compileHttp } from './runtime/http-contexts.ts';
+import type { LogEntry } from './telemetry/log-entry.ts';
+import { StatsRegistry } from './telemetry/registry.ts';
+import { clusterStats, httpStats, listenerStats } from './telemetry/stats.ts';
+import { Cluster } from './upstream/cluster.ts';
+import { Deadlines } from './upstream/deadlines.ts';
+
+/** Time that stands still until it is moved. */
+export class TestClock {
+  nowMs = 1_000;
+  #timers: { atMs: number; callback: () => void }[] = [];
+  readonly now = (): number => this.nowMs;
+  readonly setTimer = (callback: () => void, ms: number): void => {
+    this.#timers.push({ atMs: this.nowMs + ms, callback });
+  };
+
+  advance(ms: number): void {
+    const endMs = this.nowMs + ms;
+    for (;;) {
+      this.#timers.sort((a, b) => a.atMs - b.atMs);
+      const due = this.#timers[0];
+      if (due === undefined || due.atMs > endMs) break;
+      this.#timers.shift();
+      this.nowMs = Math.max(this.nowMs, due.atMs);
+      due.callback();
+    }
+    this.nowMs = endMs;
+  }
+}
+
+export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig> = {}): ClusterConfig {
+  return {
+    name: 'c',
+    protocol: 'http1',
+    connectTimeoutMs: 1_000,
+    balance: { policy: 'round-robin' },
+    panicPercent: 50,
+    healthCheck: null,
+    keepAlive: { idleTimeoutMs: 60_000, maxRequests: 0 },
+    endpoints: ports.map((port) => ({
+      key: `127.0.0.1:${port}`,
+      address: '127.0.0.1',
+      port,
+      weight: 1,
+      zone: '',
+      health: 'healthy',
+      labels: {},
+    })),
+    ...rest,
+  };
+}
+
+export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): RouteConfig {
+  return {
+    name: cluster,
+    match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [] },
+    to: [{ cluster, weight: 1 }],
+    timeoutMs: 15_000,
+    ...rest,
+  };
+}
+
+export interface ProxyOptions {
+  readonly cluster: ClusterConfig;
+  readonly routes?: readonly RouteConfig[];
+  readonly chain?: Partial<HttpChainConfig>;
+  readonly documentedOnly?: boolean;
+}
+
+export async function startProxy(options: ProxyOptions) {
+  const clock = new TestClock();
+  const registry = new StatsRegistry();
+  const cluster = new Cluster(options.cluster, clusterStats(registry, options.cluster.name), () => 0);
+  const log: LogEntry[] = [];
+  const logger: RequestLog = { write: (entry) => log.push({ ...entry }) };
+  const shared: HttpShared = {
+    clusters: { get: (name) => (name === cluster.name ? cluster : undefined) },
+    deadlines: new Deadlines(clock.now, clock.setTimer),
+    now: clock.now,
+    wallClock: () => 1_700_000_000_000,
+    random: () => 0,
+    newRequestId: () => '00000000-0000-4000-8000-000000000000',
+    toClient: new Out(),
+    toUpstream: new Out(),
+    readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
+  };
+  const chain: HttpChainConfig = {
+    type: 'http',
+    statPrefix: 'test',
+    serverName: 'fairlead',
+    useRemoteAddress: true,
+    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
+    limits: {
+      headerBytes: 60 * 1024,
+      headers: 100,
+      headersTimeoutMs: 10_000,
+      requestTimeoutMs: 300_000,
+      idleTimeoutMs: 3_600_000,
+      streamIdleTimeoutMs: 300_000,
+    },
+    accessLogs: [],
+    routes: {
+      name: 'test',
+      hosts: [{ name: '*', domains: ['*'], routes: options.routes ?? [routeOf(options.cluster.name)] }],
+    },
+    ...options.chain,
+  };
+  const context = compileHttp(chain, { loggers: [logger] as never, requestHeaders: [], close: async () => {} }, null);
+  const server = new HttpServer({
+    shared,
+    stats: httpStats(registry, 'test'),
+    listenerStats: listenerStats(registry, 'test'),
+    context,
+    documentedOnly: options.documentedOnly ?? false,
+  });
+  const { port } = await server.listen('127.0.0.1', 0);
+  return {
+    port,
+    server,
+    cluster,
+    clock,
+    log,
+    registry,
+    stop: async (): Promise<void> => {
+      const drained = server.drain();
+      server.destroy();
+      cluster.close();
+      await drained;
+    },
+  };
+}
+
+/** A server that hands each connection's bytes to `onBytes`; it never parses. */
+export async function startRawUpstream(onBytes: (socket: net.Socket, all: Buffer) => void) {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    let all = Buffer.alloc(0);
+    socket.on('data', (chunk) => {
+      all = Buffer.concat([all, chunk]);
+      onBytes(socket, all);
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    sockets,
+    stop: async (): Promise<void> => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Sends bytes and gathers the answer until `until` is content or the connection ends. */
+export function talk(port: number, bytes: Buffer | string, until: (answer: string) => boolean): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    let answer = '';
+    const finish = (): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+      if (until(answer)) finish();
+    });
+    socket.on('end', finish);
+    socket.on('error', finish);
+    socket.on('close', finish);
+    socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  });
+}

@@ -1,0 +1,106 @@
+/** A cluster at work: its endpoints, who of them may be picked, and in which order. */
+import { type Balancer, createBalancer } from '../balance/balancer.ts';
+import { eligibleEndpoints } from '../balance/panic.ts';
+import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
+import type { ClusterStats } from '../telemetry/stats.ts';
+import { Host } from './host.ts';
+
+export class Cluster {
+  readonly name: string;
+  config: ClusterConfig;
+  readonly stats: ClusterStats;
+  readonly #random: () => number;
+  #hosts: readonly Host[] = [];
+  #byKey: ReadonlyMap<string, Host> = new Map();
+  #eligible: readonly Host[] = [];
+  #balancer: Balancer;
+  #panic = false;
+
+  constructor(config: ClusterConfig, stats: ClusterStats, random: () => number) {
+    this.name = config.name;
+    this.config = config;
+    this.stats = stats;
+    this.#random = random;
+    this.#balancer = createBalancer(config.balance, [], () => 0, random);
+    this.update(config);
+  }
+
+  get hosts(): readonly Host[] {
+    return this.#hosts;
+  }
+
+  /** Endpoints that stay keep their connections, load and health; where checks are made, new ones fail until they pass. */
+  update(config: ClusterConfig): void {
+    const gone = new Map(this.#byKey);
+    this.config = config;
+    const hosts = config.endpoints.map((endpoint) => {
+      const known = this.#byKey.get(endpoint.key);
+      gone.delete(endpoint.key);
+      return keepOrCreate(known, endpoint, config.healthCheck !== null);
+    });
+    if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
+    for (const host of gone.values()) {
+      host.removed = true;
+      host.closeIdle();
+    }
+    this.#hosts = hosts;
+    this.#byKey = new Map(hosts.map((host) => [host.key, host]));
+    this.rebuild();
+  }
+
+  /** An active health check changed its mind. */
+  setPassesChecks(key: string, passes: boolean): void {
+    const host = this.#byKey.get(key);
+    if (host === undefined || host.passesChecks === passes) return;
+    host.passesChecks = passes;
+    this.rebuild();
+  }
+
+  /** Who may be picked, after a change of membership or health. */
+  rebuild(): void {
+    const hosts = this.#hosts;
+    const health = hosts.map((host) => (host.passesChecks ? host.config.health : 'unhealthy'));
+    const { indexes, panic } = eligibleEndpoints(health, this.config.panicPercent);
+    const eligible = indexes.map((index) => hosts[index]!);
+    this.#eligible = eligible;
+    this.#panic = panic;
+    this.#balancer = createBalancer(
+      this.config.balance,
+      eligible.map((host) => host.config.weight),
+      (index) => eligible[index]!.active,
+      this.#random,
+    );
+    this.stats.membershipTotal.value = hosts.length;
+    this.stats.healthCheckHealthy.value = hosts.filter((host) => host.passesChecks).length;
+    this.stats.membershipHealthy.value = health.filter((one) => one === 'healthy').length;
+    this.stats.membershipDegraded.value = health.filter((one) => one === 'degraded').length;
+  }
+
+  /** The endpoint for the next request, or null if none may take it. */
+  pick(): Host | null {
+    if (this.#panic) this.stats.lbHealthyPanic.value++;
+    const index = this.#balancer.pick();
+    return index < 0 ? null : this.#eligible[index]!;
+  }
+
+  /** The cluster is gone: idle connections close, those in use finish. */
+  close(): void {
+    for (const host of this.#hosts) {
+      host.removed = true;
+      host.closeIdle();
+    }
+    this.#hosts = [];
+    this.#byKey = new Map();
+    this.#eligible = [];
+    this.stats.scope.drop();
+  }
+}
+
+/** The endpoint as it was, with its new settings, or a new one. */
+function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, checked: boolean): Host {
+  const host = known ?? new Host(endpoint);
+  host.config = endpoint;
+  if (!checked) host.passesChecks = true;
+  else if (known === undefined) host.passesChecks = false;
+  return host;
+}

@@ -1,0 +1,69 @@
+/** One endpoint at work: its health, its load, and its pool of idle connections. */
+import type { EndpointConfig } from '../model/config.ts';
+import { Deadline, type Deadlines } from './deadlines.ts';
+
+/** A connection that waits in a pool. The pool never looks inside. */
+export abstract class PooledConnection {
+  readonly idleDeadline: Deadline = new Deadline(() => this.close());
+  /** Requests served so far. */
+  requests = 0;
+  /** Closes the socket; the connection takes itself out of the pool first. */
+  abstract close(): void;
+}
+
+export class Host {
+  readonly key: string;
+  readonly address: string;
+  readonly port: number;
+  config: EndpointConfig;
+  /** Requests (HTTP) or connections (TCP) under way. */
+  active = 0;
+  /** What active health checks say; true where none are made. */
+  passesChecks = true;
+  /** Left the cluster: nothing goes back into the pool. */
+  removed = false;
+  readonly #idle: PooledConnection[] = [];
+
+  constructor(config: EndpointConfig) {
+    this.key = config.key;
+    this.address = config.address;
+    this.port = config.port;
+    this.config = config;
+  }
+
+  /** The most recently used idle connection, or undefined. */
+  takeIdle(): PooledConnection | undefined {
+    const connection = this.#idle.pop();
+    if (connection !== undefined) connection.idleDeadline.disarm();
+    return connection;
+  }
+
+  /** Keeps a connection for the next request; `idleTimeoutMs` 0 keeps it for ever. */
+  putIdle(connection: PooledConnection, idleTimeoutMs: number, deadlines: Deadlines): void {
+    if (this.removed) {
+      connection.close();
+      return;
+    }
+    this.#idle.push(connection);
+    if (idleTimeoutMs > 0) deadlines.queue(idleTimeoutMs).arm(connection.idleDeadline);
+  }
+
+  /** Takes a connection that closed while idle out of the pool. */
+  dropIdle(connection: PooledConnection): void {
+    connection.idleDeadline.disarm();
+    const index = this.#idle.lastIndexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+  }
+
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  /** Closes every idle connection; those in use finish and are not pooled again once `removed` is set. */
+  closeIdle(): void {
+    for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
+      one.idleDeadline.disarm();
+      one.close();
+    }
+  }
+}
