@@ -1,0 +1,259 @@
+import { expect, test } from 'vitest';
+import type { Cluster } from '../../../proto/envoy.ts';
+import { decodeCluster } from './cluster.ts';
+import { ads, any, edsCluster, httpOptionsName, lbEndpoint, problemsOf, refusals, seconds, taken } from './testing.ts';
+
+const leastRequest = 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest';
+const roundRobin = 'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin';
+const unknownPolicy = { name: 'newer', typed_config: { type_url: 'type.googleapis.com/x.Newer', value: Buffer.of() } };
+const times = { timeout: seconds(2), interval: seconds(5) };
+const thresholds = { unhealthy_threshold: { value: 3 }, healthy_threshold: { value: 2 } };
+
+const config = (patch: Partial<Cluster>) => taken(decodeCluster(edsCluster(patch))).config;
+
+test("what a cluster does not say has Envoy's defaults", () => {
+  expect(taken(decodeCluster(edsCluster()))).toEqual({
+    name: 'checkout/orders',
+    config: {
+      name: 'checkout/orders',
+      protocol: 'tcp',
+      connectTimeoutMs: 5_000,
+      balance: { policy: 'round-robin' },
+      panicPercent: 50,
+      healthCheck: null,
+      keepAlive: { idleTimeoutMs: 3_600_000, maxRequests: 0 },
+    },
+    endpoints: { type: 'eds', from: { name: 'checkout/orders', fetchTimeoutMs: null } },
+  });
+});
+
+test('decoded values are frozen to the last part', () => {
+  const { config, endpoints } = taken(decodeCluster(edsCluster()));
+  expect([config, config.keepAlive, endpoints].every(Object.isFrozen)).toBe(true);
+});
+
+test('HTTP protocol options make an HTTP cluster and say how long connections are kept', () => {
+  const options = any(httpOptionsName, {
+    explicit_http_config: { http_protocol_options: {} },
+    common_http_protocol_options: { idle_timeout: seconds(60), max_requests_per_connection: { value: 100 } },
+  });
+  expect(config({ typed_extension_protocol_options: { [httpOptionsName]: options } })).toMatchObject({
+    protocol: 'http1',
+    keepAlive: { idleTimeoutMs: 60_000, maxRequests: 100 },
+  });
+});
+
+test('the older fields of a cluster say the same', () => {
+  expect(
+    config({
+      http_protocol_options: {},
+      common_http_protocol_options: { idle_timeout: seconds(0) },
+      max_requests_per_connection: { value: 7 },
+    }),
+  ).toMatchObject({ protocol: 'http1', keepAlive: { idleTimeoutMs: 0, maxRequests: 7 } });
+});
+
+test.each<[string, Partial<Cluster>, object]>([
+  ['round robin', { lb_policy: 'ROUND_ROBIN' }, { policy: 'round-robin' }],
+  ['choice of two', { lb_policy: 'LEAST_REQUEST' }, { policy: 'least-request', choices: 2, activeRequestBias: 1 }],
+  [
+    'choice of five with a bias',
+    {
+      lb_policy: 'LEAST_REQUEST',
+      least_request_lb_config: { choice_count: { value: 5 }, active_request_bias: { default_value: 0.5 } },
+    },
+    { policy: 'least-request', choices: 5, activeRequestBias: 0.5 },
+  ],
+  [
+    'the first known policy of a list',
+    {
+      load_balancing_policy: {
+        policies: [
+          { typed_extension_config: unknownPolicy },
+          { typed_extension_config: { name: 'p2c', typed_config: any(leastRequest, { choice_count: { value: 3 } }) } },
+          { typed_extension_config: { name: 'rr', typed_config: any(roundRobin, {}) } },
+        ],
+      },
+    },
+    { policy: 'least-request', choices: 3, activeRequestBias: 1 },
+  ],
+])('balancing: %s', (_law, patch, expected) => {
+  expect(config(patch).balance).toEqual(expected);
+});
+
+test('a panic threshold of 0 turns panic off', () => {
+  expect(config({ common_lb_config: { healthy_panic_threshold: {} } }).panicPercent).toBe(0);
+});
+
+test('an HTTP health check asks the cluster by name and expects 200, if it says nothing else', () => {
+  const check = { ...times, ...thresholds, interval_jitter_percent: 10, http_health_check: { path: '/healthz' } };
+  expect(config({ health_checks: [check] }).healthCheck).toEqual({
+    check: { type: 'http', path: '/healthz', host: 'checkout/orders', expect: [{ start: 200, end: 201 }] },
+    intervalMs: 5_000,
+    timeoutMs: 2_000,
+    unhealthyThreshold: 3,
+    healthyThreshold: 2,
+    jitterPercent: 10,
+  });
+});
+
+test('a TCP health check has its payloads in hex, and a jitter in time becomes a share of the interval', () => {
+  const tcp_health_check = { send: { text: '50494e47' }, receive: [{ text: '504f' }, { binary: Buffer.from('NG') }] };
+  const check = { ...times, ...thresholds, interval_jitter: seconds(1), tcp_health_check };
+  expect(config({ health_checks: [check] }).healthCheck).toMatchObject({
+    check: { type: 'tcp', send: bytes('PING'), receive: [bytes('PO'), bytes('NG')] },
+    jitterPercent: 20,
+  });
+});
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+test('a static cluster brings its endpoints', () => {
+  const value = taken(
+    decodeCluster(
+      edsCluster({
+        type: 'STATIC',
+        eds_cluster_config: null,
+        load_assignment: { endpoints: [{ lb_endpoints: [lbEndpoint('10.0.0.1', 80)] }] },
+      }),
+    ),
+  );
+  expect(value.endpoints).toMatchObject({ type: 'inline', list: [{ key: '10.0.0.1:80' }] });
+});
+
+test('endpoints are asked for by service name, and no longer than the source says', () => {
+  const eds_cluster_config = {
+    eds_config: { self: {}, initial_fetch_timeout: seconds(1) },
+    service_name: 'orders-v2',
+  };
+  expect(taken(decodeCluster(edsCluster({ eds_cluster_config }))).endpoints).toEqual({
+    type: 'eds',
+    from: { name: 'orders-v2', fetchTimeoutMs: 1_000 },
+  });
+});
+
+test('what changes nothing that a request could see is passed over', () => {
+  const harmless: Partial<Cluster> = {
+    alt_stat_name: 'orders',
+    metadata: {},
+    dns_lookup_family: 'V4_ONLY',
+    per_connection_buffer_limit_bytes: { value: 32_768 },
+    circuit_breakers: { thresholds: [{ max_requests: { value: 4_294_967_295 }, max_retries: { value: 3 } }] },
+    transport_socket: {
+      name: 'raw',
+      typed_config: {
+        type_url: 'type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer',
+        value: Buffer.of(),
+      },
+    },
+  };
+  expect(problemsOf(decodeCluster(edsCluster(harmless)))).toEqual([]);
+});
+
+const unsupported = 'not supported by this data plane';
+test.each(
+  refusals<Partial<Cluster>>(
+    [{ name: '' }, ['name: must not be empty']],
+    [{ type: 'STRICT_DNS', eds_cluster_config: null }, [`type: STRICT_DNS is ${unsupported}`]],
+    [{ type: 99 as never, eds_cluster_config: null }, [`type: 99 is ${unsupported}`]],
+    [{ cluster_type: { name: 'aggregate' } }, [`cluster_type: "aggregate" is ${unsupported}`]],
+    [
+      { eds_cluster_config: { eds_config: { path: '/etc/eds' } } },
+      ['eds_cluster_config.eds_config: only ads and self are supported by this data plane'],
+    ],
+    [{ eds_cluster_config: null }, ['eds_cluster_config.eds_config: must be set']],
+    [
+      { eds_cluster_config: { eds_config: { ...ads, resource_api_version: 'V2' } } },
+      [`eds_cluster_config.eds_config.resource_api_version: "V2" is ${unsupported}`],
+    ],
+    [{ load_assignment: {} }, ['load_assignment: does not belong to a cluster of type EDS']],
+    [{ connect_timeout: seconds(0) }, ['connect_timeout: must be more than 0']],
+    [{ connect_timeout: { seconds: -1 } }, ['connect_timeout: must be a duration of 0 or more']],
+    [{ lb_policy: 'MAGLEV' }, [`lb_policy: MAGLEV is ${unsupported}`]],
+    [{ maglev_lb_config: {} }, [`maglev_lb_config: ${unsupported}`]],
+    [
+      { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: { value: 1 } } },
+      ['least_request_lb_config.choice_count: must be between 2 and 128'],
+    ],
+    [{ round_robin_lb_config: { slow_start_config: {} } }, [`round_robin_lb_config.slow_start_config: ${unsupported}`]],
+    [
+      { load_balancing_policy: { policies: [{ typed_extension_config: unknownPolicy }] } },
+      ['load_balancing_policy.policies: no policy of x.Newer is supported by this data plane'],
+    ],
+    [{ outlier_detection: {} }, [`outlier_detection: ${unsupported}`]],
+    [
+      { circuit_breakers: { thresholds: [{ max_requests: { value: 10 } }] } },
+      [`circuit_breakers.thresholds[0].max_requests: 10 is ${unsupported}`],
+    ],
+    [
+      { common_lb_config: { locality_weighted_lb_config: {}, healthy_panic_threshold: { value: 101 } } },
+      [
+        `common_lb_config.locality_weighted_lb_config: ${unsupported}`,
+        'common_lb_config.healthy_panic_threshold: must be between 0 and 100',
+      ],
+    ],
+    [
+      { transport_socket: { name: 'envoy.transport_sockets.tls' } },
+      [`transport_socket: "envoy.transport_sockets.tls" is ${unsupported}`],
+    ],
+    [
+      {
+        typed_extension_protocol_options: {
+          [httpOptionsName]: any(httpOptionsName, { explicit_http_config: { http2_protocol_options: {} } }),
+        },
+      },
+      [
+        `typed_extension_protocol_options["${httpOptionsName}"].explicit_http_config.http2_protocol_options: ${unsupported}`,
+      ],
+    ],
+    [
+      { typed_extension_protocol_options: { [httpOptionsName]: any(httpOptionsName, {}) } },
+      [`typed_extension_protocol_options["${httpOptionsName}"].explicit_http_config: must say http_protocol_options`],
+    ],
+    [{ http2_protocol_options: {} }, [`http2_protocol_options: ${unsupported}`]],
+    [{ health_checks: [{ ...times, ...thresholds }] }, ['health_checks[0]: says no health checker']],
+    [
+      { health_checks: [{ ...times, ...thresholds, grpc_health_check: {} }] },
+      [`health_checks[0].grpc_health_check: ${unsupported}`],
+    ],
+    [
+      { health_checks: [{ tcp_health_check: {} }] },
+      [
+        'health_checks[0].interval: must be set',
+        'health_checks[0].timeout: must be set',
+        'health_checks[0].unhealthy_threshold: must be set',
+        'health_checks[0].healthy_threshold: must be set',
+      ],
+    ],
+    [
+      {
+        health_checks: [
+          {
+            ...times,
+            ...thresholds,
+            http_health_check: { path: '/a b\r\n', expected_statuses: [{ start: 300, end: 200 }], method: 'HEAD' },
+          },
+        ],
+      },
+      [
+        `health_checks[0].http_health_check.method: "HEAD" is ${unsupported}`,
+        'health_checks[0].http_health_check.path: must not hold spaces or control characters',
+        'health_checks[0].http_health_check.expected_statuses[0]: must be a range [start, end) within [100, 600)',
+      ],
+    ],
+    [
+      { health_checks: [{ ...times, ...thresholds, tcp_health_check: { send: { text: 'PING' } } }] },
+      ['health_checks[0].tcp_health_check.send.text: must be pairs of hex digits'],
+    ],
+    [
+      { health_checks: [1, 2].map(() => ({ ...times, ...thresholds, tcp_health_check: {} })) },
+      [`health_checks: more than one health check is ${unsupported}`],
+    ],
+    [
+      { health_checks: [{ ...times, ...thresholds, tcp_health_check: {}, unhealthy_interval: seconds(1) }] },
+      [`health_checks[0].unhealthy_interval: other than interval is ${unsupported}`],
+    ],
+  ),
+)('a cluster is refused: $law', ({ patch, expected }) => {
+  expect(problemsOf(decodeCluster(edsCluster(patch)))).toEqual(expected);
+});

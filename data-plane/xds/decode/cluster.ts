@@ -1,0 +1,131 @@
+/** envoy.config.cluster.v3.Cluster: endpoints over EDS or inline, and how to reach them. */
+import type { Cluster } from '../../../proto/envoy.ts';
+import { checkTransportSocket, readStreamSource } from './address.ts';
+import { readBalance } from './balance.ts';
+import { readAssignment } from './endpoints.ts';
+import { checkFields, fieldTable } from './fields.ts';
+import { readHealthCheck } from './health-check.ts';
+import { decodeWith } from './messages.ts';
+import { type Decoded, type Place, unsupported } from './problems.ts';
+import { readProtocol } from './protocol-options.ts';
+import type { ClusterResource } from './resources.ts';
+import { positiveMillis, required } from './values.ts';
+
+const clusterFields = fieldTable('envoy.config.cluster.v3.Cluster', {
+  carried: [
+    ...['name', 'type', 'cluster_type', 'eds_cluster_config', 'load_assignment', 'connect_timeout', 'health_checks'],
+    ...['lb_policy', 'load_balancing_policy', 'round_robin_lb_config', 'least_request_lb_config', 'common_lb_config'],
+    ...['typed_extension_protocol_options', 'common_http_protocol_options', 'http_protocol_options'],
+    ...['max_requests_per_connection', 'circuit_breakers', 'transport_socket'],
+  ],
+  ignored: [
+    ...['alt_stat_name', 'metadata', 'track_timeout_budgets', 'track_cluster_stats'],
+    'per_connection_buffer_limit_bytes',
+    // endpoints that leave the assignment leave at once, and nothing serves before it is warm
+    ...['ignore_health_on_host_removal', 'wait_for_warm_on_init'],
+    // about name resolution and original destinations, which cluster types that are refused ask for
+    ...['dns_refresh_rate', 'dns_failure_refresh_rate', 'respect_dns_ttl', 'dns_lookup_family', 'dns_resolvers'],
+    ...['use_tcp_for_dns_lookups', 'dns_resolution_config', 'typed_dns_resolver_config', 'cleanup_interval'],
+  ],
+});
+
+const edsFields = fieldTable('envoy.config.cluster.v3.Cluster.EdsClusterConfig', {
+  carried: ['eds_config', 'service_name'],
+});
+
+const commonLbFields = fieldTable('envoy.config.cluster.v3.Cluster.CommonLbConfig', {
+  carried: ['healthy_panic_threshold'],
+  // how updates are batched, and what policies that are refused would need
+  ignored: ['update_merge_window', 'consistent_hashing_lb_config'],
+});
+
+const breakerFields = fieldTable('envoy.config.cluster.v3.CircuitBreakers', {
+  carried: ['thresholds', 'per_host_thresholds'],
+});
+
+const unlimited = [4_294_967_295];
+const thresholdFields = fieldTable('envoy.config.cluster.v3.CircuitBreakers.Thresholds', {
+  // about retries, of which there are none, and about statistics
+  ignored: ['priority', 'max_retries', 'retry_budget', 'track_remaining'],
+  only: {
+    max_connections: unlimited,
+    max_pending_requests: unlimited,
+    max_requests: unlimited,
+    max_connection_pools: unlimited,
+  },
+});
+
+export function decodeCluster(bytes: Uint8Array): Decoded<ClusterResource> {
+  return decodeWith('envoy.config.cluster.v3.Cluster', bytes, readCluster);
+}
+
+function readCluster(place: Place, message: Cluster): ClusterResource {
+  checkFields(place, message, clusterFields);
+  checkTransportSocket(place.field('transport_socket'), message.transport_socket);
+  checkCircuitBreakers(place.field('circuit_breakers'), message.circuit_breakers);
+  const name = required(place.field('name'), message.name);
+  const { protocol, keepAlive } = readProtocol(place, message);
+  return {
+    name,
+    config: {
+      name,
+      protocol,
+      connectTimeoutMs: positiveMillis(place.field('connect_timeout'), message.connect_timeout, 5_000),
+      balance: readBalance(place, message),
+      panicPercent: readPanicPercent(place.field('common_lb_config'), message.common_lb_config),
+      healthCheck: readOnlyHealthCheck(place, message, name),
+      keepAlive,
+    },
+    endpoints: readEndpoints(place, message, name),
+  };
+}
+
+function readEndpoints(place: Place, message: Cluster, name: string): ClusterResource['endpoints'] {
+  const nowhere = { type: 'inline', list: [] } as const;
+  if (message.cluster_type) {
+    place.field('cluster_type').refuse(`${JSON.stringify(message.cluster_type.name ?? '')} is ${unsupported}`);
+    return nowhere;
+  }
+  switch (message.type ?? 'STATIC') {
+    case 'STATIC':
+      if (message.eds_cluster_config) place.field('eds_cluster_config').refuse('belongs to clusters of type EDS only');
+      return { type: 'inline', list: readAssignment(place.field('load_assignment'), message.load_assignment ?? {}) };
+    case 'EDS': {
+      if (message.load_assignment) place.field('load_assignment').refuse('does not belong to a cluster of type EDS');
+      const at = place.field('eds_cluster_config');
+      const eds = message.eds_cluster_config ?? {};
+      checkFields(at, eds, edsFields);
+      const fetchTimeoutMs = readStreamSource(at.field('eds_config'), eds.eds_config);
+      return { type: 'eds', from: { name: eds.service_name || name, fetchTimeoutMs } };
+    }
+    default:
+      place.field('type').refuse(`${message.type} is ${unsupported}`);
+      return nowhere;
+  }
+}
+
+function readPanicPercent(place: Place, common: Cluster['common_lb_config']): number {
+  checkFields(place, common ?? {}, commonLbFields);
+  const threshold = common?.healthy_panic_threshold;
+  if (threshold === null || threshold === undefined) return 50;
+  const percent = Number(threshold.value ?? 0);
+  if (!(percent >= 0 && percent <= 100)) place.field('healthy_panic_threshold').refuse('must be between 0 and 100');
+  return percent;
+}
+
+function readOnlyHealthCheck(place: Place, message: Cluster, name: string) {
+  const checks = (message.health_checks ?? []).map((check, index) =>
+    readHealthCheck(place.item('health_checks', index), check, name),
+  );
+  if (checks.length > 1) place.field('health_checks').refuse(`more than one health check is ${unsupported}`);
+  return checks[0] ?? null;
+}
+
+function checkCircuitBreakers(place: Place, breakers: Cluster['circuit_breakers']): void {
+  checkFields(place, breakers ?? {}, breakerFields);
+  for (const list of ['thresholds', 'per_host_thresholds'] as const) {
+    (breakers?.[list] ?? []).forEach((threshold, index) => {
+      checkFields(place.item(list, index), threshold, thresholdFields);
+    });
+  }
+}

@@ -1,0 +1,16 @@
+/** The decoder of each xDS type. */
+import type { XdsType } from '../../../proto/type-urls.ts';
+import { decodeCluster } from './cluster.ts';
+import { decodeEndpoints } from './endpoints.ts';
+import { decodeListener } from './listener.ts';
+import type { Decoded } from './problems.ts';
+import type { ResourceOf } from './resources.ts';
+import { decodeRoutes } from './route.ts';
+
+/** Bytes of one resource to a frozen value or all its problems. None throws. */
+export const decoders: { readonly [T in XdsType]: (bytes: Uint8Array) => Decoded<ResourceOf[T]> } = {
+  clusters: decodeCluster,
+  endpoints: decodeEndpoints,
+  listeners: decodeListener,
+  routes: decodeRoutes,
+};

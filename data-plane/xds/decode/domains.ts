@@ -1,0 +1,33 @@
+/** The rules about the domains of virtual hosts, which reach across one table. */
+import type { VirtualHostConfig } from '../../model/config.ts';
+import { type Place, unsupported } from './problems.ts';
+
+/** `domains` are lower-case. One domain in two hosts, or twice in one, would make the choice depend on their order. */
+export function checkDomains(
+  place: Place,
+  hosts: readonly VirtualHostConfig[],
+  { ignorePort }: { ignorePort: boolean },
+): void {
+  const owners = new Map<string, number>();
+  hosts.forEach(({ domains }, hostIndex) => {
+    const at = place.item('virtual_hosts', hostIndex);
+    if (domains.length === 0) at.field('domains').refuse('must hold a domain');
+    domains.forEach((domain, index) => {
+      const owner = owners.get(domain);
+      const item = at.item('domains', index);
+      if (domain === '') item.refuse('must not be empty');
+      else if (owner !== undefined)
+        item.refuse(`${JSON.stringify(domain)} is a domain of virtual_hosts[${owner}] already`);
+      else if (!ignorePort && !matchesWithoutPort(domain, domains)) {
+        item.refuse(`${JSON.stringify(domain)}: a domain with a port, without the same domain bare, is ${unsupported}`);
+      }
+      owners.set(domain, owner ?? hostIndex);
+    });
+  });
+}
+
+/** Hosts are compared without their port, so a domain with one is met only through the bare domain beside it. */
+function matchesWithoutPort(domain: string, domains: readonly string[]): boolean {
+  const bare = /^(.*):(?:[0-9]+|\*)$/.exec(domain)?.[1];
+  return bare === undefined || domains.includes(bare);
+}

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest';
+import { pushOrder } from '../../../proto/type-urls.ts';
+import { decoders } from './decoders.ts';
+import {
+  any,
+  assignment,
+  edsCluster,
+  httpManager,
+  httpOptionsName,
+  lbEndpoint,
+  listener,
+  problemsOf,
+  route,
+  routes,
+  seconds,
+  virtualHost,
+} from './testing.ts';
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+console.log(`seed of the mutations: ${seed} (SEED=${seed} repeats them)`);
+
+/** Mulberry32. */
+function randomOf(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const valid = {
+  clusters: edsCluster({
+    lb_policy: 'LEAST_REQUEST',
+    least_request_lb_config: { choice_count: { value: 3 } },
+    health_checks: [
+      {
+        timeout: seconds(1),
+        interval: seconds(5),
+        unhealthy_threshold: { value: 3 },
+        healthy_threshold: { value: 2 },
+        http_health_check: { path: '/healthz', host: 'a', expected_statuses: [{ start: 200, end: 300 }] },
+      },
+    ],
+    typed_extension_protocol_options: {
+      [httpOptionsName]: any(httpOptionsName, { explicit_http_config: { http_protocol_options: {} } }),
+    },
+  }),
+  endpoints: assignment({
+    endpoints: [{ locality: { zone: 'a' }, lb_endpoints: [lbEndpoint('10.0.0.1', 80), lbEndpoint('::1', 80)] }],
+  }),
+  listeners: listener({
+    http: httpManager({
+      server_name: 'fairlead',
+      access_log: [
+        {
+          typed_config: any('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
+            path: '/dev/stdout',
+            log_format: { json_format: { fields: { a: { stringValue: '%DURATION%' } } } as never },
+          }),
+        },
+      ],
+    }),
+  }),
+  routes: routes({
+    virtual_hosts: [
+      virtualHost({
+        routes: [
+          route({
+            match: { path: '/a', headers: [{ name: ':method', string_match: { safe_regex: { regex: 'A|B' } } }] },
+          }),
+          route({ route: { weighted_clusters: { clusters: [{ name: 'a', weight: { value: 1 } }] } } }),
+        ],
+      }),
+    ],
+  }),
+};
+
+/** One to four edits: a byte changed, a piece cut out, doubled, or put elsewhere, the end cut off. */
+function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
+  let mutated = Buffer.from(bytes);
+  const place = () => Math.floor(random() * mutated.length);
+  for (let edits = 1 + Math.floor(random() * 4); edits > 0; edits--) {
+    const [from, to] = [place(), place()].sort((a, b) => a - b) as [number, number];
+    const piece = mutated.subarray(from, to);
+    const kind = Math.floor(random() * 5);
+    if (kind === 0 && mutated.length > 0) mutated[from] = Math.floor(random() * 256);
+    else if (kind === 1) mutated = Buffer.concat([mutated.subarray(0, from), mutated.subarray(to)]);
+    else if (kind === 2) mutated = Buffer.concat([mutated.subarray(0, to), piece, mutated.subarray(to)]);
+    else if (kind === 3) mutated = Buffer.concat([piece, mutated]);
+    else mutated = Buffer.from(mutated.subarray(0, to));
+  }
+  return mutated;
+}
+
+test.each(pushOrder)('the %s to be mutated are valid', (type) => {
+  expect(problemsOf(decoders[type](valid[type]))).toEqual([]);
+});
+
+test.each(pushOrder)('no mutation of %s makes decoding throw: a frozen value comes out, or problems', (type) => {
+  const random = randomOf(seed);
+  for (let round = 0; round < 3_000; round++) {
+    const bytes = mutate(valid[type], random);
+    const decoded = decoders[type](bytes);
+    if (decoded.ok) expect(Object.isFrozen(decoded.value)).toBe(true);
+    else expect(decoded.problems.length).toBeGreaterThan(0);
+  }
+});
+
+/** One length-delimited protobuf field. */
+function field(tag: number, payload: Uint8Array): Buffer {
+  const length: number[] = [];
+  let left = payload.length;
+  for (; left > 127; left >>>= 7) length.push((left & 127) | 128);
+  return Buffer.concat([Buffer.from([tag, ...length, left]), payload]);
+}
+
+test('nesting without end is a problem, not a crash', () => {
+  let value: Buffer = Buffer.from([0x20, 1]);
+  for (let depth = 0; depth < 5_000; depth++) value = field(0x32, field(0x0a, value)); // a list in a list
+  const struct = field(0x0a, Buffer.concat([field(0x0a, Buffer.from('a')), field(0x12, value)]));
+  const log = Buffer.concat([field(0x0a, Buffer.from('/dev/stdout')), field(0x2a, field(0x12, struct))]);
+  const type_url = 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog';
+  const access_log = [{ typed_config: { type_url, value: log } }];
+  expect(problemsOf(decoders.listeners(listener({ http: httpManager({ access_log }) })))).toEqual([
+    expect.stringMatching(/access_log\[0\]\.typed_config: malformed .* max depth exceeded/),
+  ]);
+});

@@ -1,0 +1,160 @@
+/** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager. */
+import type { HttpConnectionManager } from '../../../proto/envoy.ts';
+import type { HttpChainConfig } from '../../model/config.ts';
+import { readAccessLogs } from './access-log.ts';
+import { readStreamSource } from './address.ts';
+import { checkFields, fieldTable } from './fields.ts';
+import { anyName, unpackAny } from './messages.ts';
+import { type Place, unsupported } from './problems.ts';
+import { checkHttp1Options } from './protocol-options.ts';
+import type { HttpChainResource } from './resources.ts';
+import { readRouteTable } from './route.ts';
+import { bool, millis, required, uint32Within, wireText } from './values.ts';
+
+type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
+
+const managerFields = fieldTable('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+  carried: [
+    ...['stat_prefix', 'rds', 'route_config', 'http_filters', 'access_log', 'use_remote_address'],
+    ...['server_name', 'normalize_path', 'merge_slashes', 'path_with_escaped_slashes_action'],
+    ...['common_http_protocol_options', 'http_protocol_options', 'max_request_headers_kb'],
+    ...['request_timeout', 'request_headers_timeout', 'stream_idle_timeout'],
+  ],
+  ignored: [
+    'tracing',
+    // how a connection ends is decided by the node's own drain
+    ...['drain_timeout', 'delayed_close_timeout'],
+    // about connections that no listener here takes: HTTP/2, HTTP/3, TLS, PROXY protocol
+    ...['http2_protocol_options', 'http3_protocol_options', 'set_current_client_cert_details'],
+    'add_proxy_protocol_connection_state',
+  ],
+  only: {
+    codec_type: ['AUTO', 'HTTP1'],
+    server_header_transformation: ['OVERWRITE', 'PASS_THROUGH'],
+    generate_request_id: [true],
+    add_user_agent: [false],
+    stream_error_on_invalid_http_message: [false],
+  },
+});
+
+const rdsFields = fieldTable('envoy.extensions.filters.network.http_connection_manager.v3.Rds', {
+  carried: ['config_source', 'route_config_name'],
+});
+
+const commonFields = fieldTable('envoy.config.core.v3.HttpProtocolOptions', {
+  carried: ['idle_timeout', 'max_headers_count'],
+  // names with an underscore are refused always, which is the stricter of the two
+  only: { headers_with_underscores_action: ['ALLOW', 'REJECT_REQUEST'], max_requests_per_connection: [0] },
+});
+
+const filterFields = fieldTable('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', {
+  carried: ['typed_config'],
+  ignored: ['name'],
+});
+
+const routerFields = fieldTable('envoy.extensions.filters.http.router.v3.Router', {
+  ignored: [
+    ...['dynamic_stats', 'start_child_span', 'suppress_grpc_request_failure_code_stats'],
+    // the x-envoy headers that a router may add tell of timings, and nobody may rely on them
+    'suppress_envoy_headers',
+  ],
+});
+
+const escapedSlashes: Readonly<Record<string, HttpChainConfig['paths']['escapedSlashes']>> = {
+  IMPLEMENTATION_SPECIFIC_DEFAULT: 'keep',
+  KEEP_UNCHANGED: 'keep',
+  REJECT_REQUEST: 'reject',
+  UNESCAPE_AND_REDIRECT: 'redirect',
+  UNESCAPE_AND_FORWARD: 'unescape',
+};
+
+export function readHttpConnectionManager(place: Place, message: HttpConnectionManager): HttpChainResource | null {
+  checkFields(place, message, managerFields);
+  checkHttp1Options(place.field('http_protocol_options'), message.http_protocol_options);
+  checkHttpFilters(place, message.http_filters ?? []);
+  const config = {
+    statPrefix: message.stat_prefix ?? '',
+    accessLogs: readAccessLogs(place, message.access_log),
+    serverName: readServerName(place, message),
+    useRemoteAddress: bool(message.use_remote_address, false),
+    paths: readPaths(place, message),
+    limits: readLimits(place, message),
+  };
+  const routes = readRouteSource(place, message);
+  return routes === null ? null : { type: 'http', config, routes };
+}
+
+function readServerName(place: Place, message: HttpConnectionManager): string {
+  if (message.server_header_transformation === 'PASS_THROUGH') return '';
+  return wireText(place.field('server_name'), message.server_name || 'envoy');
+}
+
+function readPaths(place: Place, message: HttpConnectionManager): HttpChainConfig['paths'] {
+  const action = message.path_with_escaped_slashes_action ?? 'KEEP_UNCHANGED';
+  const known = escapedSlashes[action];
+  if (known === undefined) place.field('path_with_escaped_slashes_action').refuse(`${action} is ${unsupported}`);
+  return {
+    normalize: bool(message.normalize_path, false),
+    mergeSlashes: message.merge_slashes ?? false,
+    escapedSlashes: known ?? 'keep',
+  };
+}
+
+function readLimits(place: Place, message: HttpConnectionManager): HttpChainConfig['limits'] {
+  const common = message.common_http_protocol_options ?? {};
+  const at = place.field('common_http_protocol_options');
+  checkFields(at, common, commonFields);
+  const kilobytes = uint32Within(place.field('max_request_headers_kb'), message.max_request_headers_kb, 60, 1, 8192);
+  const time = (field: 'request_headers_timeout' | 'request_timeout' | 'stream_idle_timeout', fallback: number) =>
+    millis(place.field(field), message[field], fallback);
+  return {
+    headerBytes: kilobytes * 1024,
+    headers: uint32Within(at.field('max_headers_count'), common.max_headers_count, 100, 1),
+    headersTimeoutMs: time('request_headers_timeout', 0),
+    requestTimeoutMs: time('request_timeout', 0),
+    idleTimeoutMs: millis(at.field('idle_timeout'), common.idle_timeout, 3_600_000),
+    streamIdleTimeoutMs: time('stream_idle_timeout', 300_000),
+  };
+}
+
+function readRouteSource(place: Place, message: HttpConnectionManager): HttpChainResource['routes'] | null {
+  if (message.route_config) {
+    return { type: 'inline', table: readRouteTable(place.field('route_config'), message.route_config) };
+  }
+  if (message.rds) {
+    const at = place.field('rds');
+    checkFields(at, message.rds, rdsFields);
+    const name = required(at.field('route_config_name'), message.rds.route_config_name);
+    const fetchTimeoutMs = readStreamSource(at.field('config_source'), message.rds.config_source);
+    return { type: 'rds', from: { name, fetchTimeoutMs } };
+  }
+  place.refuse('needs rds or route_config');
+  return null;
+}
+
+/** The router must be there and be last; a filter that may be skipped, or is off, is skipped. */
+function checkHttpFilters(place: Place, filters: readonly HttpFilter[]): void {
+  let routers = 0;
+  filters.forEach((filter, index) => {
+    if (filter.is_optional === true || filter.disabled === true) return;
+    const at = place.item('http_filters', index);
+    checkFields(at, filter, filterFields);
+    if (checkHttpFilter(at.field('typed_config'), filter)) {
+      routers++;
+      if (index !== filters.length - 1) at.refuse('the router must be the last filter');
+    }
+  });
+  if (routers === 0) place.field('http_filters').refuse('must end in the router');
+}
+
+/** True for the router. */
+function checkHttpFilter(place: Place, { typed_config: any }: HttpFilter): boolean {
+  const name = anyName(any);
+  if (name !== 'envoy.extensions.filters.http.router.v3.Router') {
+    place.refuse(`HTTP filter ${name || 'without a type'} is ${unsupported}`);
+    return false;
+  }
+  const router = unpackAny(place, name, any);
+  if (router !== null) checkFields(place, router, routerFields);
+  return true;
+}

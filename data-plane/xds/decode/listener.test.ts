@@ -1,0 +1,266 @@
+import { expect, test } from 'vitest';
+import type { HttpConnectionManager, Listener, TcpProxy } from '../../../proto/envoy.ts';
+import { decodeListener } from './listener.ts';
+import { ads, any, httpManager, listener, problemsOf, refusals, routerFilter, seconds, taken } from './testing.ts';
+
+const unsupported = 'not supported by this data plane';
+const typed = 'filter_chains[0].filters[0].typed_config';
+
+const decodeHttp = (patch: Partial<HttpConnectionManager> = {}, around: Partial<Listener> = {}) =>
+  decodeListener(listener({ http: httpManager(patch) }, around));
+
+function httpChain(patch: Partial<HttpConnectionManager> = {}) {
+  const { chain } = taken(decodeHttp(patch));
+  if (chain.type !== 'http') throw new Error('no HTTP chain');
+  return chain;
+}
+
+test("an HTTP listener has Envoy's defaults where it says nothing", () => {
+  expect(taken(decodeHttp())).toEqual({
+    name: 'public',
+    config: { name: 'public', address: '127.0.0.1', port: 8080 },
+    chain: {
+      type: 'http',
+      config: {
+        statPrefix: 'public',
+        accessLogs: [],
+        serverName: 'envoy',
+        useRemoteAddress: false,
+        paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
+        limits: {
+          headerBytes: 61_440,
+          headers: 100,
+          headersTimeoutMs: 0,
+          requestTimeoutMs: 0,
+          idleTimeoutMs: 3_600_000,
+          streamIdleTimeoutMs: 300_000,
+        },
+      },
+      routes: { type: 'rds', from: { name: 'public', fetchTimeoutMs: null } },
+    },
+  });
+});
+
+test('what an HTTP listener says is carried over', () => {
+  const { config } = httpChain({
+    codec_type: 'HTTP1',
+    use_remote_address: { value: true },
+    server_name: 'fairlead',
+    normalize_path: { value: true },
+    merge_slashes: true,
+    path_with_escaped_slashes_action: 'REJECT_REQUEST',
+    max_request_headers_kb: { value: 32 },
+    common_http_protocol_options: {
+      idle_timeout: seconds(60),
+      max_headers_count: { value: 50 },
+      headers_with_underscores_action: 'REJECT_REQUEST',
+    },
+    request_headers_timeout: seconds(10),
+    request_timeout: seconds(300),
+    stream_idle_timeout: seconds(0),
+  });
+  expect(config).toMatchObject({
+    serverName: 'fairlead',
+    useRemoteAddress: true,
+    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
+    limits: {
+      headerBytes: 32_768,
+      headers: 50,
+      headersTimeoutMs: 10_000,
+      requestTimeoutMs: 300_000,
+      idleTimeoutMs: 60_000,
+      streamIdleTimeoutMs: 0,
+    },
+  });
+});
+
+test("a listener that passes the upstream's server header has no name of its own", () => {
+  expect(httpChain({ server_header_transformation: 'PASS_THROUGH', server_name: 'x' }).config.serverName).toBe('');
+});
+
+test('routes may stand inline', () => {
+  expect(httpChain({ rds: null, route_config: { name: 'inline' } }).routes).toEqual({
+    type: 'inline',
+    table: { name: 'inline', hosts: [] },
+  });
+});
+
+test('an HTTP filter that is optional or off may be anything', () => {
+  const filter = { name: 'x', typed_config: { type_url: 'type.googleapis.com/x.Y', value: Buffer.of() } };
+  const http_filters = [{ ...filter, is_optional: true }, { ...filter, disabled: true }, routerFilter];
+  expect(problemsOf(decodeHttp({ http_filters }))).toEqual([]);
+});
+
+test('a default filter chain alone is the chain', () => {
+  const bytes = listener({ http: httpManager() });
+  const chain = { filters: [{ name: 'x', typed_config: tcp({ cluster: 'redis' }) }] };
+  const only = listener({ http: httpManager() }, { filter_chains: [], default_filter_chain: chain });
+  expect(taken(decodeListener(only)).chain.type).toBe('tcp');
+  expect(taken(decodeListener(bytes)).chain.type).toBe('http');
+});
+
+const tcp = (proxy: TcpProxy) => any('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', proxy);
+
+test('a TCP proxy leads to one cluster or to weighted ones, with an idle timeout of an hour', () => {
+  const chainOf = (proxy: TcpProxy) => taken(decodeListener(listener({ tcp: proxy }))).chain;
+  expect(chainOf({ stat_prefix: 'redis', cluster: 'redis' })).toEqual({
+    type: 'tcp',
+    statPrefix: 'redis',
+    to: [{ cluster: 'redis', weight: 1 }],
+    idleTimeoutMs: 3_600_000,
+    accessLogs: [],
+  });
+  const clusters = [
+    { name: 'a', weight: 9 },
+    { name: 'b', weight: 1 },
+  ];
+  expect(chainOf({ weighted_clusters: { clusters }, idle_timeout: seconds(0) })).toMatchObject({
+    to: [
+      { cluster: 'a', weight: 9 },
+      { cluster: 'b', weight: 1 },
+    ],
+    idleTimeoutMs: 0,
+  });
+});
+
+test('a timeout below a millisecond does not become none, and one of years does not fire at once', () => {
+  const { limits } = httpChain({
+    request_timeout: { seconds: 0, nanos: 1 },
+    stream_idle_timeout: { seconds: 10_000_000_000 },
+  }).config;
+  expect(limits).toMatchObject({ requestTimeoutMs: 1, streamIdleTimeoutMs: 2_147_483_647 });
+});
+
+test.each(
+  refusals<Partial<Listener>>(
+    [{ name: '' }, ['name: must not be empty']],
+    [{ address: null }, ['address: must be set']],
+    [
+      { address: { socket_address: { address: 'localhost', port_value: 80 } } },
+      ['address.socket_address.address: "localhost" is no IP address'],
+    ],
+    [
+      { address: { socket_address: { protocol: 'UDP', address: '::', port_value: 70_000 } } },
+      [
+        `address.socket_address.protocol: ${unsupported}`,
+        'address.socket_address.port_value: must be between 0 and 65535',
+      ],
+    ],
+    [{ filter_chains: [] }, ['filter_chains: must hold a filter chain']],
+    [{ filter_chains: [{}] }, ['filter_chains[0].filters: must end in an HTTP connection manager or a TCP proxy']],
+    [
+      { filter_chains: [{ filters: [{ name: 'x', typed_config: tcp({ cluster: 'a' }) }] }, {}] },
+      [`filter_chains: more than one filter chain is ${unsupported}`],
+    ],
+    [
+      {
+        filter_chains: [
+          {
+            filter_chain_match: { server_names: ['a'] },
+            transport_socket: { name: 'tls' },
+            filters: [
+              { name: 'x', typed_config: tcp({ cluster: 'a' }) },
+              { name: 'y', typed_config: { type_url: 'type.googleapis.com/x.Redis', value: Buffer.of() } },
+            ],
+          },
+        ],
+      },
+      [
+        `filter_chains[0].filter_chain_match.server_names: ${unsupported}`,
+        `filter_chains[0].transport_socket: "tls" is ${unsupported}`,
+        'filter_chains[0].filters[0]: ends the chain and must be its last filter',
+        `filter_chains[0].filters[1].typed_config: filter x.Redis is ${unsupported}`,
+      ],
+    ],
+    [{ listener_filters: [{ name: 'tls_inspector' }] }, [`listener_filters: ${unsupported}`]],
+    [{ bind_to_port: { value: false } }, [`bind_to_port: false is ${unsupported}`]],
+    [{ api_listener: {} }, [`api_listener: ${unsupported}`]],
+  ),
+)('listener is refused: $law', ({ patch, expected }) => {
+  expect(problemsOf(decodeHttp({}, patch))).toEqual(expected);
+});
+
+test.each(
+  refusals<Partial<HttpConnectionManager>>(
+    [{ rds: null }, [': needs rds or route_config']],
+    [
+      { rds: { config_source: { api_config_source: {} } } },
+      [
+        '.rds.route_config_name: must not be empty',
+        '.rds.config_source: only ads and self are supported by this data plane',
+      ],
+    ],
+    [{ rds: null, scoped_routes: {} }, [`.scoped_routes: ${unsupported}`, ': needs rds or route_config']],
+    [
+      { rds: null, route_config: { virtual_hosts: [{ name: 'a', routes: [] }] } },
+      ['.route_config.virtual_hosts[0].domains: must hold a domain'],
+    ],
+    [{ codec_type: 'HTTP2' }, [`.codec_type: "HTTP2" is ${unsupported}`]],
+    [{ http_filters: [] }, ['.http_filters: must end in the router']],
+    [
+      { http_filters: [routerFilter, { name: 'x' }] },
+      [
+        '.http_filters[0]: the router must be the last filter',
+        `.http_filters[1].typed_config: HTTP filter without a type is ${unsupported}`,
+      ],
+    ],
+    [
+      { server_header_transformation: 'APPEND_IF_ABSENT' },
+      [`.server_header_transformation: "APPEND_IF_ABSENT" is ${unsupported}`],
+    ],
+    [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
+    [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
+    [{ xff_num_trusted_hops: 1 }, [`.xff_num_trusted_hops: ${unsupported}`]],
+    [{ upgrade_configs: [{ upgrade_type: 'websocket' }] }, [`.upgrade_configs: ${unsupported}`]],
+    [{ max_request_headers_kb: { value: 9000 } }, ['.max_request_headers_kb: must be between 1 and 8192']],
+    [
+      {
+        common_http_protocol_options: {
+          max_stream_duration: seconds(1),
+          headers_with_underscores_action: 'DROP_HEADER',
+        },
+      },
+      [
+        `.common_http_protocol_options.max_stream_duration: ${unsupported}`,
+        `.common_http_protocol_options.headers_with_underscores_action: "DROP_HEADER" is ${unsupported}`,
+      ],
+    ],
+    [{ http_protocol_options: { accept_http_10: true } }, [`.http_protocol_options.accept_http_10: ${unsupported}`]],
+    [{ path_with_escaped_slashes_action: 9 as never }, [`.path_with_escaped_slashes_action: 9 is ${unsupported}`]],
+    [
+      { access_log: [{ typed_config: { type_url: 'type.googleapis.com/x.Grpc', value: Buffer.of() } }] },
+      [`.access_log[0].typed_config: access log x.Grpc is ${unsupported}`],
+    ],
+  ),
+)('HTTP connection manager is refused: $law', ({ patch, expected }) => {
+  expect(problemsOf(decodeHttp(patch))).toEqual(expected.map((problem) => typed + problem));
+});
+
+test.each(
+  refusals<TcpProxy & Record<string, unknown>>(
+    [{}, ['.cluster: must not be empty']],
+    [{ weighted_clusters: { clusters: [] } }, ['.weighted_clusters: names no cluster']],
+    [
+      { weighted_clusters: { clusters: [{ name: 'a' }] } },
+      ['.weighted_clusters.clusters[0].weight: must be at least 1', '.weighted_clusters: weights sum to 0'],
+    ],
+    [{ cluster: 'a', hash_policy: [{}] }, [`.hash_policy: ${unsupported}`]],
+    [{ cluster: 'a', max_connect_attempts: { value: 5 } }, [`.max_connect_attempts: 5 is ${unsupported}`]],
+    [{ cluster: 'a', tunneling_config: { hostname: 'x' } }, [`.tunneling_config: ${unsupported}`]],
+  ),
+)('TCP proxy is refused: $law', ({ patch: proxy, expected }) => {
+  expect(problemsOf(decodeListener(listener({ tcp: proxy })))).toEqual(expected.map((problem) => typed + problem));
+});
+
+test('bytes that are no message are a problem, in the listener and inside it', () => {
+  expect(problemsOf(decodeListener(Uint8Array.of(0xff, 0xff)))[0]).toMatch(/^malformed envoy\.config\.listener/);
+  const typed_config = { ...tcp({}), value: Buffer.of(0xff) };
+  const broken = listener({ http: httpManager() }, { filter_chains: [{ filters: [{ typed_config }] }] });
+  expect(problemsOf(decodeListener(broken))[0]).toMatch(/^filter_chains\[0\]\.filters\[0\]\.typed_config: malformed/);
+});
+
+test('only the source that the stream itself is may bring routes', () => {
+  expect(
+    httpChain({ rds: { route_config_name: 'r', config_source: { ...ads, initial_fetch_timeout: seconds(0) } } }).routes,
+  ).toEqual({ type: 'rds', from: { name: 'r', fetchTimeoutMs: 0 } });
+});

@@ -1,0 +1,99 @@
+/** envoy.config.listener.v3.Listener: an address and one filter chain that ends in HTTP or TCP. */
+import type { Listener } from '../../../proto/envoy.ts';
+import type { TcpChainConfig } from '../../model/config.ts';
+import { checkTransportSocket, readAddress } from './address.ts';
+import { checkFields, fieldTable } from './fields.ts';
+import { readHttpConnectionManager } from './http.ts';
+import { anyName, decodeWith, unpackAny } from './messages.ts';
+import { type Decoded, type Place, unsupported } from './problems.ts';
+import type { HttpChainResource, ListenerResource } from './resources.ts';
+import { readTcpProxy } from './tcp.ts';
+import { required } from './values.ts';
+
+type FilterChain = NonNullable<Listener['filter_chains']>[number];
+type Filter = NonNullable<FilterChain['filters']>[number];
+type Chain = HttpChainResource | TcpChainConfig;
+
+const listenerFields = fieldTable('envoy.config.listener.v3.Listener', {
+  carried: ['name', 'address', 'filter_chains', 'default_filter_chain'],
+  ignored: [
+    ...['stat_prefix', 'metadata', 'traffic_direction', 'drain_type'],
+    // tuning of sockets and buffers, which have their own bounds here
+    ...['per_connection_buffer_limit_bytes', 'tcp_fast_open_queue_length', 'tcp_backlog_size'],
+    ...['max_connections_to_accept_per_socket_event', 'connection_balance_config', 'reuse_port', 'enable_reuse_port'],
+    // about listener filters, of which there are none, and about an overload manager that is not ours
+    ...['listener_filters_timeout', 'continue_on_listener_filters_timeout'],
+    ...['ignore_global_conn_limit', 'bypass_overload_manager'],
+  ],
+  only: { bind_to_port: [true], use_original_dst: [false], transparent: [false], freebind: [false] },
+});
+
+const chainFields = fieldTable('envoy.config.listener.v3.FilterChain', {
+  carried: ['filters', 'filter_chain_match', 'transport_socket'],
+  ignored: ['name', 'metadata', 'transport_socket_connect_timeout'],
+  only: { use_proxy_proto: [false] },
+});
+
+const chainMatchFields = fieldTable('envoy.config.listener.v3.FilterChainMatch', {});
+
+const filterFields = fieldTable('envoy.config.listener.v3.Filter', { carried: ['typed_config'], ignored: ['name'] });
+
+export function decodeListener(bytes: Uint8Array): Decoded<ListenerResource> {
+  return decodeWith('envoy.config.listener.v3.Listener', bytes, (place, message) => {
+    checkFields(place, message, listenerFields);
+    const name = required(place.field('name'), message.name);
+    const { address, port } = readAddress(place.field('address'), message.address, { minPort: 0 });
+    const chain = readOnlyChain(place, message);
+    return chain === null ? null : { name, config: { name, address, port }, chain };
+  });
+}
+
+function readOnlyChain(place: Place, listener: Listener): Chain | null {
+  const chains = (listener.filter_chains ?? []).map((chain, index) => ({
+    at: place.item('filter_chains', index),
+    chain,
+  }));
+  const last = listener.default_filter_chain;
+  if (last !== null && last !== undefined) chains.push({ at: place.field('default_filter_chain'), chain: last });
+  const [first, ...others] = chains;
+  if (first === undefined) {
+    place.field('filter_chains').refuse('must hold a filter chain');
+    return null;
+  }
+  if (others.length > 0) place.field('filter_chains').refuse(`more than one filter chain is ${unsupported}`);
+  return readChain(first.at, first.chain);
+}
+
+function readChain(place: Place, chain: FilterChain): Chain | null {
+  checkFields(place, chain, chainFields);
+  checkFields(place.field('filter_chain_match'), chain.filter_chain_match ?? {}, chainMatchFields);
+  checkTransportSocket(place.field('transport_socket'), chain.transport_socket);
+  const filters = chain.filters ?? [];
+  if (filters.length === 0) place.field('filters').refuse('must end in an HTTP connection manager or a TCP proxy');
+  let terminal: Chain | null = null;
+  filters.forEach((filter, index) => {
+    const at = place.item('filters', index);
+    checkFields(at, filter, filterFields);
+    const read = readFilter(at.field('typed_config'), filter);
+    if (index === filters.length - 1) terminal = read;
+    else if (read !== null) at.refuse('ends the chain and must be its last filter');
+  });
+  return terminal;
+}
+
+function readFilter(place: Place, { typed_config: any }: Filter): Chain | null {
+  const name = anyName(any);
+  switch (name) {
+    case 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': {
+      const message = unpackAny(place, name, any);
+      return message === null ? null : readHttpConnectionManager(place, message);
+    }
+    case 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': {
+      const message = unpackAny(place, name, any);
+      return message === null ? null : readTcpProxy(place, message);
+    }
+    default:
+      place.refuse(`filter ${name || 'without a type'} is ${unsupported}`);
+      return null;
+  }
+}

@@ -1,0 +1,55 @@
+/** What decoding yields for each xDS type: parts of the model that do not know yet what arrives under other names. */
+import type { XdsType } from '../../../proto/type-urls.ts';
+import type {
+  ClusterConfig,
+  EndpointConfig,
+  HttpChainConfig,
+  ListenerConfig,
+  RouteTableConfig,
+  TcpChainConfig,
+} from '../../model/config.ts';
+
+/** A resource that is asked for by name over the same stream. */
+export interface Subscribed {
+  readonly name: string;
+  /** How long initialisation waits for it; 0: for ever; null: nothing said. */
+  readonly fetchTimeoutMs: number | null;
+}
+
+export interface ClusterResource {
+  readonly name: string;
+  readonly config: Omit<ClusterConfig, 'endpoints'>;
+  readonly endpoints:
+    | { readonly type: 'inline'; readonly list: readonly EndpointConfig[] }
+    | { readonly type: 'eds'; readonly from: Subscribed };
+}
+
+export interface EndpointsResource {
+  readonly name: string;
+  readonly endpoints: readonly EndpointConfig[];
+}
+
+export interface HttpChainResource {
+  readonly type: 'http';
+  readonly config: Omit<HttpChainConfig, 'type' | 'routes'>;
+  readonly routes:
+    | { readonly type: 'inline'; readonly table: RouteTableConfig }
+    | { readonly type: 'rds'; readonly from: Subscribed };
+}
+
+export interface ListenerResource {
+  readonly name: string;
+  readonly config: Omit<ListenerConfig, 'chain'>;
+  readonly chain: HttpChainResource | TcpChainConfig;
+}
+
+export type RoutesResource = RouteTableConfig;
+
+export interface ResourceOf {
+  clusters: ClusterResource;
+  endpoints: EndpointsResource;
+  listeners: ListenerResource;
+  routes: RoutesResource;
+}
+
+export type ResourceOfAny = ResourceOf[XdsType];

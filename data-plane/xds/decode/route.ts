@@ -1,0 +1,147 @@
+/** envoy.config.route.v3.RouteConfiguration: hosts, their routes in order, and where each route leads. */
+import type { RouteConfiguration } from '../../../proto/envoy.ts';
+import type {
+  RouteConfig,
+  RouteMatchConfig,
+  RouteTableConfig,
+  VirtualHostConfig,
+  WeightedClusterConfig,
+} from '../../model/config.ts';
+import { checkDomains } from './domains.ts';
+import { checkFields, fieldTable } from './fields.ts';
+import { readHeaderMatcher } from './header-matcher.ts';
+import { decodeWith } from './messages.ts';
+import { type Decoded, type Place, unsupported } from './problems.ts';
+import type { RoutesResource } from './resources.ts';
+import { bool, millis, required, uint32 } from './values.ts';
+import { checkWeightSum } from './weights.ts';
+
+type VirtualHost = NonNullable<RouteConfiguration['virtual_hosts']>[number];
+type Route = NonNullable<VirtualHost['routes']>[number];
+type RouteMatch = NonNullable<Route['match']>;
+type RouteAction = NonNullable<Route['route']>;
+
+const tableFields = fieldTable('envoy.config.route.v3.RouteConfiguration', {
+  carried: ['name', 'virtual_hosts', 'ignore_port_in_host_matching'],
+  ignored: [
+    'metadata',
+    // a route may name a cluster that is not there yet, whatever this says
+    'validate_clusters',
+    // about header changes and direct responses, of which there are none
+    ...['most_specific_header_mutations_wins', 'max_direct_response_body_size_bytes'],
+  ],
+});
+
+const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
+  carried: ['name', 'domains', 'routes'],
+  // statistics, and what bounds or marks retries, of which there are none
+  ignored: ['metadata', 'virtual_clusters', 'per_request_buffer_limit_bytes', 'include_is_timeout_retry_header'],
+});
+
+const routeFields = fieldTable('envoy.config.route.v3.Route', {
+  carried: ['name', 'match', 'route'],
+  ignored: ['metadata', 'decorator', 'tracing', 'stat_prefix', 'per_request_buffer_limit_bytes'],
+});
+
+const matchFields = fieldTable('envoy.config.route.v3.RouteMatch', {
+  carried: ['prefix', 'path', 'path_separated_prefix', 'safe_regex', 'case_sensitive', 'headers'],
+});
+
+const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
+  carried: ['cluster', 'weighted_clusters', 'timeout'],
+  // about TLS early data and about rate limits, which are not there
+  ignored: ['early_data_policy', 'include_vh_rate_limits'],
+});
+
+const weightedFields = fieldTable('envoy.config.route.v3.WeightedCluster', {
+  carried: ['clusters'],
+  ignored: ['total_weight', 'runtime_key_prefix'],
+});
+
+const weightFields = fieldTable('envoy.config.route.v3.WeightedCluster.ClusterWeight', { carried: ['name', 'weight'] });
+
+const defaultTimeoutMs = 15_000;
+
+export function decodeRoutes(bytes: Uint8Array): Decoded<RoutesResource> {
+  return decodeWith('envoy.config.route.v3.RouteConfiguration', bytes, (place, message) => {
+    required(place.field('name'), message.name);
+    return readRouteTable(place, message);
+  });
+}
+
+/** Also for a table that stands inline in a listener, where it may lack a name. */
+export function readRouteTable(place: Place, message: RouteConfiguration): RouteTableConfig {
+  checkFields(place, message, tableFields);
+  const hosts = (message.virtual_hosts ?? []).map((host, index) => readHost(place.item('virtual_hosts', index), host));
+  checkDomains(place, hosts, { ignorePort: message.ignore_port_in_host_matching ?? false });
+  return { name: message.name ?? '', hosts };
+}
+
+function readHost(place: Place, message: VirtualHost): VirtualHostConfig {
+  checkFields(place, message, hostFields);
+  return {
+    name: required(place.field('name'), message.name),
+    domains: (message.domains ?? []).map((domain) => domain.toLowerCase()),
+    routes: (message.routes ?? []).flatMap((route, index) => readRoute(place.item('routes', index), route) ?? []),
+  };
+}
+
+function readRoute(place: Place, message: Route): RouteConfig | null {
+  checkFields(place, message, routeFields);
+  const match = readMatch(place.field('match'), message.match ?? {});
+  if (message.route === null || message.route === undefined) {
+    const others = ['redirect', 'direct_response', 'filter_action', 'non_forwarding_action'] as const;
+    if (others.every((action) => message[action] === undefined)) place.refuse('says no action');
+    return null;
+  }
+  const at = place.field('route');
+  checkFields(at, message.route, actionFields);
+  return {
+    name: message.name ?? '',
+    match,
+    to: readTarget(at, message.route),
+    timeoutMs: millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs),
+  };
+}
+
+function readMatch(place: Place, message: RouteMatch): RouteMatchConfig {
+  checkFields(place, message, matchFields);
+  return {
+    path: readPath(place, message),
+    caseSensitive: bool(message.case_sensitive, true),
+    headers: (message.headers ?? []).map((header, index) => readHeaderMatcher(place.item('headers', index), header)),
+  };
+}
+
+function readPath(place: Place, message: RouteMatch): RouteMatchConfig['path'] {
+  if (message.path_separated_prefix !== undefined) {
+    const value = message.path_separated_prefix;
+    if (!/^[^?#]+[^?#/]$/.test(value)) {
+      place.field('path_separated_prefix').refuse('must be two characters or more, without ? and #, not ending in /');
+    }
+    return { type: 'pathSeparatedPrefix', value };
+  }
+  if (message.path !== undefined) return { type: 'exact', value: message.path };
+  if (message.safe_regex) place.field('safe_regex').refuse(`regex ${unsupported}`);
+  else if (message.prefix !== undefined) required(place.field('prefix'), message.prefix);
+  else if (!message.connect_matcher && !message.path_match_policy) place.refuse('says no path');
+  return { type: 'prefix', value: message.prefix ?? '' };
+}
+
+function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] {
+  if (action.weighted_clusters) {
+    const at = place.field('weighted_clusters');
+    const weighted = action.weighted_clusters;
+    checkFields(at, weighted, weightedFields);
+    const to = (weighted.clusters ?? []).map((one, index) => {
+      const item = at.item('clusters', index);
+      checkFields(item, one, weightFields);
+      return { cluster: required(item.field('name'), one.name), weight: uint32(one.weight, 0) };
+    });
+    checkWeightSum(at, to);
+    return to;
+  }
+  const others = ['cluster_header', 'cluster_specifier_plugin', 'inline_cluster_specifier_plugin'] as const;
+  if (others.some((specifier) => action[specifier])) return [];
+  return [{ cluster: required(place.field('cluster'), action.cluster), weight: 1 }];
+}

@@ -1,0 +1,204 @@
+/** One type on the stream: what is asked for, what is held, and how the last response was answered. */
+import { isDeepStrictEqual } from 'node:util';
+import type { DeltaDiscoveryResponse } from '../../proto/envoy.ts';
+import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
+import type { Missing } from './assemble.ts';
+import type { ResourceOf } from './decode/resources.ts';
+import {
+  accept,
+  type DeltaState,
+  isAskedFor,
+  type NamesRequest,
+  namedSubscription,
+  setNames,
+  streamOpened,
+  takeRequest,
+  wildcardSubscription,
+} from './delta-state.ts';
+import { rejectionReasons } from './nack.ts';
+import { type ArrivedResource, judge } from './response.ts';
+
+interface HeldResource<T extends XdsType> {
+  readonly version: string;
+  readonly bytes: Uint8Array;
+  readonly value: ResourceOf[T];
+  readonly updatedMs: number;
+}
+
+export interface DumpedResource {
+  readonly name: string;
+  readonly version_info: string;
+  /** Epoch milliseconds. */
+  readonly last_updated: number;
+  readonly resource: { readonly type_url: string; readonly value: Uint8Array };
+}
+
+export interface XdsTypeState {
+  /** Resources that are held. */
+  readonly resources: number;
+  readonly acks: number;
+  readonly nacks: number;
+  /** Epoch milliseconds of the last response; null: none came. */
+  readonly lastResponseMs: number | null;
+  /** Why the last response was refused, wholly or in part; null: it was not, or none came. */
+  readonly error: string | null;
+}
+
+/** What a response did. */
+export interface Outcome {
+  /** Empty: all of it was taken. */
+  readonly reasons: readonly string[];
+  /** Times to live to start, and to stop (null), by name. */
+  readonly ttls: ReadonlyMap<string, number | null>;
+  /** Names that need not be waited for any more. */
+  readonly answered: readonly string[];
+}
+
+export class Subscription<T extends XdsType> {
+  readonly #type: T;
+  readonly #now: () => number;
+  readonly #held = new Map<string, HeldResource<T>>();
+  readonly #missing = new Map<string, Missing>();
+  #state: DeltaState;
+  #acks = 0;
+  #nacks = 0;
+  #lastResponseMs: number | null = null;
+  #error: string | null = null;
+
+  /** Clusters and listeners are asked for all, the rest by name. */
+  constructor(type: T, now: () => number) {
+    this.#type = type;
+    this.#now = now;
+    this.#state = type === 'clusters' || type === 'listeners' ? wildcardSubscription : namedSubscription;
+  }
+
+  /** A request of this type was sent on the stream; responses to nothing are not for us. */
+  get started(): boolean {
+    return this.#state.started;
+  }
+
+  /** A response came, now or on an earlier stream. */
+  get everAnswered(): boolean {
+    return this.#lastResponseMs !== null;
+  }
+
+  get(name: string): ResourceOf[T] | undefined {
+    return this.#held.get(name)?.value;
+  }
+
+  *values(): Iterable<ResourceOf[T]> {
+    for (const { value } of this.#held.values()) yield value;
+  }
+
+  missing(name: string): Missing | undefined {
+    return this.#missing.get(name);
+  }
+
+  isAwaited(name: string): boolean {
+    return this.#state.wanted.has(name) && !this.#held.has(name) && !this.#missing.has(name);
+  }
+
+  streamOpened(): void {
+    this.#state = streamOpened(this.#state);
+  }
+
+  /** The request that is due, or null. */
+  takeRequest(): NamesRequest | null {
+    const taken = takeRequest(this.#state);
+    if (taken === null) return null;
+    this.#state = taken.state;
+    return taken.request;
+  }
+
+  /** Asks for exactly these names, and forgets what is held of others. Answers the names that were given up. */
+  setNames(names: { has(name: string): boolean; keys(): Iterable<string> }): string[] {
+    const given = [...this.#state.wanted].filter((name) => !names.has(name));
+    this.#state = setNames(this.#state, new Set(names.keys()));
+    for (const name of given) {
+      this.#held.delete(name);
+      this.#missing.delete(name);
+    }
+    return given;
+  }
+
+  /** Takes what is good in a response, keeps the last good form of what is not. */
+  receive(response: DeltaDiscoveryResponse): Outcome {
+    this.#lastResponseMs = this.#now();
+    const verdict = judge(this.#type, response, {
+      isAskedFor: (name) => isAskedFor(this.#state, name),
+      get: (name) => this.#held.get(name),
+    });
+    if (verdict.refused !== null) return { reasons: verdict.refused, ttls: new Map(), answered: [] };
+
+    const { accepted, heartbeats, rejected, removed } = verdict;
+    for (const resource of accepted) this.#hold(resource);
+    for (const name of removed) this.#drop(name, 'unanswered');
+    for (const { name } of rejected) if (!this.#held.has(name)) this.#markMissing(name, 'unanswered');
+    this.#state = accept(
+      this.#state,
+      accepted.map(({ name, version }) => [name, version]),
+      removed,
+    );
+    const ttls = new Map<string, number | null>(removed.map((name) => [name, null]));
+    for (const { name, ttlMs } of [...accepted, ...heartbeats]) ttls.set(name, ttlMs);
+    const answered = [...accepted.map(({ name }) => name), ...removed, ...rejected.map(({ name }) => name)];
+    return { reasons: rejectionReasons(this.#type, rejected), ttls, answered };
+  }
+
+  /** Remembers how the response was answered: null for an ACK, else the text of the NACK. */
+  answered(error: string | null): void {
+    if (error === null) this.#acks++;
+    else this.#nacks++;
+    this.#error = error;
+  }
+
+  /** Waited for long enough. */
+  giveUp(name: string): void {
+    if (this.isAwaited(name)) this.#missing.set(name, 'unanswered');
+  }
+
+  /** Its time to live ran out. */
+  expire(name: string): void {
+    this.#state = accept(this.#state, [], [name]);
+    this.#drop(name, 'expired');
+  }
+
+  #hold({ name, version, bytes, value }: ArrivedResource<T>): void {
+    const before = this.#held.get(name)?.value;
+    // other bytes may say the same thing
+    const kept = before !== undefined && isDeepStrictEqual(before, value) ? before : value;
+    this.#held.set(name, { version, bytes, value: kept, updatedMs: this.#now() });
+    this.#missing.delete(name);
+  }
+
+  #drop(name: string, why: Missing): void {
+    this.#held.delete(name);
+    this.#markMissing(name, why);
+  }
+
+  /** Only what is asked for by name can be missing. */
+  #markMissing(name: string, why: Missing): void {
+    if (this.#state.wanted.has(name)) this.#missing.set(name, why);
+  }
+
+  state(): XdsTypeState {
+    return {
+      resources: this.#held.size,
+      acks: this.#acks,
+      nacks: this.#nacks,
+      lastResponseMs: this.#lastResponseMs,
+      error: this.#error,
+    };
+  }
+
+  /** What is held, by name. */
+  dump(): DumpedResource[] {
+    const dumped = [...this.#held].map(([name, { version, bytes, updatedMs }]) => ({
+      name,
+      version_info: version,
+      last_updated: updatedMs,
+      resource: { type_url: typeUrls[this.#type], value: bytes },
+    }));
+    return dumped.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+}
