@@ -60,7 +60,11 @@ export interface Problem {
   readonly detail: string;
   /** What to do about it, as a sentence. */
   readonly remedy: string;
-  /** Machine word: `unknown-field`, `not-supported-yet`, `invalid`, `missing-reference`, `conflict`, `quota`, ... */
+  /**
+   * Machine word. Of a text: `malformed`, `too-large`. Of one document: `unknown-kind`, `unknown-field`, `missing-field`,
+   * `not-supported-yet`, `invalid`. Across documents: `missing-reference`, `in-use`, `conflict`, `duplicate-document`,
+   * `not-claimed`, `not-allowed`, `cap`, `quota`.
+   */
   readonly code: string;
 }
 

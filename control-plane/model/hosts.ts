@@ -53,5 +53,5 @@ export function hostMatches(claim: string, host: string): boolean {
   if (!claim.startsWith('*.') || host === '*') return false;
   const suffix = claim.slice(1);
   const name = host.startsWith('*.') ? host.slice(1) : host;
-  return name.length > suffix.length && name.endsWith(suffix);
+  return name.endsWith(suffix);
 }

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { codesOf, puts, removal, setOf } from './testing.ts';
+import type { Kind } from './document.ts';
+import { MemoryDocumentSet } from './memory-set.ts';
+import type { Typed } from './specs.ts';
+import { codesOf, puts, removal, setOf, stored } from './testing.ts';
 import { checkChanges } from './world.ts';
 
 /** A small world in which everything fits. */
@@ -199,6 +202,13 @@ test('a change that breaks others passes together with theirs', () => {
   expect(problemsOf(`${tenant}\n---\n${moved}`)).toEqual([]);
 });
 
+test('of two that come together and do not fit, the one that names the other is told', () => {
+  const outside = route('hosts: shop.example.com, match: { path: { prefix: /api/v1/orders } }', 'orders');
+  const tenant = '{ kind: Tenant, name: checkout, spec: { claims: { host: shop.example.com, path: /api/v2 } } }';
+  const problems = problemsOf(`${tenant}\n---\n${outside}`);
+  expect(problems.map(({ document }) => document?.kind)).toEqual(['Route']);
+});
+
 test.each([
   ['0.0.0.0', 8080, 'edge', 'Listener public (0.0.0.0)'],
   ['127.0.0.1', 8080, 'edge', 'Listener public (0.0.0.0)'],
@@ -255,4 +265,17 @@ test('a problem carries the key of its document and nothing else of it', () => {
     tenant: 'checkout',
     name: 'more',
   });
+});
+
+test('a check costs what the change touches: it never walks all routes or clusters', () => {
+  class Guarded extends MemoryDocumentSet {
+    override all<K extends Kind>(kind: K): Iterable<Typed<K>> {
+      if (kind !== 'Listener') throw new Error(`walked all of ${kind}`);
+      return super.all(kind);
+    }
+  }
+  const documents = puts(world).flatMap(({ document }) => (document === null ? [] : [stored(document)]));
+  const current = new Guarded(1, documents);
+  for (const change of puts(world)) expect(checkChanges(current, [change])).toEqual([]);
+  expect(codesOf(checkChanges(current, [removal('NodeGroup//edge')]))).toEqual(['in-use ']);
 });

@@ -218,6 +218,7 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
     });
     await start(contents(1));
     const stalled = new StalledClient(harness.server.address, variant, 'endpoints', ['*']);
+    await harness.observer.until(() => harness.observer.count('sent endpoints 1') === 1);
     const reader = harness.open(variant).subscribe('routes', ['a']);
     await reader.take();
     for (let content = 2; content <= 5; content++) {

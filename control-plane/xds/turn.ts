@@ -10,7 +10,7 @@ import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
 import type { Variant } from './ports.ts';
 import { answerSotw } from './sotw.ts';
 import type { Content, TypeState } from './type-state.ts';
-import { owedAfterClusters } from './warming.ts';
+import { addedBy, owedAfterClusters, warmingUntil } from './warming.ts';
 
 export interface TurnInput {
   readonly variant: Variant;
@@ -72,7 +72,7 @@ export function takeTurn(input: TurnInput): Turn {
     const { state: after, content } = answer(before, snapshot.types[type], removable);
     if (content === undefined) {
       states.set(type, after);
-    } else if (isHeldBack(type, before)) {
+    } else if (isHeldBack(before, content)) {
       held.add(type);
       effects.push({ kind: 'waiting', type, version });
     } else {
@@ -80,10 +80,7 @@ export function takeTurn(input: TurnInput): Turn {
       const sent = { nonce, version: content.version, sentAtMs: nowMs };
       states.set(type, sentOf(after, sent, input.unackedNonces));
       effects.push({ kind: 'send', type, nonce, content });
-      const endpoints = states.get('endpoints');
-      if (type === 'clusters' && endpoints !== undefined) {
-        states.set('endpoints', owedAfterClusters(endpoints, before, content, snapshot));
-      }
+      if (type === 'clusters') clustersLeft(before, content);
     }
   }
   // removals that are held back, once it is known what they wait for
@@ -94,13 +91,32 @@ export function takeTurn(input: TurnInput): Turn {
   }
   return { states, effects, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : undefined, heldByTransport };
 
-  function isHeldBack(type: XdsType, state: TypeState): boolean {
+  function isHeldBack(state: TypeState, { news }: Content): boolean {
+    const { type } = state;
     if (input.writing.has(type)) return (heldByTransport = true);
     if (isAwaited(state, nowMs, ackWaitMs)) {
       wakeAfter(state);
       return true;
     }
-    return namedBy[type].some((named) => held.has(named));
+    if (namedBy[type].some((named) => held.has(named))) return true;
+    // a client that has nothing of this type yet does not use it yet either
+    if (state.told === undefined || !(type === 'listeners' || type === 'routes')) return false;
+    const untilMs = warmingUntil(news, type, states, snapshot, nowMs, ackWaitMs);
+    if (untilMs === undefined) return false;
+    wakeAtMs = Math.min(wakeAtMs, untilMs);
+    return true;
+  }
+
+  function clustersLeft(before: TypeState, content: Content): void {
+    const after = states.get('clusters');
+    if (after !== undefined) {
+      states.set('clusters', { ...after, added: addedBy(before, content, nowMs, ackWaitMs) });
+    }
+    const endpoints = states.get('endpoints');
+    if (endpoints !== undefined) {
+      const toldBefore = input.states.get('endpoints')?.told !== undefined;
+      states.set('endpoints', owedAfterClusters(endpoints, toldBefore, before, content, snapshot));
+    }
   }
 
   function wakeAfter({ unacked }: TypeState): void {

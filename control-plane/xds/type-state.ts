@@ -31,6 +31,8 @@ export interface TypeState {
   readonly owed: ReadonlySet<string>;
   /** Gone from `told`, yet the client was not told so: other types still named them. The last resource, where known. */
   readonly lingering: ReadonlyMap<string, EncodedResource | undefined>;
+  /** Clusters: those that the client got lately beside those it had, and when. They may still be warming. */
+  readonly added: ReadonlyMap<string, number>;
   /** Oldest first. */
   readonly unacked: readonly SentResponse[];
   /** The newest response; undefined before the first. */
@@ -41,6 +43,7 @@ export interface TypeState {
 
 const noNames: ReadonlySet<string> = new Set();
 const noVersions: ReadonlyMap<string, string> = new Map();
+const noTimes: ReadonlyMap<string, number> = new Map();
 export const nothingLingers: ReadonlyMap<string, EncodedResource | undefined> = new Map();
 
 export function initialStateOf(type: XdsType): TypeState {
@@ -52,6 +55,7 @@ export function initialStateOf(type: XdsType): TypeState {
     told: undefined,
     owed: noNames,
     lingering: nothingLingers,
+    added: noTimes,
     unacked: [],
     lastSent: undefined,
     rejected: false,

@@ -109,12 +109,16 @@ export class H1RequestReader {
     let start = from;
     let end = to;
     if (pieces !== null) {
-      // parsing again tells something new only behind another line end, or at a limit
-      const news = pieces.append(read, from, to);
-      if (!news && pieces.length <= limits.requestLineBytes) return to;
+      const lineEnded = pieces.append(read, from, to);
       b = pieces.bytes;
       start = 0;
       end = pieces.length;
+      // parsing again tells something new only behind another line end
+      if (!lineEnded) {
+        const fault = this.#tooLarge(b, start, end);
+        if (fault !== null) this.#fault(fault);
+        return to;
+      }
     }
     const result = parseRequestHead(head, b, start, end, limits.headers);
     if (result === parsed.more) {

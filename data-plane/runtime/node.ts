@@ -11,6 +11,7 @@ export class ProxyNode {
   #complete = false;
   #live = false;
   #draining = false;
+  #drained: Promise<void> | null = null;
   #next: ProxyConfig | null = null;
   #working: Promise<void> | null = null;
 
@@ -39,7 +40,12 @@ export class ProxyNode {
   }
 
   /** Finishes what is under way, takes nothing new; resolves when no connection is left or the time is over. */
-  async drain(timeoutMs: number): Promise<void> {
+  drain(timeoutMs: number): Promise<void> {
+    this.#drained ??= this.#drain(timeoutMs);
+    return this.#drained;
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     await this.listeners.drain(timeoutMs);
     this.clusters.stop();

@@ -26,7 +26,7 @@ function setUp() {
     report: (message) => reports.push(message),
   });
   const count = (name: string): number =>
-    Number(new RegExp(`^filesystem\\.${name}: (\\d+)$`, 'm').exec(statsText(stats))?.[1]);
+    Number(new RegExp(`^filesystem\\.${name}: (\\d+)$`, 'm').exec([...statsText(stats)].join(''))?.[1]);
   return { sinks, timers, reports, clock, count };
 }
 

@@ -10,20 +10,19 @@ const boundsMs = [
   3_600_000,
 ];
 
-export function prometheusText(registry: StatsRegistry, selection: StatsSelection = {}): string {
+/** In pieces. */
+export function* prometheusText(registry: StatsRegistry, selection: StatsSelection = {}): Iterable<string> {
   const families = new Map<string, Stat[]>();
   for (const stat of selectStats(registry, selection)) {
     const family = families.get(stat.name.metric);
     if (family === undefined) families.set(stat.name.metric, [stat]);
     else family.push(stat);
   }
-  let text = '';
   for (const [metric, family] of [...families].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const [first] = family;
-    text += `# HELP ${metric} ${escapeHelp(first!.name.help)}\n# TYPE ${metric} ${first!.kind}\n`;
-    for (const stat of family) text += samples(metric, stat);
+    yield `# HELP ${metric} ${escapeHelp(first!.name.help)}\n# TYPE ${metric} ${first!.kind}\n`;
+    for (const stat of family) yield samples(metric, stat);
   }
-  return text;
 }
 
 function samples(metric: string, stat: Stat): string {

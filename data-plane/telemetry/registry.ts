@@ -42,6 +42,8 @@ interface Held {
 
 export class StatsRegistry {
   readonly #held = new Map<string, Held>();
+  /** `null`: to be made anew. */
+  #sorted: readonly Stat[] | null = null;
 
   /**
    * @param prefix put before each stat's name, dot included: `cluster.orders.`
@@ -52,10 +54,11 @@ export class StatsRegistry {
   }
 
   /** Every stat, sorted by name. */
-  list(): Stat[] {
-    return [...this.#held.values()]
+  list(): readonly Stat[] {
+    this.#sorted ??= [...this.#held.values()]
       .map((held) => held.stat)
-      .sort((a, b) => (a.name.stat < b.name.stat ? -1 : a.name.stat > b.name.stat ? 1 : 0));
+      .sort((a, b) => (a.name.stat < b.name.stat ? -1 : 1));
+    return this.#sorted;
   }
 
   /** @internal */
@@ -68,6 +71,7 @@ export class StatsRegistry {
     if (held === undefined) {
       const { instrument, stat } = create();
       this.#held.set(name.stat, { stat, instrument, holders: 1 });
+      this.#sorted = null;
       return instrument;
     }
     if (!isSame(held.instrument))
@@ -79,7 +83,9 @@ export class StatsRegistry {
   /** @internal */
   release(stat: string): void {
     const held = this.#held.get(stat);
-    if (held !== undefined && --held.holders === 0) this.#held.delete(stat);
+    if (held === undefined || --held.holders > 0) return;
+    this.#held.delete(stat);
+    this.#sorted = null;
   }
 }
 

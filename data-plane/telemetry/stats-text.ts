@@ -18,15 +18,13 @@ export function selectStats(registry: StatsRegistry, { filter, usedOnly }: Stats
   });
 }
 
-/** Counters and gauges, then histograms as `P50(interval,cumulative)`; no intervals are kept, so theirs is `nan`. */
-export function statsText(registry: StatsRegistry, selection: StatsSelection = {}): string {
-  const lines: string[] = [];
-  const histograms: string[] = [];
-  for (const stat of selectStats(registry, selection)) {
-    if (stat.kind === 'histogram') histograms.push(`${stat.name.stat}: ${quantilesText(stat.histogram)}\n`);
-    else lines.push(`${stat.name.stat}: ${stat.read()}\n`);
+/** Counters and gauges, then histograms as `P50(interval,cumulative)`; no intervals are kept, so theirs is `nan`. Lines. */
+export function* statsText(registry: StatsRegistry, selection: StatsSelection = {}): Iterable<string> {
+  const stats = selectStats(registry, selection);
+  for (const stat of stats) if (stat.kind !== 'histogram') yield `${stat.name.stat}: ${stat.read()}\n`;
+  for (const stat of stats) {
+    if (stat.kind === 'histogram') yield `${stat.name.stat}: ${quantilesText(stat.histogram)}\n`;
   }
-  return lines.concat(histograms).join('');
 }
 
 function quantilesText(histogram: Histogram): string {

@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest';
-import { prometheusText } from './prometheus.ts';
+import { prometheusText as prometheusPieces } from './prometheus.ts';
 import { StatsRegistry } from './registry.ts';
 import { clusterStats, httpStats, listenerStats, serverStats, tcpStats } from './stats.ts';
 import { parseStatsFilter } from './stats-filter.ts';
-import { statsJson, statsText } from './stats-text.ts';
+import { type StatsSelection, statsJson, statsText as statsLines } from './stats-text.ts';
+
+function statsText(registry: StatsRegistry, selection: StatsSelection = {}): string {
+  return [...statsLines(registry, selection)].join('');
+}
+
+function prometheusText(registry: StatsRegistry): string {
+  return [...prometheusPieces(registry)].join('');
+}
 
 function filter(pattern: string): (name: string) => boolean {
   const parsed = parseStatsFilter(pattern);

@@ -1,11 +1,9 @@
 /** When to try again: a random time within an interval that doubles, so that a fleet does not come back at once. */
-
-const baseMs = 500;
-const capMs = 30_000;
+import { limits } from './limits.ts';
 
 export class Backoff {
   readonly #random: () => number;
-  #intervalMs = baseMs;
+  #intervalMs: number = limits.retryBaseMs;
 
   /** @param random in [0, 1) */
   constructor(random: () => number) {
@@ -15,11 +13,11 @@ export class Backoff {
   /** Milliseconds to wait before the next attempt. */
   next(): number {
     const waitMs = Math.floor(this.#random() * this.#intervalMs);
-    this.#intervalMs = Math.min(2 * this.#intervalMs, capMs);
+    this.#intervalMs = Math.min(2 * this.#intervalMs, limits.retryCapMs);
     return waitMs;
   }
 
   reset(): void {
-    this.#intervalMs = baseMs;
+    this.#intervalMs = limits.retryBaseMs;
   }
 }

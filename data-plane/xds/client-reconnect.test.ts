@@ -7,6 +7,7 @@ import {
   complete,
   connected,
   endpoints,
+  httpListener,
   portsOf,
   resourceTimeoutMs,
   startClient,
@@ -146,6 +147,20 @@ test('a closed client calls nothing and sets no timer', async () => {
   expect(timers.pending.size).toBe(0);
   expect(calls).toEqual(before);
   expect(client.connected).toBe(false);
+});
+
+test('a client may be closed from within its own callback', async () => {
+  const wired = await connected({ onConfig: () => wired.client.close() });
+  const { stream, timers, client } = wired;
+  stream.send('clusters', [cluster('a', 'c1', { eds_cluster_config: null, type: 'STATIC' })]);
+  await stream.said();
+  stream.send('listeners', [{ ...httpListener('public', 'l1'), ttlMs: 1_000 }]);
+  await stream.said();
+  await stream.said();
+  stream.send('routes', [table('public', 'r1')]);
+  expect(await stream.ended).toBe(true);
+  expect(client.connected).toBe(false);
+  expect(timers.pending.size).toBe(0);
 });
 
 test('waits are random within an interval that doubles up to 30 s', () => {

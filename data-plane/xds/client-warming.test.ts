@@ -198,3 +198,25 @@ test('a heartbeat for what is not held is refused', async () => {
   stream.send('clusters', [{ name: 'a', version: 'c9', ttlMs: 1_000 }]);
   expect((await stream.said()).error).toBe('clusters "a": resource: must be set');
 });
+
+test('what is given back is forgotten: its time to live stops, and asked for again it is waited for again', async () => {
+  const wired = await complete();
+  const { stream, timers } = wired;
+  const waits = () => [...timers.pending].filter(({ ms }) => ms === resourceTimeoutMs).length;
+  stream.send('endpoints', [{ ...endpoints('a', 'e2', 81), ttlMs: 1_000 }]);
+  await stream.said();
+  stream.send('clusters', [cluster('b', 'c1')], ['a']);
+  await stream.said();
+  await stream.said();
+  expect([...timers.pending].map(({ ms }) => ms)).toEqual([resourceTimeoutMs]);
+  timers.fireAll(resourceTimeoutMs);
+  expect(portsOf(wired, 'b')).toEqual([]);
+  stream.send('clusters', [], ['b']);
+  await stream.said();
+  await stream.said();
+  stream.send('clusters', [cluster('b', 'c1')]);
+  await stream.said();
+  expect(await stream.said()).toEqual({ type: 'endpoints', sub: ['b'] });
+  expect(waits()).toBe(1);
+  expect(wired.configs.at(-1)?.clusters.has('b')).toBe(false);
+});

@@ -6,71 +6,17 @@ import { decode, encode } from '../../proto/codec.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '../../proto/envoy.ts';
 import { pushOrder, typeUrls, type XdsType, xdsTypeOf } from '../../proto/type-urls.ts';
 import type { ProxyConfig } from '../model/config.ts';
-import { type Assembly, assemble, nothingAssembled, type Wanted } from './assemble.ts';
+import { Assembly } from './assembly.ts';
 import { Backoff } from './backoff.ts';
+import { limits } from './limits.ts';
 import { nackText } from './nack.ts';
+import type { XdsClient, XdsClientOptions, XdsState } from './ports.ts';
 import { AdsConnection } from './stream.ts';
-import { type DumpedResource, type Outcome, Subscription, type XdsTypeState } from './subscription.ts';
-import { KeyedTimers, realTimers, type Timers } from './timers.ts';
+import { type DumpedResource, type Outcome, Subscription } from './subscription.ts';
+import { KeyedTimers, realTimers } from './timers.ts';
+import type { SourceChanges } from './warmer.ts';
 
-export interface XdsNode {
-  readonly id: string;
-  /** The node group (`node.cluster`). */
-  readonly group: string;
-  /** Empty: none. */
-  readonly zone: string;
-  /** Of this program. */
-  readonly version: string;
-}
-
-export interface XdsLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface XdsClientOptions {
-  /** `host:port` of the control plane. */
-  readonly server: string;
-  readonly node: XdsNode;
-  /** Sent as `authorization: Bearer …`; undefined: none. */
-  readonly token: string | undefined;
-  /**
-   * The configuration to run on: first when it is complete, then after each change. What did not change is the same
-   * object as before. An error that it throws becomes a NACK.
-   */
-  readonly onConfig: (config: ProxyConfig) => void;
-  /** Once, after the first `onConfig`. */
-  readonly onComplete: () => void;
-  readonly logger: XdsLogger;
-  /** How long to wait for a resource that was asked for, where its source does not say; 0: for ever. Default 15 s. */
-  readonly resourceTimeoutMs?: number;
-  readonly timers?: Timers;
-  /** Epoch milliseconds. */
-  readonly now?: () => number;
-  /** In [0, 1). */
-  readonly random?: () => number;
-}
-
-export interface XdsState {
-  /** A stream is open and a response came on it. */
-  readonly connected: boolean;
-  /** `onComplete` was called. */
-  readonly complete: boolean;
-  /** Why the last stream ended; null: none did. */
-  readonly lastEnd: string | null;
-  readonly types: Readonly<Record<XdsType, XdsTypeState>>;
-}
-
-export interface XdsClient {
-  readonly connected: boolean;
-  start(): void;
-  /** Ends the stream; nothing is called any more. What was configured stays. */
-  close(): void;
-  state(): XdsState;
-  /** The accepted resources, by type and name. */
-  dump(): Readonly<Record<XdsType, readonly DumpedResource[]>>;
-}
+export type { XdsClient, XdsClientOptions, XdsLogger, XdsNode, XdsState } from './ports.ts';
 
 export function createXdsClient(options: XdsClientOptions): XdsClient {
   return new Client(options);
@@ -87,6 +33,7 @@ class Client implements XdsClient {
   readonly #connection: AdsConnection;
   readonly #backoff: Backoff;
   readonly #types: { readonly [T in XdsType]: Subscription<T> };
+  readonly #assembly: Assembly;
   /** Reconnecting, and times to live. */
   readonly #timers: KeyedTimers;
   /** Resources that are waited for; they stop with the stream. */
@@ -94,11 +41,9 @@ class Client implements XdsClient {
   readonly #resourceTimeoutMs: number;
   /** Types of which no response came in time. */
   readonly #unanswered = new Set<XdsType>();
-  #assembly: Assembly = nothingAssembled;
   #announced: ProxyConfig | null = null;
   #nodeSent = false;
   #connected = false;
-  #closed = false;
   #lastEnd: string | null = null;
 
   constructor(options: XdsClientOptions) {
@@ -108,7 +53,7 @@ class Client implements XdsClient {
     const timers = options.timers ?? realTimers;
     this.#timers = new KeyedTimers(timers);
     this.#waits = new KeyedTimers(timers);
-    this.#resourceTimeoutMs = options.resourceTimeoutMs ?? 15_000;
+    this.#resourceTimeoutMs = options.resourceTimeoutMs ?? limits.resourceTimeoutMs;
     const now = options.now ?? Date.now;
     this.#types = {
       clusters: new Subscription('clusters', now),
@@ -116,6 +61,7 @@ class Client implements XdsClient {
       listeners: new Subscription('listeners', now),
       routes: new Subscription('routes', now),
     };
+    this.#assembly = new Assembly(this.#types.endpoints, this.#types.routes);
   }
 
   get connected(): boolean {
@@ -131,10 +77,9 @@ class Client implements XdsClient {
   }
 
   close(): void {
-    this.#closed = true;
     this.#connected = false;
-    this.#timers.stopAll();
-    this.#waits.stopAll();
+    this.#timers.close();
+    this.#waits.close();
     this.#connection.close();
   }
 
@@ -143,17 +88,23 @@ class Client implements XdsClient {
     for (const type of pushOrder) this.#types[type].streamOpened();
     this.#sendDueRequests();
     for (const type of wholeTypes) {
-      if (!this.#types[type].everAnswered) this.#wait(type, null, () => this.#unanswered.add(type));
+      if (this.#types[type].everAnswered) continue;
+      this.#wait(type, this.#resourceTimeoutMs, () => {
+        this.#unanswered.add(type);
+        this.#announce();
+      });
     }
   }
 
   #ended(reason: string): void {
-    if (this.#closed) return;
     this.#connected = false;
     this.#lastEnd = reason;
     this.#waits.stopAll();
     const waitMs = this.#backoff.next();
-    this.#options.logger.warn({ server: this.#options.server, reason, retryMs: waitMs }, 'xDS stream ended');
+    this.#options.logger.warn(
+      { event: 'xds_stream_ended', server: this.#options.server, reason, retryMs: waitMs },
+      'xDS stream ended',
+    );
     this.#timers.start('reconnect', waitMs, () => this.start());
   }
 
@@ -163,13 +114,15 @@ class Client implements XdsClient {
       response = decode('envoy.service.discovery.v3.DeltaDiscoveryResponse', bytes);
     } catch (error) {
       // without its nonce it cannot even be refused
-      this.#options.logger.error({ err: error }, 'xDS response is malformed');
+      this.#options.logger.error({ event: 'xds_malformed', err: error }, 'xDS response is malformed');
       this.#connection.cancel();
       return;
     }
-    if (!this.#connected) this.#options.logger.info({ server: this.#options.server }, 'xDS stream is up');
-    this.#connected = true;
-    this.#backoff.reset();
+    if (!this.#connected) {
+      this.#connected = true;
+      this.#backoff.reset();
+      this.#options.logger.info({ event: 'xds_stream_up', server: this.#options.server }, 'xDS stream is up');
+    }
     const type = xdsTypeOf(response.type_url ?? '');
     if (type === undefined || !this.#types[type].started) return;
     this.#apply(type, response);
@@ -178,13 +131,13 @@ class Client implements XdsClient {
   #apply(type: XdsType, response: DeltaDiscoveryResponse): void {
     const subscription = this.#types[type];
     const outcome = subscription.receive(response);
-    this.#unanswered.delete(type);
     this.#waits.stop(type);
     this.#followTimers(type, outcome);
-    const reasons = [...outcome.reasons, ...this.#update()];
+    this.#touch(type, outcome.answered);
+    const reasons = [...outcome.reasons, ...this.#announce()];
     const error = reasons.length === 0 ? null : nackText(reasons);
     subscription.answered(error);
-    if (error !== null) this.#options.logger.error({ type, error }, 'xDS response was refused');
+    if (error !== null) this.#options.logger.error({ event: 'xds_nack', type, error }, 'xDS response was refused');
     this.#send(type, {
       response_nonce: response.nonce ?? '',
       ...(error !== null && { error_detail: { code: nackCode, message: error } }),
@@ -200,31 +153,35 @@ class Client implements XdsClient {
       else {
         this.#timers.start(key, ttlMs, () => {
           this.#types[type].expire(name);
-          this.#options.logger.warn({ type, name }, 'xDS resource outlived its time to live and was removed');
-          this.#updateAndAsk();
+          this.#options.logger.warn({ event: 'xds_expired', type, name }, 'xDS resource outlived its time to live');
+          this.#changedByTime(type, [name]);
         });
       }
     }
   }
 
-  /** Puts everything together anew and tells of it if it changed. Answers what went wrong with that. */
-  #update(): string[] {
-    const { clusters, endpoints, listeners, routes } = this.#types;
-    this.#assembly = assemble(this.#assembly, {
-      clusters: clusters.values(),
-      listeners: listeners.values(),
-      endpoints: { get: (name) => endpoints.get(name)?.endpoints, missing: (name) => endpoints.missing(name) },
-      routes,
-    });
-    this.#askFor('endpoints', this.#assembly.wantedEndpoints);
-    this.#askFor('routes', this.#assembly.wantedRoutes);
+  /** Puts together anew what is touched by resources that came, changed, went, or will not come. */
+  #touch(type: XdsType, names: readonly string[]): void {
+    const { clusters, listeners } = this.#assembly;
+    for (const name of names) {
+      if (type === 'clusters') clusters.put(name, this.#types.clusters.get(name));
+      else if (type === 'endpoints') clusters.partChanged(name);
+      else if (type === 'listeners') listeners.put(name, this.#types.listeners.get(name));
+      else listeners.partChanged(name);
+    }
+    this.#askFor('endpoints', clusters.takeSourceChanges());
+    this.#askFor('routes', listeners.takeSourceChanges());
+  }
+
+  /** Tells of the configuration if it changed. Answers what went wrong with that. */
+  #announce(): string[] {
     const { config, settled } = this.#assembly;
     const first = this.#announced === null;
     if (config === this.#announced || (first && !(settled && this.#isWhole()))) return [];
     try {
       this.#options.onConfig(config);
     } catch (error) {
-      this.#options.logger.error({ err: error }, 'configuration could not be applied');
+      this.#options.logger.error({ event: 'config_not_applied', err: error }, 'configuration could not be applied');
       return [`the configuration could not be applied: ${error instanceof Error ? error.message : String(error)}`];
     }
     this.#announced = config;
@@ -236,20 +193,24 @@ class Client implements XdsClient {
     return wholeTypes.every((type) => this.#types[type].everAnswered || this.#unanswered.has(type));
   }
 
-  #updateAndAsk(): void {
-    this.#update();
+  /** What a timer changed: there is no response to answer. */
+  #changedByTime(type: XdsType, names: readonly string[]): void {
+    this.#touch(type, names);
+    this.#announce();
     this.#sendDueRequests();
   }
 
-  #askFor(type: 'endpoints' | 'routes', wanted: Wanted): void {
-    for (const name of this.#types[type].setNames(wanted)) {
-      const key = keyOf(type, name);
-      this.#waits.stop(key);
-      this.#timers.stop(key);
+  #askFor(type: 'endpoints' | 'routes', changes: SourceChanges): void {
+    this.#types[type].changeNames(changes);
+    for (const name of changes.removed) {
+      this.#waits.stop(keyOf(type, name));
+      this.#timers.stop(keyOf(type, name));
     }
   }
 
   #sendDueRequests(): void {
+    // the next stream will be told all of what is wanted
+    if (!this.#connection.isOpen) return;
     for (const type of pushOrder) {
       const request = this.#types[type].takeRequest();
       if (request === null) continue;
@@ -258,22 +219,26 @@ class Client implements XdsClient {
         resource_names_unsubscribe: [...request.unsubscribe],
         initial_resource_versions: request.versions,
       });
-      const wanted = type === 'endpoints' ? this.#assembly.wantedEndpoints : this.#assembly.wantedRoutes;
+      const warmer = type === 'endpoints' ? this.#assembly.clusters : this.#assembly.listeners;
       for (const name of request.subscribe) {
-        if (!this.#types[type].isAwaited(name)) continue;
-        this.#wait(keyOf(type, name), wanted.get(name) ?? null, () => this.#types[type].giveUp(name));
+        if (this.#types[type].isAwaited(name)) this.#waitFor(type, name, warmer.fetchTimeoutMs(name));
       }
     }
   }
 
-  /** Waits for an answer, then goes on without it. */
-  #wait(key: string, timeoutMs: number | null, giveUp: () => void): void {
-    const ms = timeoutMs ?? this.#resourceTimeoutMs;
+  /** Waits for a response that names it, then goes on without it. */
+  #waitFor(type: XdsType, name: string, timeoutMs: number | null): void {
+    this.#wait(keyOf(type, name), timeoutMs ?? this.#resourceTimeoutMs, () => {
+      this.#types[type].giveUp(name);
+      this.#changedByTime(type, [name]);
+    });
+  }
+
+  #wait(key: string, ms: number, giveUp: () => void): void {
     if (ms === 0) return;
     this.#waits.start(key, ms, () => {
-      this.#options.logger.warn({ resource: key, waitedMs: ms }, 'xDS resource did not come; going on without it');
+      this.#options.logger.warn({ event: 'xds_unanswered', resource: key, waitedMs: ms }, 'xDS resource did not come');
       giveUp();
-      this.#updateAndAsk();
     });
   }
 

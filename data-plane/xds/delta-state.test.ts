@@ -6,7 +6,6 @@ import {
   isAskedFor,
   type NamesRequest,
   namedSubscription,
-  setNames,
   streamOpened,
   takeRequest,
   wildcardSubscription,
@@ -15,7 +14,6 @@ import {
 /** Steps of a conversation; `say` is what the next request must be, null if none is due. */
 type Step =
   | { add?: string[]; remove?: string[] }
-  | { names: string[] }
   | { accept: Record<string, string>; removed?: string[] }
   | { say: { sub?: string[]; unsub?: string[]; versions?: Record<string, string> } | null }
   | 'reconnect';
@@ -23,7 +21,6 @@ type Step =
 function play(state: DeltaState, steps: readonly Step[]): DeltaState {
   for (const step of steps) {
     if (step === 'reconnect') state = streamOpened(state);
-    else if ('names' in step) state = setNames(state, new Set(step.names));
     else if ('accept' in step) state = accept(state, Object.entries(step.accept), step.removed ?? []);
     else if ('say' in step) {
       const taken = takeRequest(state);
@@ -218,17 +215,6 @@ test.each<[law: string, state: DeltaState, steps: readonly Step[]]>([
     'case A7: what was to be said on a dead stream gives way to the full state',
     namedSubscription,
     [...started, { remove: ['1'] }, 'reconnect', { say: { sub: ['2', '3'] } }, { say: null }],
-  ],
-  [
-    'a set of names is reached by what differs',
-    namedSubscription,
-    [
-      ...started,
-      { names: ['2', '3', '4'] },
-      { say: { sub: ['4'], unsub: ['1'] } },
-      { names: ['4', '3', '2'] },
-      { say: null },
-    ],
   ],
 ])('%s', (_law, state, steps) => {
   play(state, steps);

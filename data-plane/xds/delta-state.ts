@@ -96,13 +96,6 @@ export function changeNames(state: DeltaState, add: Iterable<string>, remove: It
   return { ...state, ...draft };
 }
 
-/** Asks for exactly these names; answers the same state if they are asked for already. */
-export function setNames(state: DeltaState, names: ReadonlySet<string>): DeltaState {
-  const add = [...names].filter((name) => !state.wanted.has(name));
-  const remove = [...state.wanted].filter((name) => !names.has(name));
-  return add.length + remove.length === 0 ? state : changeNames(state, add, remove);
-}
-
 /** A new stream: nothing was said on it yet, all of what is wanted will be. */
 export function streamOpened(state: DeltaState): DeltaState {
   const onlyWildcard = state.wanted.size === 1 && state.wanted.has(wildcard);

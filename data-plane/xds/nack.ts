@@ -1,9 +1,9 @@
 /** The text of a NACK: each resource at fault, each field, each problem; bounded. */
 import type { XdsType } from '../../proto/type-urls.ts';
 import { formatProblem } from './decode/problems.ts';
+import { limits } from './limits.ts';
 import type { RejectedResource } from './response.ts';
 
-const maxBytes = 4096;
 const cut = '...(truncated)';
 
 /** For example `clusters "checkout/orders": lb_policy: MAGLEV is not supported by this data plane`. */
@@ -13,11 +13,11 @@ export function rejectionReasons(type: XdsType, rejected: readonly RejectedResou
   );
 }
 
-/** One reason a line, no more than 4 KiB of UTF-8. */
+/** One reason a line, bounded. */
 export function nackText(reasons: readonly string[]): string {
   const bytes = Buffer.from(reasons.join('\n'), 'utf8');
-  if (bytes.length <= maxBytes) return bytes.toString('utf8');
-  let end = maxBytes - cut.length;
+  if (bytes.length <= limits.nackBytes) return bytes.toString('utf8');
+  let end = limits.nackBytes - cut.length;
   // not in the middle of a character
   while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end--;
   return bytes.toString('utf8', 0, end) + cut;

@@ -86,7 +86,7 @@ const noResource: Decoded<never> = { ok: false, problems: [{ path: 'resource', m
 function bytesOf(resource: Resource): Uint8Array | null {
   if (resource.resource === null || resource.resource === undefined) return null;
   const { value = emptyBytes } = resource.resource as { value?: Uint8Array };
-  return Uint8Array.from(value);
+  return new Uint8Array(value);
 }
 
 /** Equal bytes give the value that is held, so that what did not change keeps its identity. */

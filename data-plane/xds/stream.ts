@@ -1,16 +1,13 @@
 /** One incremental ADS stream at a time over gRPC; messages go in and out as bytes. */
 import * as grpc from '@grpc/grpc-js';
+import { limits } from './limits.ts';
 
 const method = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 
-const connectTimeoutMs = 20_000;
-
 const channelOptions: grpc.ChannelOptions = {
-  // a server that is gone without a word is noticed within 30 seconds
-  'grpc.keepalive_time_ms': 20_000,
-  'grpc.keepalive_timeout_ms': 10_000,
-  // a node's whole configuration may come in one message
-  'grpc.max_receive_message_length': 64 * 1024 * 1024,
+  'grpc.keepalive_time_ms': limits.pingMs,
+  'grpc.keepalive_timeout_ms': limits.pingTimeoutMs,
+  'grpc.max_receive_message_length': limits.responseBytes,
   'grpc.max_send_message_length': -1,
   // no detour by the proxy of the environment, no lookups of service configs
   'grpc.enable_http_proxy': 0,
@@ -48,14 +45,14 @@ export class AdsConnection {
   open(handlers: AdsHandlers): void {
     const client = (this.#client ??= new grpc.Client(this.#server, grpc.credentials.createInsecure(), channelOptions));
     const channel = client.getChannel();
-    const deadline = new Date(Date.now() + connectTimeoutMs);
+    const deadline = new Date(Date.now() + limits.connectTimeoutMs);
     const look = (late?: Error): void => {
       if (this.#client !== client) return;
       const state = channel.getConnectivityState(true);
       const settled = state === grpc.connectivityState.READY || state === grpc.connectivityState.TRANSIENT_FAILURE;
       if (late !== undefined && !settled) {
         this.#dropClient();
-        handlers.onEnd(`no connection to ${this.#server} within ${connectTimeoutMs} ms`);
+        handlers.onEnd(`no connection to ${this.#server} within ${limits.connectTimeoutMs} ms`);
       } else if (settled) {
         // where connecting failed, the call ends at once and says why
         this.#start(client, state === grpc.connectivityState.READY, handlers);
@@ -88,6 +85,11 @@ export class AdsConnection {
   #dropClient(): void {
     this.#client?.close();
     this.#client = null;
+  }
+
+  /** There is a stream to send on. */
+  get isOpen(): boolean {
+    return this.#call !== null;
   }
 
   send(bytes: Uint8Array): void {

@@ -2,21 +2,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeltaDiscoveryResponse } from '../../proto/envoy.ts';
 import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
-import type { Missing } from './assemble.ts';
 import type { ResourceOf } from './decode/resources.ts';
 import {
   accept,
+  changeNames,
   type DeltaState,
   isAskedFor,
   type NamesRequest,
   namedSubscription,
-  setNames,
   streamOpened,
   takeRequest,
   wildcardSubscription,
 } from './delta-state.ts';
 import { rejectionReasons } from './nack.ts';
 import { type ArrivedResource, judge } from './response.ts';
+import type { Missing, SourceChanges } from './warmer.ts';
 
 interface HeldResource<T extends XdsType> {
   readonly version: string;
@@ -50,7 +50,7 @@ export interface Outcome {
   readonly reasons: readonly string[];
   /** Times to live to start, and to stop (null), by name. */
   readonly ttls: ReadonlyMap<string, number | null>;
-  /** Names that need not be waited for any more. */
+  /** Names that the response spoke of: they need not be waited for any more. */
   readonly answered: readonly string[];
 }
 
@@ -86,10 +86,6 @@ export class Subscription<T extends XdsType> {
     return this.#held.get(name)?.value;
   }
 
-  *values(): Iterable<ResourceOf[T]> {
-    for (const { value } of this.#held.values()) yield value;
-  }
-
   missing(name: string): Missing | undefined {
     return this.#missing.get(name);
   }
@@ -110,15 +106,14 @@ export class Subscription<T extends XdsType> {
     return taken.request;
   }
 
-  /** Asks for exactly these names, and forgets what is held of others. Answers the names that were given up. */
-  setNames(names: { has(name: string): boolean; keys(): Iterable<string> }): string[] {
-    const given = [...this.#state.wanted].filter((name) => !names.has(name));
-    this.#state = setNames(this.#state, new Set(names.keys()));
-    for (const name of given) {
+  /** Asks for names, gives names back, and forgets what is held of those. */
+  changeNames({ added, removed }: SourceChanges): void {
+    if (added.length + removed.length === 0) return;
+    this.#state = changeNames(this.#state, added, removed);
+    for (const name of removed) {
       this.#held.delete(name);
       this.#missing.delete(name);
     }
-    return given;
   }
 
   /** Takes what is good in a response, keeps the last good form of what is not. */

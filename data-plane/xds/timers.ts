@@ -14,6 +14,7 @@ export const realTimers: Timers = {
 export class KeyedTimers {
   readonly #timers: Timers;
   readonly #handles = new Map<string, unknown>();
+  #closed = false;
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -22,15 +23,12 @@ export class KeyedTimers {
   /** Starts a timer, in place of the one that the key had. */
   start(key: string, ms: number, run: () => void): void {
     this.stop(key);
+    if (this.#closed) return;
     const fire = () => {
       this.#handles.delete(key);
       run();
     };
     this.#handles.set(key, this.#timers.setTimeout(fire, ms));
-  }
-
-  has(key: string): boolean {
-    return this.#handles.has(key);
   }
 
   stop(key: string): void {
@@ -42,5 +40,11 @@ export class KeyedTimers {
 
   stopAll(): void {
     for (const key of [...this.#handles.keys()]) this.stop(key);
+  }
+
+  /** Stops all; none starts any more. */
+  close(): void {
+    this.#closed = true;
+    this.stopAll();
   }
 }

@@ -32,7 +32,10 @@ export function about<S extends z.ZodType>(schema: S, description: string, envoy
 }
 
 export interface ObjectRules {
-  /** Fields of documents.md that this release does not carry out: name to the field that it stands in for, or ''. */
+  /**
+   * Fields of documents.md that this release does not carry out: name to the required field in whose place it would
+   * stand, `*` for one more of `exactlyOne`, or ''.
+   */
   readonly notYet?: Readonly<Record<string, string>>;
   /** Exactly one of these must be written. */
   readonly exactlyOne?: readonly string[];
@@ -125,18 +128,15 @@ export interface ListRules {
 /** A list; a list of one may be written as the thing itself. */
 export function listOf<T>(element: Field<T>, rules: ListRules = {}): Field<T[]> {
   const { least = 0, most = limits.listLength } = rules;
-  const whole = (elements: unknown, ctx: Reporter): void => {
+  const together = (elements: unknown, ctx: Reporter): void => {
     if (!Array.isArray(elements)) return;
     const seen = new Set<string>();
     elements.forEach((value: unknown, index) => {
       const key = rules.unique?.key(value);
       if (key === undefined) return;
       if (seen.has(key)) {
-        report(
-          ctx,
-          { detail: `${rules.unique!.what} ${key} is written twice.`, remedy: 'Keep one of them.' },
-          { path: [index] },
-        );
+        const detail = `${rules.unique?.what} ${key} is written twice.`;
+        report(ctx, { detail, remedy: 'Keep one of them.' }, { path: [index] });
       }
       seen.add(key);
     });
@@ -147,9 +147,9 @@ export function listOf<T>(element: Field<T>, rules: ListRules = {}): Field<T[]> 
     .array(element)
     .min(least)
     .max(most)
-    .superRefine(whole, { when: () => true });
+    .superRefine(together, { when: () => true });
   const one = element.transform((value, ctx) => {
-    whole([value], ctx);
+    together([value], ctx);
     return [value];
   });
   return z.union([many, one]);

@@ -47,14 +47,16 @@ test.each([
   [{ quotas: { routes: 1.5 } }, 'invalid /spec/quotas/routes'],
   [{ caps: { timeout: 60 } }, 'invalid /spec/caps/timeout'],
   [{ caps: { listeners: ['a', 'a'] } }, 'invalid /spec/caps/listeners/1'],
-  [{ caps: { timeout: '10s' } }, 'invalid /spec'],
-  [{ caps: { timeout: '10s' }, defaults: { timeout: '11s' } }, 'invalid /spec'],
-  [{ caps: { timeout: '10s' }, defaults: { timeout: '0s' } }, 'invalid /spec'],
+  [{ caps: { timeout: '10s' }, defaults: { timeout: '11s' } }, 'invalid /spec/defaults/timeout'],
+  [{ caps: { timeout: '10s' }, defaults: { timeout: '0s' } }, 'invalid /spec/defaults/timeout'],
 ])('the tenant %j is refused: %s', (spec, refused) => {
   expect(refusals('Tenant', spec)).toEqual([refused]);
 });
 
-test('what a silent route gets must lie under the cap', () => {
-  expect(refusals('Tenant', { caps: { timeout: '10s' }, defaults: { timeout: '10s' } })).toEqual([]);
-  expect(refusals('Tenant', { caps: { timeout: '15s' } })).toEqual([]);
+test('what a silent route gets lies under the cap', () => {
+  const silent = (spec: unknown) => specOfTenant(spec).defaults.timeoutMs;
+  expect(silent({ caps: { timeout: '10s' } })).toBe(10_000);
+  expect(silent({ caps: { timeout: '10s' }, defaults: { timeout: '10s' } })).toBe(10_000);
+  expect(silent({ caps: { timeout: '60s' } })).toBeNull();
+  expect(silent({ defaults: { timeout: '0s' } })).toBe(0);
 });

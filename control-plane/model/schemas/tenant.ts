@@ -2,7 +2,7 @@ import { limits } from '../limits.ts';
 import type { TenantSpec } from '../specs.ts';
 import { formatDuration } from '../units.ts';
 import { duration, host, names } from './common.ts';
-import { about, type Field, fields, listOf, must, whole } from './fields.ts';
+import { about, type Field, fields, listOf, report, whole } from './fields.ts';
 import { pathPrefix } from './paths.ts';
 
 /** A route's timeout if nobody says one. */
@@ -57,7 +57,7 @@ const defaults = fields({
     'The timeout of its routes that say none.',
     'RouteAction.timeout of its routes',
     {
-      'x-default': '15s',
+      'x-default': '15s, or the cap if that is shorter',
     },
   ),
 }).transform(({ timeout }) => ({ timeoutMs: timeout ?? null }));
@@ -85,13 +85,17 @@ const spec = fields({
   }),
 );
 
-export const tenantSchema: Field<TenantSpec> = must(spec, ({ caps, defaults }) => {
-  const cap = caps.timeoutMs;
-  const silent = defaults.timeoutMs ?? builtInTimeoutMs;
-  if (cap === null || (silent !== 0 && silent <= cap)) return undefined;
-  const said = defaults.timeoutMs === null ? 'which is built in' : 'which `defaults.timeout` says';
-  return {
-    detail: `A route that says no timeout gets ${formatDuration(silent)}, ${said}, over the cap of ${formatDuration(cap)}.`,
-    remedy: `Write \`defaults: { timeout: ${formatDuration(cap)} }\` or less, or a higher cap.`,
-  };
-});
+export const tenantSchema: Field<TenantSpec> = spec
+  .superRefine(({ caps, defaults }, ctx) => {
+    const { timeoutMs: cap } = caps;
+    const { timeoutMs: said } = defaults;
+    if (cap === null || said === null || (said !== 0 && said <= cap)) return;
+    const detail = `${said === 0 ? 'No timeout (`0s`)' : formatDuration(said)} is over the cap of ${formatDuration(cap)}.`;
+    const remedy = `Write \`${formatDuration(cap)}\` or less, or a higher \`caps.timeout\`.`;
+    report(ctx, { detail, remedy }, { path: ['defaults', 'timeout'] });
+  })
+  .transform(({ caps, defaults, ...others }) => {
+    // What is built in may not exceed the cap either.
+    const capped = defaults.timeoutMs === null && caps.timeoutMs !== null && caps.timeoutMs < builtInTimeoutMs;
+    return { ...others, caps, defaults: { timeoutMs: capped ? caps.timeoutMs : defaults.timeoutMs } };
+  });

@@ -1,6 +1,7 @@
 /** Load-balancing policy of a cluster: `lb_policy`, or the first known one of `load_balancing_policy`. */
 import type { Cluster } from '../../../proto/envoy.ts';
 import type { BalanceConfig } from '../../model/config.ts';
+import { limits } from '../limits.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { anyName, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
@@ -20,9 +21,6 @@ const leastRequestExtensionFields = fieldTable(`${policies}.least_request.v3.Lea
   carried: choiceFields,
   only: { enable_full_scan: [false], selection_method: ['N_CHOICES'] },
 });
-
-/** More choices than this are no choice of few any more, and each costs time in every request. */
-const maxChoices = 128;
 
 export function readBalance(place: Place, cluster: Cluster): BalanceConfig {
   if (cluster.load_balancing_policy) {
@@ -68,6 +66,6 @@ interface LeastRequest {
 function readLeastRequest(place: Place, message: LeastRequest): BalanceConfig {
   const bias = Number(message.active_request_bias?.default_value ?? (message.active_request_bias ? 0 : 1));
   if (!(bias >= 0)) place.field('active_request_bias').refuse('must be 0 or more');
-  const choices = uint32Within(place.field('choice_count'), message.choice_count, 2, 2, maxChoices);
+  const choices = uint32Within(place.field('choice_count'), message.choice_count, 2, 2, limits.balanceChoices);
   return { policy: 'least-request', choices, activeRequestBias: bias };
 }

@@ -7,6 +7,7 @@ import { decodeWith, type StructMessage, structToJson } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { EndpointsResource } from './resources.ts';
 import { required, uint32Within } from './values.ts';
+import { maxWeightSum } from './weights.ts';
 
 type Locality = NonNullable<ClusterLoadAssignment['endpoints']>[number];
 type LbEndpoint = NonNullable<Locality['lb_endpoints']>[number];
@@ -46,8 +47,6 @@ const healthOf: Readonly<Record<string, EndpointConfig['health']>> = {
   TIMEOUT: 'unhealthy',
   DEGRADED: 'degraded',
 };
-
-const maxWeightSum = 4_294_967_295;
 
 export function decodeEndpoints(bytes: Uint8Array): Decoded<EndpointsResource> {
   return decodeWith('envoy.config.endpoint.v3.ClusterLoadAssignment', bytes, (place, message) => ({

@@ -39,8 +39,9 @@ export function fieldTable(message: string, rules: FieldRules): FieldTable {
 /** Reports each field of `message` that is set and neither carried out nor harmless. */
 export function checkFields(place: Place, message: object, table: FieldTable): void {
   for (const [name, value] of Object.entries(message)) {
+    if (table.free.has(name)) continue;
     const field = table.fields[name];
-    if (field === undefined || table.free.has(name)) continue;
+    if (field === undefined) continue;
     const accepted = table.only.get(name);
     if (accepted === undefined) {
       if (!isUnset(field, value)) place.field(name).refuse(unsupported);

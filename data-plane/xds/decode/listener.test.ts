@@ -91,6 +91,26 @@ test('an HTTP filter that is optional or off may be anything', () => {
   expect(problemsOf(decodeHttp({ http_filters }))).toEqual([]);
 });
 
+test('what changes nothing that a connection could see is passed over', () => {
+  const harmless: Partial<HttpConnectionManager> = {
+    codec_type: 'AUTO',
+    tracing: {},
+    drain_timeout: seconds(5),
+    http2_protocol_options: { max_concurrent_streams: { value: 100 } },
+    generate_request_id: { value: true },
+    forward_client_cert_details: 'SANITIZE',
+  };
+  const around: Partial<Listener> = {
+    stat_prefix: 'public',
+    traffic_direction: 'INBOUND',
+    per_connection_buffer_limit_bytes: { value: 32_768 },
+    enable_reuse_port: { value: false },
+    bind_to_port: { value: true },
+    listener_filters_timeout: seconds(1),
+  };
+  expect(problemsOf(decodeHttp(harmless, around))).toEqual([]);
+});
+
 test('a default filter chain alone is the chain', () => {
   const bytes = listener({ http: httpManager() });
   const chain = { filters: [{ name: 'x', typed_config: tcp({ cluster: 'redis' }) }] };

@@ -16,32 +16,42 @@ export const unsupported = 'not supported by this data plane';
 
 /** A place inside a message. Problems found there, and in all places below it, end up in one list. */
 export class Place {
-  readonly path: string;
+  readonly #parent: Place | null;
+  readonly #step: string;
   readonly #problems: Problem[];
 
-  constructor(path = '', problems: Problem[] = []) {
-    this.path = path;
-    this.#problems = problems;
+  /** Without arguments: a message as a whole. */
+  constructor(parent: Place | null = null, step = '') {
+    this.#parent = parent;
+    this.#step = step;
+    this.#problems = parent === null ? [] : parent.#problems;
   }
 
   get problems(): readonly Problem[] {
     return this.#problems;
   }
 
+  /** Made when it is asked for: most places are without a problem. */
+  get path(): string {
+    if (this.#parent === null) return '';
+    const above = this.#parent.path;
+    return above === '' || this.#step.startsWith('[') ? above + this.#step : `${above}.${this.#step}`;
+  }
+
   field(name: string): Place {
-    return new Place(this.path === '' ? name : `${this.path}.${name}`, this.#problems);
+    return new Place(this, name);
+  }
+
+  index(index: number): Place {
+    return new Place(this, `[${index}]`);
   }
 
   item(name: string, index: number): Place {
     return this.field(name).index(index);
   }
 
-  index(index: number): Place {
-    return new Place(`${this.path}[${index}]`, this.#problems);
-  }
-
   entry(name: string, key: string): Place {
-    return this.field(`${name}[${JSON.stringify(key)}]`);
+    return new Place(this.field(name), `[${JSON.stringify(key)}]`);
   }
 
   refuse(message: string): void {

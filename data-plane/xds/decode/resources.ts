@@ -1,5 +1,4 @@
 /** What decoding yields for each xDS type: parts of the model that do not know yet what arrives under other names. */
-import type { XdsType } from '../../../proto/type-urls.ts';
 import type {
   ClusterConfig,
   EndpointConfig,
@@ -45,11 +44,10 @@ export interface ListenerResource {
 
 export type RoutesResource = RouteTableConfig;
 
+/** Keyed by xDS type. */
 export interface ResourceOf {
   clusters: ClusterResource;
   endpoints: EndpointsResource;
   listeners: ListenerResource;
   routes: RoutesResource;
 }
-
-export type ResourceOfAny = ResourceOf[XdsType];

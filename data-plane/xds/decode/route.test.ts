@@ -53,6 +53,12 @@ test('weights of 0 stay beside others', () => {
   ]);
 });
 
+test('what changes nothing that a request could see is passed over', () => {
+  const harmless = route({ metadata: {}, decorator: { operation: 'x' }, tracing: {}, stat_prefix: 'x' });
+  const virtual_hosts = [virtualHost({ routes: [harmless], virtual_clusters: [{}], require_tls: 'NONE' })];
+  expect(problemsOf(decodeRoutes(routes({ virtual_hosts, validate_clusters: { value: true } })))).toEqual([]);
+});
+
 test('domains are compared in lower case', () => {
   const virtual_hosts = [virtualHost({ domains: ['Shop.Example.COM', '*.B', 'c.*', '*'] })];
   expect(taken(decodeRoutes(routes({ virtual_hosts }))).hosts[0]?.domains).toEqual([

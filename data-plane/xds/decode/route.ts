@@ -21,6 +21,7 @@ type Route = NonNullable<VirtualHost['routes']>[number];
 type RouteMatch = NonNullable<Route['match']>;
 type RouteAction = NonNullable<Route['route']>;
 
+// hosts are compared without their port, whatever ignore_port_in_host_matching says; domains.ts refuses what that loses
 const tableFields = fieldTable('envoy.config.route.v3.RouteConfiguration', {
   carried: ['name', 'virtual_hosts', 'ignore_port_in_host_matching'],
   ignored: [

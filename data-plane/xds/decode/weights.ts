@@ -1,7 +1,8 @@
-/** The rule that all lists of weighted clusters share. */
+/** The rules that weights share. */
 import type { WeightedClusterConfig } from '../../model/config.ts';
 import type { Place } from './problems.ts';
 
+/** Envoy keeps the sum in 32 bits. */
 export const maxWeightSum = 4_294_967_295;
 
 export function checkWeightSum(place: Place, to: readonly WeightedClusterConfig[]): void {

@@ -1,0 +1,67 @@
+/** What the admin interface needs to know of a node and may do with it: plain data, asked anew for each request. */
+import type { StatsRegistry } from '../telemetry/registry.ts';
+import type { ServerState } from '../telemetry/stats.ts';
+
+export interface AdminParts {
+  readonly id: string;
+  readonly group: string;
+  readonly version: string;
+  readonly registry: StatsRegistry;
+  uptimeMs(): number;
+  state(): ServerState;
+  /** In the order in which they are shown. */
+  clusters(): readonly ClusterView[];
+  listeners(): readonly ListenerView[];
+  /** Open connections of clients. */
+  connectionCount(): number;
+  /** The accepted resources. */
+  dump(): Readonly<Record<DumpedType, readonly DumpedResource[]>>;
+  /** Starts a graceful drain; harmless where one is under way. */
+  drain(): void;
+  /** Connections that are still open are cut this long after a drain began. */
+  readonly drainTimeoutMs: number;
+  /** Of the process log, in pino's words. */
+  logLevel(): string;
+  setLogLevel(level: LogLevel): void;
+  /** Access logs are written to new files of the same names. */
+  reopenLogs(): void;
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+export type DumpedType = 'clusters' | 'endpoints' | 'listeners' | 'routes';
+
+export interface DumpedResource {
+  readonly name: string;
+  readonly version_info: string;
+  /** Epoch milliseconds. */
+  readonly last_updated: number;
+  readonly resource: { readonly type_url: string; readonly value: Uint8Array };
+}
+
+export interface ClusterView {
+  readonly name: string;
+  readonly hosts: readonly HostView[];
+}
+
+export interface HostView {
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly zone: string;
+  /** As the control plane says. */
+  readonly edsHealth: 'healthy' | 'unhealthy' | 'draining' | 'degraded';
+  /** Active health checks fail, or have not come to a result yet. */
+  readonly failsChecks: boolean;
+  readonly connections: number;
+  readonly activeRequests: number;
+}
+
+export interface ListenerView {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly connections: number;
+  /** Why it is not bound; then address and port are the wanted ones. */
+  readonly error: string | null;
+}

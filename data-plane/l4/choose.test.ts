@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { StatsRegistry } from '../telemetry/registry.ts';
+import { clusterStats } from '../telemetry/stats.ts';
+import { clusterOf } from '../testing.ts';
+import { Cluster } from '../upstream/cluster.ts';
+import type { Host } from '../upstream/host.ts';
+import { chooseCluster, chooseHost } from './choose.ts';
+
+const to = [
+  { cluster: 'a', weight: 90 },
+  { cluster: 'none', weight: 0 },
+  { cluster: 'b', weight: 10 },
+];
+
+test.each([
+  [0, 'a'],
+  [0.899, 'a'],
+  [0.9, 'b'],
+  [0.9999999999999999, 'b'],
+])('of weights 90 and 10 the draw %d takes %s', (random, expected) => {
+  expect(chooseCluster(to, random)).toBe(expected);
+});
+
+test('a single cluster is taken whatever the draw', () => {
+  expect(chooseCluster([{ cluster: 'a', weight: 1 }], 0.999)).toBe('a');
+});
+
+function cluster(ports: readonly number[]): Cluster {
+  const config = clusterOf(ports, { balance: { policy: 'least-request', choices: 2, activeRequestBias: 1 } });
+  // chance that always lands on the first two
+  return new Cluster(config, clusterStats(new StatsRegistry(), 'c'), () => 0);
+}
+
+test('each attempt goes to another endpoint until none is left', () => {
+  const of = cluster([1, 2, 3]);
+  const tried: Host[] = [];
+  for (let host = chooseHost(of, tried); host !== null; host = chooseHost(of, tried)) tried.push(host);
+  expect(new Set(tried).size).toBe(3);
+});
+
+test('another attempt does not go to an endpoint that is not well', () => {
+  const of = cluster([1, 2, 3]);
+  of.setPassesChecks('127.0.0.1:2', false);
+  const tried = [of.hosts[0]!];
+  expect(chooseHost(of, tried)?.port).toBe(3);
+  expect(chooseHost(of, [...tried, of.hosts[2]!])).toBeNull();
+});

@@ -1,0 +1,36 @@
+/** Entry of one data-plane node: settings in, signals handled, exit code out. */
+import manifest from '../package.json' with { type: 'json' };
+import { createLogger } from './logging.ts';
+import { readSettings, SettingsError } from './settings.ts';
+import { startNode } from './wire.ts';
+
+/**
+ * Runs until a signal: the first drains, the second ends at once.
+ * @param argv without node and script; throws commander's errors for unknown flags
+ */
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  let logger = createLogger('-');
+  try {
+    const settings = readSettings(argv, env);
+    logger = createLogger(settings.id);
+    const running = await startNode(settings, manifest.version, logger);
+    let stopping = false;
+    const stop = (signal: NodeJS.Signals): void => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      logger.info({ event: 'stopping', signal }, 'stopping');
+      void running.stop().then(() => process.exit(0));
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  } catch (error) {
+    if (!(error instanceof SettingsError) && !isStartFault(error)) throw error;
+    logger.error({ event: 'start_failed' }, (error as Error).message);
+    process.exit(error instanceof SettingsError ? 2 : 1);
+  }
+}
+
+/** An address in use and the like: the message says it all. */
+function isStartFault(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && !String(error.code).startsWith('commander.');
+}

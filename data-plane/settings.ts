@@ -1,0 +1,94 @@
+/** What a node is told at its start: flags first, then environment, then defaults (docs: the table of ports). */
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import type { BoundAddress } from './listener/socket.ts';
+
+export interface Settings {
+  readonly group: string;
+  readonly id: string;
+  /** `host:port` of the control plane. */
+  readonly xds: string;
+  readonly token: string | undefined;
+  readonly zone: string;
+  /** Where the admin interface listens. */
+  readonly admin: BoundAddress;
+  readonly binds: ReadonlyMap<string, BoundAddress>;
+}
+
+interface Flags {
+  group: string;
+  id: string;
+  xds?: string;
+  admin?: string;
+  zone?: string;
+  bind: [string, BoundAddress][];
+  concurrency?: number;
+}
+
+/** A setting that makes no sense; the message says which, and what it should be. */
+export class SettingsError extends Error {}
+
+/** @param argv without node and script. Throws commander's errors for unknown flags. */
+export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): Settings {
+  const command = new Command('fairlead data-plane')
+    .description('one data-plane node: subscribes to a control plane over ADS and forwards traffic')
+    .requiredOption('--group <group>', 'node group to join')
+    .requiredOption('--id <id>', 'name of this node, unique in the fleet')
+    .option('--xds <host:port>', 'xDS address of the control plane (FAIRLEAD_XDS; default 127.0.0.1:7071)')
+    .option('--admin <addr:port>', 'admin interface (FAIRLEAD_ADMIN; default 127.0.0.1:7072)')
+    .option('--zone <zone>', 'locality zone of this node')
+    .option('--bind <listener=addr:port>', 'bind a listener here instead of where its document says', addBind, [])
+    .option('--concurrency <n>', 'worker threads; only 1 is supported yet', parseConcurrency)
+    .exitOverride();
+  command.parse(argv, { from: 'user' });
+  const flags = command.opts<Flags>();
+  return {
+    group: flags.group,
+    id: flags.id,
+    xds: flags.xds ?? env['FAIRLEAD_XDS'] ?? '127.0.0.1:7071',
+    token: readToken(env),
+    zone: flags.zone ?? '',
+    admin: parseAddress(flags.admin ?? env['FAIRLEAD_ADMIN'] ?? '127.0.0.1:7072', 'the admin address'),
+    binds: new Map(flags.bind),
+  };
+}
+
+/** FAIRLEAD_TOKEN, else the file that an embedded control plane on this machine leaves. */
+function readToken(env: NodeJS.ProcessEnv): string | undefined {
+  if (env['FAIRLEAD_TOKEN']) return env['FAIRLEAD_TOKEN'];
+  const file = path.join(env['FAIRLEAD_HOME'] ?? '.fairlead', 'token');
+  try {
+    return fs.readFileSync(file, 'utf8').trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function addBind(text: string, previous: [string, BoundAddress][]): [string, BoundAddress][] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('write LISTENER=ADDR:PORT, for example public=127.0.0.1:8081');
+  try {
+    return [...previous, [text.slice(0, equals), parseAddress(text.slice(equals + 1), 'the address')]];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function parseConcurrency(text: string): number {
+  if (text === '1') return 1;
+  throw new InvalidArgumentError('worker threads are not supported yet: leave it out or say 1');
+}
+
+/** `ADDR:PORT`, `[IPv6]:PORT` or `PORT` alone on loopback. */
+export function parseAddress(text: string, what: string): BoundAddress {
+  const match = /^(?:(.+):)?([0-9]{1,5})$/.exec(text);
+  const host = match?.[1] ?? '127.0.0.1';
+  const address = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+  const port = Number(match?.[2]);
+  if (match === null || port > 65535 || net.isIP(address) === 0) {
+    throw new SettingsError(`${what} "${text}" is no ADDR:PORT: write an IP address and a port, as in 127.0.0.1:8080`);
+  }
+  return { address, port };
+}

@@ -1,0 +1,111 @@
+/** The one place that sees every part of a node: builds them, joins them, stops them. */
+import { randomUUID } from 'node:crypto';
+import net from 'node:net';
+import { nodeParts } from './admin/node-parts.ts';
+import type { AdminParts } from './admin/parts.ts';
+import { startAdmin } from './admin/server.ts';
+import { Out } from './codec/out.ts';
+import type { HttpShared } from './l7/http-context.ts';
+import { limits } from './limits.ts';
+import type { Logger } from './logging.ts';
+import { Clusters } from './runtime/clusters.ts';
+import { Listeners } from './runtime/listeners.ts';
+import { ProxyNode } from './runtime/node.ts';
+import type { Settings } from './settings.ts';
+import { LogSinks } from './telemetry/log-sink.ts';
+import { StatsRegistry } from './telemetry/registry.ts';
+import { serverStats } from './telemetry/stats.ts';
+import { Deadlines } from './upstream/deadlines.ts';
+import { createXdsClient } from './xds/client.ts';
+
+export interface RunningNode {
+  /** `ip:port` of the admin interface. */
+  readonly admin: string;
+  readonly node: ProxyNode;
+  /** Drains, then stops everything; resolves when nothing is left open. */
+  stop(): Promise<void>;
+}
+
+export async function startNode(settings: Settings, version: string, logger: Logger): Promise<RunningNode> {
+  const now = (): number => performance.now();
+  const setTimer = (callback: () => void, ms: number): void => {
+    setTimeout(callback, ms).unref();
+  };
+  const registry = new StatsRegistry();
+  const sinks = new LogSinks({
+    stats: registry,
+    now,
+    setTimer,
+    report: (message) => logger.warn({ event: 'access_log' }, message),
+  });
+  const clusters = new Clusters({
+    registry,
+    random: Math.random,
+    probes: {
+      connect: (address, port) => net.connect({ host: address, port, noDelay: true }),
+      setTimer: (callback, ms) => {
+        const timer = setTimeout(callback, ms).unref();
+        return () => clearTimeout(timer);
+      },
+    },
+  });
+  const shared: HttpShared = {
+    clusters,
+    deadlines: new Deadlines(now, setTimer),
+    now,
+    wallClock: Date.now,
+    random: Math.random,
+    newRequestId: () => randomUUID(),
+    toClient: new Out(),
+    toUpstream: new Out(),
+    readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
+  };
+  const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, logger, setTimer });
+  const node = new ProxyNode(clusters, listeners);
+  const client = createXdsClient({
+    server: settings.xds,
+    node: { id: settings.id, group: settings.group, zone: settings.zone, version },
+    token: settings.token,
+    onConfig: (config) => void node.apply(config),
+    onComplete: () => node.markComplete(),
+    logger,
+  });
+  const drain = (): Promise<void> => {
+    logger.info({ event: 'draining', connections: listeners.connectionCount }, 'draining');
+    return node.drain(limits.drainTimeoutMs);
+  };
+  const startedMs = now();
+  const reopenLogs = (): void => sinks.reopen();
+  const parts: AdminParts = {
+    ...nodeParts(node),
+    id: settings.id,
+    group: settings.group,
+    version,
+    registry,
+    uptimeMs: () => now() - startedMs,
+    dump: () => client.dump(),
+    drain: () => void drain(),
+    drainTimeoutMs: limits.drainTimeoutMs,
+    logLevel: () => logger.level,
+    setLogLevel: (level) => {
+      logger.level = level;
+    },
+    reopenLogs,
+  };
+  serverStats(registry, parts);
+  const admin = await startAdmin({ address: settings.admin, parts });
+  logger.info({ event: 'started', group: settings.group, xds: settings.xds, admin: admin.address }, 'started');
+  client.start();
+  process.on('SIGUSR1', reopenLogs);
+  return {
+    admin: admin.address,
+    node,
+    stop: async () => {
+      await drain();
+      client.close();
+      await admin.close();
+      await sinks.close();
+      process.off('SIGUSR1', reopenLogs);
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** Puts what is held together into the configuration that the proxy may use: only what is warm. */
+import type { ClusterConfig, EndpointConfig, ListenerConfig, ProxyConfig, RouteTableConfig } from '../model/config.ts';
+import type { ClusterResource, EndpointsResource, ListenerResource } from './decode/resources.ts';
+import { type Kind, type Parts, Warmer } from './warmer.ts';
+
+type Endpoints = readonly EndpointConfig[];
+
+export class Assembly {
+  readonly clusters: Warmer<ClusterResource, Endpoints, ClusterConfig>;
+  /** Routes wait for no cluster: one that is not there yet fails its requests until it is. */
+  readonly listeners: Warmer<ListenerResource, RouteTableConfig | null, ListenerConfig>;
+  #config: ProxyConfig = Object.freeze({ listeners: new Map(), clusters: new Map() });
+
+  constructor(endpoints: Parts<EndpointsResource>, routes: Parts<RouteTableConfig>) {
+    this.clusters = new Warmer(clusterKind(endpoints));
+    this.listeners = new Warmer(listenerKind(routes));
+  }
+
+  /** The same object as before if nothing in it changed, and so are its parts. */
+  get config(): ProxyConfig {
+    const listeners = this.listeners.configs;
+    const clusters = this.clusters.configs;
+    if (listeners !== this.#config.listeners || clusters !== this.#config.clusters) {
+      this.#config = Object.freeze({ listeners, clusters });
+    }
+    return this.#config;
+  }
+
+  get settled(): boolean {
+    return this.clusters.settled && this.listeners.settled;
+  }
+}
+
+const noEndpoints: Endpoints = Object.freeze([]);
+
+function clusterKind(parts: Parts<EndpointsResource>): Kind<ClusterResource, Endpoints, ClusterConfig> {
+  return {
+    parts: { get: (name) => parts.get(name)?.endpoints, missing: (name) => parts.missing(name) },
+    source: ({ endpoints }) => (endpoints.type === 'eds' ? endpoints.from : null),
+    inline: ({ endpoints }) => (endpoints.type === 'inline' ? endpoints.list : noEndpoints),
+    empty: () => noEndpoints,
+    isEmpty: (endpoints) => endpoints.length === 0,
+    build: ({ config }, endpoints) => Object.freeze({ ...config, endpoints }),
+  };
+}
+
+/** The part of a TCP listener is null. */
+function listenerKind(parts: Parts<RouteTableConfig>): Kind<ListenerResource, RouteTableConfig | null, ListenerConfig> {
+  return {
+    parts,
+    source: ({ chain }) => (chain.type === 'http' && chain.routes.type === 'rds' ? chain.routes.from : null),
+    inline: ({ chain }) => (chain.type === 'http' && chain.routes.type === 'inline' ? chain.routes.table : null),
+    empty: emptyTable,
+    isEmpty: (table) => table?.hosts.length === 0,
+    build: (listener, table) => {
+      const { config, chain } = listener;
+      if (chain.type === 'tcp') return Object.freeze({ ...config, chain });
+      const routes = table ?? emptyTable(listener);
+      return Object.freeze({ ...config, chain: Object.freeze({ type: 'http', ...chain.config, routes }) });
+    },
+  };
+}
+
+/** Answers 404 to everything. */
+function emptyTable({ chain }: ListenerResource): RouteTableConfig {
+  const name = chain.type === 'http' && chain.routes.type === 'rds' ? chain.routes.from.name : '';
+  return Object.freeze({ name, hosts: Object.freeze([]) });
+}

@@ -1,0 +1,19 @@
+/** Bounds of the xDS client, each with its source. */
+export const limits = {
+  /** Text of a NACK, UTF-8 (the protocol bounds it; 4 KiB names a few dozen faults). */
+  nackBytes: 4096,
+  /** From the start of a connection attempt to giving it up (gRPC's connection back-off: 20 s). */
+  connectTimeoutMs: 20_000,
+  /** Pings on a quiet connection, and the wait for their answer: a server that is gone without a word is noticed in 30 s. */
+  pingMs: 20_000,
+  pingTimeoutMs: 10_000,
+  /** One response: a node's whole configuration may come in one. */
+  responseBytes: 64 * 1024 * 1024,
+  /** Between attempts, doubling (Envoy's RetryInitialDelayMs and RetryMaxDelayMs). */
+  retryBaseMs: 500,
+  retryCapMs: 30_000,
+  /** Until initialisation goes on without a resource (Envoy's initial_fetch_timeout). */
+  resourceTimeoutMs: 15_000,
+  /** Endpoints compared for one request; each costs time in every request. */
+  balanceChoices: 128,
+} as const;

@@ -1,0 +1,65 @@
+/** What the xDS client needs from outside, and what it offers. */
+import type { XdsType } from '../../proto/type-urls.ts';
+import type { ProxyConfig } from '../model/config.ts';
+import type { DumpedResource, XdsTypeState } from './subscription.ts';
+import type { Timers } from './timers.ts';
+
+export interface XdsNode {
+  readonly id: string;
+  /** The node group (`node.cluster`). */
+  readonly group: string;
+  /** Empty: none. */
+  readonly zone: string;
+  /** Of this program. */
+  readonly version: string;
+}
+
+export interface XdsLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface XdsClientOptions {
+  /** `host:port` of the control plane. */
+  readonly server: string;
+  readonly node: XdsNode;
+  /** Sent as `authorization: Bearer …`; undefined: none. */
+  readonly token: string | undefined;
+  /**
+   * The configuration to run on: first when it is complete, then after each change. What did not change is the same
+   * object as before. An error that it throws becomes a NACK.
+   */
+  readonly onConfig: (config: ProxyConfig) => void;
+  /** Once, after the first `onConfig`. */
+  readonly onComplete: () => void;
+  readonly logger: XdsLogger;
+  /** How long to wait for a resource that was asked for, where its source does not say; 0: for ever. Default 15 s. */
+  readonly resourceTimeoutMs?: number;
+  readonly timers?: Timers;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
+export interface XdsState {
+  /** A stream is open and a response came on it. */
+  readonly connected: boolean;
+  /** `onComplete` was called. */
+  readonly complete: boolean;
+  /** Why the last stream ended; null: none did. */
+  readonly lastEnd: string | null;
+  readonly types: Readonly<Record<XdsType, XdsTypeState>>;
+}
+
+export interface XdsClient {
+  readonly connected: boolean;
+  /** Once. */
+  start(): void;
+  /** Ends the stream; nothing is called any more. What was configured stays. */
+  close(): void;
+  state(): XdsState;
+  /** The accepted resources, by type and name. */
+  dump(): Readonly<Record<XdsType, readonly DumpedResource[]>>;
+}

@@ -1,0 +1,231 @@
+/** A real Envoy joins a group by the bootstrap that we print, and forwards as our own node does. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
+import {
+  Cleanup,
+  type ControlPlaneProcess,
+  type DataPlaneProcess,
+  request,
+  run,
+  startBackend,
+  startControlPlane,
+  startDataPlane,
+  waitFor,
+} from './support/fairlead.ts';
+import { requirePeer } from './support/peers.ts';
+
+const here = requirePeer('envoy');
+const cleanup = new Cleanup();
+afterAll(() => cleanup.run());
+
+describe.skipIf(!here)('Envoy beside our own node', () => {
+  let controlPlane: ControlPlaneProcess;
+  let ours: DataPlaneProcess;
+  const envoys = new Map<string, RunningEnvoy>();
+
+  beforeAll(async () => {
+    controlPlane = await startControlPlane(cleanup);
+    const backends = await Promise.all(['a', 'b', 'c', 'd'].map((name) => startBackend(cleanup, name)));
+    const cluster = (name: string, port: number, more = ''): string => `---
+kind: Cluster
+name: ${name}
+spec: { endpoints: [{ address: 127.0.0.1, port: ${port}, zone: z1, labels: { v: one } }], balance: { policy: round-robin }${more} }
+`;
+    const route = (name: string, hosts: string, match: string, to: string): string => `---
+kind: Route
+name: ${name}
+spec: { hosts: [${hosts}], match: { ${match} }, to: ${to}, timeout: 5s }
+`;
+    const health = ', health: { active: { http: { path: /healthz }, interval: 200ms, timeout: 1s } }';
+    await controlPlane.apply(
+      `kind: NodeGroup
+name: edge
+spec: { tier: l7 }
+---
+kind: Listener
+name: public
+spec: { groups: [edge], address: 127.0.0.1, port: 0, protocol: http }
+---
+kind: Listener
+name: raw
+spec: { groups: [edge], address: 127.0.0.1, port: 0, protocol: tcp }
+---
+kind: L4Route
+name: raw
+spec: { listener: raw, to: [{ cluster: d }] }
+---
+kind: Cluster
+name: d
+spec: { protocol: tcp, endpoints: [{ address: 127.0.0.1, port: ${backends[3]!.port} }] }
+${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? health : '')).join('')}` +
+        route('root', 'x.example.com', 'path: { prefix: / }', '[{ cluster: a }]') +
+        route('deep', 'x.example.com', 'path: { prefix: /deep/er }', '[{ cluster: b }]') +
+        route('exact', 'x.example.com', 'path: { exact: /deep/er/exact }', '[{ cluster: c }]') +
+        route('raw', 'x.example.com', 'path: { rawPrefix: /raw }', '[{ cluster: b }]') +
+        route('case', 'x.example.com', 'path: { prefix: /CaSe, ignoreCase: true }', '[{ cluster: b }]') +
+        route('post', 'x.example.com', 'path: { prefix: /m }, methods: [POST, PUT]', '[{ cluster: b }]') +
+        route(
+          'hexact',
+          'x.example.com',
+          'path: { prefix: /h }, headers: [{ name: X-V, exact: beta }]',
+          '[{ cluster: b }]',
+        ) +
+        route(
+          'hnot',
+          'x.example.com',
+          'path: { prefix: /not }, headers: [{ name: x-v, exact: beta, not: true }]',
+          '[{ cluster: b }]',
+        ) +
+        route(
+          'hpresent',
+          'x.example.com',
+          'path: { prefix: /p }, headers: [{ name: x-p, present: true }]',
+          '[{ cluster: b }]',
+        ) +
+        route(
+          'habsent',
+          'x.example.com',
+          'path: { prefix: /q }, headers: [{ name: x-p, present: false }]',
+          '[{ cluster: b }]',
+        ) +
+        route(
+          'hrange',
+          'x.example.com',
+          'path: { prefix: /r }, headers: [{ name: x-n, range: [18, 65] }]',
+          '[{ cluster: b }]',
+        ) +
+        route(
+          'hsub',
+          'x.example.com',
+          'path: { prefix: /s }, headers: [{ name: x-s, contains: mid }]',
+          '[{ cluster: b }]',
+        ) +
+        route('suffix', '"*.wild.example.com"', 'path: { prefix: / }', '[{ cluster: c }]') +
+        route('any', '"*"', 'path: { exact: /any }', '[{ cluster: c }]'),
+    );
+    ours = await startDataPlane(cleanup, controlPlane, 'edge', 'ours');
+    for (const variant of ['delta', 'sotw']) {
+      const printed = await run(
+        [
+          'bootstrap',
+          'envoy',
+          '--group',
+          'edge',
+          '--id',
+          `envoy-${variant}`,
+          '--variant',
+          variant,
+          '--xds',
+          controlPlane.xds,
+        ],
+        controlPlane.env,
+      );
+      expect(printed.stderr).toBe('');
+      const envoy = await startEnvoy({ bootstrap: printed.stdout });
+      cleanup.add(() => envoy.stop());
+      envoys.set(variant, envoy);
+    }
+  });
+
+  test.each(['delta', 'sotw'])('by %s ADS it takes all four types without a NACK', async (variant) => {
+    await waitFor(`envoy-${variant} to be synced`, async () => {
+      const { types } = await controlPlane.rest<{ types: Record<string, { state: string; error?: string }> }>(
+        'GET',
+        `/v1/nodes/envoy-${variant}`,
+      );
+      for (const [type, { error }] of Object.entries(types)) expect(error, type).toBeUndefined();
+      return ['listeners', 'routes', 'clusters', 'endpoints'].every((type) => types[type]?.state === 'synced')
+        ? true
+        : undefined;
+    });
+    const stats = await envoys.get(variant)!.admin('/stats?filter=update_rejected');
+    for (const line of stats.trim().split('\n')) expect(line).toMatch(/: 0$/);
+  });
+
+  const requests: [string, Parameters<typeof request>[1]][] = [
+    ...[
+      '/',
+      '/deep',
+      '/deep/er',
+      '/deep/er/',
+      '/deep/erx',
+      '/deep/er/exact',
+      '/deep/er/exact/',
+      '/raw',
+      '/rawer',
+      '/case',
+      '/CASE/x',
+      '/casex',
+      '/any',
+    ].map((path): [string, Parameters<typeof request>[1]] => [path, { path }]),
+    ...['//deep//er', '/deep/./er', '/x/../deep/er', '/%64eep/er', '/deep/er?x=//y', '/deep%2Fer'].map(
+      (path): [string, Parameters<typeof request>[1]] => [path, { path }],
+    ),
+    ...['GET', 'POST', 'PUT', 'DELETE'].map((method): [string, Parameters<typeof request>[1]] => [
+      `${method} /m`,
+      { path: '/m', method },
+    ]),
+    ...['beta', 'alpha', ''].flatMap((v): [string, Parameters<typeof request>[1]][] => [
+      [`/h x-v=${v}`, { path: '/h', headers: { 'x-v': v } }],
+      [`/not x-v=${v}`, { path: '/not', headers: { 'x-v': v } }],
+    ]),
+    ['/not without', { path: '/not' }],
+    ['/p with', { path: '/p', headers: { 'x-p': '' } }],
+    ['/p without', { path: '/p' }],
+    ['/q with', { path: '/q', headers: { 'x-p': '1' } }],
+    ['/q without', { path: '/q' }],
+    ...['17', '18', '64', '65', '+20', '020', '20.0', 'x', ''].map((n): [string, Parameters<typeof request>[1]] => [
+      `/r x-n=${n}`,
+      { path: '/r', headers: { 'x-n': n } },
+    ]),
+    ['/s amidst', { path: '/s', headers: { 'x-s': 'amidst' } }],
+    ['/s none', { path: '/s', headers: { 'x-s': 'MID' } }],
+    ...[
+      'X.Example.Com',
+      'x.example.com:8080',
+      'x.example.com.',
+      'a.wild.example.com',
+      'a.b.wild.example.com',
+      'wild.example.com',
+      'nobody.org',
+    ].map((host): [string, Parameters<typeof request>[1]] => [`host ${host}`, { host, path: '/any' }]),
+  ];
+
+  async function seen(port: number, options: Parameters<typeof request>[1]): Promise<string> {
+    const answer = await request(port, { host: 'x.example.com', ...options });
+    if (answer.status !== 200) return String(answer.status);
+    const { backend, method, url } = JSON.parse(answer.body);
+    return `${backend} ${method} ${url}`;
+  }
+
+  test.each(requests)('%s goes where our node sends it', async (_name, options) => {
+    const expected = await seen(await ours.port('public'), options);
+    for (const [variant, envoy] of envoys) {
+      expect(await seen(await envoy.listenerPort('public'), options), variant).toBe(expected);
+    }
+  });
+
+  test('TCP goes where our node sends it', async () => {
+    const expected = await seen(await ours.port('raw'), {});
+    expect(expected).toBe('d GET /');
+    for (const [variant, envoy] of envoys)
+      expect(await seen(await envoy.listenerPort('raw'), {}), variant).toBe(expected);
+  });
+
+  test('a change reaches Envoy as it reaches our node', async () => {
+    await controlPlane.apply(`
+kind: Route
+name: new
+spec: { hosts: [x.example.com], match: { path: { prefix: /brand-new } }, to: [{ cluster: c }] }
+`);
+    const ports = [
+      await ours.port('public'),
+      ...(await Promise.all([...envoys.values()].map((envoy) => envoy.listenerPort('public')))),
+    ];
+    for (const port of ports) {
+      await waitFor('the new route', async () =>
+        (await seen(port, { path: '/brand-new' })) === 'c GET /brand-new' ? true : undefined,
+      );
+    }
+  });
+});
