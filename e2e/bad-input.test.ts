@@ -43,7 +43,7 @@ async function revision(): Promise<string> {
 const cluster = 'kind: Cluster\nname: good\nspec: { endpoints: [{ address: 127.0.0.1, port: 9001 }] }\n';
 
 test.each([
-  ['malformed YAML', 'kind: Cluster\nname: [oops\n', 400, /line 3|line 2/],
+  ['malformed YAML', 'kind: Cluster\nname: [oops\n', 400, /Line 3, column 1/],
   ['an unknown kind', `${cluster}---\nkind: Clutser\nname: x\nspec: {}\n`, 422, /Cluster/],
   ['an unknown field', `${cluster}---\nkind: Cluster\nname: x\nspec: { endpoint: [] }\n`, 422, /endpoints/],
   [

@@ -199,7 +199,13 @@ test('kill -9 of the control plane under load: no request fails; back again, not
   const metrics = await (await controlPlane.fetch('GET', '/metrics')).text();
   const bytes = [...metrics.matchAll(/^fairlead_xds_response_bytes_total\{[^}]*\} (\d+)$/gm)].map((m) => Number(m[1]));
   // at most an empty response a type and node, which says that nothing changed
-  expect(bytes.reduce((sum, n) => sum + n, 0), metrics.split("\n").filter((l) => l.startsWith("fairlead_xds_res")).join("\n")).toBeLessThan(2 * 4 * 150);
+  expect(
+    bytes.reduce((sum, n) => sum + n, 0),
+    metrics
+      .split('\n')
+      .filter((l) => l.startsWith('fairlead_xds_res'))
+      .join('\n'),
+  ).toBeLessThan(2 * 4 * 150);
   await controlPlane.apply(route('after', '/after', 'green'));
   for (const port of ports)
     await waitFor('the route', async () => ((await ask(port, { path: '/after' })) === 'green' ? true : undefined));

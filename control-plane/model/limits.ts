@@ -42,4 +42,6 @@ export const limits = {
   endpointWeight: 128,
   /** Envoy: max_request_headers_kb. */
   headerBytes: 8192 * 1024,
+  /** Header lines of a request: our data plane's parser has room for no more. */
+  headers: 1_000,
 } as const;

@@ -40,6 +40,8 @@ export function tcpListener(listener: Typed<'Listener'>, route: Typed<'L4Route'>
         stat_prefix: listener.document.name,
         ...tcpTarget(route.spec.to),
         idle_timeout: durationOf(route.spec.idleTimeoutMs),
+        // an endpoint that does not answer is no reason to fail: the next ones are tried, as our own node does
+        max_connect_attempts: { value: 3 },
         access_log: accessLogs(listener.spec.accessLog, tcpLogFields),
       }),
     };

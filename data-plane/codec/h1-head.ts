@@ -4,6 +4,15 @@
  * decided here.
  */
 import { COLON, CR, HTAB, isToken, isValue, LF, lowerName, pathByte, pathSlow, queryByte, SP } from './h1-tables.ts';
+import {
+  equalsIgnoringCase,
+  forEachToken,
+  isCodingList,
+  isHttpSlash,
+  isOtherVersion,
+  parseLength,
+  versionStartsWell,
+} from './h1-values.ts';
 
 /** What a parse says: `ok`, `more` bytes are needed, or the fault. */
 export const parsed = {
@@ -167,7 +176,9 @@ export function parseRequestHead(head: Head, b: Uint8Array, start: number, end: 
   head.pathNeedsCare = (seen & pathSlow) !== 0;
   if (i + 10 > end) return versionStartsWell(b, i, end) ? parsed.more : parsed.bad;
   if (!isHttpSlash(b, i)) return parsed.bad;
-  if (b[i + 5] !== 49 || b[i + 6] !== 46 || b[i + 8] !== CR || b[i + 9] !== LF) return otherVersion(b, i + 5, end);
+  if (b[i + 5] !== 49 || b[i + 6] !== 46 || b[i + 8] !== CR || b[i + 9] !== LF) {
+    return isOtherVersion(b, i + 5, end) ? parsed.badVersion : parsed.bad;
+  }
   const minor = b[i + 7]! - 48;
   if (minor !== 0 && minor !== 1) return minor > 1 && minor <= 9 ? parsed.badVersion : parsed.bad;
   head.minor = minor;
@@ -307,48 +318,6 @@ function startsWith(b: Uint8Array, start: number, text: string): boolean {
   return true;
 }
 
-/** `lower` must be lower-case letters, digits and `-`. */
-function equalsIgnoringCase(b: Uint8Array, start: number, end: number, lower: string): boolean {
-  if (end - start !== lower.length) return false;
-  for (let i = 0; i < lower.length; i++) {
-    if (lowerName[b[start + i]!] !== lower.charCodeAt(i)) return false;
-  }
-  return true;
-}
-
-/** Digits only, no leading zero, at most 15 of them; -1 otherwise. */
-function parseLength(b: Uint8Array, start: number, end: number): number {
-  const digits = end - start;
-  if (digits === 0 || digits > 15 || (digits > 1 && b[start] === 48)) return -1;
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = b[i]! - 48;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
-/** Tokens parted by commas, none empty: an honest list of codings that we don't know. */
-function isCodingList(b: Uint8Array, start: number, end: number): boolean {
-  let inToken = false;
-  let needsToken = true;
-  for (let i = start; i < end; i++) {
-    const c = b[i]!;
-    if (isToken[c] === 1) {
-      if (!inToken && !needsToken) return false;
-      inToken = true;
-      needsToken = false;
-    } else if (c === 44) {
-      if (needsToken) return false;
-      inToken = false;
-      needsToken = true;
-    } else if (c === SP || c === HTAB) inToken = false;
-    else return false;
-  }
-  return !needsToken;
-}
-
 /** Notes close and keep-alive; says whether anything is named that the proxy does not drop anyway. */
 function readConnection(head: Head, b: Uint8Array, start: number, end: number): void {
   if (equalsIgnoringCase(b, start, end, 'keep-alive')) {
@@ -366,48 +335,4 @@ function readConnection(head: Head, b: Uint8Array, start: number, end: number): 
       head.namesOthers = true;
     }
   });
-}
-
-/** Calls back for each comma-separated, trimmed, non-empty part of a value. */
-export function forEachToken(
-  b: Uint8Array,
-  start: number,
-  end: number,
-  callback: (start: number, end: number) => void,
-): void {
-  let from = start;
-  for (let i = start; i <= end; i++) {
-    if (i !== end && b[i] !== 44) continue;
-    let s = from;
-    let e = i;
-    while (s < e && (b[s] === SP || b[s] === HTAB)) s++;
-    while (e > s && (b[e - 1] === SP || b[e - 1] === HTAB)) e--;
-    if (e > s) callback(s, e);
-    from = i + 1;
-  }
-}
-
-function isHttpSlash(b: Uint8Array, i: number): boolean {
-  return b[i] === 72 && b[i + 1] === 84 && b[i + 2] === 84 && b[i + 3] === 80 && b[i + 4] === 47;
-}
-
-const versionTail = 'HTTP/1.1\r\n';
-
-/** The bytes so far could still become `HTTP/d.d` CR LF. */
-function versionStartsWell(b: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const at = i - start;
-    const c = b[i]!;
-    const digit = at === 5 || at === 7;
-    if (digit ? c < 48 || c > 57 : c !== versionTail.charCodeAt(at)) return false;
-  }
-  return true;
-}
-
-/** `HTTP/` was read: a well-formed other version, or rubbish. */
-function otherVersion(b: Uint8Array, i: number, end: number): Parsed {
-  const digit = (at: number): boolean => at < end && b[at]! >= 48 && b[at]! <= 57;
-  return digit(i) && b[i + 1] === 46 && digit(i + 2) && b[i + 3] === CR && b[i + 4] === LF
-    ? parsed.badVersion
-    : parsed.bad;
 }

@@ -69,3 +69,6 @@ export function writeData(out: Out, b: Buffer, data: Ranges): void {
 
 /** Ends a chunked message; trailers are dropped, as Envoy does by default. */
 export const lastChunk = '0\r\n\r\n';
+
+/** Answers `expect: 100-continue`, which goes no further. */
+export const continueLine: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');

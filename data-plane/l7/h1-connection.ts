@@ -5,22 +5,17 @@
 import type net from 'node:net';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { Head } from '../codec/h1-head.ts';
-import {
-  H1RequestReader,
-  type RequestEvents,
-  type RequestFault,
-  type RequestLimits,
-} from '../codec/h1-request-reader.ts';
+import { H1RequestReader, type RequestEvents, type RequestFault } from '../codec/h1-request-reader.ts';
 import { limits } from '../limits.ts';
-import { chooseCluster } from '../route/table.ts';
-import { Deadline } from '../upstream/deadlines.ts';
-import { lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import { ConnectionDeadlines } from './connection-deadlines.ts';
 import { Exchange } from './exchange.ts';
 import { H1Upstream, type ResponseSink } from './h1-upstream.ts';
-import { writeRequestHead } from './head-writer.ts';
+import { addedRequestLines, writeRequestHead } from './head-writer.ts';
 import type { HttpListener } from './http-context.ts';
-import { type LocalReply, localReplies } from './local-reply.ts';
+import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
+import { routeRequest } from './route-request.ts';
 
 /** Refilled for each head. */
 const target = new RequestTarget();
@@ -42,10 +37,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
   #closeAfter = false;
   answerHasNoBody = false;
 
-  /** Idle, head, body or closing: one at a time. */
-  readonly #phaseDeadline = new Deadline(() => this.#onPhaseDeadline());
-  readonly #routeDeadline = new Deadline(() => this.#onRouteDeadline());
-  readonly #streamIdleDeadline = new Deadline(() => this.#onStreamIdleDeadline());
+  readonly #deadlines: ConnectionDeadlines;
 
   constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
     this.#socket = socket;
@@ -56,11 +48,17 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#openedMs = listener.shared.now();
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
     this.#exchange = new Exchange(listener);
+    this.#deadlines = new ConnectionDeadlines(
+      listener.shared.deadlines,
+      () => this.#onPhaseDeadline(),
+      () => this.#onRouteDeadline(),
+      () => this.#onStreamIdleDeadline(),
+    );
     socket.on('error', () => {});
     socket.on('end', () => this.#onClientEnd());
     socket.on('close', () => this.#onClose());
     socket.on('drain', () => this.#upstream?.resumeReading());
-    this.#arm(this.#phaseDeadline, listener.context.chain.limits.idleTimeoutMs);
+    this.#deadlines.arm(this.#deadlines.phase, listener.context.chain.limits.idleTimeoutMs);
   }
 
   /** Every byte that the client sends; `b` is valid during the call only. */
@@ -85,12 +83,12 @@ export class H1Connection implements RequestEvents, ResponseSink {
   // ---- decode ----
 
   onHeadBegun(): void {
-    this.#arm(this.#phaseDeadline, this.#listener.context.chain.limits.headersTimeoutMs);
+    this.#deadlines.arm(this.#deadlines.phase, this.#listener.context.chain.limits.headersTimeoutMs);
   }
 
   onFault(fault: RequestFault): void {
     this.#listener.stats.cxProtocolError.value++;
-    if (fault === 'malformed-body') this.#giveUp(localReplies.badRequest);
+    if (fault === 'malformed-body') this.#giveUp(faultReplies[fault]);
     else this.#refuse(faultReplies[fault]);
   }
 
@@ -108,70 +106,39 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#exchange.begin(target);
     this.answerHasNoBody = target.method === 'HEAD';
     this.#closeAfter = head.close || this.#listener.draining;
-    this.#phaseDeadline.disarm();
-    if (refused !== null) this.#answer(refused);
-    else if (target.redirect) this.#redirect();
-    else if (head.expect >= 0 && head.value(b, head.expect).toLowerCase() !== '100-continue') {
-      this.#answer(localReplies.expectationFailed);
-    } else if (this.#route()) this.#send(head, b, bodyFollows);
+    this.#deadlines.phase.disarm();
+    if (refused !== null) this.#refuseTarget(refused);
+    else if (target.redirect) this.#answer(localReplies.pathRedirect, target.redirectLine);
+    else this.#forward(head, b, bodyFollows);
   }
 
-  // ---- route, pick, connect ----
-
-  /** False: answered by the proxy itself. */
-  #route(): boolean {
-    const { context, shared, stats } = this.#listener;
-    const exchange = this.#exchange;
-    const route = context.table.find(target);
-    if (route === undefined) {
-      stats.noRoute.value++;
-      return this.#answer(localReplies.notFound);
-    }
-    exchange.route = route;
-    const { to } = route.config;
-    const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, route.totalWeight, shared.random());
-    const cluster = shared.clusters.get(name);
-    if (cluster === undefined) {
-      stats.noCluster.value++;
-      return this.#answer(localReplies.clusterNotFound);
-    }
-    const host = cluster.pick();
-    if (host === null) {
-      cluster.stats.cxNoneHealthy.value++;
-      return this.#answer(localReplies.noHealthyUpstream);
-    }
-    exchange.sentTo(cluster, host);
-    this.#upstream = (host.takeIdle() as H1Upstream | undefined) ?? new H1Upstream(cluster, host, shared);
-    return true;
+  #refuseTarget(reply: LocalReply): void {
+    const { stats } = this.#listener;
+    if (reply === localReplies.badPath) stats.rqFailedPathNormalization.value++;
+    else if (reply === localReplies.badTarget) stats.rqNonRelativePath.value++;
+    this.#answer(reply);
   }
 
-  #redirect(): void {
-    const location = `location: http://${target.authority}${target.path}${target.query}\r\n`;
-    this.#answer(localReplies.pathRedirect, location);
-  }
+  // ---- route, pick, connect, send ----
 
-  // ---- send ----
-
-  #send(head: Head, b: Buffer, bodyFollows: boolean): void {
+  #forward(head: Head, b: Buffer, bodyFollows: boolean): void {
+    const upstream = routeRequest(target, this.#listener, this.#exchange);
+    if (!(upstream instanceof H1Upstream)) {
+      this.#answer(upstream);
+      return;
+    }
+    this.#upstream = upstream;
     this.#requestChunked = head.chunked;
-    this.#upstream!.begin(this);
-    writeRequestHead(this.#listener.shared.toUpstream, head, b, target, this.#addedLines(head));
+    upstream.begin(this);
+    const { route, requestId } = this.#exchange;
+    const added = addedRequestLines(target, head, this.#ip, requestId, route!.config.timeoutMs);
+    writeRequestHead(this.#listener.shared.toUpstream, head, b, target, added);
     if (!bodyFollows) this.#requestEnded();
     else {
       if (head.expect >= 0) this.#socket.write(continueLine);
-      this.#arm(this.#phaseDeadline, this.#listener.context.chain.limits.requestTimeoutMs);
+      this.#deadlines.arm(this.#deadlines.phase, this.#listener.context.chain.limits.requestTimeoutMs);
       this.#touch();
     }
-  }
-
-  /** Lines that the proxy adds to the request. */
-  #addedLines(head: Head): string {
-    const { timeoutMs } = this.#exchange.route!.config;
-    const clients = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
-    const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
-    return `x-forwarded-for: ${clients}${this.#ip}\r\nx-forwarded-proto: http\r\nx-request-id: ${
-      this.#exchange.requestId
-    }\r\n${expected}`;
   }
 
   onBody(b: Buffer, data: Ranges): void {
@@ -186,13 +153,13 @@ export class H1Connection implements RequestEvents, ResponseSink {
   onRequestEnd(): void {
     if (this.#upstream === null) return;
     if (this.#requestChunked) this.#listener.shared.toUpstream.text(lastChunk);
-    this.#phaseDeadline.disarm();
+    this.#deadlines.phase.disarm();
     this.#requestEnded();
   }
 
   /** From here on the route's timeout runs. */
   #requestEnded(): void {
-    this.#arm(this.#routeDeadline, this.#exchange.route!.config.timeoutMs);
+    this.#deadlines.arm(this.#deadlines.route, this.#exchange.route!.config.timeoutMs);
     this.#touch();
   }
 
@@ -257,8 +224,8 @@ export class H1Connection implements RequestEvents, ResponseSink {
 
   // ---- finish ----
 
-  /** The proxy's own answer, all of it. Returns false for the caller's convenience. */
-  #answer(reply: LocalReply, lines = ''): false {
+  /** The proxy's own answer, all of it. */
+  #answer(reply: LocalReply, lines = ''): void {
     const { shared, context, stats, draining } = this.#listener;
     const exchange = this.#exchange;
     exchange.status = reply.status;
@@ -272,7 +239,6 @@ export class H1Connection implements RequestEvents, ResponseSink {
     stats.cxTxBytesTotal.value += out.length;
     out.flush(this.#socket);
     this.#finish(close);
-    return false;
   }
 
   /** The request can't be served any more: an answer if none has begun, else a visible cut. */
@@ -298,8 +264,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
   }
 
   #finish(close: boolean): void {
-    this.#routeDeadline.disarm();
-    this.#streamIdleDeadline.disarm();
+    this.#deadlines.endRequest();
     this.#exchange.finish(this.#address, this.#ip);
     this.#responding = false;
     if (close) {
@@ -307,7 +272,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
       return;
     }
     const { context } = this.#listener;
-    this.#arm(this.#phaseDeadline, context.chain.limits.idleTimeoutMs);
+    this.#deadlines.arm(this.#deadlines.phase, context.chain.limits.idleTimeoutMs);
     const pending = this.#reader.hasPending;
     this.#reader.nextRequest(context.requestLimits);
     if (!pending) return;
@@ -320,22 +285,17 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#reader.close();
     this.#socket.resume();
     this.#socket.end();
-    this.#arm(this.#phaseDeadline, limits.delayedCloseMs);
+    this.#deadlines.arm(this.#deadlines.phase, limits.delayedCloseMs);
   }
 
   // ---- time, and the end ----
-
-  #arm(deadline: Deadline, timeoutMs: number): void {
-    if (timeoutMs > 0) this.#listener.shared.deadlines.queue(timeoutMs).arm(deadline);
-    else deadline.disarm();
-  }
 
   /** Something moved: the stream's idle time starts anew, where no earlier deadline makes it pointless. */
   #touch(): void {
     const { streamIdleTimeoutMs } = this.#exchange.context.chain.limits;
     const routeTimeoutMs = this.#exchange.route!.config.timeoutMs;
     if (this.#reader.complete && routeTimeoutMs > 0 && routeTimeoutMs <= streamIdleTimeoutMs) return;
-    this.#arm(this.#streamIdleDeadline, streamIdleTimeoutMs);
+    this.#deadlines.arm(this.#deadlines.streamIdle, streamIdleTimeoutMs);
   }
 
   #onPhaseDeadline(): void {
@@ -383,34 +343,10 @@ export class H1Connection implements RequestEvents, ResponseSink {
     }
     this.#upstream?.abort();
     this.#upstream = null;
-    this.#phaseDeadline.disarm();
-    this.#routeDeadline.disarm();
-    this.#streamIdleDeadline.disarm();
+    this.#deadlines.endAll();
     exchange.finish(this.#address, this.#ip);
     this.#reader.close();
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
     this.#onClosed(this);
   }
-}
-
-const continueLine = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
-
-const faultReplies: Readonly<Record<Exclude<RequestFault, 'malformed-body'>, LocalReply>> = {
-  malformed: localReplies.badRequest,
-  'line-too-long': localReplies.uriTooLong,
-  'head-too-large': localReplies.headersTooLarge,
-  version: localReplies.badVersion,
-  coding: localReplies.unsupportedCoding,
-};
-
-/** The reader's limits of a listener. */
-export function requestLimitsOf(chain: { limits: { headerBytes: number; headers: number } }): RequestLimits {
-  return {
-    requestLineBytes: limits.requestLineBytes,
-    headerBytes: chain.limits.headerBytes,
-    headers: chain.limits.headers,
-    extensionBytes: limits.chunkExtensionBytes,
-    trailerBytes: limits.trailerBytes,
-    trailers: limits.trailers,
-  };
 }

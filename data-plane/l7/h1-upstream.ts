@@ -60,6 +60,8 @@ export class H1Upstream extends PooledConnection {
     stats.cxTotal.value++;
     stats.cxActive.value++;
     stats.cxHttp1Total.value++;
+    stats.rqPendingTotal.value++;
+    stats.rqPendingActive.value++;
     const socket = net.connect({
       host: host.address,
       port: host.port,
@@ -74,6 +76,7 @@ export class H1Upstream extends PooledConnection {
     socket.once('connect', () => {
       this.#connectDeadline?.disarm();
       this.#connected = true;
+      stats.rqPendingActive.value--;
       stats.cxConnectMs.record(shared.now() - this.#openedMs);
     });
     if (cluster.config.connectTimeoutMs > 0) {
@@ -95,6 +98,7 @@ export class H1Upstream extends PooledConnection {
 
   /** The asker is gone or has had enough: what is under way can't be finished, so the socket can't be used again. */
   abort(): void {
+    if (!this.#connected) this.#cluster.stats.rqCancelled.value++;
     this.#sink = null;
     this.close();
   }
@@ -248,7 +252,9 @@ export class H1Upstream extends PooledConnection {
     stats.cxDestroy.value++;
     stats.cxLengthMs.record(this.#shared.now() - this.#openedMs);
     if (!this.#connected) {
-      stats.cxConnectFail.value++;
+      stats.rqPendingActive.value--;
+      // nobody waits any more: the client gave up, which is no fault of the endpoint
+      if (this.#sink !== null) stats.cxConnectFail.value++;
       if (this.#timedOut) stats.cxConnectTimeout.value++;
     }
     const sink = this.#sink;

@@ -42,6 +42,19 @@ responseDropsWithServer[known.server] = 1;
 /** Methods whose requests without a body carry no length. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
 
+/** Header lines that the proxy adds to a request: who asked, how, and how long there is to answer. */
+export function addedRequestLines(
+  target: RequestTarget,
+  head: Head,
+  clientIp: string,
+  requestId: string,
+  timeoutMs: number,
+): string {
+  const before = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
+  const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
+  return `x-forwarded-for: ${before}${clientIp}\r\nx-forwarded-proto: http\r\nx-request-id: ${requestId}\r\n${expected}`;
+}
+
 /**
  * Request line, kept headers, then `added` (whole lines) and the framing; ends the head.
  */

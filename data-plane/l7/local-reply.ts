@@ -1,5 +1,7 @@
 /** Answers that the proxy gives itself: status, flag, details and text as Envoy's. */
 
+import type { RequestFault } from '../codec/h1-request-reader.ts';
+
 export interface LocalReply {
   readonly status: number;
   /** Access-log response flag; empty: none. */
@@ -22,6 +24,7 @@ const beforeHeaders = 'upstream connect error or disconnect/reset before headers
 
 export const localReplies = {
   badRequest: reply(400, 'DPE', 'http1.codec_error', 'Bad Request', true),
+  badTarget: reply(400, '', 'http1.invalid_target', '', true),
   badPath: reply(400, '', 'path_normalization_failed', '', true),
   badHost: reply(400, '', 'invalid_authority', '', true),
   missingHost: reply(400, '', 'missing_host_header', '', true),
@@ -71,3 +74,13 @@ export const localReplies = {
   upstreamTimeout: reply(504, 'UT', 'response_timeout', 'upstream request timeout'),
   badVersion: reply(505, 'DPE', 'http1.unsupported_version', 'HTTP Version Not Supported', true),
 } as const satisfies Record<string, LocalReply>;
+
+/** What the reader's faults are answered with; a malformed body is answered only where no answer has begun. */
+export const faultReplies: Readonly<Record<RequestFault, LocalReply>> = {
+  malformed: localReplies.badRequest,
+  'malformed-body': localReplies.badRequest,
+  'line-too-long': localReplies.uriTooLong,
+  'head-too-large': localReplies.headersTooLarge,
+  version: localReplies.badVersion,
+  coding: localReplies.unsupportedCoding,
+};

@@ -1,5 +1,6 @@
 /** Reads what a request asks for out of its head, refusing what two readers could read differently. */
-import { forEachToken, type Head, known } from '../codec/h1-head.ts';
+import { type Head, known } from '../codec/h1-head.ts';
+import { forEachToken } from '../codec/h1-values.ts';
 import type { RequestView } from '../route/request-view.ts';
 import { canonicalHost } from './authority.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
@@ -79,6 +80,11 @@ export class RequestTarget implements RequestView {
     this.#head = null;
   }
 
+  /** Where the client is sent if `redirect`. */
+  get redirectLine(): string {
+    return `location: http://${this.authority}${this.path}${this.query}\r\n`;
+  }
+
   headerLines(name: string): readonly string[] {
     const head = this.#head!;
     const bytes = this.#bytes!;
@@ -107,7 +113,7 @@ export class RequestTarget implements RequestView {
       return null;
     }
     const absolute = /^(https?):\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i.exec(this.target);
-    if (absolute === null) return localReplies.badRequest;
+    if (absolute === null) return localReplies.badTarget;
     if (absolute[1]!.toLowerCase() === 'https') return localReplies.httpsOnPlain;
     if (canonicalHost(absolute[2]!) !== canonicalHost(this.authority)) return localReplies.badHost;
     this.authority = absolute[2]!;
@@ -151,6 +157,9 @@ export class RequestTarget implements RequestView {
       return this.firstHeader('sec-websocket-version') === '13'
         ? localReplies.upgradeFailed
         : localReplies.webSocketVersion;
+    }
+    if (head.expect >= 0 && head.value(b, head.expect).toLowerCase() !== '100-continue') {
+      return localReplies.expectationFailed;
     }
     if (!head.namesOthers) return null;
     const nominated = new Set<string>();

@@ -57,7 +57,7 @@ function linesOf(request: RequestView, name: string): readonly string[] {
     case ':method':
       return [request.method];
     case ':path':
-      return [request.path];
+      return [request.path + request.query];
     case ':authority':
     case 'host':
       return [request.authority];

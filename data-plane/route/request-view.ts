@@ -3,6 +3,8 @@ export interface RequestView {
   readonly method: string;
   /** Normalised path, without the query. */
   readonly path: string;
+  /** `?` and what follows, or empty. */
+  readonly query: string;
   /** Host without port, lower-case. */
   readonly host: string;
   /** As sent, port included. */

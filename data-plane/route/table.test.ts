@@ -4,7 +4,7 @@ import type { RequestView } from './request-view.ts';
 import { chooseCluster, RouteTable } from './table.ts';
 
 function request(host: string, path: string, headers: Record<string, string[]> = {}, method = 'GET'): RequestView {
-  return { method, path, host, authority: host, headerLines: (name) => headers[name] ?? [] };
+  return { method, path, query: '', host, authority: host, headerLines: (name) => headers[name] ?? [] };
 }
 
 function route(name: string, path: RouteMatchConfig['path'], rest: Partial<RouteMatchConfig> = {}): RouteConfig {

@@ -1,6 +1,6 @@
 /** A listener's HTTP configuration, compiled: routes, access logs, limits. */
-import { requestLimitsOf } from '../l7/h1-connection.ts';
 import type { HttpContext } from '../l7/http-context.ts';
+import { requestLimitsOf } from '../l7/request-limits.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 import { RouteTable } from '../route/table.ts';
 import type { AccessLoggers } from '../telemetry/access-loggers.ts';

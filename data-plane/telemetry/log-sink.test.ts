@@ -78,7 +78,7 @@ test('after reopen a rotated file is left alone', async () => {
   const file = path.join(folder, 'rotated.log');
   const sink = sinks.acquire(file);
   sink.write('old\n');
-  await sinks.flush();
+  await sink.flush();
   fs.renameSync(file, `${file}.1`);
   sinks.reopen();
   sink.write('new\n');

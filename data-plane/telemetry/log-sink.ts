@@ -209,10 +209,6 @@ export class LogSinks {
     for (const { sink } of this.#open.values()) sink.reopen();
   }
 
-  async flush(): Promise<void> {
-    await Promise.all([...this.#open.values()].map(({ sink }) => sink.flush()));
-  }
-
   async close(): Promise<void> {
     const sinks = [...this.#open.values()];
     this.#open.clear();

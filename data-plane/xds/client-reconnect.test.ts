@@ -7,7 +7,6 @@ import {
   complete,
   connected,
   endpoints,
-  httpListener,
   portsOf,
   resourceTimeoutMs,
   startClient,
@@ -150,14 +149,18 @@ test('a closed client calls nothing and sets no timer', async () => {
 });
 
 test('a client may be closed from within its own callback', async () => {
-  const wired = await connected({ onConfig: () => wired.client.close() });
+  const wired = await connected({
+    onConfig: ({ clusters }) => {
+      if (clusters.has('b')) wired.client.close();
+    },
+  });
   const { stream, timers, client } = wired;
-  stream.send('clusters', [cluster('a', 'c1', { eds_cluster_config: null, type: 'STATIC' })]);
+  stream.send('listeners', []);
   await stream.said();
-  stream.send('listeners', [{ ...httpListener('public', 'l1'), ttlMs: 1_000 }]);
+  stream.send('clusters', []);
   await stream.said();
-  await stream.said();
-  stream.send('routes', [table('public', 'r1')]);
+  expect(client.state().complete).toBe(true);
+  stream.send('clusters', [cluster('b', 'c1', { type: 'STATIC', eds_cluster_config: null }), cluster('c', 'c1')]);
   expect(await stream.ended).toBe(true);
   expect(client.connected).toBe(false);
   expect(timers.pending.size).toBe(0);

@@ -209,8 +209,6 @@ class Client implements XdsClient {
   }
 
   #sendDueRequests(): void {
-    // the next stream will be told all of what is wanted
-    if (!this.#connection.isOpen) return;
     for (const type of pushOrder) {
       const request = this.#types[type].takeRequest();
       if (request === null) continue;

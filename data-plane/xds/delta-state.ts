@@ -48,7 +48,7 @@ export const wildcardSubscription: DeltaState = { ...nothing, legacyWildcard: tr
 /** A type of which resources are asked for by name, as yet none. */
 export const namedSubscription: DeltaState = nothing;
 
-export function isWildcard(state: DeltaState): boolean {
+function isWildcard(state: DeltaState): boolean {
   return state.legacyWildcard || state.wanted.has(wildcard);
 }
 

@@ -14,6 +14,8 @@ export const limits = {
   retryCapMs: 30_000,
   /** Until initialisation goes on without a resource (Envoy's initial_fetch_timeout). */
   resourceTimeoutMs: 15_000,
+  /** Header lines of a request that a listener may allow: the parser has room for no more (data-plane/codec). */
+  headers: 1_000,
   /** Endpoints compared for one request; each costs time in every request. */
   balanceChoices: 128,
 } as const;

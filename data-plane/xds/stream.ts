@@ -87,11 +87,7 @@ export class AdsConnection {
     this.#client = null;
   }
 
-  /** There is a stream to send on. */
-  get isOpen(): boolean {
-    return this.#call !== null;
-  }
-
+  /** Without a stream, says nothing. */
   send(bytes: Uint8Array): void {
     this.#call?.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }

@@ -175,7 +175,7 @@ function partOf<R, P, C>(before: Warm<R, P, C> | undefined, resource: R, kind: K
     case 'awaited':
       return undefined;
     case 'expired':
-      return before !== undefined && kind.isEmpty(before.part) ? before.part : kind.empty(resource);
+      return kind.empty(resource);
     case 'unanswered':
       if (before === undefined) return kind.empty(resource);
       if (kind.source(before.resource)?.name === source.name || kind.isEmpty(before.part)) return before.part;

@@ -80,7 +80,7 @@ const listenerLimits = fields(
       },
     ),
     headers: about(
-      whole(1, 10_000).prefault(100),
+      whole(1, limits.headers).prefault(100),
       'Header lines of a request; over it is 431.',
       `${hcm}.common_http_protocol_options.max_headers_count`,
     ),

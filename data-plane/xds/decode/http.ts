@@ -1,6 +1,7 @@
 /** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager. */
 import type { HttpConnectionManager } from '../../../proto/envoy.ts';
 import type { HttpChainConfig } from '../../model/config.ts';
+import { limits } from '../limits.ts';
 import { readAccessLogs } from './access-log.ts';
 import { readStreamSource } from './address.ts';
 import { checkFields, fieldTable } from './fields.ts';
@@ -109,7 +110,7 @@ function readLimits(place: Place, message: HttpConnectionManager): HttpChainConf
     millis(place.field(field), message[field], fallback);
   return {
     headerBytes: kilobytes * 1024,
-    headers: uint32Within(at.field('max_headers_count'), common.max_headers_count, 100, 1),
+    headers: uint32Within(at.field('max_headers_count'), common.max_headers_count, 100, 1, limits.headers),
     headersTimeoutMs: time('request_headers_timeout', 0),
     requestTimeoutMs: time('request_timeout', 0),
     idleTimeoutMs: millis(at.field('idle_timeout'), common.idle_timeout, 3_600_000),

@@ -1,0 +1,226 @@
+/** The one place that sees every part of the control plane and joins them. */
+import { mkdirSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { createAuthenticator } from './api/authenticate.ts';
+import { authorizeStreams } from './api/authorize-streams.ts';
+import { type ApiLimits, apiLimits } from './api/limits.ts';
+import { createMetrics, type Metrics, observeSources } from './api/metrics.ts';
+import { type Api, buildApi } from './api/server.ts';
+import { Fleet } from './fleet/fleet.ts';
+import type { Logger } from './logging.ts';
+import { publishLimits } from './publish/limits.ts';
+import { Publisher } from './publish/publisher.ts';
+import { type Address, formatAddress, parseAddress, reachable, type Settings } from './settings.ts';
+import { SnapshotCache } from './snapshot/cache.ts';
+import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
+import { envoyBootstrap } from './translate/bootstrap.ts';
+import { version } from './version.ts';
+import { startXdsServer } from './xds/server.ts';
+import { systemTimers } from './xds/timers.ts';
+
+export interface ControlPlane {
+  /** Base URL of the REST API, as this machine reaches it. */
+  readonly api: string;
+  /** HOST:PORT of the xDS server, as this machine reaches it. */
+  readonly xds: string;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  /** Refuses new work, ends the streams, lets requests under way finish, closes the store. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  readonly logger: Logger;
+  readonly limits?: ApiLimits;
+  /** Where the snapshots stand that nodes are served from. */
+  readonly cache?: SnapshotCache;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+  /** How long streams and requests under way may take to end. */
+  readonly graceMs?: number;
+}
+
+/** The process cannot start as it is set up; `remedy` says what to change. */
+export class StartError extends Error {
+  readonly code: string;
+  readonly remedy: string;
+  constructor(code: string, message: string, remedy: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'StartError';
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
+/** Rejects with StartError, StoreError or XdsServerError, each with a remedy; what was opened is closed again. */
+export async function startControlPlane(settings: Settings, options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { logger, now = Date.now, graceMs = 3_000 } = options;
+  // A port that is taken is told before a database is made for nothing.
+  await Promise.all([
+    demandFree(settings.api, 'FAIRLEAD_API (--api)'),
+    demandFree(settings.xds, 'FAIRLEAD_XDS (--xds)'),
+  ]);
+  if (settings.databaseUrl === undefined) makeHome(settings.home);
+
+  const opened: (() => Promise<void> | void)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.toReversed()) await close();
+  };
+  try {
+    const store = await openStore({
+      dir: path.join(settings.home, 'store'),
+      databaseUrl: settings.databaseUrl,
+      logger,
+      now,
+    });
+    opened.push(() => store.close());
+    logger.info({ event: 'store-open', store: store.description, revision: store.documents.revision });
+
+    const metrics = createMetrics({ withProcess: true });
+    const cache = options.cache ?? new SnapshotCache();
+    const publisher = new Publisher({ store, cache, timers: systemTimers, limits: publishLimits, logger });
+    publisher.onPublished(({ group, changed, durationMs }) => {
+      if (!changed) return;
+      metrics.published.inc({ group });
+      metrics.publishSeconds.observe(durationMs / 1_000);
+    });
+    publisher.start();
+    opened.push(() => publisher.close());
+
+    const fleet = new Fleet({ now });
+    const authenticator = createAuthenticator({ tokens: store.tokens, adminToken: settings.adminToken, now });
+    const xds = await startXdsServer({
+      address: settings.xds,
+      source: cache,
+      authorize: authorizeStreams(authenticator),
+      observer: fleet,
+      timers: systemTimers,
+      logger,
+    });
+    opened.push(() => xds.close(graceMs));
+
+    let closing: Promise<void> | undefined;
+    const api = await buildApi({
+      store,
+      fleet,
+      publisher,
+      authenticator,
+      servedVersions: (group) => {
+        const snapshot = cache.get(group);
+        return snapshot && { revision: snapshot.revision, types: snapshot.types };
+      },
+      makeEnvoyBootstrap: ({ xds: wanted, apiHost, ...request }) =>
+        envoyBootstrap({
+          ...request,
+          xds: wanted === undefined ? advertised(xds.address, apiHost) : addressOf(wanted),
+        }),
+      readiness: () => readiness(store, closing !== undefined),
+      metrics,
+      logger,
+      limits: options.limits ?? apiLimits,
+      version,
+      now,
+    });
+    observeSources(metrics, {
+      revision: () => store.documents.revision,
+      healthy: () => store.healthy(),
+      fleet: () => fleet.stats(),
+      failingGroups: () => publisher.status().filter(({ failure }) => failure !== undefined).length,
+    });
+    const address = await listen(api, settings.api);
+    opened.push(() => closeApi(api, graceMs));
+
+    const listening = {
+      api: `http://${formatAddress(reachable(address))}`,
+      xds: formatAddress(reachable(xds.address)),
+    };
+    logger.info({ event: 'listening', ...listening, version });
+    return {
+      ...listening,
+      store,
+      metrics,
+      close: () => {
+        closing ??= closeAll();
+        return closing;
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function readiness(store: Store, closing: boolean): string[] {
+  if (closing) return ['This replica is stopping. Ask another one.'];
+  return store.healthy() ? [] : ['The database does not answer or the change feed is behind. See the log.'];
+}
+
+function makeHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StartError(
+      'home-unusable',
+      `The state folder ${home} cannot be made: ${reason}.`,
+      'Set FAIRLEAD_HOME (--home) to a folder that this user may write to.',
+      { cause },
+    );
+  }
+}
+
+/** Where a node that was told of the control plane by this request's host finds its xDS port. */
+function advertised(bound: Address, apiHost: string): Address {
+  return bound.host === '0.0.0.0' || bound.host === '::' ? { host: apiHost, port: bound.port } : bound;
+}
+
+function addressOf(text: string): Address {
+  return parseAddress(text, 'xds');
+}
+
+async function listen(api: Api, address: Address): Promise<Address> {
+  try {
+    await api.app.listen({ host: address.host, port: address.port });
+  } catch (error) {
+    throw listenError(error, address, 'FAIRLEAD_API (--api)');
+  }
+  const bound = api.app.server.address();
+  return { host: address.host, port: bound !== null && typeof bound === 'object' ? bound.port : address.port };
+}
+
+/** Requests under way get `graceMs` to finish; then their connections are cut. */
+async function closeApi(api: Api, graceMs: number): Promise<void> {
+  const cut = setTimeout(() => api.app.server.closeAllConnections(), graceMs);
+  await api.app.close();
+  clearTimeout(cut);
+}
+
+async function demandFree(address: Address, setting: string): Promise<void> {
+  if (address.port === 0) return;
+  const probe = net.createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject);
+      probe.listen({ host: address.host, port: address.port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    throw listenError(error, address, setting);
+  }
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+}
+
+function listenError(cause: unknown, address: Address, setting: string): StartError {
+  const { code = 'failed', message } = cause as NodeJS.ErrnoException;
+  const where = formatAddress(address);
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'the port is in use',
+    EADDRNOTAVAIL: 'this machine does not have that address',
+    ENOTFOUND: 'this machine does not have that address',
+    EACCES: 'this user may not bind that port',
+  };
+  const stop = code === 'EADDRINUSE' ? 'Stop the process that holds it, or set' : 'Set';
+  const remedy = `${stop} ${setting} to another address; port 0 takes a free one.`;
+  return new StartError(code, `Cannot listen on ${where}: ${reasons[code] ?? message}.`, remedy, { cause });
+}

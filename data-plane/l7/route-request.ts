@@ -1,0 +1,35 @@
+/** The phases route, pick and connect: from a request to the connection that will carry it. */
+import { chooseCluster } from '../route/table.ts';
+import type { Exchange } from './exchange.ts';
+import { H1Upstream } from './h1-upstream.ts';
+import type { HttpListener } from './http-context.ts';
+import { type LocalReply, localReplies } from './local-reply.ts';
+import type { RequestTarget } from './request-target.ts';
+
+/** Notes in `exchange` how far it came; a LocalReply says why no endpoint gets the request. */
+export function routeRequest(
+  target: RequestTarget,
+  { context, shared, stats }: HttpListener,
+  exchange: Exchange,
+): H1Upstream | LocalReply {
+  const route = context.table.find(target);
+  if (route === undefined) {
+    stats.noRoute.value++;
+    return localReplies.notFound;
+  }
+  exchange.route = route;
+  const { to } = route.config;
+  const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, route.totalWeight, shared.random());
+  const cluster = shared.clusters.get(name);
+  if (cluster === undefined) {
+    stats.noCluster.value++;
+    return localReplies.clusterNotFound;
+  }
+  const host = cluster.pick();
+  if (host === null) {
+    cluster.stats.cxNoneHealthy.value++;
+    return localReplies.noHealthyUpstream;
+  }
+  exchange.sentTo(cluster, host);
+  return (host.takeIdle() as H1Upstream | undefined) ?? new H1Upstream(cluster, host, shared);
+}
