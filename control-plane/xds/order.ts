@@ -35,7 +35,9 @@ export function mayRemove(
 ): boolean {
   return namersOf[type].every((namer) => {
     const state = states.get(namer);
-    if (state === undefined || wantsNothing(state.wanted)) return true;
+    if (state === undefined) return true;
+    // what is on its way may still be taken, by a client that has come to want it again
+    if (wantsNothing(state.wanted)) return !isAwaited(state, nowMs, ackWaitMs);
     const wasTold = state.told === snapshot.types[namer] && state.owed.size === 0 && state.lingering.size === 0;
     return wasTold && !state.rejected && !isAwaited(state, nowMs, ackWaitMs);
   });

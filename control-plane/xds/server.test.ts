@@ -1,16 +1,15 @@
-/** The xDS server on a real socket, by the case numbers of xds-server-cases.md. */
+/** The life of the server and its streams, by the case numbers of xds-server-cases.md (annex). */
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from 'vitest';
 import { pushOrder, typeUrls } from '../../proto/type-urls.ts';
 import { SnapshotCache } from '../snapshot/cache.ts';
 import type { AuthorizeStream } from './ports.ts';
-import { startXdsServer, XdsServerError } from './server.ts';
+import { startXdsServer, type XdsServer, XdsServerError } from './server.ts';
 import { Harness } from './testing/harness.ts';
 import { ManualTimers } from './testing/manual-timers.ts';
 import { node } from './testing/raw-client.ts';
 import { Recorder } from './testing/recorder.ts';
 import { type Contents, snapshotOf } from './testing/snapshots.ts';
-import { StalledClient } from './testing/stalled-client.ts';
 
 const whole: Contents = {
   clusters: { a: 1, b: 1 },
@@ -26,214 +25,9 @@ async function start(contents?: Contents, authorize?: AuthorizeStream): Promise<
 }
 
 // the counter check of the conformance suite runs in every test
-afterEach(async () => {
-  await harness?.stop();
-});
+afterEach(() => harness.stop());
 
 describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
-  describe.each(pushOrder)('%s', (type) => {
-    test.each(['ads', type] as const)(
-      '1. the first request is answered with a complete envelope, on %s',
-      async (on) => {
-        await start(whole);
-        const response = await harness.open(variant, on).subscribe(type, ['a']).take();
-        expect(response).toMatchObject({ typeUrl: typeUrls[type], resources: ['a'] });
-        expect(response.version).not.toBe('');
-        expect(response.nonce).not.toBe('');
-        if (variant === 'delta') expect(response.versions['a']).toMatch(/^[0-9a-f]{16}$/);
-      },
-    );
-
-    test.each(['ads', type] as const)('2. 16. 53. updates come, ACKs are not answered, on %s', async (on) => {
-      await start(whole);
-      const stream = harness.open(variant, on).subscribe(type, ['a']);
-      const first = await stream.take();
-      harness.publish({ ...whole, [type]: { a: 2, b: 1 } });
-      const second = await stream.take();
-      expect(second.resources).toEqual(['a']);
-      expect(second.version).not.toBe(first.version);
-      expect(second.nonce).not.toBe(first.nonce);
-    });
-
-    test('3. the type need not be named on a service of its own, and is named in the response', async () => {
-      await start(whole);
-      const stream = harness.open(variant, type);
-      if (variant === 'sotw') stream.sotw({ node, resource_names: ['a'] });
-      else stream.delta({ node, resource_names_subscribe: ['a'] });
-      const response = await stream.next();
-      expect(response).toMatchObject({ typeUrl: typeUrls[type], resources: ['a'] });
-      harness.observer.lines.length = 0;
-      if (variant === 'sotw') stream.sotw({ resource_names: ['a'], response_nonce: response.nonce });
-      else stream.delta({ response_nonce: response.nonce });
-      await harness.observer.until(() => harness.observer.lines.length > 0);
-      expect(harness.observer.lines).toEqual([`acked ${type} 1`]);
-    });
-
-    test('9. a service of one type refuses the others, and says where they are', async () => {
-      await start(whole);
-      const other = type === 'routes' ? 'clusters' : 'routes';
-      const stream = harness.open(variant, type).subscribe(other, ['a']);
-      const { code, details } = await stream.ended;
-      expect(code).toBe(status.INVALID_ARGUMENT);
-      expect(details).toContain(typeUrls[type]);
-    });
-
-    test('7. 42. 63. a reconnecting client is answered, whatever nonce it brings from its last stream', async () => {
-      await start(whole);
-      const before = await harness.open(variant).subscribe(type, ['a', 'b']).take();
-      const again = harness.open(variant);
-      const common = { node, type_url: typeUrls[type], response_nonce: before.nonce };
-      if (variant === 'sotw') again.sotw({ ...common, version_info: before.version, resource_names: ['a', 'b'] });
-      else {
-        const held = { b: before.versions['b'] ?? '' };
-        again.delta({ ...common, resource_names_subscribe: ['a', 'b'], initial_resource_versions: held });
-      }
-      const response = await again.take();
-      expect(response.resources).toEqual(variant === 'sotw' ? ['a', 'b'] : ['a']);
-    });
-
-    test('35. 37. 66. a NACK is noted with its reason and not answered until the content changes', async () => {
-      await start(whole);
-      const stream = harness.open(variant).subscribe(type, ['a']);
-      stream.answer(await stream.next(), 'field 7 is odd');
-      await harness.settled(stream);
-      expect(harness.observer.lines.at(-1)).toBe(`nacked ${type} 1 field 7 is odd`);
-      harness.publish({ ...whole, [type]: { a: 3, b: 1 } });
-      expect((await stream.take()).resources).toEqual(['a']);
-    });
-
-    test('23. 56. after unsubscribing there is silence', async () => {
-      await start(whole);
-      const stream = harness.open(variant).subscribe(type, ['a']);
-      const { nonce } = await stream.take();
-      const common = { type_url: typeUrls[type], response_nonce: nonce };
-      if (variant === 'sotw') stream.sotw({ ...common, resource_names: [] });
-      else stream.delta({ ...common, resource_names_unsubscribe: ['a'] });
-      await harness.settled(stream);
-      harness.publish({ ...whole, [type]: { a: 2, b: 1 } });
-      await harness.settled(stream);
-      expect(harness.observer.lines.filter((line) => line.startsWith('sent'))).toHaveLength(1);
-    });
-  });
-
-  test('4. on the aggregated service the type must be named', async () => {
-    await start(whole);
-    const stream = harness.open(variant);
-    if (variant === 'sotw') stream.sotw({ node });
-    else stream.delta({ node });
-    expect(await stream.ended).toMatchObject({ code: status.INVALID_ARGUMENT });
-    const later = harness.open(variant).subscribe('clusters');
-    await later.take();
-    later.ask('');
-    const { code, details } = await later.ended;
-    expect(code).toBe(status.INVALID_ARGUMENT);
-    expect(details).toContain('type_url');
-  });
-
-  test('5. 45. the node is needed once; what is asked at once is answered in push order', async () => {
-    await start(whole);
-    const stream = harness.open(variant);
-    stream.subscribe('clusters', ['a']);
-    for (const type of ['routes', 'listeners', 'endpoints'] as const) stream.subscribe(type, ['a'], false);
-    const types = [];
-    for (let i = 0; i < 4; i++) types.push(await stream.takeType());
-    expect(types.sort()).toEqual(['clusters', 'endpoints', 'listeners', 'routes']);
-    await harness.settled(stream);
-    harness.publish({ clusters: { a: 2 }, endpoints: { a: 2 }, listeners: { a: 2 }, routes: { a: 2 } });
-    for (const type of pushOrder) expect(await stream.takeType()).toBe(type);
-  });
-
-  test('8. types that are not served leave the stream open and quiet', async () => {
-    await start(whole);
-    const stream = harness.open(variant);
-    const unknown = (name: string) =>
-      variant === 'sotw' ? { resource_names: [name] } : { resource_names_subscribe: [name] };
-    for (let i = 0; i < 10; i++) {
-      const request = { type_url: `type.googleapis.com/unknown-type-${i % 2}`, ...unknown(`r${i}`), node };
-      if (variant === 'sotw') stream.sotw(request);
-      else stream.delta(request);
-    }
-    stream.subscribe('clusters');
-    expect((await stream.take()).resources).toEqual(['a', 'b']);
-    expect(harness.observer.lines).toEqual(['opened n1', 'sent clusters 1']);
-  });
-
-  test('11. a group that does not exist yet is waited for', async () => {
-    await start();
-    const stream = harness.open(variant);
-    for (const type of pushOrder) stream.subscribe(type, ['a']);
-    await harness.settled(stream);
-    expect(harness.observer.lines).toEqual(['opened n1']);
-    harness.publish(whole);
-    for (const type of pushOrder) expect(await stream.takeType()).toBe(type);
-  });
-
-  test('32. 67. an unknown nonce: no answer in one variant, subscriptions all the same in the other', async () => {
-    await start(whole);
-    const stream = harness.open(variant).subscribe('routes', ['a']);
-    await stream.take();
-    const common = { type_url: typeUrls.routes, response_nonce: 'xyz' };
-    if (variant === 'sotw') {
-      stream.sotw({ ...common, resource_names: ['a', 'b'] });
-      await harness.settled(stream);
-      expect(harness.observer.count('sent routes 2')).toBe(0);
-    } else {
-      stream.delta({ ...common, resource_names_subscribe: ['b'] });
-      expect((await stream.take()).resources).toEqual(['b']);
-    }
-  });
-
-  test('44. a changed cluster brings its endpoints again', async () => {
-    await start(whole);
-    const stream = harness.open(variant).subscribe('clusters');
-    await stream.take();
-    await stream.subscribe('endpoints', ['a', 'b'], false).take();
-    await harness.settled(stream);
-    harness.publish({ ...whole, clusters: { a: 2, b: 1 } });
-    expect(await stream.take()).toMatchObject({ typeUrl: typeUrls.clusters });
-    expect(await stream.take()).toMatchObject({ typeUrl: typeUrls.endpoints, resources: ['a'] });
-  });
-
-  test('49. changes merge behind an un-ACKed response and go after 500 ms', async () => {
-    await start(whole);
-    const stream = harness.open(variant).subscribe('clusters');
-    const first = await stream.next();
-    harness.publish({ ...whole, clusters: { a: 2, b: 1 } });
-    harness.publish({ ...whole, clusters: { a: 3, b: 1 } });
-    await harness.settled(stream);
-    expect(harness.observer.lines).toEqual(['opened n1', 'sent clusters 1', 'waiting clusters']);
-    harness.timers.advance(500);
-    const second = await stream.next();
-    stream.answer(first).answer(second);
-    await harness.settled(stream);
-    expect(harness.observer.lines.slice(3)).toEqual(['sent clusters 2', 'acked clusters 1', 'acked clusters 2']);
-  });
-
-  test('49. a client that does not read costs nobody anything, and catches up in one step', async () => {
-    // more than the window of an HTTP/2 stream holds
-    const names = Array.from({ length: 3000 }, (_, i) => `endpoint-${i}`);
-    const contents = (content: number): Contents => ({
-      endpoints: Object.fromEntries(names.map((name) => [name, content])),
-      routes: { a: content },
-    });
-    await start(contents(1));
-    const stalled = new StalledClient(harness.server.address, variant, 'endpoints', ['*']);
-    await harness.observer.until(() => harness.observer.count('sent endpoints 1') === 1);
-    const reader = harness.open(variant).subscribe('routes', ['a']);
-    await reader.take();
-    for (let content = 2; content <= 5; content++) {
-      harness.publish(contents(content));
-      expect((await reader.take()).resources).toEqual(['a']);
-      harness.timers.advance(500);
-    }
-    expect(harness.observer.count('sent endpoints 1')).toBe(1);
-    expect(harness.observer.count('sent endpoints 2')).toBe(0);
-    const { version } = harness.cache.get('edge')?.types.endpoints ?? {};
-    const responses = await stalled.readUntil((response) => response.version === version);
-    expect(responses.map(({ resources }) => resources.length)).toEqual([names.length, names.length]);
-    stalled.close();
-  });
-
   test('A1. another node midway changes nothing', async () => {
     await start(whole);
     harness.cache.set(snapshotOf({ routes: { secret: 1 } }, undefined, 'other'));
@@ -256,11 +50,12 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
     else stream.halfClose();
     expect((await stream.ended).code).toBe(how === 'cancel' ? status.CANCELLED : status.OK);
     await harness.observer.until(() => harness.observer.open.size === 0);
+    expect(harness.watches).toBe(0);
+    expect(harness.timers.pending).toBe(0);
     const lines = harness.observer.lines.length;
     harness.publish({ ...whole, clusters: { a: 9 } });
     await harness.open(variant).subscribe('clusters').take();
     expect(harness.observer.lines.slice(lines)).toEqual(['opened n1', 'sent clusters 1']);
-    expect(harness.timers.pending).toBe(0);
   });
 
   test('A3. a shutdown ends every stream without an error, within a second', async () => {
@@ -289,6 +84,26 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
       expect(harness.observer.lines).toEqual([]);
     },
   );
+
+  test('A5. while it is not known who asks, nothing more is read; then everything is answered', async () => {
+    const admission = Promise.withResolvers<{ readonly ok: true }>();
+    let asked = 0;
+    await start(whole, (token) => {
+      if (token !== 'slow') return Promise.resolve({ ok: true });
+      asked += 1;
+      return admission.promise;
+    });
+    const connection = harness.connect();
+    const stream = connection.open(variant, 'ads', 'slow');
+    for (const type of pushOrder) stream.subscribe(type, ['a']);
+    // round trips behind it on the same connection: by then all of the above are there
+    for (let trip = 0; trip < 3; trip++) await connection.open(variant).subscribe('clusters').take();
+    expect(harness.observer.lines.filter((line) => line.startsWith('opened'))).toHaveLength(3);
+    admission.resolve({ ok: true });
+    for (const _ of pushOrder) await stream.take();
+    expect(asked).toBe(1);
+    expect(harness.observer.lines.filter((line) => line.startsWith('opened'))).toHaveLength(4);
+  });
 
   test('A5. the token comes from the authorization header or from the node', async () => {
     const asked: unknown[] = [];
@@ -359,37 +174,40 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
     await healthy.take();
   });
 
-  test('a stream on which nobody says who he is ends after a while', async () => {
+  test('a stream on which nobody says who it is ends after a while, and no other', async () => {
     await start(whole);
+    const known = harness.open(variant).subscribe('clusters');
+    await known.take();
     const stream = harness.open(variant);
     await harness.timers.untilPending(1);
     harness.timers.advance(30_000);
     expect((await stream.ended).code).toBe(status.DEADLINE_EXCEEDED);
+    harness.publish({ ...whole, clusters: { a: 2, b: 1 } });
+    await known.take();
   });
 });
 
-test('a port that is in use is named, with what to do', async () => {
-  await start(whole);
-  const { address } = harness.server;
-  const second = startXdsServer({
+function listenOn(address: { host: string; port: number }): Promise<XdsServer> {
+  return startXdsServer({
     address,
     source: new SnapshotCache(),
     authorize: async () => ({ ok: true }),
     observer: new Recorder(),
     timers: new ManualTimers(),
   });
+}
+
+test('a port that is in use is named, with what to do', async () => {
+  await start(whole);
+  const { address } = harness.server;
+  const second = listenOn(address);
   await expect(second).rejects.toMatchObject({ code: 'address-in-use', remedy: expect.stringContaining('--xds') });
   await expect(second).rejects.toBeInstanceOf(XdsServerError);
   await expect(second).rejects.toThrow(`127.0.0.1:${address.port}`);
 });
 
 test('an address of another machine is named, with what to do', async () => {
-  const elsewhere = startXdsServer({
-    address: { host: '192.0.2.1', port: 0 },
-    source: new SnapshotCache(),
-    authorize: async () => ({ ok: true }),
-    observer: new Recorder(),
-    timers: new ManualTimers(),
-  });
+  await start(whole);
+  const elsewhere = listenOn({ host: '192.0.2.1', port: 0 });
   await expect(elsewhere).rejects.toMatchObject({ code: 'address-unavailable' });
 });

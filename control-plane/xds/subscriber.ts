@@ -11,7 +11,6 @@ import type { DeltaRequest, SotwRequest } from './requests.ts';
 import { type Response, responseOf } from './responses.ts';
 import { hearSotw } from './sotw.ts';
 import { type Effect, takeTurn } from './turn.ts';
-import { owedAtFirst } from './warming.ts';
 
 export interface SubscriberPorts {
   readonly source: SnapshotSource;
@@ -36,8 +35,6 @@ export class Subscriber implements Pumped {
   #heldByTransport = false;
   #cancelWake: (() => void) | undefined;
   #wakeAtMs: number | undefined;
-  /** Clusters that an incremental client brought along, until it asks for endpoints. */
-  #heldClusters: ReadonlyMap<string, string> = new Map();
   #closed = false;
 
   constructor(info: StreamInfo, ports: SubscriberPorts) {
@@ -52,18 +49,7 @@ export class Subscriber implements Pumped {
   }
 
   hearDelta(type: XdsType, request: DeltaRequest): void {
-    const before = this.#states.get(type);
-    let heard = hearDelta(type, before, request);
-    if (before === undefined && type === 'clusters') this.#heldClusters = request.initialVersions;
-    if (before === undefined && type === 'endpoints') {
-      const clusters = this.#states.get('clusters');
-      const snapshot = this.#ports.source.get(this.#info.node.group);
-      if (clusters !== undefined && snapshot !== undefined) {
-        heard = { ...heard, state: owedAtFirst(heard.state, clusters, this.#heldClusters, snapshot) };
-      }
-      this.#heldClusters = new Map();
-    }
-    this.#apply(type, heard, request.error);
+    this.#apply(type, hearDelta(type, this.#states.get(type), request), request.error);
   }
 
   #apply(type: XdsType, { state, verdict }: Heard, error: string | undefined): void {

@@ -134,6 +134,54 @@ describe.each(both)('%s', (variant) => {
     expect(typesOf(talk.ack('clusters'))).toEqual(['clusters', 'routes']);
   });
 
+  describe('46. routes that lead to a new cluster', () => {
+    const before: Contents = { ...whole, routes: { public: 'x' } };
+    const moved: Contents = { ...whole, clusters: { y: 1 }, endpoints: { y: 1 }, routes: { public: 'y' } };
+
+    test('wait until the client has acknowledged its endpoints; the old cluster goes after them', () => {
+      const talk = settled(variant, before);
+      expect(typesOf(talk.publish(moved))).toEqual(['clusters']);
+      expect(talk.wakeAtMs).toBe(500);
+      expect(talk.ack('clusters')).toEqual([]);
+      expect(typesOf(subscribe(talk, variant, 'endpoints', ['x', 'y']))).toEqual(['endpoints']);
+      expect(typesOf(talk.ack('endpoints'))).toEqual(['routes']);
+      expect(typesOf(talk.ack('routes'))).toEqual(['clusters']);
+    });
+
+    test('wait no longer than an ACK is waited for', () => {
+      const talk = settled(variant, before);
+      talk.publish(moved);
+      talk.ack('clusters');
+      talk.nowMs = 500;
+      expect(typesOf(talk.turn())).toEqual(['routes']);
+    });
+
+    test('wait for the ACK of the cluster where the client takes no endpoints', () => {
+      const talk = new Conversation(variant, before);
+      subscribe(talk, variant, 'clusters');
+      talk.ack('clusters');
+      subscribe(talk, variant, 'routes', ['public']);
+      talk.ack('routes');
+      expect(typesOf(talk.publish(moved))).toEqual(['clusters']);
+      expect(typesOf(talk.ack('clusters'))).toEqual(['routes']);
+    });
+
+    test('do not wait for a cluster that the client learns of from them', () => {
+      const talk = new Conversation(variant, before);
+      subscribe(talk, variant, 'routes', ['public']);
+      talk.ack('routes');
+      subscribe(talk, variant, 'clusters', ['x']);
+      talk.ack('clusters');
+      expect(typesOf(talk.publish({ ...moved, clusters: { x: 1, y: 1 } }))).toEqual(['routes']);
+    });
+
+    test('do not wait for clusters that they do not name', () => {
+      const talk = settled(variant, before);
+      const next: Contents = { ...moved, clusters: { x: 1, y: 1, z: 1 }, endpoints: { x: 1 } };
+      expect(typesOf(talk.publish({ ...next, routes: { public: 'x x' } }))).toEqual(['clusters', 'routes']);
+    });
+  });
+
   test('48. endpoints are answered before the clusters are acknowledged', () => {
     const talk = new Conversation(variant, whole);
     subscribe(talk, variant, 'clusters');
@@ -237,12 +285,40 @@ test('69. endpoints asked for before the clusters are sent again after them, tho
   ]);
 });
 
-test('69. nothing is sent again to a client that reconnects in order and holds everything (delta)', () => {
-  const talk = new Conversation('delta', whole);
-  expect(talk.change('clusters', { irv: { x: talk.version('clusters', 'x') } })).toEqual([
-    { type: 'clusters', resources: [] },
-  ]);
-  expect(talk.change('endpoints', { sub: ['x'], irv: { x: talk.version('endpoints', 'x') } })).toEqual([]);
+describe('69. a client that reconnects with clusters before endpoints (delta)', () => {
+  const talkTo = (contents: Contents): { talk: Conversation; held: (type: XdsType) => Record<string, string> } => {
+    const talk = new Conversation('delta', contents);
+    return { talk, held: (type) => ({ x: talk.version(type, 'x') }) };
+  };
+
+  test('is sent nothing again if it holds everything, be its requests answered together or one by one', () => {
+    const apart = talkTo(whole);
+    expect(apart.talk.change('clusters', { irv: apart.held('clusters') })).toEqual([
+      { type: 'clusters', resources: [] },
+    ]);
+    expect(apart.talk.change('endpoints', { sub: ['x'], irv: apart.held('endpoints') })).toEqual([]);
+    const together = talkTo(whole);
+    together.talk.hearChange('clusters', { irv: together.held('clusters') });
+    together.talk.hearChange('endpoints', { sub: ['x'], irv: together.held('endpoints') });
+    expect(together.talk.turn()).toEqual([{ type: 'clusters', resources: [] }]);
+  });
+
+  test('is sent the endpoints that it holds, where their cluster has changed meanwhile', () => {
+    for (const together of [true, false]) {
+      const { talk, held } = talkTo({ clusters: { x: 2, y: 1 }, endpoints: { x: 1, y: 1 } });
+      const irv = { ...held('endpoints'), y: talk.version('endpoints', 'y') };
+      const responses: Said[] = [];
+      talk.hearChange('clusters', { irv: { x: 'old', y: talk.version('clusters', 'y') } });
+      if (!together) responses.push(...talk.turn());
+      responses.push(...talk.change('endpoints', { sub: ['x', 'y'], irv }));
+      expect(responses).toEqual([
+        { type: 'clusters', resources: ['x'] },
+        { type: 'endpoints', resources: ['x'] },
+      ]);
+      talk.ack('clusters');
+      expect(talk.ack('endpoints')).toEqual([]);
+    }
+  });
 });
 
 test('46. a client that reconnects keeps a removed cluster until it has the routes without it (delta)', () => {

@@ -9,8 +9,8 @@ import { answerDelta } from './delta.ts';
 import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
 import type { Variant } from './ports.ts';
 import { answerSotw } from './sotw.ts';
-import type { Content, TypeState } from './type-state.ts';
-import { addedBy, owedAfterClusters, warmingUntil } from './warming.ts';
+import { type Content, noVersions, type TypeState } from './type-state.ts';
+import { addedBy, owedAfterClusters, owedAtFirst, warmingUntil } from './warming.ts';
 
 export interface TurnInput {
   readonly variant: Variant;
@@ -56,6 +56,7 @@ export function takeTurn(input: TurnInput): Turn {
   let wakeAtMs = Number.POSITIVE_INFINITY;
   let heldByTransport = false;
 
+  endpointsBegin();
   // first, whatever says nothing new to this client: it stands in nobody's way
   for (const [type, state] of states) {
     const { state: after, content } = answer(state, snapshot.types[type], true);
@@ -89,6 +90,7 @@ export function takeTurn(input: TurnInput): Turn {
     effects.push({ kind: 'waiting', type, version: snapshot.types[type].version });
     for (const namer of awaitedNamers(type, states)) wakeAfter(namer);
   }
+  endpointsBegan();
   return { states, effects, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : undefined, heldByTransport };
 
   function isHeldBack(state: TypeState, { news }: Content): boolean {
@@ -117,6 +119,20 @@ export function takeTurn(input: TurnInput): Turn {
       const toldBefore = input.states.get('endpoints')?.told !== undefined;
       states.set('endpoints', owedAfterClusters(endpoints, toldBefore, before, content, snapshot));
     }
+  }
+
+  function endpointsBegin(): void {
+    const endpoints = states.get('endpoints');
+    const clusters = states.get('clusters');
+    if (endpoints === undefined || endpoints.told !== undefined || clusters === undefined) return;
+    states.set('endpoints', owedAtFirst(endpoints, clusters, snapshot));
+  }
+
+  function endpointsBegan(): void {
+    const clusters = states.get('clusters');
+    if (clusters === undefined || clusters.initialVersions.size === 0) return;
+    if (states.get('endpoints')?.told === undefined) return;
+    states.set('clusters', { ...clusters, initialVersions: noVersions });
   }
 
   function wakeAfter({ unacked }: TypeState): void {

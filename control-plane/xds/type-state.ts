@@ -23,7 +23,7 @@ export interface TypeState {
   readonly wanted: Interest;
   /** SotW: something was named once, so an empty list means nothing from now on, not everything. */
   readonly hasNamed: boolean;
-  /** Delta: what the client said to hold in the first request; gone once that is answered. */
+  /** Delta: what the client said to hold in its first request; let go of once it has served. */
   readonly initialVersions: ReadonlyMap<string, string>;
   /** The client holds this snapshot, as far as it is wanted; undefined before the first answer. */
   readonly told: TypeSnapshot | undefined;
@@ -42,7 +42,7 @@ export interface TypeState {
 }
 
 const noNames: ReadonlySet<string> = new Set();
-const noVersions: ReadonlyMap<string, string> = new Map();
+export const noVersions: ReadonlyMap<string, string> = new Map();
 const noTimes: ReadonlyMap<string, number> = new Map();
 export const nothingLingers: ReadonlyMap<string, EncodedResource | undefined> = new Map();
 
@@ -100,7 +100,9 @@ export function wantedOf({ wildcard, names }: Interest, { resources }: TypeSnaps
 
 /** The state in which the client holds all of `current` but what lingers. */
 export function toldOf(state: TypeState, current: TypeSnapshot, lingering: TypeState['lingering']): TypeState {
-  return { ...state, told: current, owed: noNames, initialVersions: noVersions, lingering };
+  // the endpoints' first answer asks which clusters the client brought along
+  const initialVersions = state.type === 'clusters' ? state.initialVersions : noVersions;
+  return { ...state, told: current, owed: noNames, initialVersions, lingering };
 }
 
 /** A version of its own while removals are held back: the same name never stands for two contents. */

@@ -26,18 +26,13 @@ export function owedAfterClusters(
 }
 
 /**
- * The endpoints' state after their first request on a stream where clusters were answered already. `heldVersions`: the
- * clusters that the client brought along, which it does not build anew.
+ * The endpoints' state at their first answer on a stream where clusters were answered already. Clusters that the client
+ * brought along in the same version are not built anew.
  */
-export function owedAtFirst(
-  endpoints: TypeState,
-  clusters: TypeState,
-  heldVersions: ReadonlyMap<string, string>,
-  snapshot: Snapshot,
-): TypeState {
-  if (clusters.told === undefined || endpoints.initialVersions.size === 0) return endpoints;
-  const sent = wantedOf(clusters.wanted, clusters.told);
-  const touched = sent.filter(({ name, version }) => heldVersions.get(name) !== version);
+export function owedAtFirst(endpoints: TypeState, clusters: TypeState, snapshot: Snapshot): TypeState {
+  const { told, wanted, initialVersions: held } = clusters;
+  if (told === undefined || endpoints.initialVersions.size === 0) return endpoints;
+  const touched = wantedOf(wanted, told).filter(({ name, version }) => held.get(name) !== version);
   return oweEndpoints(endpoints, touched, snapshot);
 }
 

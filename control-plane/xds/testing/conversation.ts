@@ -84,7 +84,12 @@ export class Conversation {
   }
 
   /** A delta request. Spontaneous (without a nonce) unless one is given. */
-  change(type: XdsType, { sub = [], unsub = [], irv = {}, nonce = '', error }: DeltaOptions = {}): Said[] {
+  change(type: XdsType, options: DeltaOptions = {}): Said[] {
+    return this.hearChange(type, options).turn();
+  }
+
+  /** As `change`, without a turn after it. */
+  hearChange(type: XdsType, { sub = [], unsub = [], irv = {}, nonce = '', error }: DeltaOptions = {}): this {
     const heard = hearDelta(type, this.#states.get(type), {
       subscribe: sub,
       unsubscribe: unsub,
@@ -92,7 +97,7 @@ export class Conversation {
       nonce,
       error,
     });
-    return this.#take(type, heard).turn();
+    return this.#take(type, heard);
   }
 
   /** Acknowledges the newest response of the type, with the names as they are. */

@@ -1,7 +1,7 @@
 /** A real server on a free port with everything handed in, and the clients of one test. */
 import { setImmediate as immediate } from 'node:timers/promises';
 import { SnapshotCache } from '../../snapshot/cache.ts';
-import type { Snapshot } from '../../snapshot/snapshot.ts';
+import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
 import type { AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer } from '../server.ts';
 import type { StreamKind } from '../services.ts';
@@ -14,6 +14,8 @@ const unservedType = 'type.googleapis.com/example.Unserved';
 
 export class Harness {
   readonly cache = new SnapshotCache();
+  /** Watches that streams hold on the cache. */
+  watches = 0;
   readonly observer = new Recorder();
   readonly timers = new ManualTimers();
   readonly #logger = new TestLogger();
@@ -26,7 +28,7 @@ export class Harness {
     const harness = new Harness();
     harness.#server = await startXdsServer({
       address: { host: '127.0.0.1', port: 0 },
-      source: harness.cache,
+      source: harness.#source(),
       authorize,
       observer: harness.observer,
       timers: harness.timers,
@@ -34,6 +36,20 @@ export class Harness {
     });
     if (contents !== undefined) harness.publish(contents);
     return harness;
+  }
+
+  #source(): SnapshotSource {
+    return {
+      get: (group) => this.cache.get(group),
+      watch: (group, onChange) => {
+        this.watches += 1;
+        const stop = this.cache.watch(group, onChange);
+        return () => {
+          this.watches -= 1;
+          stop();
+        };
+      },
+    };
   }
 
   get server(): XdsServer {
@@ -51,13 +67,16 @@ export class Harness {
     this.cache.set(this.#snapshot);
   }
 
+  /** A connection for several streams. */
+  connect(): RawClient {
+    const client = new RawClient(this.server.address, (stream) => this.#streams.push(stream));
+    this.#clients.push(client);
+    return client;
+  }
+
   /** A stream on a connection of its own. */
   open(variant: Variant, service: StreamKind['service'] = 'ads', token?: string): RawStream {
-    const client = new RawClient(this.server.address);
-    this.#clients.push(client);
-    const stream = client.open(variant, service, token);
-    this.#streams.push(stream);
-    return stream;
+    return this.connect().open(variant, service, token);
   }
 
   /** Resolves after the server has taken in, and acted on, all that an aggregated stream has sent until now. */

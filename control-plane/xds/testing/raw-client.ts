@@ -23,12 +23,14 @@ export const node = { id: 'n1', cluster: 'edge', user_agent_name: 'raw', user_ag
 
 export class RawClient {
   readonly #client: Client;
+  readonly #onOpened: (stream: RawStream) => void;
 
-  constructor(address: { host: string; port: number }) {
+  constructor(address: { host: string; port: number }, onOpened: (stream: RawStream) => void = () => {}) {
+    this.#onOpened = onOpened;
     this.#client = new Client(`${address.host}:${address.port}`, credentials.createInsecure());
   }
 
-  open(variant: Variant, service: StreamKind['service'], token?: string): RawStream {
+  open(variant: Variant, service: StreamKind['service'] = 'ads', token?: string): RawStream {
     const metadata = new Metadata();
     if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
     const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(
@@ -37,7 +39,9 @@ export class RawClient {
       (bytes) => bytes,
       metadata,
     );
-    return new RawStream(variant, call);
+    const stream = new RawStream(variant, call);
+    this.#onOpened(stream);
+    return stream;
   }
 
   close(): void {

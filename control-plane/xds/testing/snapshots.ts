@@ -1,11 +1,13 @@
-/** Small snapshots for tests: a resource is a name and a number; another number is another content. */
+/** Small snapshots for tests: a resource is a name and a content; another number or text is another content. */
 import { durationOf, encode } from '../../../proto/codec.ts';
 import { buildSnapshot } from '../../snapshot/build.ts';
 import type { Snapshot } from '../../snapshot/snapshot.ts';
 import type { XdsType } from '../ports.ts';
 
-/** By type: name to content number. */
-export type Contents = { readonly [T in XdsType]?: Readonly<Record<string, number>> };
+/** By type: name to content. A text as the content of routes is a list of the clusters that they lead to (`a b`). */
+export type Contents = {
+  readonly [T in XdsType]?: Readonly<Record<string, T extends 'routes' ? number | string : number>>;
+};
 
 const encoders: Readonly<Record<XdsType, (name: string, content: number) => Uint8Array>> = {
   clusters: (name, content) =>
@@ -23,11 +25,19 @@ const encoders: Readonly<Record<XdsType, (name: string, content: number) => Uint
     }),
 };
 
+function encodeRoutesTo(name: string, clusters: string): Uint8Array {
+  const routes = clusters.split(' ').map((cluster) => ({ match: { prefix: `/${cluster}` }, route: { cluster } }));
+  const virtual_hosts = [{ name: 'host', domains: ['*'], routes }];
+  return encode('envoy.config.route.v3.RouteConfiguration', { name, virtual_hosts });
+}
+
 let revisions = 0;
 
 export function snapshotOf(contents: Contents, previous?: Snapshot, group = 'edge'): Snapshot {
+  const encoded = (type: XdsType, name: string, content: number | string): Uint8Array =>
+    typeof content === 'string' ? encodeRoutesTo(name, content) : encoders[type](name, content);
   const ofType = (type: XdsType): Map<string, Uint8Array> =>
-    new Map(Object.entries(contents[type] ?? {}).map(([name, content]) => [name, encoders[type](name, content)]));
+    new Map(Object.entries(contents[type] ?? {}).map(([name, content]) => [name, encoded(type, name, content)]));
   const resources = {
     clusters: ofType('clusters'),
     endpoints: ofType('endpoints'),
