@@ -133,7 +133,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
     const { route, requestId } = this.#exchange;
     const added = addedRequestLines(target, head, this.#ip, requestId, route!.config.timeoutMs);
     writeRequestHead(this.#listener.shared.toUpstream, head, b, target, added);
-    if (!bodyFollows) this.#requestEnded();
+    if (!bodyFollows) this.onRequestEnd();
     else {
       if (head.expect >= 0) this.#socket.write(continueLine);
       this.#deadlines.arm(this.#deadlines.phase, this.#listener.context.chain.limits.requestTimeoutMs);
@@ -150,15 +150,11 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#touch();
   }
 
+  /** From here on the route's timeout runs. */
   onRequestEnd(): void {
     if (this.#upstream === null) return;
     if (this.#requestChunked) this.#listener.shared.toUpstream.text(lastChunk);
     this.#deadlines.phase.disarm();
-    this.#requestEnded();
-  }
-
-  /** From here on the route's timeout runs. */
-  #requestEnded(): void {
     this.#deadlines.arm(this.#deadlines.route, this.#exchange.route!.config.timeoutMs);
     this.#touch();
   }
