@@ -1,0 +1,159 @@
+/** The fleet: nodes, what their groups are served, and how far a revision is on its way to them. */
+import type { FastifyInstance } from 'fastify';
+import { ApiError } from './problems.ts';
+import { readQuery } from './query.ts';
+import { type Rollout, rolloutOf } from './rollout.ts';
+import { addRoute, identityOf } from './routes.ts';
+import type { ApiDependencies } from './server.ts';
+
+export function addFleetRoutes(
+  app: FastifyInstance,
+  {
+    store,
+    fleet,
+    publisher,
+    servedVersions,
+  }: Pick<ApiDependencies, 'store' | 'fleet' | 'publisher' | 'servedVersions'>,
+): void {
+  const access = { type: 'capability', capability: 'fleet' } as const;
+  const tag = 'fleet' as const;
+
+  addRoute(
+    app,
+    'GET',
+    '/v1/nodes',
+    {
+      access,
+      reference: {
+        tag,
+        summary: 'Lists the nodes that are, or lately were, connected to this replica',
+        answers: {
+          200: {
+            description: 'Nodes by id.',
+            schema: { type: 'object', properties: { items: { type: 'array', items: nodeSchema } } },
+          },
+        },
+      },
+    },
+    (request) => {
+      readQuery(request.url, []);
+      return { items: fleet.list() };
+    },
+  );
+
+  addRoute(
+    app,
+    'GET',
+    '/v1/nodes/:id',
+    {
+      access,
+      reference: {
+        tag,
+        summary: 'Shows one node: each xDS type, its version and, if it was refused, why',
+        answers: { 200: { description: 'The node.', schema: nodeSchema } },
+      },
+    },
+    (request) => {
+      readQuery(request.url, []);
+      const { id } = request.params as { id: string };
+      const node = fleet.get(id);
+      if (node) return node;
+      throw new ApiError(404, `No node ${id} has connected to this replica. GET /v1/nodes lists those that have.`);
+    },
+  );
+
+  addRoute(
+    app,
+    'GET',
+    '/v1/rollouts/:revision',
+    {
+      access: { type: 'capability', capability: 'rollouts' },
+      reference: {
+        tag,
+        summary: 'Shows how far a revision is on its way to the connected nodes',
+        answers: {
+          200: {
+            description: 'Group by group. Reasons of refusals are left out for a tenant: they may name others.',
+            schema: { type: 'object' },
+          },
+        },
+      },
+    },
+    (request) => {
+      readQuery(request.url, []);
+      const revision = readRevision((request.params as { revision: string }).revision, store.documents.revision);
+      const rollout = rolloutOf(revision, { groups: publisher.status(), nodes: fleet.list(), served: servedVersions });
+      return identityOf(request).role.type === 'tenant' ? withoutReasons(rollout) : rollout;
+    },
+  );
+
+  addRoute(
+    app,
+    'GET',
+    '/v1/xds/:group',
+    {
+      access: { type: 'capability', capability: 'xds' },
+      reference: {
+        tag,
+        summary: 'Shows exactly the Envoy resources that a group is being served, as proto3 JSON',
+        answers: { 200: { description: 'Resources by xDS type, in name order.', schema: { type: 'object' } } },
+      },
+    },
+    (request) => {
+      readQuery(request.url, []);
+      const { group } = request.params as { group: string };
+      const served = servedVersions(group);
+      const resources = publisher.resourcesOf(group);
+      if (served && resources) return { group, revision: served.revision, ...resources };
+      const groups = publisher.status().map((status) => status.group);
+      const known = groups.length === 0 ? 'There are no node groups yet.' : `Groups: ${groups.join(', ')}.`;
+      throw new ApiError(404, `Nothing is served to a group ${group}. ${known}`);
+    },
+  );
+}
+
+function readRevision(text: string, newest: number): number {
+  const revision = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (revision >= 0 && revision <= newest) return revision;
+  throw new ApiError(404, `There is no revision ${text}. The newest is ${newest}.`);
+}
+
+function withoutReasons(rollout: Rollout): Rollout {
+  const problems = ['A node refuses what its group is served. The platform team sees why: fairlead status.'];
+  const groups = rollout.groups.map((group) => (group.problems.length === 0 ? group : { ...group, problems }));
+  return { ...rollout, groups };
+}
+
+const text = { type: 'string' } as const;
+const nodeSchema = {
+  type: 'object',
+  required: ['id', 'group', 'connected', 'types'],
+  properties: {
+    id: text,
+    group: text,
+    connected: { type: 'boolean' },
+    since: { ...text, format: 'date-time' },
+    userAgent: text,
+    zone: text,
+    variant: { enum: ['delta', 'sotw'] },
+    peer: text,
+    types: {
+      type: 'object',
+      description: 'By xDS type: listeners, routes, clusters, endpoints.',
+      additionalProperties: {
+        type: 'object',
+        required: ['state'],
+        properties: {
+          state: {
+            enum: ['synced', 'stale', 'nack', 'unknown'],
+            description: 'unknown: the node does not ask for it.',
+          },
+          version: text,
+          acknowledgedVersion: text,
+          error: { ...text, description: 'Why the node refuses it, in its own words.' },
+          since: { ...text, format: 'date-time' },
+        },
+      },
+    },
+  },
+} as const;

@@ -1,0 +1,51 @@
+/** A document as it is read back. */
+import type { Fleet } from '../fleet/fleet.ts';
+import type { DocumentKey } from '../model/document.ts';
+import type { Typed } from '../model/specs.ts';
+import { formatDuration } from '../model/units.ts';
+import type { Publisher } from '../publish/publisher.ts';
+import { written } from './plan.ts';
+
+/** The document as its author wrote it, and what the server knows of it. `createdRevision` stays inside. */
+export function present(typed: Typed, groupStatus: (group: string) => unknown): Readonly<Record<string, unknown>> {
+  const { document } = typed;
+  const { revision, createdAt, updatedAt, updatedBy, set } = document;
+  return {
+    ...written(document),
+    revision,
+    createdAt,
+    updatedAt,
+    updatedBy,
+    ...(set !== undefined && { set }),
+    status: statusOf(typed, groupStatus),
+  };
+}
+
+function statusOf(typed: Typed, groupStatus: (group: string) => unknown): unknown {
+  if (typed.kind === 'NodeGroup') return groupStatus(typed.document.name);
+  if (typed.kind !== 'HealthPolicy' || typed.spec.active === null) return {};
+  const { intervalMs, timeoutMs, unhealthyAfter, jitterPercent } = typed.spec.active;
+  const worstMs = Math.ceil(intervalMs * (1 + jitterPercent / 100)) * unhealthyAfter + timeoutMs;
+  return { worstCaseDetection: formatDuration(worstMs) };
+}
+
+/** What is known of a node group: how far it is served, what of its documents is not, and how many nodes it has here. */
+export function statusOfGroup(publisher: Publisher, fleet: Fleet, name: string): Readonly<Record<string, unknown>> {
+  const group = publisher.status().find((status) => status.group === name);
+  const nodes = fleet.list().filter((node) => node.group === name);
+  return {
+    published: group?.revision ?? null,
+    problems: group?.failure?.problems ?? [],
+    notes: group?.notes ?? [],
+    nodes: { connected: nodes.filter((node) => node.connected).length, known: nodes.length },
+  };
+}
+
+/** Order of lists: by tenant, the platform's own first, then by name. */
+export function compareKeys(a: DocumentKey, b: DocumentKey): number {
+  return compareText(a.tenant ?? '', b.tenant ?? '') || compareText(a.name, b.name);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
