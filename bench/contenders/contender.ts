@@ -1,0 +1,53 @@
+/** What every contender offers, and the site that it is put on. */
+import type { Cores } from '../harness/cores.ts';
+import type { Processes } from '../harness/processes.ts';
+
+/** What a contender is given to work with. All addresses are 127.0.0.1. */
+export interface Site {
+  readonly processes: Processes;
+  readonly cores: Cores;
+  /** A folder of this contender's own. */
+  readonly folder: string;
+  /** Where it has to listen. */
+  readonly port: number;
+  readonly backendPort: number;
+}
+
+/** A proxy at work. */
+export interface Running {
+  readonly name: string;
+  /** For example `HAProxy 2.6.12`. */
+  readonly version: string;
+  readonly port: number;
+  /** Root of the process tree whose CPU time is the proxy's own. */
+  readonly pid: number;
+  /** The file that it writes its access log to. */
+  readonly accessLog: string;
+  /** Throws, with its last words, if it has ended. */
+  readonly assertAlive: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * One HTTP/1.1 proxy with the features that all contenders carry: one worker, routing by host and path prefix,
+ * keep-alive pools upstream, x-forwarded-for, a request id, an access log in a file, counters, timeouts.
+ */
+export interface HttpContender {
+  readonly name: string;
+  /** Why it cannot take part, and what to do about it; undefined: it can. */
+  readonly missing: () => string | undefined;
+  readonly start: (site: Site) => Promise<Running>;
+}
+
+/** What is routed: everything under this prefix of this host goes to the backend. */
+export const routedHost = 'shop.example.com';
+export const routedPrefix = '/api/';
+
+/** The one set of timeouts that all contenders are given, in milliseconds. */
+export const timeouts = {
+  connectMs: 1_000,
+  requestMs: 15_000,
+  requestHeadMs: 10_000,
+  idleMs: 300_000,
+  upstreamIdleMs: 60_000,
+} as const;

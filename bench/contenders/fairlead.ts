@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { freePorts, waitFor200 } from '../harness/ports.ts';
+import { type HttpContender, type Running, routedHost, routedPrefix, type Site, timeouts } from './contender.ts';
+
+const repository = path.resolve(import.meta.dirname, '../..');
+const cli = path.join(repository, 'control-plane/cli/fairlead.js');
+const adminToken = 'bench-admin-token-0123456789abcdef';
+const startTimeoutMs = 30_000;
+
+/**
+ * Our data plane as a user starts it: a control plane, documents over REST, a node with a token of its own. Only the
+ * node is measured; the control plane runs on the load's core and is idle by then.
+ * @param nodeOptions NODE_OPTIONS of the data plane, for profiling
+ */
+export function fairleadHttp(nodeOptions = ''): HttpContender {
+  return { name: 'fairlead', missing: () => undefined, start: (site) => start(site, nodeOptions) };
+}
+
+async function start(site: Site, nodeOptions: string): Promise<Running> {
+  const [apiPort = 0, xdsPort = 0, adminPort = 0] = await freePorts(3);
+  const accessLog = path.join(site.folder, 'access.log');
+  const api = `http://127.0.0.1:${apiPort}`;
+  const controlPlane = site.processes.start({
+    name: 'control-plane',
+    command: process.execPath,
+    args: [cli, 'control-plane'],
+    core: site.cores.load,
+    env: {
+      FAIRLEAD_HOME: path.join(site.folder, 'control-plane'),
+      FAIRLEAD_ADMIN_TOKEN: adminToken,
+      FAIRLEAD_API: `127.0.0.1:${apiPort}`,
+      FAIRLEAD_XDS: `127.0.0.1:${xdsPort}`,
+    },
+  });
+  await waitFor200(`${api}/readyz`, {
+    timeoutMs: startTimeoutMs,
+    assertAlive: () => site.processes.assertAlive(controlPlane, { name: 'control-plane' }),
+  });
+  await post(`${api}/v1/apply`, 'application/yaml', documents(site, accessLog));
+  const { token } = JSON.parse(
+    await post(`${api}/v1/tokens`, 'application/json', JSON.stringify({ role: 'node:bench', name: 'bench' })),
+  ) as { token: string };
+  const dataPlane = site.processes.start({
+    name: 'data-plane',
+    command: process.execPath,
+    args: [cli, 'data-plane', '--group', 'bench', '--id', 'bench-1', '--xds', `127.0.0.1:${xdsPort}`],
+    core: site.cores.proxy,
+    env: {
+      FAIRLEAD_HOME: path.join(site.folder, 'data-plane'),
+      FAIRLEAD_TOKEN: token,
+      FAIRLEAD_ADMIN: `127.0.0.1:${adminPort}`,
+      NODE_OPTIONS: nodeOptions,
+    },
+  });
+  const assertAlive = (): void => site.processes.assertAlive(dataPlane, { name: 'data-plane' });
+  await waitFor200(`http://127.0.0.1:${adminPort}/ready`, { timeoutMs: startTimeoutMs, assertAlive });
+  const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
+  return {
+    name: 'fairlead',
+    version: `Fairlead ${version} on Node ${process.versions.node}`,
+    port: site.port,
+    pid: dataPlane.pid ?? 0,
+    accessLog,
+    assertAlive,
+    stop: async () => {
+      await site.processes.stop(dataPlane);
+      await site.processes.stop(controlPlane);
+    },
+  };
+}
+
+function documents(site: Site, accessLog: string): string {
+  const inSeconds = (ms: number): string => `${ms / 1000}s`;
+  return [
+    { kind: 'NodeGroup', name: 'bench', spec: { tier: 'l7' } },
+    {
+      kind: 'Listener',
+      name: 'public',
+      spec: {
+        groups: ['bench'],
+        address: '127.0.0.1',
+        port: site.port,
+        protocol: 'http',
+        accessLog: { format: 'json', to: accessLog },
+        limits: { headersTimeout: inSeconds(timeouts.requestHeadMs), idleTimeout: inSeconds(timeouts.idleMs) },
+      },
+    },
+    {
+      kind: 'Cluster',
+      name: 'shop',
+      spec: {
+        protocol: 'http1',
+        endpoints: [{ address: '127.0.0.1', port: site.backendPort }],
+        connectTimeout: inSeconds(timeouts.connectMs),
+        keepAlive: { idle: inSeconds(timeouts.upstreamIdleMs) },
+      },
+    },
+    {
+      kind: 'Route',
+      name: 'shop',
+      spec: {
+        hosts: [routedHost],
+        match: { path: { prefix: routedPrefix } },
+        to: [{ cluster: 'shop' }],
+        timeout: inSeconds(timeouts.requestMs),
+      },
+    },
+  ]
+    .map((document) => stringify(document))
+    .join('---\n');
+}
+
+async function post(url: string, contentType: string, body: string): Promise<string> {
+  const headers = { authorization: `Bearer ${adminToken}`, 'content-type': contentType };
+  const response = await fetch(url, { method: 'POST', headers, body });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}`);
+  return text;
+}

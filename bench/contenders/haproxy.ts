@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { missingPeer, requirePath } from '../harness/peer-path.ts';
+import { type HttpContender, routedHost, routedPrefix, type Site, timeouts } from './contender.ts';
+
+/** HAProxy with one thread. It logs to syslog or standard output only, so that output goes to the file. */
+export const haproxyHttp: HttpContender = {
+  name: 'haproxy',
+  missing: () => missingPeer('haproxy'),
+  start: async (site) => {
+    const config = path.join(site.folder, 'haproxy.cfg');
+    const accessLog = path.join(site.folder, 'access.log');
+    writeFileSync(config, configuration(site));
+    const binary = requirePath('haproxy');
+    const child = site.processes.start({
+      name: 'haproxy',
+      command: binary,
+      args: ['-db', '-f', config],
+      core: site.cores.proxy,
+      stdout: accessLog,
+    });
+    return {
+      name: 'haproxy',
+      version: `HAProxy ${/version (\S+)/.exec(execFileSync(binary, ['-v'], { encoding: 'utf8' }))?.[1]}`,
+      port: site.port,
+      pid: child.pid ?? 0,
+      accessLog,
+      assertAlive: () => site.processes.assertAlive(child, { name: 'haproxy' }),
+      stop: () => site.processes.stop(child),
+    };
+  },
+};
+
+function configuration(site: Site): string {
+  return `
+global
+  nbthread 1
+  maxconn 4000
+  log stdout format raw local0
+
+defaults
+  mode http
+  log global
+  option httplog
+  option forwardfor
+  http-reuse always
+  timeout connect ${timeouts.connectMs}ms
+  timeout client ${timeouts.idleMs}ms
+  timeout server ${timeouts.requestMs}ms
+  timeout http-request ${timeouts.requestHeadMs}ms
+  timeout http-keep-alive ${timeouts.idleMs}ms
+
+frontend public
+  bind 127.0.0.1:${site.port}
+  http-request set-header x-request-id %[uuid()]
+  use_backend shop if { hdr(host) -i ${routedHost} } { path_beg ${routedPrefix} }
+
+backend shop
+  server one 127.0.0.1:${site.backendPort}
+`;
+}

@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { missingPeer, requirePath } from '../harness/peer-path.ts';
+import { type HttpContender, routedHost, routedPrefix, type Site, timeouts } from './contender.ts';
+
+/** nginx with one worker; its access log is written through a buffer, as its manual advises for speed. */
+export const nginxHttp: HttpContender = {
+  name: 'nginx',
+  missing: () => missingPeer('nginx'),
+  start: async (site) => {
+    const accessLog = path.join(site.folder, 'access.log');
+    const config = path.join(site.folder, 'nginx.conf');
+    writeFileSync(config, nginxConfiguration(site.folder, proxyServer(site, accessLog)));
+    const child = site.processes.start({
+      name: 'nginx',
+      command: requirePath('nginx'),
+      args: ['-p', site.folder, '-e', 'stderr', '-c', config],
+      core: site.cores.proxy,
+    });
+    return {
+      name: 'nginx',
+      version: nginxVersion(),
+      port: site.port,
+      pid: child.pid ?? 0,
+      accessLog,
+      assertAlive: () => site.processes.assertAlive(child, { name: 'nginx' }),
+      stop: () => site.processes.stop(child),
+    };
+  },
+};
+
+/** For example `nginx 1.22.1`. */
+export function nginxVersion(): string {
+  // it prints its version to standard error
+  const { stderr } = spawnSync(requirePath('nginx'), ['-v'], { encoding: 'utf8' });
+  return `nginx ${/nginx\/(\S+)/.exec(stderr)?.[1]}`;
+}
+
+/** A whole configuration with one worker around what stands inside `http`; it writes only into `folder`. */
+export function nginxConfiguration(folder: string, http: string): string {
+  return `
+${process.getuid?.() === 0 ? 'user root;' : ''}
+daemon off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log stderr warn;
+events { worker_connections 8192; }
+http {
+  client_body_temp_path ${folder}/client;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  keepalive_requests 1000000000;
+  keepalive_timeout ${timeouts.idleMs}ms;
+  ${http}
+}
+`;
+}
+
+function proxyServer(site: Site, accessLog: string): string {
+  const fields = ['time_iso8601', 'request_method', 'request_uri', 'host', 'status', 'bytes_sent', 'request_time'];
+  const upstream = ['upstream_addr', 'upstream_response_time', 'request_id', 'remote_addr'];
+  const format = [...fields, ...upstream].map((name) => `"${name}":"$${name}"`).join(',');
+  return `
+  log_format json escape=json '{${format}}';
+  access_log ${accessLog} json buffer=64k flush=1s;
+  upstream shop {
+    server 127.0.0.1:${site.backendPort};
+    keepalive 1024;
+    keepalive_requests 1000000000;
+    keepalive_timeout ${timeouts.upstreamIdleMs}ms;
+  }
+  server {
+    listen 127.0.0.1:${site.port} backlog=4096;
+    server_name ${routedHost};
+    client_header_timeout ${timeouts.requestHeadMs}ms;
+    location ${routedPrefix} {
+      proxy_pass http://shop;
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection "";
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Request-Id $request_id;
+      proxy_connect_timeout ${timeouts.connectMs}ms;
+      proxy_read_timeout ${timeouts.requestMs}ms;
+    }
+  }`;
+}

@@ -1,0 +1,42 @@
+/** What a benchmark is given and what it gives back. */
+import type { Cores } from './cores.ts';
+import type { Processes } from './processes.ts';
+
+export interface BenchOptions {
+  /** Seconds of one turn. */
+  readonly seconds: number;
+  /** Turns of each contender. */
+  readonly rounds: number;
+  readonly warmUpSeconds: number;
+  readonly connections: number;
+  /** Length of an answer's body, bytes. */
+  readonly bodyBytes: number;
+  /** Names of the contenders to run; empty: all. */
+  readonly only: readonly string[];
+}
+
+/** One run's surroundings; all of it is gone after the run. */
+export interface Workbench {
+  /** A folder for everything that is written. */
+  readonly folder: string;
+  readonly cores: Cores;
+  readonly processes: Processes;
+  readonly progress: (line: string) => void;
+}
+
+export interface BenchReport {
+  readonly title: string;
+  readonly versions: readonly string[];
+  /** Peers that could not take part, each with the reason. */
+  readonly missing: readonly string[];
+  /** What makes the figures less sure. */
+  readonly warnings: readonly string[];
+  /** Markdown. */
+  readonly table: string;
+  /** Every sample, by contender, in the order of the rounds. */
+  readonly samples: Readonly<Record<string, unknown>>;
+}
+
+export interface Benchmark {
+  readonly run: (bench: Workbench, options: BenchOptions) => Promise<BenchReport>;
+}

@@ -1,0 +1,65 @@
+/** Where the CPU of a Node process goes, kernel and native code included, by Linux's `perf`. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+
+/** V8 writes the names of compiled functions where perf looks for them. */
+export const perfNodeOptions = '--perf-basic-prof';
+
+export interface PerfLine {
+  /** Of the samples, 0 to 1. */
+  readonly share: number;
+  readonly object: string;
+  readonly symbol: string;
+}
+
+export function perfIsHere(): boolean {
+  return spawnSync('perf', ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** The command that samples processes for so long. */
+export function perfRecordArgs(pids: readonly number[], seconds: number, dataFile: string): string[] {
+  return ['record', '--quiet', '-F', '999', '-p', pids.join(','), '-o', dataFile, '--', 'sleep', String(seconds)];
+}
+
+export function readPerf(dataFile: string): PerfLine[] {
+  const args = ['report', '-i', dataFile, '--stdio', '--sort', 'dso,symbol', '-F', 'overhead,dso,symbol', '-t', '\t'];
+  return parsePerfReport(execFileSync('perf', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+}
+
+/** Lines of a tab-separated `perf report`, the largest share first. */
+export function parsePerfReport(report: string): PerfLine[] {
+  return report
+    .split('\n')
+    .flatMap((line) => {
+      const [overhead = '', object = '', symbol = ''] = line.split('\t').map((part) => part.trim());
+      const share = /^([\d.]+)%$/.exec(overhead)?.[1];
+      return share === undefined ? [] : [{ share: Number(share) / 100, object, symbol: symbol.replace(/^\[.\] /, '') }];
+    })
+    .sort((a, b) => b.share - a.share);
+}
+
+/** The table of names that V8 left for perf; perf looks for it in this one place. */
+export function removePerfMaps(pids: readonly number[]): void {
+  for (const pid of pids) rmSync(path.join('/tmp', `perf-${pid}.map`), { force: true });
+}
+
+/** Sums the lines by who spends the time; the largest first. */
+export function sharesByOwner(lines: readonly PerfLine[]): { readonly owner: string; readonly share: number }[] {
+  const shares = new Map<string, number>();
+  for (const line of lines) {
+    const owner = ownerOf(line);
+    shares.set(owner, (shares.get(owner) ?? 0) + line.share);
+  }
+  return [...shares].map(([owner, share]) => ({ owner, share })).sort((a, b) => b.share - a.share);
+}
+
+function ownerOf({ object, symbol }: PerfLine): string {
+  if (object.startsWith('[kernel') || object === '[k]') return 'kernel';
+  if (object.startsWith('perf-') || object.startsWith('[JIT]') || object === '//anon') return 'compiled JavaScript';
+  if (/^(libc|ld-linux|libpthread)/.test(object) || object === '[vdso]') return 'libc';
+  if (/^Builtins_/.test(symbol)) return 'V8 builtins';
+  if (/Scaveng|MarkCompact|MarkingVisitor|Sweeper|EvacuateVisitor|::Heap::|IncrementalMarking/.test(symbol))
+    return 'garbage collector';
+  return 'libuv, Node and V8';
+}

@@ -1,0 +1,62 @@
+/** Drives wrk: so many keep-alive connections, each with one request under way, ten headers a request. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { requirePath } from './peer-path.ts';
+import type { Processes } from './processes.ts';
+
+export interface WrkOptions {
+  readonly url: string;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly core: number;
+  /** File that its report goes to. */
+  readonly report: string;
+}
+
+export interface WrkResult {
+  readonly requests: number;
+  readonly durationMicros: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+}
+
+const script = path.join(import.meta.dirname, 'wrk.lua');
+
+/** Throws if any request failed: a figure that holds failures is no figure. */
+export async function runWrk(processes: Processes, options: WrkOptions): Promise<WrkResult> {
+  const args = [
+    '-t1',
+    `-c${options.connections}`,
+    `-d${options.seconds}s`,
+    '--timeout',
+    '10s',
+    '-s',
+    script,
+    options.url,
+  ];
+  const wrk = processes.start({
+    name: 'wrk',
+    command: requirePath('wrk'),
+    args,
+    core: options.core,
+    stdout: options.report,
+  });
+  const [code] = await once(wrk, 'exit');
+  if (code !== 0) processes.assertAlive(wrk, { name: 'wrk' });
+  return parseWrk(readFileSync(options.report, 'utf8'));
+}
+
+/** Reads the line that wrk.lua writes; of several reports in one file, the last. */
+export function parseWrk(report: string): WrkResult {
+  const line = report.split('\n').findLast((text) => text.startsWith('{'));
+  if (line === undefined) throw new Error(`wrk gave no result. It said:\n${report.trim()}`);
+  const { badStatuses, socketErrors, ...result } = JSON.parse(line) as WrkResult & {
+    badStatuses: number;
+    socketErrors: number;
+  };
+  if (badStatuses + socketErrors > 0) {
+    throw new Error(`Of ${result.requests} requests ${badStatuses} got a bad status; ${socketErrors} sockets failed.`);
+  }
+  return result;
+}

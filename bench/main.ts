@@ -1,0 +1,58 @@
+/**
+ * `npm run bench -- NAME [options]`: the benchmarks, side by side with whatever peers are installed. How they measure is
+ * written in docs/performance.md.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Benchmark, BenchReport } from './harness/bench.ts';
+import { chooseCores } from './harness/cores.ts';
+import { Processes } from './harness/processes.ts';
+import { readArguments } from './options.ts';
+
+/** A benchmark is one module; it stands here from the day it measures something. */
+const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  l7: () => import('./l7.ts'),
+  profile: () => import('./profile.ts'),
+};
+
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+async function main(): Promise<void> {
+  const { load, name, options, jsonFile } = readArguments(process.argv.slice(2), benchmarks);
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'fairlead-bench-'));
+  const processes = new Processes(folder);
+  // what runs is killed first (see Processes), then its files go
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const [signal, code] of Object.entries(signals)) process.once(signal, () => process.exit(code));
+  const benchmark = await load();
+  const bench = { folder, processes, cores: chooseCores(), progress: (line: string) => console.error(line) };
+  const report = await benchmark.run(bench, options);
+  await processes.stopAll();
+  console.log(textOf(report));
+  if (jsonFile !== undefined) {
+    writeFileSync(jsonFile, `${JSON.stringify({ name, options, machine: machine(), ...report }, null, 2)}\n`);
+  }
+}
+
+function textOf(report: BenchReport): string {
+  return [
+    `\n${report.title}`,
+    `${machine()}; ${report.versions.join('; ')}`,
+    ...report.missing.map((line) => `missing: ${line}`),
+    ...report.warnings.map((line) => `warning: ${line}`),
+    '',
+    report.table,
+  ].join('\n');
+}
+
+function machine(): string {
+  return `${os.cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${os.availableParallelism()} cores, Linux ${os.release()}`;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
