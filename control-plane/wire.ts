@@ -11,7 +11,7 @@ import { Fleet } from './fleet/fleet.ts';
 import type { Logger } from './logging.ts';
 import { publishLimits } from './publish/limits.ts';
 import { Publisher } from './publish/publisher.ts';
-import { type Address, formatAddress, parseAddress, reachable, type Settings } from './settings.ts';
+import { type Address, formatAddress, reachable, type Settings } from './settings.ts';
 import { SnapshotCache } from './snapshot/cache.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
@@ -114,7 +114,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       makeEnvoyBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         envoyBootstrap({
           ...request,
-          xds: wanted === undefined ? advertised(xds.address, apiHost) : addressOf(wanted),
+          xds: wanted ?? advertised(xds.address, apiHost),
         }),
       readiness: () => readiness(store, closing !== undefined),
       metrics,
@@ -174,10 +174,6 @@ function makeHome(home: string): void {
 /** Where a node that was told of the control plane by this request's host finds its xDS port. */
 function advertised(bound: Address, apiHost: string): Address {
   return bound.host === '0.0.0.0' || bound.host === '::' ? { host: apiHost, port: bound.port } : bound;
-}
-
-function addressOf(text: string): Address {
-  return parseAddress(text, 'xds');
 }
 
 async function listen(api: Api, address: Address): Promise<Address> {

@@ -14,10 +14,13 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     const settings = readSettings(argv, env);
     logger = createLogger(settings.id);
     const running = await startNode(settings, manifest.version, logger);
-    let stopping = false;
+    let askedMs = Number.NEGATIVE_INFINITY;
     const stop = (signal: NodeJS.Signals): void => {
-      if (stopping) process.exit(1);
-      stopping = true;
+      const asked = Number.isFinite(askedMs);
+      // one Ctrl-C under npx arrives twice: from the terminal, and from npm
+      if (asked && performance.now() - askedMs < sameSignalMs) return;
+      if (asked) process.exit(1);
+      askedMs = performance.now();
       logger.info({ event: 'stopping', signal }, 'stopping');
       void running.stop().then(() => process.exit(0));
     };
@@ -29,6 +32,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     process.exit(error instanceof SettingsError ? 2 : 1);
   }
 }
+
+const sameSignalMs = 500;
 
 /** An address in use and the like: the message says it all. */
 function isStartFault(error: unknown): boolean {

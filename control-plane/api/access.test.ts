@@ -77,6 +77,13 @@ test('every route answers 401 without a token and with a wrong one, and only hea
   }
 });
 
+test('HEAD asks the same token as GET', async () => {
+  for (const { url } of api.routes.filter(({ method, url }) => method === 'GET' && !isPublic(url))) {
+    expect((await api.call('HEAD', pathOf(url), { token: null })).status, url).toBe(401);
+    expect((await api.call('HEAD', pathOf(url), { token: tokens['node:edge']! })).status, url).toBe(403);
+  }
+});
+
 test('every role gets past the door of exactly the routes that are its own, and nobody writes by it', async () => {
   const { revision } = api.store.documents;
   let cells = 0;

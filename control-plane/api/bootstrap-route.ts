@@ -11,6 +11,11 @@ import { addRoute, identityOf } from './routes.ts';
 import type { ApiDependencies } from './server.ts';
 import { issueToken } from './token-routes.ts';
 
+export interface XdsAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Makes the file; `xds` is where the node reaches the control plane, or undefined for what this process listens on. */
 export type MakeEnvoyBootstrap = (request: {
   readonly group: string;
@@ -18,7 +23,7 @@ export type MakeEnvoyBootstrap = (request: {
   readonly variant: 'delta' | 'sotw';
   readonly adminPort: number;
   readonly token: string;
-  readonly xds: string | undefined;
+  readonly xds: XdsAddress | undefined;
   /** Host by which this request reached the API. */
   readonly apiHost: string;
 }) => Readonly<Record<string, unknown>>;
@@ -54,9 +59,8 @@ export function addBootstrapRoute(
       readQuery(incoming.url, []);
       const asked = readSmallBody(incoming, request);
       const named = parseName(asked.group);
-      if (!named.ok) {
-        throw refusal([{ pointer: '/group', code: 'invalid', detail: named.fault.detail, remedy: named.fault.remedy }]);
-      }
+      if (!named.ok) throw refused('/group', named.fault.detail, named.fault.remedy);
+      const xds = asked.xds === undefined ? undefined : parseXds(asked.xds);
       if (!store.documents.get('NodeGroup', undefined, asked.group)) {
         const groups = [...store.documents.all('NodeGroup')].map(({ document }) => document.name).sort();
         throw new ApiError(
@@ -75,7 +79,7 @@ export function addBootstrapRoute(
       const file = makeEnvoyBootstrap({
         ...asked,
         id,
-        xds: asked.xds,
+        xds,
         token: issued.token,
         apiHost: incoming.hostname,
       });
@@ -83,4 +87,16 @@ export function addBootstrapRoute(
       return reply.code(201).header('content-type', 'application/yaml; charset=utf-8').send(text);
     },
   );
+}
+
+/** `HOST:PORT`, IPv6 in brackets. */
+function parseXds(text: string): XdsAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s/[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match && port > 0 && port <= 65_535) return { host: match[1] ?? match[2]!, port };
+  throw refused('/xds', `${JSON.stringify(text)} is not HOST:PORT.`, 'Write for example control-plane:7071.');
+}
+
+function refused(pointer: string, detail: string, remedy: string): ApiError {
+  return refusal([{ pointer, code: 'invalid', detail, remedy }]);
 }

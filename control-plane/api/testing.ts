@@ -76,10 +76,8 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
     publisher,
     authenticator: createAuthenticator({ tokens: store.tokens, adminToken, now }),
     servedVersions: (group) => cache.get(group),
-    makeEnvoyBootstrap: ({ xds = '127.0.0.1:7071', apiHost: _, ...request }) => {
-      const [host = '', port] = xds.split(':');
-      return envoyBootstrap({ ...request, xds: { host, port: Number(port) } });
-    },
+    makeEnvoyBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
+      envoyBootstrap({ ...request, xds }),
     readiness: () => reasons,
     metrics: createMetrics({ withProcess: false }),
     logger,

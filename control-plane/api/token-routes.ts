@@ -1,6 +1,6 @@
 /** Tokens: the secret is shown once, when it is made. */
 import { randomUUID } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Identity } from './authenticate.ts';
@@ -102,6 +102,24 @@ export function addTokenRoutes(app: FastifyInstance, { store, authenticator, now
 
   addRoute(
     app,
+    'GET',
+    '/v1/tokens/:id',
+    {
+      access,
+      reference: {
+        tag,
+        summary: 'Shows a token, without its secret',
+        answers: { 200: { description: 'The token.', schema: { type: 'object' } } },
+      },
+    },
+    async (request) => {
+      readQuery(request.url, []);
+      return present(await findToken(store.tokens, request), now());
+    },
+  );
+
+  addRoute(
+    app,
     'DELETE',
     '/v1/tokens/:id',
     {
@@ -114,16 +132,24 @@ export function addTokenRoutes(app: FastifyInstance, { store, authenticator, now
     },
     async (request, reply) => {
       readQuery(request.url, []);
-      const { id } = request.params as { id: string };
-      const record = (await store.tokens.list()).find((candidate) => candidate.id === id);
-      if (record) demandIssuer(identityOf(request), record.role);
-      if (!record || !(await store.tokens.revoke(id))) {
-        throw new ApiError(404, `There is no token ${id}. GET /v1/tokens lists them.`);
-      }
+      const { id, role } = await findToken(store.tokens, request);
+      demandIssuer(identityOf(request), role);
+      if (!(await store.tokens.revoke(id))) throw noToken(id);
       authenticator.forget(id);
       return reply.code(204).send();
     },
   );
+}
+
+async function findToken(tokens: TokenStore, request: FastifyRequest): Promise<TokenRecord> {
+  const { id } = request.params as { id: string };
+  const record = (await tokens.list()).find((candidate) => candidate.id === id);
+  if (record) return record;
+  throw noToken(id);
+}
+
+function noToken(id: string): ApiError {
+  return new ApiError(404, `There is no token ${id}. GET /v1/tokens lists them.`);
 }
 
 function present(record: TokenRecord, nowMs: number): TokenRecord & { expired: boolean } {

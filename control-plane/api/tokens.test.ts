@@ -22,6 +22,9 @@ test('a token works at once, is shown once, and is listed without its secret', a
     expect.objectContaining({ id, role: 'platform', name: 'ci', expired: false }),
   );
   expect(listed.text).not.toContain(token);
+  const shown = await api.call('GET', made.headers.get('location')!);
+  expect(shown.json).toMatchObject({ id, role: 'platform', name: 'ci' });
+  expect(shown.text).not.toContain(token);
   expect(api.log.join('')).not.toContain(token);
 });
 
@@ -90,4 +93,10 @@ test('a bootstrap file holds a token of the group that works, and only for a gro
   expect(nowhere.problem.detail).toContain('There are: edge');
   const bad = await api.call('POST', '/v1/bootstrap/envoy', { body: { group: 'edge', variant: 'v2', adminPort: -1 } });
   expect(bad.problem.problems?.map(({ pointer }) => pointer).sort()).toEqual(['/adminPort', '/variant']);
+  for (const xds of ['nonsense', 'host:0', 'host:65536', 'http://host:1', '::1:7071']) {
+    const refused = await api.call('POST', '/v1/bootstrap/envoy', { body: { group: 'edge', xds } });
+    expect(refused.problem.problems?.[0]?.pointer, xds).toBe('/xds');
+  }
+  const elsewhere = await api.call('POST', '/v1/bootstrap/envoy', { body: { group: 'edge', xds: '[::1]:7' } });
+  expect(elsewhere.text).toMatch(/address: ::1\n +port_value: 7\n/);
 });

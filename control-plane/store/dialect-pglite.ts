@@ -14,11 +14,11 @@ import {
 } from 'kysely';
 import type { Logger } from 'pino';
 import type { Database, Watcher } from './database.ts';
-import { explainFolder, explainStart, prepareFolder, withData } from './embedded-folder.ts';
+import { explainFolder, explainStart, needSpace, prepareFolder, withData, withDataOrNew } from './embedded-folder.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
+import { limits } from './limits.ts';
 import { Engine } from './pglite-engine.ts';
 import type { Tables } from './schema.ts';
-import type { StoreError } from './store.ts';
 
 /** Takes the folder and starts the engine, which makes a new store if the folder is empty. Throws `StoreError`. */
 export async function openEmbedded(folder: string, logger: Logger): Promise<Database> {
@@ -26,7 +26,7 @@ export async function openEmbedded(folder: string, logger: Logger): Promise<Data
   const lock = lockFolder(folder);
   const engine = new LastingEngine(folder, lock, logger);
   try {
-    await engine.current();
+    await engine.open();
   } catch (error) {
     await engine.close();
     throw error;
@@ -54,6 +54,7 @@ class LastingEngine {
   readonly #logger: Logger;
   #current: Promise<Engine> | undefined;
   #watcher: Watcher | undefined;
+  #pauseMs: number = limits.reconnectMs.first;
   #closed = false;
 
   constructor(folder: string, lock: FolderLock, logger: Logger) {
@@ -66,10 +67,21 @@ class LastingEngine {
     this.#watcher = watcher;
   }
 
+  /** Makes a new store if there is none. */
+  async open(): Promise<void> {
+    this.#current = this.#start(withDataOrNew);
+    await this.#current;
+  }
+
+  /** Never makes a new store: if the data is gone while the process runs, then so is its disk. */
   async current(): Promise<Engine> {
     if (this.#closed) throw new Error('it was closed');
-    const starting = (this.#current ??= this.#start());
-    return starting;
+    if (this.#current === undefined) {
+      needSpace(this.#folder, limits.embedded.freeBytesAtRestart);
+      this.#current = this.#start(withData);
+      this.#current.catch(() => this.#tryAgainLater());
+    }
+    return this.#current;
   }
 
   async close(): Promise<void> {
@@ -80,23 +92,29 @@ class LastingEngine {
     this.#lock.release();
   }
 
-  async #start(): Promise<Engine> {
-    const forget = (error: StoreError) => {
-      this.#current = undefined;
-      this.#watcher?.lost(error);
-    };
-    const onDeath = (error: unknown) => {
-      const fault = explainFolder(error, this.#folder);
-      this.#logger.error({ event: 'store.engine-died', err: fault }, 'The embedded engine died; it is started again');
-      forget(fault);
-    };
+  async #start(onData: typeof withData): Promise<Engine> {
     try {
-      return await withData(this.#folder, (folder) => Engine.start({ folder }, onDeath));
+      const engine = await onData(this.#folder, (folder) => Engine.start({ folder }, (error) => this.#died(error)));
+      this.#pauseMs = limits.reconnectMs.first;
+      return engine;
     } catch (error) {
-      const fault = explainStart(error, this.#folder);
-      forget(fault);
-      throw fault;
+      throw explainStart(error, this.#folder);
     }
+  }
+
+  #died(error: unknown): void {
+    this.#current = undefined;
+    const fault = explainFolder(error, this.#folder);
+    this.#logger.error({ event: 'store.engine-died', err: fault }, 'The embedded engine died; it is started again');
+    this.#watcher?.lost(fault);
+  }
+
+  /** A start costs a second of processor time: until then everybody gets the same refusal. */
+  #tryAgainLater(): void {
+    setTimeout(() => {
+      this.#current = undefined;
+    }, this.#pauseMs).unref();
+    this.#pauseMs = Math.min(2 * this.#pauseMs, limits.embedded.mostPauseMs);
   }
 }
 

@@ -17,6 +17,8 @@ export async function openPostgres(url: string, logger: Logger): Promise<Databas
   const pool = new pg.Pool({ ...config, max: limits.connections });
   // An idle connection broke: the pool replaces it, and the listener or the next poll tells of the outage.
   pool.on('error', (error) => logger.debug({ event: 'store.connection-lost', err: error }, 'An idle connection broke'));
+  // One in use broke between two statements: the next one fails by it. Unheard, the event would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   const listener = new PostgresListener(config, explain);
   const close = async () => {

@@ -25,34 +25,38 @@ const unfinishedName = 'unfinished';
 /** The major version of PostgreSQL that PGlite is; another one does not read its files. */
 const dataVersion = '18';
 
-/** Makes the folder, mode 0700, and checks that it is the store's to use. Throws `StoreError`. */
+/** What may be in the folder: `lost+found` if it is a disk's own. */
+const known = new Set<string>([dataName, unfinishedName, ...Object.values(lockFiles), 'lost+found']);
+
+/** Makes the folder, mode 0700, unless it is somebody else's. Throws `StoreError`. */
 export function prepareFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const stranger = readdirSync(folder).find((name) => !known.has(name));
+    if (stranger !== undefined) {
+      throw notAStore(folder, `it holds \`${stranger}\``, 'Give the store an empty folder by another FAIRLEAD_HOME.');
+    }
     chmodSync(folder, 0o700);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw explainFolder(error, folder);
   }
-  const known = new Set<string>([dataName, unfinishedName, ...Object.values(lockFiles)]);
-  const stranger = readdirSync(folder).find((name) => !known.has(name));
-  if (stranger !== undefined) {
-    throw notAStore(folder, `it holds \`${stranger}\``, 'Give the store an empty folder by another FAIRLEAD_HOME.');
-  }
 }
 
-/**
- * Lets `start` open the engine on the data folder, under the lock. A first start that was cut off is begun again.
- */
+/** Lets `start` open the engine on the data that is there. Throws `StoreError` if it is not the engine's. */
 export async function withData<T>(folder: string, start: (data: string) => Promise<T>): Promise<T> {
+  const data = path.join(folder, dataName);
+  checkVersion(data);
+  return start(data);
+}
+
+/** As {@link withData}; has a new store made if there is none, or only the beginning of one. */
+export async function withDataOrNew<T>(folder: string, start: (data: string) => Promise<T>): Promise<T> {
   const data = path.join(folder, dataName);
   const unfinished = path.join(folder, unfinishedName);
   if (existsSync(unfinished)) rmSync(data, { recursive: true, force: true });
-  if (existsSync(data)) {
-    checkVersion(data);
-    return start(data);
-  }
-  needSpace(folder);
+  if (existsSync(data)) return withData(folder, start);
+  needSpace(folder, limits.embedded.freeBytesAtFirst);
   writeFileSync(unfinished, '');
   await sync(folder);
   mkdirSync(data, { mode: 0o700 });
@@ -135,16 +139,15 @@ function notAStore(folder: string, why: string, remedy: string): StoreError {
   return new StoreError('failed', `${folder} is not a store of this Fairlead: ${why}.`, remedy);
 }
 
-function needSpace(folder: string): void {
+/** Throws `StoreError` if less is free. */
+export function needSpace(folder: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
-  if (free >= limits.embedded.freeBytesAtFirst) return;
-  const [has, needs] = [free, limits.embedded.freeBytesAtFirst].map(
-    (bytes) => `${Math.floor(bytes / 1024 / 1024)} MiB`,
-  );
+  if (free >= bytes) return;
+  const [has, needs] = [free, bytes].map((count) => `${Math.floor(count / 1024 / 1024)} MiB`);
   throw new StoreError(
     'disk-full',
-    `The disk under ${folder} has ${has} free; a new store needs ${needs}.`,
+    `The disk under ${folder} is full: ${has} are free, the store needs ${needs}.`,
     'Free some space, or use a FAIRLEAD_HOME on another disk.',
   );
 }

@@ -22,6 +22,7 @@ export class Feed {
   #hinted = Promise.withResolvers<void>();
   /** Hints were lost, so the next look compares everything. */
   #doubtful = false;
+  #isLooking = false;
   #stopped = false;
 
   constructor(database: Database, replica: Replica, pollMs: number, logger: Logger) {
@@ -76,10 +77,10 @@ export class Feed {
     return this.#frozen;
   }
 
-  /** Somebody met a database that did not answer. */
+  /** Somebody met a database that did not answer. What a look itself meets waits for the next one, or it would turn. */
   suspect(error: StoreError): void {
     this.#failed(error);
-    this.#hinted.resolve();
+    if (!this.#isLooking) this.#hinted.resolve();
   }
 
   async stop(): Promise<void> {
@@ -91,7 +92,9 @@ export class Feed {
   async #lookOn(): Promise<void> {
     while (!this.#stopped && this.#frozen === undefined) {
       this.#hinted = Promise.withResolvers();
+      this.#isLooking = true;
       await this.#look();
+      this.#isLooking = false;
       const poll = setTimeout(this.#hinted.resolve, this.#pollMs);
       await this.#hinted.promise;
       clearTimeout(poll);

@@ -12,7 +12,7 @@ export const limits = {
   /** Pauses between attempts to listen again. */
   reconnectMs: { first: 250, most: 2_000 },
   /** How long a commit without an answer is looked into, and how often. */
-  unknownCommit: { withinMs: 10_000, everyMs: 250 },
+  unknownCommit: { withinMs: 5_000, everyMs: 250 },
   /** Revisions read at once while catching up. */
   revisionsAtOnce: 256,
   /** Rows a statement: PostgreSQL takes 65,535 parameters, a document needs 12. */
@@ -22,6 +22,10 @@ export const limits = {
   embedded: {
     /** A new store takes 30 MB at once and its log grows by some more. */
     freeBytesAtFirst: 64 * 1024 * 1024,
+    /** An engine that died recovers from its log, which takes room. */
+    freeBytesAtRestart: 4 * 1024 * 1024,
+    /** Longest pause between attempts to start an engine again. */
+    mostPauseMs: 30_000,
     /** An embedded engine that says nothing for so long is given up and started anew. */
     silenceMs: 60_000,
   },

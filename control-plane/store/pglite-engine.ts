@@ -24,27 +24,25 @@ interface Waiting {
 export class Engine {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #onDeath: (error: EngineError) => void;
+  #onDeath: (error: EngineError) => void;
   #silence: NodeJS.Timeout | undefined;
   #lastId = 0;
   #died: EngineError | undefined;
 
   /**
-   * Makes the folder a new store if it is empty. Rejects with {@link EngineError}. `onDeath` is called at most once,
-   * after it is up and unless it is closed.
+   * Makes the folder a new store if it is empty. Rejects with {@link EngineError}. `onDeath` is called at most once:
+   * after this resolved, unless the engine was closed.
    */
   static async start(settings: EngineSettings, onDeath: (error: EngineError) => void): Promise<Engine> {
     const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: settings });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const engine = new Engine(worker, (error) => {
-      reject(error);
-      onDeath(error);
-    });
+    const engine = new Engine(worker, reject);
     worker.on('message', (message: FromEngine) => {
       if ('ready' in message) resolve();
       else engine.#heed(message);
     });
     await promise;
+    engine.#onDeath = onDeath;
     return engine;
   }
 

@@ -16,11 +16,9 @@ class SyncedFolder extends NodeFS {
     const { emscriptenOpts } = await super.init(pg, options);
     const preRun = emscriptenOpts.preRun ?? [];
     preRun.push(({ NODEFS }) => {
-      const fileSystem: typeof NODEFS & Partial<Guarded> = NODEFS;
-      fileSystem.stream_ops.fsync = ({ nfd }: { nfd: number }) => {
-        const sync = () => fsyncSync(nfd);
-        if (fileSystem.tryFSOperation === undefined) sync();
-        else fileSystem.tryFSOperation(sync);
+      const files: NodeFiles = NODEFS;
+      files.stream_ops.fsync = ({ nfd }) => {
+        files.tryFSOperation(() => fsyncSync(nfd));
         return 0;
       };
     });
@@ -28,8 +26,10 @@ class SyncedFolder extends NodeFS {
   }
 }
 
-/** Turns an errno of Node's into one of the engine's. */
-interface Guarded {
+/** What of Emscripten's file system over Node is used here. */
+interface NodeFiles {
+  readonly stream_ops: { fsync?: (stream: { readonly nfd: number }) => number };
+  /** Turns an errno of Node's into one of the engine's. */
   tryFSOperation(operation: () => void): void;
 }
 

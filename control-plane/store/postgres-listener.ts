@@ -58,11 +58,12 @@ export class PostgresListener {
 
   #drop(client: pg.Client, error: unknown): void {
     if (this.#client !== client) return;
+    const heardSoFar = this.#listening;
     this.#client = undefined;
     this.#listening = false;
     client.end().catch(() => {});
     if (this.#watcher === undefined) return;
-    this.#watcher.lost(this.#explain(error));
+    if (heardSoFar) this.#watcher.lost(this.#explain(error));
     this.#retry = setTimeout(() => void this.#connect(), this.#pauseMs);
     this.#pauseMs = Math.min(2 * this.#pauseMs, limits.reconnectMs.most);
   }

@@ -2,6 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { type Logger, pino } from 'pino';
 import { startPostgres } from '../../e2e/support/postgres.ts';
 import type { Change, DocumentKey } from '../model/document.ts';
@@ -51,6 +52,17 @@ export function readableLog(): { logger: Logger; events(): string[]; text(): str
     events: () => lines.map((line) => String(JSON.parse(line).event)),
     text: () => lines.join(''),
   };
+}
+
+/** Runs statements on a server, past the store. */
+export async function query(url: string, ...statements: string[]): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }
 
 export function tenantKey(name: string): DocumentKey {
