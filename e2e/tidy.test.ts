@@ -71,6 +71,7 @@ const edges: readonly string[] = [
   'control-plane/store/', // talks to a database that may not answer
   'control-plane/wire.ts',
   'control-plane/xds/timers.ts',
+  'data-plane/main.ts',
   'data-plane/wire.ts',
   'data-plane/xds/stream.ts',
   'data-plane/xds/timers.ts',

@@ -68,11 +68,23 @@ export async function startNodes(children: Children, client: Client, plan: Omit<
   await Promise.all(old.map((token) => client.revokeToken(token.id)));
 }
 
-/** Resolves when a request through the front door is answered by a backend, the signal fires, or time is up. */
-export async function waitForFrontDoor(offset: number, signal: AbortSignal, timeoutMs = 60_000): Promise<void> {
+/** The types that each node asks for. */
+const wantedTypes = {
+  'edge-1': ['listeners', 'routes', 'clusters', 'endpoints'],
+  'edge-2': ['listeners', 'routes', 'clusters', 'endpoints'],
+  'l4-1': ['listeners', 'clusters', 'endpoints'],
+} as const;
+
+/** Resolves when every node is synced and the front door answers; or the signal fires. Throws when time is up. */
+export async function waitForDemo(
+  client: Client,
+  offset: number,
+  signal: AbortSignal,
+  timeoutMs = 60_000,
+): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!signal.aborted) {
-    if (await answers(ports.front + offset)) return;
+    if ((await answers(ports.front + offset)) && (await allSynced(client))) return;
     if (performance.now() > deadlineMs) {
       throw new StartError(
         'demo-silent',
@@ -82,6 +94,14 @@ export async function waitForFrontDoor(offset: number, signal: AbortSignal, time
     }
     await sleep(50);
   }
+}
+
+async function allSynced(client: Client): Promise<boolean> {
+  const nodes = new Map((await client.nodes()).map((node) => [node.id, node]));
+  return Object.entries(wantedTypes).every(([id, types]) => {
+    const node = nodes.get(id);
+    return node?.connected === true && types.every((type) => node.types[type]?.state === 'synced');
+  });
 }
 
 async function answers(port: number): Promise<boolean> {

@@ -9,7 +9,7 @@ import { type ControlPlane, startControlPlane } from '../wire.ts';
 import { Children } from './children.ts';
 import { Client } from './client.ts';
 import { backendProcess } from './demo.ts';
-import { applyDemo, demandFreePorts, startNodes, waitForFrontDoor } from './demo-fleet.ts';
+import { applyDemo, demandFreePorts, startNodes, waitForDemo } from './demo-fleet.ts';
 import { paint, print } from './output.ts';
 import { whatToTry } from './up-text.ts';
 
@@ -73,7 +73,7 @@ async function start(settings: Settings, options: UpOptions, surroundings: Surro
       print(await applyDemo(client, offset));
       print('Starting two L7 nodes and an L4 node in front of them …');
       await startNodes(children, client, { home: settings.home, offset, xds: controlPlane.xds, environment });
-      await waitForFrontDoor(offset, signal);
+      await waitForDemo(client, offset, signal);
     }
     const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
     logger.info({ event: 'up', seconds });
