@@ -55,7 +55,6 @@ export function whatToTry(summary: UpSummary): string[] {
     `  ${fairlead} get routes${where}`,
     `  ${count}`,
     `  ${fairlead} apply -f ${shown(path.join(tryFolder, 'canary.yaml'))} --wait${where}`,
-    `  ${fairlead} apply -f ${shown(path.join(tryFolder, 'mistake.yaml'))}${where}`,
     `  curl -s ${bearer} ${controlPlane.api}/v1/xds/edge`,
     `  tail -n 3 ${shown(path.join(settings.home, 'edge-1', 'access.log'))}`,
     '',
