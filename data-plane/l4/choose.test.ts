@@ -4,26 +4,7 @@ import { clusterStats } from '../telemetry/stats.ts';
 import { clusterOf } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
-import { chooseCluster, chooseHost } from './choose.ts';
-
-const to = [
-  { cluster: 'a', weight: 90 },
-  { cluster: 'none', weight: 0 },
-  { cluster: 'b', weight: 10 },
-];
-
-test.each([
-  [0, 'a'],
-  [0.899, 'a'],
-  [0.9, 'b'],
-  [0.9999999999999999, 'b'],
-])('of weights 90 and 10 the draw %d takes %s', (random, expected) => {
-  expect(chooseCluster(to, random)).toBe(expected);
-});
-
-test('a single cluster is taken whatever the draw', () => {
-  expect(chooseCluster([{ cluster: 'a', weight: 1 }], 0.999)).toBe('a');
-});
+import { chooseHost } from './choose.ts';
 
 function cluster(ports: readonly number[]): Cluster {
   const config = clusterOf(ports, { balance: { policy: 'least-request', choices: 2, activeRequestBias: 1 } });

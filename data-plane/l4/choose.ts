@@ -1,19 +1,6 @@
-/** Where a connection goes: a cluster by weight, then an endpoint that was not tried before. */
-import type { WeightedClusterConfig } from '../model/config.ts';
+/** The endpoint that a connection tries next. */
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
-
-/** @param random 0 ≤ x < 1 */
-export function chooseCluster(to: readonly WeightedClusterConfig[], random: number): string {
-  let total = 0;
-  for (const { weight } of to) total += weight;
-  let left = random * total;
-  for (const { cluster, weight } of to) {
-    if (left < weight) return cluster;
-    left -= weight;
-  }
-  return to.at(-1)!.cluster;
-}
 
 /** Picks that may land on endpoints already tried before they are gone through one by one. */
 const maxPicks = 4;

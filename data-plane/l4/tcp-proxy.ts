@@ -10,7 +10,7 @@ import type { TcpStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
-import { chooseCluster } from './choose.ts';
+import { chooseCluster } from '../upstream/weighted.ts';
 import { Direction } from './direction.ts';
 import { reset } from './reset.ts';
 import { UpstreamConnector } from './upstream-connector.ts';

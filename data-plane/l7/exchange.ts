@@ -1,5 +1,6 @@
 /** One request and its answer, as a record: filled along the phases, counted and logged once at the end. */
 import type { CompiledRoute } from '../route/table.ts';
+import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
@@ -128,25 +129,4 @@ function capture(names: readonly string[], target: RequestTarget, requestId: str
 }
 
 /** Logs read it at once, so one object serves all. */
-const scratch: LogEntry = {
-  startMs: 0,
-  durationMs: 0,
-  upstreamServiceMs: -1,
-  method: '',
-  path: '',
-  authority: '',
-  protocol: '',
-  status: 0,
-  flags: '-',
-  details: '',
-  bytesReceived: 0,
-  bytesSent: 0,
-  upstreamHost: '',
-  upstreamCluster: '',
-  routeName: '',
-  requestId: '',
-  downstreamAddress: '',
-  downstreamIp: '',
-  localAddress: '',
-  requestHeaders: noHeaders,
-};
+const scratch: LogEntry = emptyLogEntry();

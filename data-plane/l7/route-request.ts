@@ -1,5 +1,5 @@
 /** The phases route, pick and connect: from a request to the connection that will carry it. */
-import { chooseCluster } from '../route/table.ts';
+import { chooseCluster } from '../upstream/weighted.ts';
 import type { Exchange } from './exchange.ts';
 import { H1Upstream } from './h1-upstream.ts';
 import type { HttpListener } from './http-context.ts';
@@ -19,7 +19,7 @@ export function routeRequest(
   }
   exchange.route = route;
   const { to } = route.config;
-  const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, route.totalWeight, shared.random());
+  const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, shared.random());
   const cluster = shared.clusters.get(name);
   if (cluster === undefined) {
     stats.noCluster.value++;

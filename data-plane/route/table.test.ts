@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HeaderMatchConfig, RouteConfig, RouteMatchConfig } from '../model/config.ts';
 import type { RequestView } from './request-view.ts';
-import { chooseCluster, RouteTable } from './table.ts';
+import { RouteTable } from './table.ts';
 
 function request(host: string, path: string, headers: Record<string, string[]> = {}, method = 'GET'): RequestView {
   return { method, path, query: '', host, authority: host, headerLines: (name) => headers[name] ?? [] };
@@ -82,13 +82,4 @@ test.each([
 ])('header: %s', (_law, subject, lines, expected) => {
   const headers = lines === undefined ? {} : { x: lines };
   expect(subject.find(request('h', '/', headers as Record<string, string[]>)) !== undefined).toBe(expected);
-});
-
-test('weights share the unit interval in their order', () => {
-  const to = [
-    { cluster: 'a', weight: 90 },
-    { cluster: 'none', weight: 0 },
-    { cluster: 'b', weight: 10 },
-  ];
-  expect([0, 0.5, 0.8999, 0.9, 0.9999].map((r) => chooseCluster(to, 100, r))).toEqual(['a', 'a', 'a', 'b', 'b']);
 });

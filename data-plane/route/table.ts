@@ -1,13 +1,11 @@
 /** A route table compiled once per configuration: host by hash, then the host's routes in order. */
-import type { RouteConfig, RouteTableConfig, VirtualHostConfig, WeightedClusterConfig } from '../model/config.ts';
+import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../model/config.ts';
 import { compileMatch, type Predicate } from './matchers.ts';
 import type { RequestView } from './request-view.ts';
 
 export interface CompiledRoute {
   readonly config: RouteConfig;
   readonly matches: Predicate;
-  /** Sum of the weights of `config.to`. */
-  readonly totalWeight: number;
 }
 
 interface CompiledHost {
@@ -67,16 +65,5 @@ function compileRoute(config: RouteConfig): CompiledRoute {
   return {
     config,
     matches: compileMatch(config.match),
-    totalWeight: config.to.reduce((sum, { weight }) => sum + weight, 0),
   };
-}
-
-/** The cluster that a number in [0, 1) falls on. */
-export function chooseCluster(to: readonly WeightedClusterConfig[], totalWeight: number, random: number): string {
-  let left = random * totalWeight;
-  for (const { cluster, weight } of to) {
-    left -= weight;
-    if (left < 0) return cluster;
-  }
-  return to[to.length - 1]!.cluster;
 }
