@@ -120,12 +120,12 @@ test('a destination that does not keep up is given a bounded amount of memory', 
   const sink = sinks.acquire(path.join(folder, 'slow.log'));
   const line = `${'x'.repeat(1023)}\n`;
   // All within one turn of the loop, so nothing can have been written in between.
-  for (let written = 0; written < 8 * logLimits.waitingLength; written += line.length) sink.write(line);
+  for (let written = 0; written < 8 * logLimits.waitingBytes; written += line.length) sink.write(line);
   const dropped = count('lines_dropped');
-  expect(dropped).toBeGreaterThan((6.5 * logLimits.waitingLength) / line.length);
+  expect(dropped).toBeGreaterThan((6.5 * logLimits.waitingBytes) / line.length);
   expect(reports).toEqual([expect.stringContaining('is too slow')]);
   await sinks.close();
-  expect(fs.statSync(sink.path).size).toBe(8 * logLimits.waitingLength - dropped * line.length);
+  expect(fs.statSync(sink.path).size).toBe(8 * logLimits.waitingBytes - dropped * line.length);
 });
 
 test('the access logs of a listener write to their sinks', async () => {

@@ -11,11 +11,11 @@ const open = promisify(fs.open);
 const close = promisify(fs.close);
 
 export const logLimits = {
-  /** A batch of this size is written at once, a smaller one after `flushMs`. Characters. */
-  batchLength: 64 * 1024,
+  /** A batch of this size is written at once, a smaller one after `flushMs`. */
+  batchBytes: 64 * 1024,
   flushMs: 50,
-  /** What waits at most while the destination is slow; lines beyond it are dropped. Characters. */
-  waitingLength: 4 * 1024 * 1024,
+  /** What waits at most while the destination is slow; lines beyond it are dropped. */
+  waitingBytes: 4 * 1024 * 1024,
   /** The same trouble is reported once in this time. */
   reportMs: 60_000,
   /** A full pipe is tried again after this time. */
@@ -36,14 +36,33 @@ export interface LogSinkDeps {
 
 const descriptors: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
 
+const lineEnd = Buffer.from('\n');
+
+/** Lines as they will be written. */
+interface Batch {
+  readonly buffer: Buffer;
+  bytes: number;
+  lines: number;
+}
+
+const newBatch = (atLeastBytes = 0): Batch => ({
+  buffer: Buffer.allocUnsafeSlow(Math.max(logLimits.batchBytes, atLeastBytes)),
+  bytes: 0,
+  lines: 0,
+});
+
 export class LogSink {
   readonly path: string;
   readonly #deps: LogSinkDeps;
   readonly #stats: FilesystemStats;
   /** `null`: not open (yet). */
   #descriptor: number | null;
-  #waiting = '';
-  #waitingLines = 0;
+  /** Full batches, the oldest first; then the one that is being filled. */
+  readonly #full: Batch[] = [];
+  #filling: Batch = newBatch();
+  /** Kept for when the one that is being filled is full. */
+  #spare: Batch | null = null;
+  #waitingBytes = 0;
   #timerRuns = false;
   #writing: Promise<void> | null = null;
   #reopen = false;
@@ -62,20 +81,34 @@ export class LogSink {
   /** Takes a line, line break included. */
   write(line: string): void {
     const closed = this.#closedAtMs !== Number.POSITIVE_INFINITY;
-    if (closed || this.#waiting.length + line.length > logLimits.waitingLength) {
+    if (closed || this.#waitingBytes + line.length > logLimits.waitingBytes) {
       this.#stats.dropped.value++;
       if (!closed) this.#trouble('is too slow');
       return;
     }
-    this.#waiting += line;
-    this.#waitingLines++;
+    // UTF-8 takes at most three bytes for what counts as one in a string's length
+    const mostBytes = line.length * 3;
+    if (this.#filling.bytes + mostBytes > this.#filling.buffer.length) this.#turn(mostBytes);
+    const batch = this.#filling;
+    const bytes = batch.buffer.write(line, batch.bytes);
+    batch.bytes += bytes;
+    batch.lines++;
+    this.#waitingBytes += bytes;
     this.#stats.buffered.value++;
     if (this.#writing === null) this.#plan();
   }
 
+  /** The batch at hand is full: the next one begins. */
+  #turn(mostBytes: number): void {
+    if (this.#filling.lines > 0) this.#full.push(this.#filling);
+    const spare = this.#spare;
+    this.#spare = null;
+    this.#filling = spare !== null && spare.buffer.length >= mostBytes ? spare : newBatch(mostBytes);
+  }
+
   /** Ends when everything taken so far is written or lost. Never rejects. */
   async flush(): Promise<void> {
-    while (this.#writing !== null || this.#waiting !== '') {
+    while (this.#writing !== null || this.#waitingBytes > 0) {
       if (this.#writing === null) this.#start();
       await this.#writing;
     }
@@ -83,12 +116,12 @@ export class LogSink {
 
   /** A full batch goes at once, a smaller one when the timer says so. */
   #plan(): void {
-    if (this.#waiting.length >= logLimits.batchLength) this.#start();
-    else if (this.#waiting !== '' && !this.#timerRuns) {
+    if (this.#full.length > 0) this.#start();
+    else if (this.#waitingBytes > 0 && !this.#timerRuns) {
       this.#timerRuns = true;
       this.#deps.setTimer(() => {
         this.#timerRuns = false;
-        if (this.#writing === null && this.#waiting !== '') this.#start();
+        if (this.#writing === null && this.#waitingBytes > 0) this.#start();
       }, logLimits.flushMs);
     }
   }
@@ -113,24 +146,28 @@ export class LogSink {
   }
 
   async #writeBatch(): Promise<void> {
-    const lines = this.#waitingLines;
-    const batch = Buffer.from(this.#torn ? `\n${this.#waiting}` : this.#waiting, 'utf8');
-    this.#waiting = '';
-    this.#waitingLines = 0;
+    if (this.#full.length === 0) this.#turn(0);
+    const batch = this.#full.shift()!;
+    this.#waitingBytes -= batch.bytes;
+    const lines = batch.buffer.subarray(0, batch.bytes);
+    const bytes = this.#torn ? Buffer.concat([lineEnd, lines]) : lines;
     let written = 0;
     try {
       if (this.#reopen) await this.#closeFile();
       this.#reopen = false;
       this.#descriptor ??= await open(this.path, 'a', 0o644);
-      while (written < batch.length) written += await this.#writeSome(this.#descriptor, batch.subarray(written));
+      while (written < bytes.length) written += await this.#writeSome(this.#descriptor, bytes.subarray(written));
       this.#torn = false;
       this.#stats.completed.value++;
     } catch (error) {
       this.#torn = written > 0 || this.#torn;
       this.#stats.failed.value++;
-      this.#stats.dropped.value += lines;
+      this.#stats.dropped.value += batch.lines;
       this.#trouble(`cannot be written: ${(error as Error).message}`);
     }
+    batch.bytes = 0;
+    batch.lines = 0;
+    this.#spare = batch;
   }
 
   /** Bytes written; 0 after a pause where the pipe is full. */
