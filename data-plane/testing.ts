@@ -71,6 +71,8 @@ export interface ProxyOptions {
   readonly routes?: readonly RouteConfig[];
   readonly chain?: Partial<HttpChainConfig>;
   readonly documentedOnly?: boolean;
+  /** Called before an entry is kept; may throw. */
+  readonly onLog?: (entry: LogEntry) => void;
 }
 
 export async function startProxy(options: ProxyOptions) {
@@ -78,10 +80,21 @@ export async function startProxy(options: ProxyOptions) {
   const registry = new StatsRegistry();
   const cluster = new Cluster(options.cluster, clusterStats(registry, options.cluster.name), () => 0);
   const log: LogEntry[] = [];
-  const logger: RequestLog = { write: (entry) => log.push({ ...entry }) };
+  const faults: unknown[] = [];
+  const logger: RequestLog = {
+    write: (entry) => {
+      options.onLog?.(entry);
+      log.push({ ...entry });
+    },
+  };
+  const onFault = (fault: unknown): void => {
+    faults.push(fault);
+    shared.toClient.length = 0;
+    shared.toUpstream.length = 0;
+  };
   const shared: HttpShared = {
     clusters: { get: (name) => (name === cluster.name ? cluster : undefined) },
-    deadlines: new Deadlines(clock.now, clock.setTimer),
+    deadlines: new Deadlines(clock.now, clock.setTimer, onFault),
     now: clock.now,
     wallClock: () => 1_700_000_000_000,
     random: () => 0,
@@ -89,6 +102,7 @@ export async function startProxy(options: ProxyOptions) {
     toClient: new Out(),
     toUpstream: new Out(),
     readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
+    onFault,
   };
   const chain: HttpChainConfig = {
     type: 'http',
@@ -126,6 +140,7 @@ export async function startProxy(options: ProxyOptions) {
     cluster,
     clock,
     log,
+    faults,
     registry,
     stop: async (): Promise<void> => {
       const drained = server.drain();

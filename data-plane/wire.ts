@@ -49,9 +49,15 @@ export async function startNode(settings: Settings, version: string, logger: Log
       },
     },
   });
+  const onFault = (fault: unknown): void => {
+    // what was put together for a request that failed must not go out with the next one's
+    shared.toClient.length = 0;
+    shared.toUpstream.length = 0;
+    logger.error({ event: 'fault', err: fault }, 'a bug: one connection was ended, the others go on; please report it');
+  };
   const shared: HttpShared = {
     clusters,
-    deadlines: new Deadlines(now, setTimer),
+    deadlines: new Deadlines(now, setTimer, onFault),
     now,
     wallClock: Date.now,
     random: Math.random,
@@ -59,6 +65,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     toClient: new Out(),
     toUpstream: new Out(),
     readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
+    onFault,
   };
   const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, logger, setTimer });
   const node = new ProxyNode(clusters, listeners);

@@ -27,6 +27,8 @@ export interface TcpShared {
   readonly random: () => number;
   /** All reads land here, save those of bulk flows. */
   readonly readBuffer: Buffer;
+  /** A bug showed itself while one connection was served. */
+  readonly onFault: (fault: unknown) => void;
 }
 
 export interface TcpDeps {

@@ -77,11 +77,12 @@ export async function startTcpProxy(options: TcpProxyOptions) {
   const deps: TcpDeps = {
     shared: {
       clusters,
-      deadlines: new Deadlines(clock.now, clock.setTimer),
+      deadlines: new Deadlines(clock.now, clock.setTimer, rethrow),
       now: clock.now,
       wallClock: () => 1_700_000_000_000,
       random,
       readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
+      onFault: rethrow,
     },
     chain: {
       type: 'tcp',
@@ -150,4 +151,9 @@ export function endOf(socket: net.Socket): Promise<string | undefined> {
     socket.on('close', () => resolve(code));
     socket.resume();
   });
+}
+
+/** A bug of the proxy is a failure of the test. */
+function rethrow(fault: unknown): never {
+  throw fault;
 }

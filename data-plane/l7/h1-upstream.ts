@@ -24,6 +24,8 @@ export interface ResponseSink {
   flushResponse(): boolean;
   /** No answer will come, or no more of it. */
   onUpstreamFailure(reply: LocalReply): void;
+  /** Something is wrong with this proxy: cut. */
+  destroy(): void;
   /** The socket takes more of the request again. */
   onUpstreamDrain(): void;
 }
@@ -66,7 +68,7 @@ export class H1Upstream extends PooledConnection {
       host: host.address,
       port: host.port,
       noDelay: true,
-      onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onBytes(buffer as Buffer, bytes) },
+      onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
     });
     this.socket = socket;
     socket.on('error', () => {});
@@ -117,23 +119,34 @@ export class H1Upstream extends PooledConnection {
     this.socket.resume();
   }
 
-  #onBytes(b: Buffer, bytes: number): boolean {
+  #onRead(b: Buffer, bytes: number): boolean {
+    const sink = this.#sink;
+    try {
+      this.#onBytes(b, bytes);
+    } catch (fault) {
+      this.#shared.onFault(fault);
+      this.close();
+      sink?.destroy();
+    }
+    return true;
+  }
+
+  #onBytes(b: Buffer, bytes: number): void {
     this.#cluster.stats.cxRxBytesTotal.value += bytes;
     const sink = this.#sink;
     if (sink === null || this.#state === reading.idle) {
       // nothing was asked: whatever this is, it must never become somebody's answer
       this.close();
-      return true;
+      return;
     }
     const left = this.#state === reading.head ? this.#readHead(sink, b, bytes) : this.#readBody(sink, b, 0, bytes);
-    if (left === failed) return true;
+    if (left === failed) return;
     if (this.#state !== reading.idle) {
       if (!sink.flushResponse()) this.pauseReading();
-      return true;
+      return;
     }
     if (left > 0) this.#keep = false;
     this.#finish(sink);
-    return true;
   }
 
   /** Returns how many bytes lie behind the message (0 while it goes on), or `failed`. */

@@ -358,4 +358,27 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
     expect(await busy).toContain('connection: close\r\n');
     await drained;
   });
+
+  test('a bug while one request is served ends its connection; the others go on', async () => {
+    const { proxy } = await start(answerWith(ok), {
+      onLog: ({ path }) => {
+        if (path === '/bug') throw new Error('a bug');
+      },
+    });
+    const other = net.connect(proxy.port, '127.0.0.1');
+    let answers = '';
+    other.on('data', (chunk) => {
+      answers += chunk.toString('latin1');
+    });
+    other.write(get('/1'));
+    await until(() => answers.endsWith('ok'));
+    await talk(proxy.port, get('/bug'), () => false);
+    await talk(proxy.port, `POST /bug HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n`, () => false);
+    expect(proxy.faults).toHaveLength(1);
+    other.write(get('/2'));
+    await until(() => (answers.match(/200 OK/g) ?? []).length === 2 && answers.endsWith('ok'));
+    other.destroy();
+    await until(() => proxy.server.connectionCount === 0);
+    expect(proxy.cluster.hosts[0]!.active).toBe(0);
+  });
 });

@@ -38,6 +38,8 @@ export interface HttpShared {
   readonly toUpstream: Out;
   /** All reads land here; nothing keeps it beyond its callback. */
   readonly readBuffer: Buffer;
+  /** A bug showed itself while one connection was served: told, and nobody else's traffic ends. Never throws. */
+  readonly onFault: (fault: unknown) => void;
 }
 
 /** The listener as its connections see it. */

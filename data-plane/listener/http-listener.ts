@@ -72,7 +72,7 @@ export class HttpServer implements HttpListener {
       accepted.destroy();
       return;
     }
-    takeOver(accepted, this.shared.readBuffer, httpSockets, this.#documentedOnly, (socket) => {
+    takeOver(accepted, this.shared.readBuffer, httpSockets, this.#documentedOnly, this.shared.onFault, (socket) => {
       const { stats, listenerStats } = this;
       stats.cxTotal.value++;
       stats.cxActive.value++;

@@ -24,6 +24,7 @@ interface Internals {
 /**
  * @param accepted from a server with `pauseOnConnect`; not to be used afterwards
  * @param options `ownBuffers`: the receiver says where each read goes (`nextReadBuffer`)
+ * @param onFault told what the receiver throws; that connection is cut, so that one bug does not end everybody's traffic
  * @param bind called with the socket to use, before its first byte; returns who gets the bytes
  */
 export function takeOver(
@@ -31,13 +32,14 @@ export function takeOver(
   buffer: Buffer,
   { allowHalfOpen, ownBuffers }: { allowHalfOpen: boolean; ownBuffers: boolean },
   documentedOnly: boolean,
+  onFault: (fault: unknown) => void,
   bind: (socket: net.Socket) => ByteReceiver,
 ): void {
   const internals = accepted as unknown as Internals;
   const handle = internals._handle;
   if (documentedOnly || handle === null || handle === undefined || typeof handle.useUserBuffer !== 'function') {
     const receiver = bind(accepted);
-    accepted.on('data', (chunk: Buffer) => receiver.onBytes(chunk, chunk.length));
+    accepted.on('data', (chunk: Buffer) => deliver(accepted, receiver, chunk, chunk.length, onFault));
     accepted.resume();
     return;
   }
@@ -50,7 +52,7 @@ export function takeOver(
     onread: {
       buffer: ownBuffers ? nextBuffer : buffer,
       callback: (bytes: number, b: Uint8Array): boolean => {
-        receiver?.onBytes(b as Buffer, bytes);
+        if (receiver !== null) deliver(socket, receiver, b as Buffer, bytes, onFault);
         return true;
       },
     },
@@ -63,4 +65,19 @@ export function takeOver(
   internals._server = null;
   receiver = bind(socket);
   socket.resume();
+}
+
+function deliver(
+  socket: net.Socket,
+  receiver: ByteReceiver,
+  b: Buffer,
+  bytes: number,
+  onFault: (fault: unknown) => void,
+): void {
+  try {
+    receiver.onBytes(b, bytes);
+  } catch (fault) {
+    onFault(fault);
+    socket.destroy();
+  }
 }

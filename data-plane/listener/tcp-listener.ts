@@ -81,7 +81,7 @@ export class TcpServer {
       accepted.destroy();
       return;
     }
-    takeOver(accepted, this.#shared.readBuffer, tcpSockets, this.#documentedOnly, (socket) => {
+    takeOver(accepted, this.#shared.readBuffer, tcpSockets, this.#documentedOnly, this.#shared.onFault, (socket) => {
       this.#listenerStats.cxTotal.value++;
       this.#listenerStats.cxActive.value++;
       const session = handleTcp(socket, {

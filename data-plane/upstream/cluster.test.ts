@@ -26,6 +26,7 @@ class Idle extends PooledConnection {
 const deadlines = new Deadlines(
   () => 0,
   () => {},
+  () => {},
 );
 const make = (config: ClusterConfig): Cluster => new Cluster(config, clusterStats(new StatsRegistry(), 'c'), () => 0);
 const picks = (cluster: Cluster, count: number): string =>

@@ -5,7 +5,7 @@ import { Deadline, Deadlines } from './deadlines.ts';
 function setUp() {
   const clock = new TestClock();
   const fired: string[] = [];
-  const deadlines = new Deadlines(clock.now, clock.setTimer);
+  const deadlines = new Deadlines(clock.now, clock.setTimer, (fault) => fired.push(String(fault)));
   const make = (name: string): Deadline => new Deadline(() => fired.push(`${name}@${clock.nowMs}`));
   return { clock, deadlines, fired, make };
 }
@@ -63,11 +63,24 @@ test('what a deadline does may arm and disarm others of the same queue', () => {
 test('a thousand deadlines of one length need one timer at a time', () => {
   const clock = new TestClock();
   let timers = 0;
-  const deadlines = new Deadlines(clock.now, (callback, ms) => {
+  const countTimers = (callback: () => void, ms: number): void => {
     timers++;
     clock.setTimer(callback, ms);
-  });
+  };
+  const deadlines = new Deadlines(clock.now, countTimers, () => {});
   for (let i = 0; i < 1_000; i++) deadlines.queue(100).arm(new Deadline(() => {}));
   clock.advance(200);
   expect(timers).toBe(1);
+});
+
+test('one that throws is told of, and the others are met', () => {
+  const { clock, deadlines, fired, make } = setUp();
+  deadlines.queue(100).arm(
+    new Deadline(() => {
+      throw new Error('a bug');
+    }),
+  );
+  deadlines.queue(100).arm(make('b'));
+  clock.advance(200);
+  expect(fired).toEqual(['Error: a bug', 'b@1110']);
 });

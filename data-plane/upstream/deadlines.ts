@@ -64,16 +64,23 @@ const slackMs = 10;
 export class Deadlines {
   readonly now: () => number;
   readonly #setTimer: (callback: () => void, ms: number) => void;
+  readonly #onFault: (fault: unknown) => void;
   readonly #queues = new Map<number, DeadlineQueue>();
   #wakeAtMs = Number.POSITIVE_INFINITY;
 
   /**
    * @param now monotonic milliseconds
    * @param setTimer calls back once after about so many milliseconds; must not keep the process alive
+   * @param onFault told what a deadline throws; the others are met all the same
    */
-  constructor(now: () => number, setTimer: (callback: () => void, ms: number) => void) {
+  constructor(
+    now: () => number,
+    setTimer: (callback: () => void, ms: number) => void,
+    onFault: (fault: unknown) => void,
+  ) {
     this.now = now;
     this.#setTimer = setTimer;
+    this.#onFault = onFault;
   }
 
   /** The queue of one length; the same object for the same length. `timeoutMs` must be above 0. */
@@ -100,7 +107,11 @@ export class Deadlines {
     for (const queue of this.#queues.values()) {
       for (let due = queue.head; due !== null && due.atMs <= now; due = queue.head) {
         queue.remove(due);
-        due.onDeadline();
+        try {
+          due.onDeadline();
+        } catch (fault) {
+          this.#onFault(fault);
+        }
       }
       if (queue.head !== null && queue.head.atMs < nextMs) nextMs = queue.head.atMs;
     }
