@@ -88,14 +88,22 @@ const header: Field<HeaderMatchSpec> = fields(
     ),
   },
   { exactlyOne: ['exact', 'prefix', 'suffix', 'contains', 'present', 'range'], notYet: { regex: '*' } },
-).transform(({ name, not, exact, prefix, suffix, contains, present, range }): HeaderMatchSpec => {
-  if (exact !== undefined) return { name, not, condition: { exact } };
-  if (prefix !== undefined) return { name, not, condition: { prefix } };
-  if (suffix !== undefined) return { name, not, condition: { suffix } };
-  if (contains !== undefined) return { name, not, condition: { contains } };
-  if (range !== undefined) return { name, not, condition: { range } };
-  return { name, not, condition: { present: present ?? true } };
-});
+)
+  .superRefine(({ not, exact }, ctx) => {
+    // an absent header would have to match and an empty one not: Envoy can't tell them apart once it inverts
+    if (not && exact === '') {
+      const detail = 'No proxy can tell "anything but empty" from "absent".';
+      report(ctx, { detail, remedy: 'Write `{ present: true }`, or two routes.' });
+    }
+  })
+  .transform(({ name, not, exact, prefix, suffix, contains, present, range }): HeaderMatchSpec => {
+    if (exact !== undefined) return { name, not, condition: { exact } };
+    if (prefix !== undefined) return { name, not, condition: { prefix } };
+    if (suffix !== undefined) return { name, not, condition: { suffix } };
+    if (contains !== undefined) return { name, not, condition: { contains } };
+    if (range !== undefined) return { name, not, condition: { range } };
+    return { name, not, condition: { present: present ?? true } };
+  });
 
 const everyPath = { path: { type: 'prefix', value: '/' }, ignoreCase: false } as const;
 

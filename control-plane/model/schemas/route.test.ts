@@ -131,6 +131,7 @@ test.each([
   [header({}), 'invalid /spec/match/headers/0'],
   [header({ exact: 'a', present: true }), 'invalid /spec/match/headers/0'],
   [header({ regex: 'a' }), 'not-supported-yet /spec/match/headers/0/regex'],
+  [header({ exact: '', not: true }), 'invalid /spec/match/headers/0'],
   [header({ exact: 5 }), 'invalid /spec/match/headers/0/exact'],
   [header({ exact: 'a\nb' }), 'invalid /spec/match/headers/0/exact'],
   [header({ prefix: '' }), 'invalid /spec/match/headers/0/prefix'],
