@@ -18,6 +18,18 @@ export interface SentResponse {
   readonly sentAtMs: number;
 }
 
+/** Something that a client has taken: what it was told, and under which version. */
+export interface Good {
+  readonly told: TypeSnapshot;
+  readonly version: string;
+}
+
+export interface SentHeartbeat {
+  readonly nonce: string;
+  /** Nonce of the type's newest response at that time. */
+  readonly follows: string | undefined;
+}
+
 export interface TypeState {
   readonly type: XdsType;
   readonly wanted: Interest;
@@ -39,6 +51,12 @@ export interface TypeState {
   readonly lastSent: SentResponse | undefined;
   /** The newest response was refused. */
   readonly rejected: boolean;
+  /** What the client holds as long as the newest response is refused; undefined: nothing that is known of. */
+  readonly lastGood: Good | undefined;
+  /** When the times to live were last begun anew, all of them; undefined: there are none. */
+  readonly refreshedAtMs: number | undefined;
+  /** Heartbeats that may still be answered, or referred to; oldest first. */
+  readonly heartbeats: readonly SentHeartbeat[];
 }
 
 const noNames: ReadonlySet<string> = new Set();
@@ -59,6 +77,9 @@ export function initialStateOf(type: XdsType): TypeState {
     unacked: [],
     lastSent: undefined,
     rejected: false,
+    lastGood: undefined,
+    refreshedAtMs: undefined,
+    heartbeats: [],
   };
 }
 
