@@ -22,9 +22,11 @@ export function acknowledge(state: TypeState, nonce: string, refused: boolean): 
   if (at < 0 && !(refused && isLast)) return { state, verdict: undefined };
   const response = state.unacked[at] ?? last;
   if (response === undefined) return { state, verdict: undefined };
+  const { told, version } = response;
+  const lastGood = refused ? state.lastGood : told && { told, version };
   return {
     // an answer to one response stands for those before it as well: clients may skip them (case 49)
-    state: { ...state, unacked: state.unacked.slice(at + 1), rejected: isLast && refused },
+    state: { ...state, unacked: state.unacked.slice(at + 1), rejected: isLast && refused, lastGood },
     verdict: { kind: refused ? 'nack' : 'ack', response },
   };
 }

@@ -35,7 +35,7 @@ export function heartbeatOf(state: TypeState): Content | undefined {
  * with resources, whose time has been running since it last heard of them, so that they are confirmed at once.
  */
 export function beginLives(state: TypeState, broughtAlong: boolean, nowMs: number): TypeState {
-  if (state.told === undefined || state.told.ttlMs === 0) {
+  if ((heldBy(state)?.told.ttlMs ?? 0) === 0) {
     return state.refreshedAtMs === undefined ? state : { ...state, refreshedAtMs: undefined };
   }
   if (state.refreshedAtMs !== undefined) return state;
@@ -46,12 +46,6 @@ export function beginLives(state: TypeState, broughtAlong: boolean, nowMs: numbe
 export function beaten(state: TypeState, nonce: string, rememberedNonces: number): TypeState {
   const heartbeats = [...state.heartbeats, { nonce, follows: state.lastSent?.nonce }].slice(-rememberedNonces);
   return { ...state, heartbeats };
-}
-
-/** What the client goes back to should it refuse the response that is about to leave. */
-export function lastGoodOf(before: TypeState): Good | undefined {
-  if (before.rejected || before.unacked.length > 0) return before.lastGood;
-  return before.told === undefined ? undefined : goodOf(before, before.told);
 }
 
 function heldBy(state: TypeState): Good | undefined {

@@ -103,6 +103,38 @@ describe.each(both)('%s', (variant) => {
       expect(talk.heartbeats).toMatchObject([{ version: talk.newest(type).version }]);
     });
 
+    test('49. 70. of two responses under way, the one that was taken is confirmed if the other was refused', () => {
+      const talk = settled(true);
+      talk.publish({ [type]: { a: 2, b: 1 } } as Contents);
+      const taken = talk.newest(type);
+      talk.nowMs = 500;
+      talk.publish({ [type]: { a: 3, b: 1 } } as Contents);
+      answer(talk, ['a', 'b'], taken.nonce);
+      talk.ack(type, 'refused');
+      expect(talk.verdicts).toEqual(['ack 1', 'ack 2', 'nack 3']);
+      at(talk, beatMs);
+      expect(talk.heartbeats).toMatchObject([{ version: taken.version, resources: ['a', 'b'] }]);
+    });
+
+    test('70. a time to live whose end was refused is kept up', () => {
+      const talk = settled(true);
+      const { version } = talk.newest(type);
+      talk.resourceTtlMs = 0;
+      talk.publish({ [type]: { a: 2, b: 1 } } as Contents);
+      talk.ack(type, 'refused');
+      at(talk, beatMs);
+      expect(talk.heartbeats).toMatchObject([{ version, resources: ['a', 'b'] }]);
+    });
+
+    test('70. a client that refused everything holds nothing that could be confirmed', () => {
+      const talk = new Conversation(variant, { [type]: { a: 1 } } as Contents, ttlMs);
+      talk.takesTtl = true;
+      if (variant === 'sotw') talk.ask(type, ['a']);
+      else talk.change(type, { sub: ['a'] });
+      talk.ack(type, 'refused');
+      expect(at(talk, beatMs)).toEqual([]);
+    });
+
     test.each([
       ['comes', 0, ttlMs],
       ['changes', ttlMs, 2 * ttlMs],

@@ -6,7 +6,7 @@ import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { isAwaited, sentOf } from './acknowledge.ts';
 import { answerDelta } from './delta.ts';
-import { beaten, beginLives, heartbeatAtMs, heartbeatOf, lastGoodOf } from './heartbeat.ts';
+import { beaten, beginLives, heartbeatAtMs, heartbeatOf } from './heartbeat.ts';
 import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
 import type { Variant } from './ports.ts';
 import { answerSotw } from './sotw.ts';
@@ -82,8 +82,9 @@ export function takeTurn(input: TurnInput): Turn {
       effects.push({ kind: 'waiting', type, version });
     } else {
       const nonce = String(++responses);
-      const sent = { nonce, version: content.version, sentAtMs: nowMs };
-      states.set(type, sentOf({ ...after, lastGood: lastGoodOf(before) }, sent, input.unackedNonces));
+      const told = input.takesTtl && after.told !== undefined && after.told.ttlMs > 0 ? after.told : undefined;
+      const sent = { nonce, version: content.version, sentAtMs: nowMs, told };
+      states.set(type, sentOf(after, sent, input.unackedNonces));
       effects.push({ kind: 'send', type, nonce, content });
       if (type === 'clusters') clustersLeft(before, content);
     }

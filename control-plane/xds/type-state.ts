@@ -16,6 +16,8 @@ export interface SentResponse {
   readonly nonce: string;
   readonly version: string;
   readonly sentAtMs: number;
+  /** What a client that takes it holds then; undefined where that need not be confirmed, as it never expires. */
+  readonly told: TypeSnapshot | undefined;
 }
 
 /** Something that a client has taken: what it was told, and under which version. */
@@ -51,7 +53,7 @@ export interface TypeState {
   readonly lastSent: SentResponse | undefined;
   /** The newest response was refused. */
   readonly rejected: boolean;
-  /** What the client holds as long as the newest response is refused; undefined: nothing that is known of. */
+  /** The newest that the client has taken, if it can expire: what it holds as long as the newest response is refused. */
   readonly lastGood: Good | undefined;
   /** When the times to live were last begun anew, all of them; undefined: there are none. */
   readonly refreshedAtMs: number | undefined;
