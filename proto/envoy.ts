@@ -15,6 +15,7 @@ import type { DeltaDiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generate
 import type { DeltaDiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DeltaDiscoveryResponse.js';
 import type { DiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryRequest.js';
 import type { DiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryResponse.js';
+import type { Resource } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/Resource.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
 import protobuf from 'protobufjs';
 import type {
@@ -65,6 +66,7 @@ export interface MessageTypes {
   'envoy.service.discovery.v3.DeltaDiscoveryResponse': DeltaDiscoveryResponse;
   'envoy.service.discovery.v3.DiscoveryRequest': DiscoveryRequest;
   'envoy.service.discovery.v3.DiscoveryResponse': DiscoveryResponse;
+  'envoy.service.discovery.v3.Resource': Resource;
 }
 export type MessageName = keyof MessageTypes;
 

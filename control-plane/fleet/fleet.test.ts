@@ -7,7 +7,15 @@ let streams = 0;
 
 function stream(id = 'n1', given: Partial<StreamInfo> = {}): StreamInfo {
   const node = { id, group: 'edge', userAgent: 'envoy 1.40.0', zone: 'a' };
-  return { streamId: ++streams, node, variant: 'delta', service: 'ads', peer: '127.0.0.1:5000', ...given };
+  return {
+    streamId: ++streams,
+    node,
+    variant: 'delta',
+    service: 'ads',
+    takesTtl: false,
+    peer: '127.0.0.1:5000',
+    ...given,
+  };
 }
 
 class Clock {

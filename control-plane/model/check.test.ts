@@ -184,7 +184,7 @@ test('a document that was never checked has no spec', () => {
 
 test('a stored document comes with its kind and its whole spec', () => {
   const document = stored({ kind: 'NodeGroup', name: 'edge', spec: {} });
-  expect(typed(document)).toEqual({ kind: 'NodeGroup', document, spec: { tier: 'l7' } });
+  expect(typed(document)).toEqual({ kind: 'NodeGroup', document, spec: { tier: 'l7', resourceTtlMs: 0 } });
 });
 
 test('20,000 routes are understood in a moment', () => {

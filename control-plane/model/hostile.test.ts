@@ -154,7 +154,7 @@ function holes(value: unknown, path = ''): string[] {
 
 const specFields: Readonly<Record<Kind, readonly string[]>> = {
   Tenant: ['caps', 'claims', 'defaults', 'quotas'],
-  NodeGroup: ['tier'],
+  NodeGroup: ['resourceTtlMs', 'tier'],
   Listener: ['accessLog', 'address', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants'],
   Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol'],
   Route: ['hosts', 'listeners', 'match', 'priority', 'timeoutMs', 'to'],

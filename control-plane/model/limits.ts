@@ -24,6 +24,8 @@ export const limits = {
   pathLength: 2048,
   /** Header values in conditions, probe payloads, reasons. */
   textLength: 4096,
+  /** Three heartbeats go out in this time, and a stream may stand still for a moment. */
+  leastResourceTtlMs: 1_000,
   labels: 64,
   labelKeyLength: 128,
   labelValueLength: 256,

@@ -30,6 +30,8 @@ export interface TenantSpec {
 
 export interface NodeGroupSpec {
   readonly tier: 'l4' | 'l7';
+  /** How long a node keeps a resource that is not confirmed; 0: for ever. */
+  readonly resourceTtlMs: number;
 }
 
 export interface ListenerSpec {

@@ -196,3 +196,13 @@ test('nothing is published after close', () => {
   wait();
   expect(cache.get('edge')?.revision).toBe(1);
 });
+
+test('70. the time to live of a group is that of all its resources, and changes with its document', () => {
+  replica.put(typed('NodeGroup', 'edge', { resourceTtl: '30s' }));
+  timers.advanceTo(10);
+  for (const { ttlMs } of Object.values(cache.get('edge')?.types ?? {})) expect(ttlMs).toBe(30_000);
+  expect(cache.get('mesh')?.types.clusters.ttlMs).toBe(0);
+  replica.put(typed('NodeGroup', 'edge', {}));
+  timers.advanceTo(20);
+  expect(cache.get('edge')?.types.clusters.ttlMs).toBe(0);
+});

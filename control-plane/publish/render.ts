@@ -39,7 +39,8 @@ export function renderGroup(
       previous === undefined
         ? translateGroup(documents, group)
         : translateGroupAgain(documents, group, previous, changed);
-    const built = buildSnapshot(group, revision, encodeGroup(resources), last);
+    const resourceTtlMs = documents.get('NodeGroup', undefined, group)?.spec.resourceTtlMs ?? 0;
+    const built = buildSnapshot(group, revision, encodeGroup(resources), last, resourceTtlMs);
     const problems = checkSnapshot(built);
     if (problems.length > 0) return { revision, problems, document: undefined };
     const same = last !== undefined && sameContent(last, built);

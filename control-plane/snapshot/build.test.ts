@@ -3,6 +3,7 @@ import { contentHash, decode, encode } from '../../proto/codec.ts';
 import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
 import { buildSnapshot, type ResourcesOfType, sameContent } from './build.ts';
 import { diffTypes } from './diff.ts';
+import { expiring, heartbeat } from './encode-ttl.ts';
 import type { EncodedResource } from './snapshot.ts';
 import { field } from './wire.ts';
 
@@ -47,6 +48,24 @@ test.each([10, 1_000, 100_000])('a resource of %i bytes reads the same in both v
   expect(sotw.resources).toEqual([any]);
   const delta = decode('envoy.service.discovery.v3.DeltaDiscoveryResponse', resource.deltaField);
   expect(delta.resources).toEqual([{ name: 'tenant/ördersé', version: resource.version, resource: any }]);
+});
+
+test('70. a time to live is part of the version; its forms are made once, and share the bytes of the resource', () => {
+  const mortal = (ttlMs: number, previous?: ReturnType<typeof buildSnapshot>) =>
+    buildSnapshot('edge', 1, clusters('a'), previous, ttlMs);
+  const [forever, second, third] = [mortal(0), mortal(1500), mortal(3000)];
+  expect(new Set([forever, second, third].map((snapshot) => resourceOf(snapshot, 'a').version)).size).toBe(3);
+  expect(mortal(1500, second).types.clusters).toBe(second.types.clusters);
+  const resource = resourceOf(second, 'a');
+  expect(expiring(resource)).toBe(expiring(resource));
+  expect(heartbeat(resource)).toBe(heartbeat(resource));
+  expect(expiring(resource).delta).toContain(resource.sotwField);
+  expect(expiring(resource).sotw).toContain(resource.sotwField);
+  const sent = Buffer.concat(expiring(resource).delta);
+  const delta = decode('envoy.service.discovery.v3.DeltaDiscoveryResponse', sent);
+  expect(delta.resources).toMatchObject([
+    { name: 'a', version: resource.version, resource: { type_url: typeUrls.clusters }, ttl: { nanos: 500_000_000 } },
+  ]);
 });
 
 test('a message without any field set is a resource like any other', () => {

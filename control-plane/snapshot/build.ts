@@ -14,15 +14,16 @@ export type ResourcesOfType = ReadonlyMap<string, Uint8Array> | Iterable<NamedRe
 
 /**
  * Resources and types that equal those of `previous` are the very same objects (===) in the result; everything else is
- * encoded here, once. Throws for two resources of one type with one name.
+ * encoded here, once. Throws for two resources of one type with one name. `resourceTtlMs`: 0 for none.
  */
 export function buildSnapshot(
   group: string,
   revision: number,
   resources: Readonly<Record<XdsType, ResourcesOfType>>,
   previous?: Snapshot,
+  resourceTtlMs = 0,
 ): Snapshot {
-  const typed = (type: XdsType): TypeSnapshot => buildType(type, resources[type], previous?.types[type]);
+  const typed = (type: XdsType): TypeSnapshot => buildType(type, resources[type], previous?.types[type], resourceTtlMs);
   return {
     group,
     revision,
@@ -40,17 +41,22 @@ export function sameContent(a: Snapshot, b: Snapshot): boolean {
   return pushOrder.every((type) => a.types[type].version === b.types[type].version);
 }
 
-function buildType(type: XdsType, input: ResourcesOfType, previous: TypeSnapshot | undefined): TypeSnapshot {
+function buildType(
+  type: XdsType,
+  input: ResourcesOfType,
+  previous: TypeSnapshot | undefined,
+  ttlMs: number,
+): TypeSnapshot {
   const resources = new Map<string, EncodedResource>();
   for (const { name, value } of inNameOrder(input)) {
     if (resources.has(name)) throw new Error(`two ${type} are called ${JSON.stringify(name)}: names must be unique`);
     const before = previous?.resources.get(name);
-    const unchanged = before !== undefined && Buffer.compare(before.value, value) === 0;
-    resources.set(name, unchanged ? before : encodeResource(type, name, value));
+    const unchanged = before?.ttlMs === ttlMs && Buffer.compare(before.value, value) === 0;
+    resources.set(name, unchanged ? before : encodeResource(type, name, value, ttlMs));
   }
   return previous !== undefined && sameResources(previous.resources, resources)
     ? previous
-    : { version: versionOf(resources), resources };
+    : { version: versionOf(resources), ttlMs, resources };
 }
 
 function inNameOrder(input: ResourcesOfType): NamedResource[] {

@@ -5,8 +5,10 @@ import type { EncodedResource } from './snapshot.ts';
 import { field, fieldHead } from './wire.ts';
 
 /** `value`: the message's bytes; they are copied. */
-export function encodeResource(type: XdsType, name: string, value: Uint8Array): EncodedResource {
-  return frameResource(typeUrls[type], name, contentHash(value), value);
+export function encodeResource(type: XdsType, name: string, value: Uint8Array, ttlMs: number): EncodedResource {
+  const hash = contentHash(value);
+  const version = ttlMs === 0 ? hash : contentHash(Buffer.from(`${hash} ${ttlMs}`));
+  return { ...frameResource(typeUrls[type], name, version, value), ttlMs };
 }
 
 /**
@@ -14,7 +16,12 @@ export function encodeResource(type: XdsType, name: string, value: Uint8Array): 
  * buffer holds all three forms, one inside the other: Resource{version = 1, resource = 2: Any{type_url = 1, value = 2},
  * name = 3}.
  */
-function frameResource(typeUrl: TypeUrl, name: string, version: string, value: Uint8Array): EncodedResource {
+function frameResource(
+  typeUrl: TypeUrl,
+  name: string,
+  version: string,
+  value: Uint8Array,
+): Omit<EncodedResource, 'ttlMs'> {
   const anyHead = Buffer.concat([field(1, typeUrl), fieldHead(2, value.length)]);
   const sotwHead = fieldHead(2, anyHead.length + value.length);
   const versionField = field(1, version);

@@ -3,19 +3,23 @@ import type { XdsType } from '../../proto/type-urls.ts';
 
 export interface EncodedResource {
   readonly name: string;
-  /** Hash of `value`. */
+  /** Hash of `value`, and of the time to live where there is one: another time has to reach the clients as well. */
   readonly version: string;
+  /** How long a client keeps it without hearing of it; 0: for ever. */
+  readonly ttlMs: number;
   /** The message's bytes (what stands in Any.value). */
   readonly value: Uint8Array;
-  /** `resources` entry of a DiscoveryResponse (field 2, tag and length included): shared by every stream. */
+  /** Without its time to live: `resources` entry of a DiscoveryResponse (field 2, tag and length included): shared by every stream. */
   readonly sotwField: Uint8Array;
-  /** `resources` entry of a DeltaDiscoveryResponse (field 2, tag and length included): shared by every stream. */
+  /** Without its time to live: `resources` entry of a DeltaDiscoveryResponse (field 2, tag and length included): shared by every stream. */
   readonly deltaField: Uint8Array;
 }
 
 export interface TypeSnapshot {
   /** Hash over the names and versions of the resources. */
   readonly version: string;
+  /** Time to live of each of its resources; 0: none. */
+  readonly ttlMs: number;
   /** In name order. */
   readonly resources: ReadonlyMap<string, EncodedResource>;
 }

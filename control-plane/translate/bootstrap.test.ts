@@ -22,6 +22,12 @@ test('a bootstrap names the node, its group and its token', () => {
   });
 });
 
+test('resources may expire in the incremental variant only: the other one does not stand it', () => {
+  const features = ['xds.config.supports-resource-ttl'];
+  expect(envoyBootstrap(options)['node']).toEqual({ id: 'envoy-1', cluster: 'edge', client_features: features });
+  expect(envoyBootstrap({ ...options, variant: 'sotw' })['node']).toEqual({ id: 'envoy-1', cluster: 'edge' });
+});
+
 test.each([
   ['delta', 'DELTA_GRPC'],
   ['sotw', 'GRPC'],

@@ -11,6 +11,7 @@ import {
   decodeSotwRequest,
   type RequestEnvelope,
   type SotwRequest,
+  takesTtl,
 } from './requests.ts';
 import type { Response } from './responses.ts';
 import type { StreamKind } from './services.ts';
@@ -159,13 +160,14 @@ export class DiscoveryCall {
       return undefined;
     }
     this.#node = identity;
-    this.#subscriber = this.#subscribe(identity);
+    this.#subscriber = this.#subscribe(identity, takesTtl(this.#kind.variant, node.features));
     return this.#subscriber;
   }
 
-  #subscribe(node: NodeIdentity): Subscriber {
+  #subscribe(node: NodeIdentity, takesTtl: boolean): Subscriber {
     const { source, observer, timers, fanOut, nextStreamId } = this.#ports;
-    const info: StreamInfo = { streamId: nextStreamId(), node, ...this.#kind, peer: this.#call.getPeer() };
+    const peer = this.#call.getPeer();
+    const info: StreamInfo = { streamId: nextStreamId(), node, ...this.#kind, takesTtl, peer };
     return new Subscriber(info, {
       source,
       observer,

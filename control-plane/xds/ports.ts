@@ -21,6 +21,8 @@ export interface StreamInfo {
   readonly variant: Variant;
   /** ADS, or the one type of a per-type service. */
   readonly service: 'ads' | XdsType;
+  /** The client lets resources expire, and takes heartbeats (case 70). */
+  readonly takesTtl: boolean;
   readonly peer: string;
 }
 

@@ -1,7 +1,7 @@
 /** Requests off the wire: bytes to plain values. */
 import { decode } from '../../proto/codec.ts';
 import type { DeltaDiscoveryRequest, DiscoveryRequest, Node } from '../../proto/envoy.ts';
-import type { NodeIdentity } from './ports.ts';
+import type { NodeIdentity, Variant } from './ports.ts';
 
 /** What both variants have. */
 export interface RequestEnvelope {
@@ -30,6 +30,8 @@ export interface NodeIntroduction {
   readonly identity: NodeIdentity;
   /** Metadata `fairlead.token`. */
   readonly token: string | undefined;
+  /** `node.client_features`. */
+  readonly features: readonly string[];
 }
 
 /** Throws on bytes that are no such message. */
@@ -67,6 +69,7 @@ function introductionOf(node: Node): NodeIntroduction {
       zone: node.locality?.zone ?? '',
     },
     token: node.metadata?.fields?.['fairlead.token']?.stringValue || undefined,
+    features: node.client_features ?? [],
   };
 }
 
@@ -75,4 +78,10 @@ function userAgentVersion({ user_agent_version: text, user_agent_build_version: 
   const version = build?.version;
   if (!version) return '';
   return [version.major_number, version.minor_number, version.patch].map((part) => part ?? 0).join('.');
+}
+
+/** Whether a client that says so of itself can be sent resources with a time to live, and heartbeats (case 70). */
+export function takesTtl(variant: Variant, features: readonly string[]): boolean {
+  if (!features.includes('xds.config.supports-resource-ttl')) return false;
+  return variant === 'delta' || features.includes('xds.config.supports-resource-in-sotw');
 }

@@ -77,6 +77,7 @@ export class Subscriber implements Pumped {
   #turn(snapshot: Snapshot): void {
     const turn = takeTurn({
       variant: this.#info.variant,
+      takesTtl: this.#info.takesTtl,
       states: this.#states,
       snapshot,
       nowMs: this.#ports.timers.now(),
@@ -93,7 +94,7 @@ export class Subscriber implements Pumped {
     for (const effect of turn.effects) this.#carryOut(effect);
     // what waited and is no longer needed: the change was taken back
     for (const type of waited) {
-      if (turn.effects.some((effect) => effect.type === type)) continue;
+      if (turn.effects.some((effect) => effect.type === type && effect.kind !== 'heartbeat')) continue;
       this.#ports.observer.current(this.#info, type, snapshot.types[type].version);
     }
   }
@@ -107,9 +108,14 @@ export class Subscriber implements Pumped {
       this.#waiting.add(type);
       observer.waiting(this.#info, type, effect.version);
     } else {
-      const response = responseOf(this.#info.variant, type, effect.nonce, effect.content);
+      const { variant, takesTtl } = this.#info;
+      const isHeartbeat = effect.kind === 'heartbeat';
+      const form = isHeartbeat ? 'heartbeat' : takesTtl ? 'expiring' : 'plain';
+      const response = responseOf(variant, type, effect.nonce, effect.content, form);
       this.#responses += 1;
       this.#write(type, response);
+      // it brings no version that a node could be behind with
+      if (isHeartbeat) return;
       observer.sent(this.#info, type, effect.content.version, effect.nonce, response.bytes);
     }
   }

@@ -6,6 +6,7 @@ import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { isAwaited, sentOf } from './acknowledge.ts';
 import { answerDelta } from './delta.ts';
+import { beaten, beginLives, heartbeatAtMs, heartbeatOf } from './heartbeat.ts';
 import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
 import type { Variant } from './ports.ts';
 import { answerSotw } from './sotw.ts';
@@ -14,6 +15,8 @@ import { addedBy, owedAfterClusters, owedAtFirst, warmingUntil } from './warming
 
 export interface TurnInput {
   readonly variant: Variant;
+  /** Resources may expire at this client, and it takes heartbeats. */
+  readonly takesTtl: boolean;
   readonly states: TypeStates;
   readonly snapshot: Snapshot;
   readonly nowMs: number;
@@ -29,6 +32,7 @@ export interface TurnInput {
 
 export type Effect =
   | { readonly kind: 'send'; readonly type: XdsType; readonly nonce: string; readonly content: Content }
+  | { readonly kind: 'heartbeat'; readonly type: XdsType; readonly nonce: string; readonly content: Content }
   /** The type moved on without a word; see StreamObserver.current. */
   | { readonly kind: 'current'; readonly type: XdsType; readonly version: string }
   /** Something of this version is held back; see StreamObserver.waiting. */
@@ -78,7 +82,8 @@ export function takeTurn(input: TurnInput): Turn {
       effects.push({ kind: 'waiting', type, version });
     } else {
       const nonce = String(++responses);
-      const sent = { nonce, version: content.version, sentAtMs: nowMs };
+      const told = input.takesTtl && after.told !== undefined && after.told.ttlMs > 0 ? after.told : undefined;
+      const sent = { nonce, version: content.version, sentAtMs: nowMs, told };
       states.set(type, sentOf(after, sent, input.unackedNonces));
       effects.push({ kind: 'send', type, nonce, content });
       if (type === 'clusters') clustersLeft(before, content);
@@ -91,6 +96,7 @@ export function takeTurn(input: TurnInput): Turn {
     for (const namer of awaitedNamers(type, states)) wakeAfter(namer);
   }
   endpointsBegan();
+  if (input.takesTtl) for (const type of pushOrder) keepAlive(type);
   return { states, effects, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : undefined, heldByTransport };
 
   function isHeldBack(state: TypeState, { news }: Content): boolean {
@@ -107,6 +113,39 @@ export function takeTurn(input: TurnInput): Turn {
     if (untilMs === undefined) return false;
     wakeAtMs = Math.min(wakeAtMs, untilMs);
     return true;
+  }
+
+  function keepAlive(type: XdsType): void {
+    const after = states.get(type);
+    if (after === undefined) return;
+    const before = input.states.get(type);
+    const broughtAlong = before?.told === undefined && (before?.initialVersions.size ?? 0) > 0;
+    const state = beginLives(after, broughtAlong, nowMs);
+    states.set(type, state);
+    const atMs = heartbeatAtMs(state);
+    if (atMs === undefined) return;
+    const isSent = effects.some((effect) => effect.kind === 'send' && effect.type === type);
+    if (atMs > nowMs) {
+      wakeAtMs = Math.min(wakeAtMs, atMs);
+    } else if (isSent || input.writing.has(type)) {
+      heldByTransport = true;
+    } else {
+      beat(state);
+    }
+  }
+
+  function beat(state: TypeState): void {
+    const { type } = state;
+    const content = heartbeatOf(state);
+    let after: TypeState = { ...state, refreshedAtMs: nowMs };
+    if (content !== undefined) {
+      const nonce = String(++responses);
+      after = beaten(after, nonce, input.unackedNonces);
+      effects.push({ kind: 'heartbeat', type, nonce, content });
+    }
+    states.set(type, after);
+    const nextMs = heartbeatAtMs(after);
+    if (nextMs !== undefined) wakeAtMs = Math.min(wakeAtMs, nextMs);
   }
 
   function clustersLeft(before: TypeState, content: Content): void {

@@ -16,6 +16,20 @@ export interface SentResponse {
   readonly nonce: string;
   readonly version: string;
   readonly sentAtMs: number;
+  /** What a client that takes it holds then; undefined where that need not be confirmed, as it never expires. */
+  readonly told: TypeSnapshot | undefined;
+}
+
+/** Something that a client has taken: what it was told, and under which version. */
+export interface Good {
+  readonly told: TypeSnapshot;
+  readonly version: string;
+}
+
+export interface SentHeartbeat {
+  readonly nonce: string;
+  /** Nonce of the type's newest response at that time. */
+  readonly follows: string | undefined;
 }
 
 export interface TypeState {
@@ -39,6 +53,12 @@ export interface TypeState {
   readonly lastSent: SentResponse | undefined;
   /** The newest response was refused. */
   readonly rejected: boolean;
+  /** The newest that the client has taken, if it can expire: what it holds as long as the newest response is refused. */
+  readonly lastGood: Good | undefined;
+  /** When the times to live were last begun anew, all of them; undefined: there are none. */
+  readonly refreshedAtMs: number | undefined;
+  /** Heartbeats that may still be answered, or referred to; oldest first. */
+  readonly heartbeats: readonly SentHeartbeat[];
 }
 
 const noNames: ReadonlySet<string> = new Set();
@@ -59,6 +79,9 @@ export function initialStateOf(type: XdsType): TypeState {
     unacked: [],
     lastSent: undefined,
     rejected: false,
+    lastGood: undefined,
+    refreshedAtMs: undefined,
+    heartbeats: [],
   };
 }
 

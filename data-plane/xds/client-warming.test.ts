@@ -199,6 +199,26 @@ test('a heartbeat for what is not held is refused', async () => {
   expect((await stream.said()).error).toBe('clusters "a": resource: must be set');
 });
 
+test('case 38: after a refusal, a heartbeat for any version keeps the last good form alive', async () => {
+  const wired = await complete();
+  const { stream, timers } = wired;
+  stream.send('clusters', [{ ...cluster('a', 'c2'), ttlMs: 1_000 }]);
+  await stream.said();
+  stream.send('clusters', [{ ...cluster('a', 'c3', { lb_policy: 'MAGLEV' }), ttlMs: 1_000 }]);
+  expect((await stream.said()).error).toContain('lb_policy');
+  for (const version of ['c2', 'c3']) {
+    const [running] = timers.pending;
+    stream.send('clusters', [{ name: 'a', version, ttlMs: 1_000 }]);
+    expect((await stream.said()).error).toBeUndefined();
+    expect(timers.pending.has(running!)).toBe(false);
+    expect([...timers.pending].map(({ ms }) => ms)).toEqual([1_000]);
+  }
+  stream.send('clusters', [{ ...cluster('a', 'c4'), ttlMs: 1_000 }]);
+  await stream.said();
+  stream.send('clusters', [{ name: 'a', version: 'c3', ttlMs: 1_000 }]);
+  expect((await stream.said()).error).toBe('clusters "a": resource: must be set');
+});
+
 test('what is given back is forgotten: its time to live stops, and asked for again it is waited for again', async () => {
   const wired = await complete();
   const { stream, timers } = wired;

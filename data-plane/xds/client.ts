@@ -254,7 +254,7 @@ class Client implements XdsClient {
       user_agent_name: 'fairlead',
       user_agent_version: version,
       locality: zone === '' ? null : { zone },
-      client_features: ['envoy.lb.does_not_support_overprovisioning'],
+      client_features: ['envoy.lb.does_not_support_overprovisioning', 'xds.config.supports-resource-ttl'],
     };
   }
 

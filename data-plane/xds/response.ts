@@ -40,6 +40,8 @@ export type Verdict<T extends XdsType> =
 /** What judging asks of the subscription. */
 export interface Holder<T extends XdsType> {
   isAskedFor(name: string): boolean;
+  /** A heartbeat for this version speaks for what is held. */
+  isConfirmedBy(name: string, version: string): boolean;
   get(
     name: string,
   ): { readonly version: string; readonly bytes: Uint8Array; readonly value: ResourceOf[T] } | undefined;
@@ -68,7 +70,7 @@ export function judge<T extends XdsType>(type: T, response: DeltaDiscoveryRespon
     const version = resource.version ?? '';
     const bytes = bytesOf(resource);
     const held = holder.get(name);
-    if (bytes === null && held?.version === version) {
+    if (bytes === null && holder.isConfirmedBy(name, version)) {
       heartbeats.push({ name, ttlMs });
       continue;
     }

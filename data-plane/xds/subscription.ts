@@ -59,6 +59,10 @@ export class Subscription<T extends XdsType> {
   readonly #now: () => number;
   readonly #held = new Map<string, HeldResource<T>>();
   readonly #missing = new Map<string, Missing>();
+  /** Of the last response. */
+  #named: readonly string[] = [];
+  /** Came last in a response that was refused: here and at the server other versions may count as held. */
+  readonly #disputed = new Set<string>();
   #state: DeltaState;
   #acks = 0;
   #nacks = 0;
@@ -121,8 +125,10 @@ export class Subscription<T extends XdsType> {
     this.#lastResponseMs = this.#now();
     const verdict = judge(this.#type, response, {
       isAskedFor: (name) => isAskedFor(this.#state, name),
+      isConfirmedBy: (name, version) => this.#isConfirmedBy(name, version),
       get: (name) => this.#held.get(name),
     });
+    this.#named = (response.resources ?? []).filter(({ resource }) => resource).map(({ name = '' }) => name);
     if (verdict.refused !== null) return { reasons: verdict.refused, ttls: new Map(), answered: [] };
 
     const { accepted, heartbeats, rejected, removed } = verdict;
@@ -142,6 +148,10 @@ export class Subscription<T extends XdsType> {
 
   /** Remembers how the response was answered: null for an ACK, else the text of the NACK. */
   answered(error: string | null): void {
+    for (const name of this.#named) {
+      if (error === null) this.#disputed.delete(name);
+      else this.#disputed.add(name);
+    }
     if (error === null) this.#acks++;
     else this.#nacks++;
     this.#error = error;
@@ -158,6 +168,12 @@ export class Subscription<T extends XdsType> {
     this.#drop(name, 'expired');
   }
 
+  /** The last good form of a resource must not expire because the server speaks of the one that was refused. */
+  #isConfirmedBy(name: string, version: string): boolean {
+    const held = this.#held.get(name);
+    return held !== undefined && (held.version === version || this.#disputed.has(name));
+  }
+
   #hold({ name, version, bytes, value }: ArrivedResource<T>): void {
     const before = this.#held.get(name)?.value;
     // other bytes may say the same thing
@@ -168,6 +184,7 @@ export class Subscription<T extends XdsType> {
 
   #drop(name: string, why: Missing): void {
     this.#held.delete(name);
+    this.#disputed.delete(name);
     this.#markMissing(name, why);
   }
 

@@ -3,13 +3,22 @@ import { specOf } from '../check.ts';
 import { refusals } from '../testing.ts';
 
 test('a node group is of tier l7 unless it says l4', () => {
-  expect(specOf({ kind: 'NodeGroup', name: 'edge', spec: {} })).toEqual({ tier: 'l7' });
-  expect(specOf({ kind: 'NodeGroup', name: 'edge', spec: { tier: 'l4', resourceTtl: '0s' } })).toEqual({ tier: 'l4' });
+  expect(specOf({ kind: 'NodeGroup', name: 'edge', spec: {} })).toEqual({ tier: 'l7', resourceTtlMs: 0 });
+  expect(specOf({ kind: 'NodeGroup', name: 'edge', spec: { tier: 'l4', resourceTtl: '0s' } })).toEqual({
+    tier: 'l4',
+    resourceTtlMs: 0,
+  });
+});
+
+test('resources live for ever, or for a second and longer', () => {
+  expect(specOf({ kind: 'NodeGroup', name: 'edge', spec: { resourceTtl: '1s' } })).toMatchObject({
+    resourceTtlMs: 1000,
+  });
 });
 
 test.each([
   [{ tier: 'l5' }, 'invalid /spec/tier'],
-  [{ resourceTtl: '30s' }, 'not-supported-yet /spec/resourceTtl'],
+  [{ resourceTtl: '999ms' }, 'invalid /spec/resourceTtl'],
   [{ drain: { timeout: '45s', grace: '60s' } }, 'not-supported-yet /spec/drain'],
   [{ rollout: { canary: 1 } }, 'not-supported-yet /spec/rollout'],
   [{ teir: 'l4' }, 'unknown-field /spec/teir'],

@@ -1,14 +1,22 @@
-import { notSupportedYet } from '../problems.ts';
+import { limits } from '../limits.ts';
 import type { NodeGroupSpec } from '../specs.ts';
 import { duration } from './common.ts';
 import { about, type Field, fields, must, word } from './fields.ts';
 
-const off = must(duration(), (ms) => (ms === 0 ? undefined : notSupportedYet('A `resourceTtl` other than `0s`')));
+const resourceTtl = must(duration(), (ms) =>
+  ms === 0 || ms >= limits.leastResourceTtlMs
+    ? undefined
+    : { detail: 'So short a time cannot be kept up over a network.', remedy: 'Write `1s` or more, or `0s` for none.' },
+);
 
 export const nodeGroupSchema: Field<NodeGroupSpec> = fields(
   {
     tier: about(word(['l4', 'l7']).prefault('l7'), 'What its nodes do: forward connections, or requests.', '-'),
-    resourceTtl: about(off.prefault('0s'), 'xDS heartbeats; `0s` is off, the only value so far.', 'Resource.ttl'),
+    resourceTtl: about(
+      resourceTtl.prefault('0s'),
+      'A node drops every resource that the control plane has not confirmed for so long: without a control plane it stops serving. `0s`: it keeps what it has for ever.',
+      'Resource.ttl',
+    ),
   },
   { notYet: { drain: '', rollout: '' } },
-).transform(({ tier }) => ({ tier }));
+).transform(({ tier, resourceTtl }) => ({ tier, resourceTtlMs: resourceTtl }));

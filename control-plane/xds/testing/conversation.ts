@@ -46,9 +46,14 @@ export class Conversation {
   wakeAtMs: number | undefined;
   effects: readonly Effect[] = [];
 
-  constructor(variant: Variant, contents?: Contents) {
+  /** Milliseconds; 0: none. */
+  resourceTtlMs = 0;
+  takesTtl = false;
+
+  constructor(variant: Variant, contents?: Contents, resourceTtlMs = 0) {
     this.#variant = variant;
-    if (contents !== undefined) this.#snapshot = snapshotOf(contents);
+    this.resourceTtlMs = resourceTtlMs;
+    if (contents !== undefined) this.#snapshot = snapshotOf(contents, undefined, 'edge', resourceTtlMs);
   }
 
   get snapshot(): Snapshot {
@@ -67,7 +72,7 @@ export class Conversation {
   }
 
   publish(contents: Contents): Said[] {
-    this.#snapshot = snapshotOf(contents, this.#snapshot);
+    this.#snapshot = snapshotOf(contents, this.#snapshot, 'edge', this.resourceTtlMs);
     return this.turn();
   }
 
@@ -108,10 +113,23 @@ export class Conversation {
     return this.ask(type, this.#lists.get(type) ?? [], { nonce, ...refusal });
   }
 
+  /** What the heartbeats of the last turn confirmed. */
+  get heartbeats(): Sent[] {
+    return this.effects
+      .filter((effect) => effect.kind === 'heartbeat')
+      .map(({ type, nonce, content }) => ({
+        type,
+        nonce,
+        version: content.version,
+        resources: content.resources.map(({ name }) => name).sort(),
+      }));
+  }
+
   turn(): Said[] {
     if (this.#snapshot === undefined) return [];
     const turn = takeTurn({
       variant: this.#variant,
+      takesTtl: this.takesTtl,
       states: this.#states,
       snapshot: this.#snapshot,
       nowMs: this.nowMs,
@@ -124,7 +142,7 @@ export class Conversation {
     this.wakeAtMs = turn.wakeAtMs;
     this.effects = turn.effects;
     const sent = turn.effects.filter((effect) => effect.kind === 'send');
-    this.#responses += sent.length;
+    this.#responses += turn.effects.filter(({ kind }) => kind === 'send' || kind === 'heartbeat').length;
     return sent.map(({ type, nonce, content }) => {
       const { resources, removed, version } = content;
       const said = { type, resources: resources.map(({ name }) => name).sort() };

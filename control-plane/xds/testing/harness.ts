@@ -24,6 +24,9 @@ export class Harness {
   #server: XdsServer | undefined;
   #snapshot: Snapshot | undefined;
 
+  /** Of the resources that are published from now on; 0: for ever. */
+  resourceTtlMs = 0;
+
   static async start(contents?: Contents, authorize: AuthorizeStream = async () => ({ ok: true })): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
@@ -63,7 +66,7 @@ export class Harness {
   }
 
   publish(contents: Contents): void {
-    this.#snapshot = snapshotOf(contents, this.#snapshot);
+    this.#snapshot = snapshotOf(contents, this.#snapshot, 'edge', this.resourceTtlMs);
     this.cache.set(this.#snapshot);
   }
 

@@ -1,7 +1,7 @@
 /** A client that speaks the protocol by hand, and counts: at the end it must have sent more than it was sent. */
 import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js';
-import { decode, encode, messageNameOf } from '../../../proto/codec.ts';
-import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../../proto/envoy.ts';
+import { decode, durationMs, encode, messageNameOf } from '../../../proto/codec.ts';
+import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest } from '../../../proto/envoy.ts';
 import { typeUrls, xdsTypeOf } from '../../../proto/type-urls.ts';
 import type { Variant, XdsType } from '../ports.ts';
 import type { StreamKind } from '../services.ts';
@@ -14,6 +14,10 @@ export interface Received {
   readonly nonce: string;
   /** Names, sorted. */
   readonly resources: readonly string[];
+  /** Names that came without a resource, sorted. */
+  readonly heartbeats: readonly string[];
+  /** Milliseconds, by name. */
+  readonly ttls: Readonly<Record<string, number>>;
   readonly removed: readonly string[];
   /** Delta: by name. */
   readonly versions: Readonly<Record<string, string>>;
@@ -167,12 +171,12 @@ export function encodeFirstRequest(variant: Variant, type: XdsType, names: reado
 
 function readSotw(bytes: Buffer): Received {
   const response = decode('envoy.service.discovery.v3.DiscoveryResponse', bytes);
-  const names = (response.resources ?? []).map((any) => nameIn(any as { type_url: string; value: Uint8Array }));
+  const entries = (response.resources ?? []).map((any) => unwrap(any as AnyBytes));
   return {
     typeUrl: response.type_url ?? '',
     version: response.version_info ?? '',
     nonce: response.nonce ?? '',
-    resources: names.sort(),
+    ...contentOf(entries),
     removed: [],
     versions: {},
   };
@@ -181,22 +185,45 @@ function readSotw(bytes: Buffer): Received {
 function readDelta(bytes: Buffer): Received {
   const response = decode('envoy.service.discovery.v3.DeltaDiscoveryResponse', bytes);
   const resources = response.resources ?? [];
-  for (const { name, resource } of resources) {
-    const inside = nameIn(resource as { type_url: string; value: Uint8Array });
-    if (inside !== name) throw new Error(`resource ${name} carries ${inside}`);
-  }
   return {
     typeUrl: response.type_url ?? '',
     version: response.system_version_info ?? '',
     nonce: response.nonce ?? '',
-    resources: resources.map(({ name = '' }) => name).sort(),
+    ...contentOf(resources),
     removed: [...(response.removed_resources ?? [])].sort(),
     versions: Object.fromEntries(resources.map(({ name = '', version = '' }) => [name, version])),
   };
 }
 
+interface AnyBytes {
+  readonly type_url: string;
+  readonly value: Uint8Array;
+}
+
+type Entry = NonNullable<DeltaDiscoveryResponse['resources']>[number];
+
+/** A state-of-the-world resource in the form of an incremental one. */
+function unwrap(any: AnyBytes): Entry {
+  const name = 'envoy.service.discovery.v3.Resource';
+  return messageNameOf(any.type_url) === name ? decode(name, any.value) : { name: nameIn(any), resource: any };
+}
+
+function contentOf(entries: readonly Entry[]): Pick<Received, 'resources' | 'heartbeats' | 'ttls'> {
+  for (const { name, resource } of entries) {
+    if (!resource) continue;
+    const inside = nameIn(resource as AnyBytes);
+    if (inside !== name) throw new Error(`resource ${name} carries ${inside}`);
+  }
+  const namesOf = (some: readonly Entry[]): string[] => some.map(({ name = '' }) => name).sort();
+  return {
+    resources: namesOf(entries.filter(({ resource }) => resource)),
+    heartbeats: namesOf(entries.filter(({ resource }) => !resource)),
+    ttls: Object.fromEntries(entries.flatMap(({ name = '', ttl }) => (ttl ? [[name, durationMs(ttl)]] : []))),
+  };
+}
+
 /** Decodes the resource, whatever its type, and gives its name. */
-function nameIn({ type_url, value }: { type_url: string; value: Uint8Array }): string {
+function nameIn({ type_url, value }: AnyBytes): string {
   const type = xdsTypeOf(type_url);
   switch (type) {
     case 'clusters':

@@ -33,7 +33,7 @@ function encodeRoutesTo(name: string, clusters: string): Uint8Array {
 
 let revisions = 0;
 
-export function snapshotOf(contents: Contents, previous?: Snapshot, group = 'edge'): Snapshot {
+export function snapshotOf(contents: Contents, previous?: Snapshot, group = 'edge', resourceTtlMs = 0): Snapshot {
   const encoded = (type: XdsType, name: string, content: number | string): Uint8Array =>
     typeof content === 'string' ? encodeRoutesTo(name, content) : encoders[type](name, content);
   const ofType = (type: XdsType): Map<string, Uint8Array> =>
@@ -44,5 +44,5 @@ export function snapshotOf(contents: Contents, previous?: Snapshot, group = 'edg
     listeners: ofType('listeners'),
     routes: ofType('routes'),
   };
-  return buildSnapshot(group, ++revisions, resources, previous);
+  return buildSnapshot(group, ++revisions, resources, previous, resourceTtlMs);
 }
