@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { createAuthenticator } from './api/authenticate.ts';
-import { authorizeStreams } from './api/authorize-streams.ts';
+import { authorizeStatus, authorizeStreams } from './api/authorize-streams.ts';
 import { type ApiLimits, apiLimits } from './api/limits.ts';
 import { createMetrics, type Metrics, observeSources } from './api/metrics.ts';
 import { type Api, buildApi } from './api/server.ts';
@@ -95,8 +95,10 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       address: settings.xds,
       source: cache,
       authorize: authorizeStreams(authenticator),
+      authorizeStatus: authorizeStatus(authenticator),
       observer: fleet,
       timers: systemTimers,
+      now,
       logger,
     });
     opened.push(() => xds.close(graceMs));

@@ -7,8 +7,9 @@ import { createLogger } from '../control-plane/logging.ts';
 import { buildSnapshot } from '../control-plane/snapshot/build.ts';
 import { SnapshotCache } from '../control-plane/snapshot/cache.ts';
 import { startControlPlane } from '../control-plane/wire.ts';
+import { StatusClient } from '../control-plane/xds/testing/status-client.ts';
 import { decode, encode } from '../proto/codec.ts';
-import { pushOrder, type XdsType } from '../proto/type-urls.ts';
+import { pushOrder, type XdsType, xdsTypeOf } from '../proto/type-urls.ts';
 import { adminToken, Cleanup, request, run, startBackend, startDataPlane, waitFor } from './support/fairlead.ts';
 
 const cleanup = new Cleanup();
@@ -65,6 +66,20 @@ spec: { hosts: ["*"], to: { cluster: a }, timeout: ${timeout} }
       return state.test(stdout) ? stdout : undefined;
     });
   await status(/synced/);
+  const [host = '', xdsPort] = controlPlane.xds.split(':');
+  const administrator = new StatusClient({ host, port: Number(xdsPort) }, adminToken);
+  cleanup.add(() => administrator.close());
+  /** By xDS type, what an administrator is told of the node over CSDS. */
+  const clientStatus = async (): Promise<Record<string, string[]>> => {
+    const { config = [] } = await administrator.fetch({ node_matchers: [{ node_id: { exact: 'n1' } }] });
+    const shown: Record<string, string[]> = {};
+    for (const { type_url = '', config_status, client_status, error_state } of config[0]?.generic_xds_configs ?? []) {
+      const field = /hash_policy/.exec(error_state?.details ?? '')?.[0];
+      const line = [config_status, client_status, ...(field === undefined ? [] : [field])].join(' ');
+      (shown[xdsTypeOf(type_url) ?? ''] ??= []).push(line);
+    }
+    return shown;
+  };
 
   // past REST, schemas and reference check: straight into what the streams read
   const good = cache.get('edge')!;
@@ -88,6 +103,12 @@ spec: { hosts: ["*"], to: { cluster: a }, timeout: ${timeout} }
   expect(view.types['routes']?.error).toContain('hash_policy');
   expect(view.types['clusters']).toMatchObject({ state: 'synced' });
   expect((await request(port, { path: '/' })).status).toBe(200);
+  expect(await clientStatus()).toEqual({
+    clusters: ['SYNCED ACKED'],
+    endpoints: ['SYNCED ACKED'],
+    listeners: ['SYNCED ACKED'],
+    routes: ['ERROR NACKED hash_policy'],
+  });
 
   await send('POST', '/v1/apply', 'application/yaml', documents('14s'));
   const cured = await status(/routes\s+synced/);

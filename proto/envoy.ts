@@ -16,6 +16,8 @@ import type { DeltaDiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generat
 import type { DiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryRequest.js';
 import type { DiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryResponse.js';
 import type { Resource } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/Resource.js';
+import type { ClientStatusRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/status/v3/ClientStatusRequest.js';
+import type { ClientStatusResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/status/v3/ClientStatusResponse.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
 import protobuf from 'protobufjs';
 import type {
@@ -29,6 +31,8 @@ import type {
 } from './envoy-extensions.ts';
 
 export type {
+  ClientStatusRequest,
+  ClientStatusResponse,
   Cluster,
   ClusterLoadAssignment,
   DeltaDiscoveryRequest,
@@ -67,6 +71,8 @@ export interface MessageTypes {
   'envoy.service.discovery.v3.DiscoveryRequest': DiscoveryRequest;
   'envoy.service.discovery.v3.DiscoveryResponse': DiscoveryResponse;
   'envoy.service.discovery.v3.Resource': Resource;
+  'envoy.service.status.v3.ClientStatusRequest': ClientStatusRequest;
+  'envoy.service.status.v3.ClientStatusResponse': ClientStatusResponse;
 }
 export type MessageName = keyof MessageTypes;
 
@@ -76,6 +82,7 @@ const entryFiles = [
   'envoy/service/endpoint/v3/eds.proto',
   'envoy/service/listener/v3/lds.proto',
   'envoy/service/route/v3/rds.proto',
+  'envoy/service/status/v3/csds.proto',
   'envoy/config/cluster/v3/cluster.proto',
   'envoy/config/endpoint/v3/endpoint.proto',
   'envoy/config/listener/v3/listener.proto',

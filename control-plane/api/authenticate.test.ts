@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { StoreError, type TokenRecord, type TokenStore } from '../store/store.ts';
 import { createAuthenticator } from './authenticate.ts';
-import { authorizeStreams } from './authorize-streams.ts';
+import { authorizeStatus, authorizeStreams } from './authorize-streams.ts';
 import { hashSecret, newSecret } from './token-secret.ts';
 
 /** Tokens in a map, with a database that can be taken away: what is asked of it is what these tests are about. */
@@ -91,5 +91,19 @@ test('a node subscribes with a token of its own group; an administrator as any; 
   }
   for (const token of [undefined, 'wrong', newSecret()]) {
     expect(await authorize(token, { ...node, group: 'edge' })).toMatchObject({ ok: false, code: 'unauthenticated' });
+  }
+});
+
+test('client status is for those who may see what every group is served; everyone else is told who that is', async () => {
+  const roles = { p: 'platform', n: 'network', t: 'tenant:checkout:editor', e: 'node:edge' };
+  const { secrets, tokens } = tokenMap(roles);
+  const authorize = authorizeStatus(createAuthenticator({ tokens, adminToken: 'admin', now: () => 0 }));
+  for (const token of ['admin', secrets['p']]) expect(await authorize(token)).toEqual({ ok: true });
+  for (const id of ['n', 't', 'e']) {
+    const message = expect.stringContaining('admin, platform');
+    expect(await authorize(secrets[id])).toEqual({ ok: false, code: 'permission-denied', message });
+  }
+  for (const token of [undefined, newSecret()]) {
+    expect(await authorize(token)).toMatchObject({ ok: false, code: 'unauthenticated' });
   }
 });

@@ -2,6 +2,7 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { typeUrls, xdsTypeOf } from '../../proto/type-urls.ts';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
+import { bearerToken } from './bearer-token.ts';
 import type { FanOut } from './fan-out.ts';
 import { limits } from './limits.ts';
 import type { AuthorizeStream, NodeIdentity, StreamInfo, StreamObserver, Timers, XdsLogger, XdsType } from './ports.ts';
@@ -25,6 +26,8 @@ export interface CallPorts {
   readonly logger: XdsLogger;
   readonly fanOut: FanOut;
   readonly nextStreamId: () => number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 type GrpcCall = ServerDuplexStream<Buffer, Response>;
@@ -56,6 +59,11 @@ export class DiscoveryCall {
     call.on('end', () => this.end());
     call.on('cancelled', () => this.#release());
     call.on('close', () => this.#release());
+  }
+
+  /** Undefined before it is known who asks, and once the stream is over. */
+  get subscriber(): Subscriber | undefined {
+    return this.#over ? undefined : this.#subscriber;
   }
 
   /** Ends the stream without an error: at the client's half-close (case A2), and at shutdown (case A3). */
@@ -143,7 +151,7 @@ export class DiscoveryCall {
   async #admit({ node }: RequestEnvelope): Promise<Subscriber | undefined> {
     if (node === undefined) return undefined;
     const { identity } = node;
-    const token = bearerToken(this.#call) ?? node.token;
+    const token = bearerToken(this.#call.metadata) ?? node.token;
     let verdict: Awaited<ReturnType<AuthorizeStream>>;
     try {
       verdict = await this.#ports.authorize(token, identity);
@@ -165,13 +173,14 @@ export class DiscoveryCall {
   }
 
   #subscribe(node: NodeIdentity, takesTtl: boolean): Subscriber {
-    const { source, observer, timers, fanOut, nextStreamId } = this.#ports;
+    const { source, observer, timers, fanOut, nextStreamId, now } = this.#ports;
     const peer = this.#call.getPeer();
     const info: StreamInfo = { streamId: nextStreamId(), node, ...this.#kind, takesTtl, peer };
     return new Subscriber(info, {
       source,
       observer,
       timers,
+      now,
       fanOut,
       write: (response, taken) => {
         this.#call.write(response, (error?: Error | null) => {
@@ -216,9 +225,4 @@ export class DiscoveryCall {
     this.#onClosed();
     return true;
   }
-}
-
-function bearerToken(call: GrpcCall): string | undefined {
-  const [header] = call.metadata.get('authorization');
-  return /^Bearer +(\S+)$/i.exec(String(header ?? '').trim())?.[1];
 }

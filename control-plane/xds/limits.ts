@@ -19,6 +19,12 @@ export const limits = {
   statusLength: 1_024,
   /** Ours: nonces of un-ACKed responses that are remembered of a type; older ones count as unknown. */
   unackedNonces: 16,
+  /** Ours: of a refusal's text that client status shows, as xds-client-cases.md, A1, asks of those who send it. */
+  refusalLength: 4_096,
+  /** Ours: one message of a streamed client status; a single resource may be larger. gRPC clients take 4 MiB. */
+  statusMessageBytes: 1024 * 1024,
+  /** A client status that is fetched in one message: gRPC's default of what a client takes, less its envelope. */
+  statusFetchBytes: 3.5 * 1024 * 1024,
   /** Ours: a change reaches so many streams in one turn of the event loop, then others get theirs. */
   streamsPerTurn: 50,
 } as const;

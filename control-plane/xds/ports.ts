@@ -35,6 +35,9 @@ export type AuthorizeStream = (
   | { readonly ok: false; readonly code: 'unauthenticated' | 'permission-denied'; readonly message: string }
 >;
 
+/** Decides who may ask what every client has. `token` comes from metadata `authorization`. */
+export type AuthorizeStatus = (token: string | undefined) => ReturnType<AuthorizeStream>;
+
 /** Told by the streams; `fleet` implements it. `version` is the version of the type's snapshot unless said otherwise. */
 export interface StreamObserver {
   opened(stream: StreamInfo): void;

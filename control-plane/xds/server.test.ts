@@ -192,6 +192,7 @@ function listenOn(address: { host: string; port: number }): Promise<XdsServer> {
     address,
     source: new SnapshotCache(),
     authorize: async () => ({ ok: true }),
+    authorizeStatus: async () => ({ ok: true }),
     observer: new Recorder(),
     timers: new ManualTimers(),
   });

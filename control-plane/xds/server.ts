@@ -5,17 +5,21 @@ import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
 import { limits } from './limits.ts';
-import type { AuthorizeStream, StreamObserver, Timers, XdsLogger } from './ports.ts';
+import type { AuthorizeStatus, AuthorizeStream, StreamObserver, Timers, XdsLogger } from './ports.ts';
 import type { Response } from './responses.ts';
 import { discoveryServices, streamKinds } from './services.ts';
+import { StatusService, statusService } from './status-service.ts';
 
 export interface XdsServerOptions {
   /** `port` 0: any free one. */
   readonly address: { readonly host: string; readonly port: number };
   readonly source: SnapshotSource;
   readonly authorize: AuthorizeStream;
+  readonly authorizeStatus: AuthorizeStatus;
   readonly observer: StreamObserver;
   readonly timers: Timers;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
   readonly logger?: XdsLogger;
 }
 
@@ -42,7 +46,7 @@ const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Rejects with {@link XdsServerError}. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
-  const { source, authorize, observer, timers, logger = silent } = options;
+  const { source, authorize, authorizeStatus, observer, timers, now = Date.now, logger = silent } = options;
   const calls = new Set<DiscoveryCall>();
   let streams = 0;
   const ports: CallPorts = {
@@ -50,6 +54,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     authorize,
     observer,
     timers,
+    now,
     logger,
     fanOut: new FanOut(limits.streamsPerTurn),
     nextStreamId: () => ++streams,
@@ -76,6 +81,13 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     ),
   );
 
+  const clientStatus = new StatusService({
+    authorize: authorizeStatus,
+    subscribers: () => [...calls].flatMap(({ subscriber }) => subscriber ?? []),
+    logger,
+  });
+  grpc.addService(statusService, clientStatus.handlers);
+
   // a listener of our own says exactly why it cannot listen, and knows its connections
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<net.Socket>();
@@ -93,6 +105,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   async function close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     for (const call of calls) call.end();
+    clientStatus.end();
     injector.drain(graceMs);
     const cancel = timers.after(graceMs, () => {
       for (const socket of sockets) socket.destroy();

@@ -2,6 +2,8 @@
 import type { XdsType } from '../../proto/type-urls.ts';
 import type { Snapshot, SnapshotSource } from '../snapshot/snapshot.ts';
 import type { Heard } from './acknowledge.ts';
+import { type ResourceStatus, statusesOf } from './client-status.ts';
+import { afterAck, afterNack, afterSent, type Deliveries, noDeliveries } from './deliveries.ts';
 import { hearDelta } from './delta.ts';
 import type { FanOut, Pumped } from './fan-out.ts';
 import { limits } from './limits.ts';
@@ -16,6 +18,8 @@ export interface SubscriberPorts {
   readonly source: SnapshotSource;
   readonly observer: StreamObserver;
   readonly timers: Timers;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly fanOut: FanOut;
   /** Hands a response to the transport; `taken` is called once it left this process. */
   readonly write: (response: Response, taken: () => void) => void;
@@ -24,10 +28,11 @@ export interface SubscriberPorts {
 }
 
 export class Subscriber implements Pumped {
-  readonly #info: StreamInfo;
+  readonly info: StreamInfo;
   readonly #ports: SubscriberPorts;
   readonly #unwatch: () => void;
   #states: TypeStates = new Map();
+  readonly #deliveries = new Map<XdsType, Deliveries>();
   #responses = 0;
   readonly #writing = new Set<XdsType>();
   /** Types of which something is held back. */
@@ -38,7 +43,7 @@ export class Subscriber implements Pumped {
   #closed = false;
 
   constructor(info: StreamInfo, ports: SubscriberPorts) {
-    this.#info = info;
+    this.info = info;
     this.#ports = ports;
     this.#unwatch = ports.source.watch(info.node.group, () => this.#ports.fanOut.schedule(this));
     ports.observer.opened(info);
@@ -52,19 +57,43 @@ export class Subscriber implements Pumped {
     this.#apply(type, hearDelta(type, this.#states.get(type), request), request.error);
   }
 
+  /** True if the client has asked for anything of the type on this stream. */
+  asked(type: XdsType): boolean {
+    return this.#states.has(type);
+  }
+
+  /** What the client has of a type, for client status. */
+  statuses(type: XdsType): Iterable<ResourceStatus> {
+    const state = this.#states.get(type);
+    if (state === undefined) return [];
+    const current = this.#ports.source.get(this.info.node.group)?.types[type];
+    return statusesOf(state, this.#deliveriesOf(type), current);
+  }
+
+  #deliveriesOf(type: XdsType): Deliveries {
+    return this.#deliveries.get(type) ?? noDeliveries;
+  }
+
   #apply(type: XdsType, { state, verdict }: Heard, error: string | undefined): void {
     this.#states = new Map(this.#states).set(type, state);
     if (verdict !== undefined) {
       const { nonce, version } = verdict.response;
-      if (verdict.kind === 'ack') this.#ports.observer.acked(this.#info, type, version, nonce);
-      else this.#ports.observer.nacked(this.#info, type, version, nonce, error ?? '');
+      const deliveries = this.#deliveriesOf(type);
+      if (verdict.kind === 'ack') {
+        this.#deliveries.set(type, afterAck(deliveries, nonce));
+        this.#ports.observer.acked(this.info, type, version, nonce);
+      } else {
+        const reason = (error ?? '').slice(0, limits.refusalLength).toWellFormed();
+        this.#deliveries.set(type, afterNack(deliveries, nonce, reason, this.#ports.now()));
+        this.#ports.observer.nacked(this.info, type, version, nonce, error ?? '');
+      }
     }
     this.#ports.fanOut.schedule(this);
   }
 
   /** Takes one turn. Called by the fan-out only. */
   pump(): void {
-    const snapshot = this.#ports.source.get(this.#info.node.group);
+    const snapshot = this.#ports.source.get(this.info.node.group);
     // a group that does not exist (yet): quiet, and answered when it appears (case 11)
     if (this.#closed || snapshot === undefined) return;
     try {
@@ -76,8 +105,8 @@ export class Subscriber implements Pumped {
 
   #turn(snapshot: Snapshot): void {
     const turn = takeTurn({
-      variant: this.#info.variant,
-      takesTtl: this.#info.takesTtl,
+      variant: this.info.variant,
+      takesTtl: this.info.takesTtl,
       states: this.#states,
       snapshot,
       nowMs: this.#ports.timers.now(),
@@ -95,7 +124,7 @@ export class Subscriber implements Pumped {
     // what waited and is no longer needed: the change was taken back
     for (const type of waited) {
       if (turn.effects.some((effect) => effect.type === type && effect.kind !== 'heartbeat')) continue;
-      this.#ports.observer.current(this.#info, type, snapshot.types[type].version);
+      this.#ports.observer.current(this.info, type, snapshot.types[type].version);
     }
   }
 
@@ -103,20 +132,22 @@ export class Subscriber implements Pumped {
     const { observer } = this.#ports;
     const { type } = effect;
     if (effect.kind === 'current') {
-      observer.current(this.#info, type, effect.version);
+      observer.current(this.info, type, effect.version);
     } else if (effect.kind === 'waiting') {
       this.#waiting.add(type);
-      observer.waiting(this.#info, type, effect.version);
+      observer.waiting(this.info, type, effect.version);
     } else {
-      const { variant, takesTtl } = this.#info;
+      const { variant, takesTtl } = this.info;
       const isHeartbeat = effect.kind === 'heartbeat';
       const form = isHeartbeat ? 'heartbeat' : takesTtl ? 'expiring' : 'plain';
       const response = responseOf(variant, type, effect.nonce, effect.content, form);
       this.#responses += 1;
       this.#write(type, response);
-      // it brings no version that a node could be behind with
+      // it brings no version that a node could be behind with, and nothing that it could refuse
       if (isHeartbeat) return;
-      observer.sent(this.#info, type, effect.content.version, effect.nonce, response.bytes);
+      const sent = afterSent(this.#deliveriesOf(type), effect.nonce, effect.content, limits.unackedNonces);
+      this.#deliveries.set(type, sent);
+      observer.sent(this.info, type, effect.content.version, effect.nonce, response.bytes);
     }
   }
 
@@ -147,6 +178,6 @@ export class Subscriber implements Pumped {
     this.#unwatch();
     this.#cancelWake?.();
     this.#ports.fanOut.cancel(this);
-    this.#ports.observer.closed(this.#info);
+    this.#ports.observer.closed(this.info);
   }
 }

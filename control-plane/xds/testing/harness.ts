@@ -2,7 +2,7 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
-import type { AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
+import type { AuthorizeStatus, AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer } from '../server.ts';
 import type { StreamKind } from '../services.ts';
 import { ManualTimers } from './manual-timers.ts';
@@ -27,14 +27,20 @@ export class Harness {
   /** Of the resources that are published from now on; 0: for ever. */
   resourceTtlMs = 0;
 
-  static async start(contents?: Contents, authorize: AuthorizeStream = async () => ({ ok: true })): Promise<Harness> {
+  static async start(
+    contents?: Contents,
+    authorize: AuthorizeStream = async () => ({ ok: true }),
+    authorizeStatus: AuthorizeStatus = async () => ({ ok: true }),
+  ): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
       address: { host: '127.0.0.1', port: 0 },
       source: harness.#source(),
       authorize,
+      authorizeStatus,
       observer: harness.observer,
       timers: harness.timers,
+      now: () => harness.timers.now(),
       logger: harness.#logger,
     });
     if (contents !== undefined) harness.publish(contents);
