@@ -15,7 +15,7 @@ import { type Address, formatAddress, reachable, type Settings } from './setting
 import { SnapshotCache } from './snapshot/cache.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
-import { envoyBootstrap } from './translate/bootstrap.ts';
+import { envoyBootstrap, grpcBootstrap } from './translate/bootstrap.ts';
 import { version } from './version.ts';
 import { startXdsServer } from './xds/server.ts';
 import { systemTimers } from './xds/timers.ts';
@@ -118,6 +118,8 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
           ...request,
           xds: wanted ?? advertised(xds.address, apiHost),
         }),
+      makeGrpcBootstrap: ({ xds: wanted, apiHost, ...request }) =>
+        grpcBootstrap({ ...request, xds: wanted ?? advertised(xds.address, apiHost) }),
       readiness: () => readiness(store, closing !== undefined),
       metrics,
       logger,

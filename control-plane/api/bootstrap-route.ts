@@ -1,6 +1,6 @@
-/** The bootstrap file with which a real Envoy joins a group, with a token made for it. */
+/** The bootstrap files with which a real Envoy, or gRPC's own xDS client, joins a group, with a token made for it. */
 import { randomBytes } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { parseName } from '../model/units.ts';
@@ -16,32 +16,42 @@ export interface XdsAddress {
   readonly port: number;
 }
 
-/** Makes the file; `xds` is where the node reaches the control plane, or undefined for what this process listens on. */
-export type MakeEnvoyBootstrap = (request: {
+/** `xds` is where the node reaches the control plane, or undefined for what this process listens on. */
+export interface GrpcBootstrapRequest {
   readonly group: string;
   readonly id: string;
-  readonly variant: 'delta' | 'sotw';
-  readonly adminPort: number;
   readonly token: string;
   readonly xds: XdsAddress | undefined;
   /** Host by which this request reached the API. */
   readonly apiHost: string;
-}) => Readonly<Record<string, unknown>>;
+}
 
-const request = z.strictObject({
+export interface EnvoyBootstrapRequest extends GrpcBootstrapRequest {
+  readonly variant: 'delta' | 'sotw';
+  readonly adminPort: number;
+}
+
+type File = Readonly<Record<string, unknown>>;
+export type MakeEnvoyBootstrap = (request: EnvoyBootstrapRequest) => File;
+export type MakeGrpcBootstrap = (request: GrpcBootstrapRequest) => File;
+
+const grpcRequest = z.strictObject({
   group: z.string().describe('The node group to join.'),
   id: z.string().min(1).max(256).optional().describe('Node id, unique in the fleet; made up if left out.'),
+  xds: z.string().optional().describe('HOST:PORT of the xDS port as the node reaches it.'),
+});
+
+const envoyRequest = grpcRequest.extend({
   variant: z.enum(['delta', 'sotw']).default('delta').describe('Incremental or state-of-the-world ADS.'),
   adminPort: z.int().min(0).max(65_535).default(0).describe('Admin port on 127.0.0.1; 0: a free one.'),
-  xds: z.string().optional().describe('HOST:PORT of the xDS port as the node reaches it.'),
 });
 
 const lifeMs = 90 * 24 * 3_600_000;
 
-export function addBootstrapRoute(
-  app: FastifyInstance,
-  { store, makeEnvoyBootstrap, now }: Pick<ApiDependencies, 'store' | 'makeEnvoyBootstrap' | 'now'>,
-): void {
+type Dependencies = Pick<ApiDependencies, 'store' | 'makeEnvoyBootstrap' | 'makeGrpcBootstrap' | 'now'>;
+
+export function addBootstrapRoutes(app: FastifyInstance, dependencies: Dependencies): void {
+  const { makeEnvoyBootstrap, makeGrpcBootstrap } = dependencies;
   addRoute(
     app,
     'POST',
@@ -51,42 +61,76 @@ export function addBootstrapRoute(
       reference: {
         tag: 'fleet',
         summary: 'Makes a node token and answers the bootstrap file of an Envoy that joins the group with it',
-        body: { schema: z.toJSONSchema(request, { io: 'input' }) as Record<string, unknown>, types: documentTypes },
+        body: { schema: jsonSchema(envoyRequest), types: documentTypes },
         answers: { 201: { description: 'The bootstrap file, as YAML.' } },
       },
     },
     async (incoming, reply) => {
-      readQuery(incoming.url, []);
-      const asked = readSmallBody(incoming, request);
-      const named = parseName(asked.group);
-      if (!named.ok) throw refused('/group', named.fault.detail, named.fault.remedy);
-      const xds = asked.xds === undefined ? undefined : parseXds(asked.xds);
-      if (!store.documents.get('NodeGroup', undefined, asked.group)) {
-        const groups = [...store.documents.all('NodeGroup')].map(({ document }) => document.name).sort();
-        throw new ApiError(
-          404,
-          `There is no NodeGroup ${asked.group}. ${groups.length === 0 ? 'Apply one first.' : `There are: ${groups.join(', ')}.`}`,
-        );
-      }
-      const id = asked.id ?? `envoy-${randomBytes(4).toString('hex')}`;
-      const issued = await issueToken(store.tokens, {
-        role: { type: 'node', group: asked.group },
-        name: `envoy ${id}`.slice(0, 128),
-        lifeMs,
-        createdBy: identityOf(incoming).author,
-        nowMs: now(),
-      });
-      const file = makeEnvoyBootstrap({
-        ...asked,
-        id,
-        xds,
-        token: issued.token,
-        apiHost: incoming.hostname,
-      });
-      const text = `# Envoy ${id} in group ${asked.group}. It holds a token that expires at ${issued.expiresAt}: keep it secret.\n${stringify(file)}`;
+      const asked = readBody(incoming, envoyRequest);
+      const { expiresAt, ...node } = await issueFor('envoy', incoming, asked, dependencies);
+      const file = makeEnvoyBootstrap({ ...asked, ...node });
+      const text = `# Envoy ${node.id} in group ${asked.group}. It holds a token that expires at ${expiresAt}: keep it secret.\n${stringify(file)}`;
       return reply.code(201).header('content-type', 'application/yaml; charset=utf-8').send(text);
     },
   );
+
+  addRoute(
+    app,
+    'POST',
+    '/v1/bootstrap/grpc',
+    {
+      access: { type: 'capability', capability: 'bootstrap' },
+      reference: {
+        tag: 'fleet',
+        summary: "Makes a node token and answers the bootstrap file with which gRPC's own xDS client joins the group",
+        body: { schema: jsonSchema(grpcRequest), types: documentTypes },
+        answers: { 201: { description: 'The bootstrap file, as JSON; it holds the token.' } },
+      },
+    },
+    async (incoming, reply) => {
+      const asked = readBody(incoming, grpcRequest);
+      const { expiresAt: _, ...node } = await issueFor('grpc', incoming, asked, dependencies);
+      const text = `${JSON.stringify(makeGrpcBootstrap({ ...asked, ...node }), null, 2)}\n`;
+      return reply.code(201).header('content-type', 'application/json; charset=utf-8').send(text);
+    },
+  );
+}
+
+function jsonSchema(schema: z.ZodType): Record<string, unknown> {
+  return z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
+}
+
+function readBody<T>(incoming: FastifyRequest, schema: z.ZodType<T>): T {
+  readQuery(incoming.url, []);
+  return readSmallBody(incoming, schema);
+}
+
+/** A token for one node of a group that exists. `kind` begins the made-up id and the token's name. */
+async function issueFor(
+  kind: 'envoy' | 'grpc',
+  incoming: FastifyRequest,
+  asked: z.output<typeof grpcRequest>,
+  { store, now }: Dependencies,
+): Promise<Omit<GrpcBootstrapRequest, 'group'> & { readonly expiresAt: string }> {
+  const named = parseName(asked.group);
+  if (!named.ok) throw refused('/group', named.fault.detail, named.fault.remedy);
+  const xds = asked.xds === undefined ? undefined : parseXds(asked.xds);
+  if (!store.documents.get('NodeGroup', undefined, asked.group)) {
+    const groups = [...store.documents.all('NodeGroup')].map(({ document }) => document.name).sort();
+    throw new ApiError(
+      404,
+      `There is no NodeGroup ${asked.group}. ${groups.length === 0 ? 'Apply one first.' : `There are: ${groups.join(', ')}.`}`,
+    );
+  }
+  const id = asked.id ?? `${kind}-${randomBytes(4).toString('hex')}`;
+  const issued = await issueToken(store.tokens, {
+    role: { type: 'node', group: asked.group },
+    name: `${kind} ${id}`.slice(0, 128),
+    lifeMs,
+    createdBy: identityOf(incoming).author,
+    nowMs: now(),
+  });
+  return { id, xds, token: issued.token, expiresAt: issued.expiresAt, apiHost: incoming.hostname };
 }
 
 /** `HOST:PORT`, IPv6 in brackets. */

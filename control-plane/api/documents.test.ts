@@ -142,7 +142,7 @@ test.each([
   ['an unknown field', '{"spec": {"protocoll": "http1"}}', 'application/json', 422, '/spec/protocoll'],
   [
     'a field of a later release',
-    '{"spec": {"protocol": "grpc", "endpoints": []}}',
+    '{"spec": {"protocol": "udp", "endpoints": []}}',
     'application/json',
     422,
     '/spec/protocol',

@@ -26,7 +26,9 @@ export interface Rollout {
 /** What a group is served: the revision that last changed it, and the version of each xDS type. */
 export interface ServedVersions {
   readonly revision: number;
-  readonly types: Readonly<Record<string, { readonly version: string }>>;
+  readonly types: Readonly<
+    Record<string, { readonly version: string; readonly byName?: { readonly version: string } | undefined }>
+  >;
 }
 
 export interface RolloutSources {
@@ -69,10 +71,13 @@ function nodeState(node: NodeView, served: ServedVersions | undefined): NodeStat
   const types = Object.entries(node.types).filter(([, type]) => type.state !== 'unknown');
   if (types.some(([, { state }]) => state === 'nack')) return 'nack';
   // A node that was not told yet still calls itself synced, at the version before.
-  const current = types.every(
-    ([name, type]) => type.state === 'synced' && type.version === served?.types[name]?.version,
-  );
+  const current = types.every(([name, type]) => type.state === 'synced' && isServed(type.version, served?.types[name]));
   return current && types.length > 0 ? 'synced' : 'stale';
+}
+
+/** Clients that name what they want, as gRPC's own do, may be served more than the others. */
+function isServed(version: string | undefined, type: ServedVersions['types'][string] | undefined): boolean {
+  return type !== undefined && (version === type.version || version === type.byName?.version);
 }
 
 function refusals(node: NodeView): string[] {

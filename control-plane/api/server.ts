@@ -9,7 +9,7 @@ import { addApplyRoute } from './apply-route.ts';
 import type { Authenticator } from './authenticate.ts';
 import { guardRoutes } from './authorize.ts';
 import { acceptBodies } from './bodies.ts';
-import { addBootstrapRoute, type MakeEnvoyBootstrap } from './bootstrap-route.ts';
+import { addBootstrapRoutes, type MakeEnvoyBootstrap, type MakeGrpcBootstrap } from './bootstrap-route.ts';
 import { addDocumentRoutes } from './document-routes.ts';
 import { addFleetRoutes } from './fleet-routes.ts';
 import { honourIdempotencyKeys } from './idempotency.ts';
@@ -32,6 +32,7 @@ export interface ApiDependencies {
   /** What a group is being served, in versions. */
   readonly servedVersions: (group: string) => ServedVersions | undefined;
   readonly makeEnvoyBootstrap: MakeEnvoyBootstrap;
+  readonly makeGrpcBootstrap: MakeGrpcBootstrap;
   /** Why this replica cannot take writes and streams right now; empty if it can. */
   readonly readiness: () => readonly string[];
   readonly metrics: Metrics;
@@ -97,7 +98,7 @@ export async function buildApi(dependencies: ApiDependencies): Promise<Api> {
   addApplyRoute(app, dependencies);
   addFleetRoutes(app, dependencies);
   addTokenRoutes(app, dependencies);
-  addBootstrapRoute(app, dependencies);
+  addBootstrapRoutes(app, dependencies);
   await addReference(app, routes, dependencies.version);
   await app.ready();
   return { app, routes };

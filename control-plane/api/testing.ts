@@ -9,7 +9,7 @@ import { Publisher } from '../publish/publisher.ts';
 import { SnapshotCache } from '../snapshot/cache.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
-import { envoyBootstrap } from '../translate/bootstrap.ts';
+import { envoyBootstrap, grpcBootstrap } from '../translate/bootstrap.ts';
 import { systemTimers } from '../xds/timers.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { type ApiLimits, apiLimits } from './limits.ts';
@@ -78,6 +78,8 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
     servedVersions: (group) => cache.get(group),
     makeEnvoyBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
       envoyBootstrap({ ...request, xds }),
+    makeGrpcBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
+      grpcBootstrap({ ...request, xds }),
     readiness: () => reasons,
     metrics: createMetrics({ withProcess: false }),
     logger,

@@ -79,6 +79,18 @@ test('the platform makes no administrators and revokes none', async () => {
   expect((await api.call('POST', '/v1/tokens', { body: { role: 'network' }, token: platform })).status).toBe(201);
 });
 
+test("gRPC's bootstrap file holds a token of the group, and only what it knows is asked for", async () => {
+  const made = await api.call('POST', '/v1/bootstrap/grpc', { body: { group: 'edge', id: 'g1', xds: '[::1]:7' } });
+  expect(made.status).toBe(201);
+  expect(made.headers.get('content-type')).toContain('application/json');
+  const token: string = made.json.node.metadata['fairlead.token'];
+  expect(made.json).toMatchObject({ xds_servers: [{ server_uri: '[::1]:7' }], node: { id: 'g1', cluster: 'edge' } });
+  expect((await api.call('GET', '/v1/nodes', { token })).status).toBe(403);
+  expect((await api.call('POST', '/v1/bootstrap/grpc', { body: { group: 'edgy' } })).status).toBe(404);
+  const bad = await api.call('POST', '/v1/bootstrap/grpc', { body: { group: 'edge', adminPort: 1 } });
+  expect(bad.status).toBe(422);
+});
+
 test('a bootstrap file holds a token of the group that works, and only for a group that exists', async () => {
   const made = await api.call('POST', '/v1/bootstrap/envoy', { body: { group: 'edge', id: 'e1', variant: 'sotw' } });
   expect(made.status).toBe(201);

@@ -127,6 +127,16 @@ test('a bootstrap file is printed as it must stand in a file', async () => {
   expect(printed.stdout).toContain(`port_value: ${port}`);
 });
 
+test("gRPC's bootstrap file is JSON and nothing else", async () => {
+  const printed = await fairlead('bootstrap grpc --group edge --id g1');
+  expect(printed.code).toBe(0);
+  const server_uri = controlPlane.xds;
+  expect(JSON.parse(printed.stdout)).toMatchObject({
+    xds_servers: [{ server_uri }],
+    node: { id: 'g1', cluster: 'edge' },
+  });
+});
+
 test('the token in the state folder is found, and a wrong one or no server is told plainly', async () => {
   writeFileSync(path.join(folder, 'token'), `${adminToken}\n`);
   const bare = { FAIRLEAD_TOKEN: undefined };

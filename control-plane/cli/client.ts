@@ -227,6 +227,13 @@ export class Client {
     return response.text();
   }
 
+  /** The bootstrap file of gRPC's own xDS clients as JSON, with a token of its own in it. */
+  async bootstrapGrpc(request: Readonly<Record<string, unknown>>): Promise<string> {
+    const text = JSON.stringify(request);
+    const response = await this.#fetch('POST', '/v1/bootstrap/grpc', { type: 'application/json', text });
+    return response.text();
+  }
+
   async #send<T>(method: string, path: string, body?: { type: string; text: string }): Promise<T> {
     const response = await this.#fetch(method, path, body);
     const text = await response.text();

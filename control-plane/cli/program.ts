@@ -125,14 +125,26 @@ function addFleet(root: Command, environment: NodeJS.ProcessEnv): void {
       const text = await connect(options, environment).bootstrapEnvoy({ group, id, variant, adminPort, xds });
       print(text.trimEnd());
     });
+  withConnection(bootstrap.command('grpc'))
+    .description("print the bootstrap file (GRPC_XDS_BOOTSTRAP) of gRPC's own xDS clients; it holds a node token")
+    .requiredOption('--group <group>', 'node group to join')
+    .option('--id <id>', 'node id, unique in the fleet (default: made up)')
+    .option('--xds <host:port>', 'xDS port as the client reaches it (default: where this control plane listens)')
+    .action(async (options: ConnectionOptions & GrpcOptions) => {
+      const { group, id, xds } = options;
+      print((await connect(options, environment).bootstrapGrpc({ group, id, xds })).trimEnd());
+    });
 }
 
-interface EnvoyOptions {
+interface GrpcOptions {
   readonly group: string;
   readonly id?: string;
+  readonly xds?: string;
+}
+
+interface EnvoyOptions extends GrpcOptions {
   readonly variant?: 'delta' | 'sotw';
   readonly adminPort?: number;
-  readonly xds?: string;
 }
 
 function addTokens(root: Command, environment: NodeJS.ProcessEnv): void {

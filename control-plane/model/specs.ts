@@ -39,7 +39,8 @@ export interface ListenerSpec {
   readonly address: string;
   /** 0: each node takes a free one. */
   readonly port: number;
-  readonly protocol: 'http' | 'tcp';
+  /** `api`: no socket; gRPC's own xDS clients resolve the hosts of its routes. */
+  readonly protocol: 'http' | 'tcp' | 'api';
   readonly tenants: 'any' | readonly string[];
   /** `null`: off. `to` is `stdout`, `stderr` or a file path. */
   readonly accessLog: { readonly format: 'json'; readonly to: string } | null;
@@ -69,7 +70,8 @@ export interface EndpointSpec {
 }
 
 export interface ClusterSpec {
-  readonly protocol: 'http1' | 'tcp';
+  /** `http2` and `grpc`: for gRPC's own xDS clients alone, behind listeners of `protocol: api`. */
+  readonly protocol: 'http1' | 'tcp' | 'http2' | 'grpc';
   readonly endpoints: readonly EndpointSpec[];
   readonly balance: (
     | { readonly policy: 'round-robin' }
@@ -101,7 +103,7 @@ export interface HeaderMatchSpec {
 }
 
 export interface RouteSpec {
-  /** `null`: every listener that is open to the tenant. */
+  /** `null`: every listener that is open to the tenant and carries its clusters: http1 on `http`, http2 and grpc on `api`. */
   readonly listeners: readonly string[] | null;
   /** Lower-case; exact, `*.suffix` or `*`. */
   readonly hosts: readonly string[];
@@ -114,7 +116,7 @@ export interface RouteSpec {
   };
   /** At least one; weights sum to more than 0. */
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
-  /** `null`: the tenant's default, else 15 s. 0: none. */
+  /** `null`: the tenant's default, else 15 s (none to grpc clusters). 0: none. */
   readonly timeoutMs: number | null;
   /** Platform only; higher goes first; `null`: none. */
   readonly priority: number | null;

@@ -1,6 +1,7 @@
 /** Keeps each node group's snapshot in step with the documents. */
 import { type DocumentKey, describeKey } from '../model/document.ts';
 import type { SnapshotCache } from '../snapshot/cache.ts';
+import { wholeOf } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/store.ts';
 import { resourceJson } from '../translate/json.ts';
 import type { GroupResources, Note, XdsType } from '../translate/resources.ts';
@@ -102,7 +103,7 @@ export class Publisher {
     const snapshot = this.#groups.get(group)?.served?.snapshot;
     if (snapshot === undefined) return undefined;
     const asJson = (type: XdsType): Record<string, unknown>[] =>
-      [...snapshot.types[type].resources.values()].map(({ value }) => resourceJson(type, value));
+      [...wholeOf(snapshot.types[type]).resources.values()].map(({ value }) => resourceJson(type, value));
     return {
       listeners: asJson('listeners'),
       routes: asJson('routes'),

@@ -4,7 +4,7 @@ import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
 import { buildSnapshot, type ResourcesOfType, sameContent } from './build.ts';
 import { diffTypes } from './diff.ts';
 import { expiring, heartbeat } from './encode-ttl.ts';
-import type { EncodedResource } from './snapshot.ts';
+import { type EncodedResource, type Snapshot, wholeOf } from './snapshot.ts';
 import { field } from './wire.ts';
 
 const cluster = (name: string, altStatName = ''): Uint8Array =>
@@ -118,4 +118,22 @@ test('a difference names what changed and what went, and is worked out once', ()
 test('lengths are written as varints', () => {
   expect([...field(4, 'ab')]).toEqual([0x22, 2, 0x61, 0x62]);
   expect([...field(2, Buffer.alloc(300)).subarray(0, 3)]).toEqual([0x12, 0xac, 0x02]);
+});
+
+test('what is only for those who name it stands beside what is for all, and each keeps its identity', () => {
+  const make = (names: string[], hidden: string[], previous?: Snapshot) => {
+    const list = [...names, ...hidden].map((name) => ({ name, value: cluster(name), byName: hidden.includes(name) }));
+    return buildSnapshot('edge', 1, resources({ clusters: list }), previous);
+  };
+  const plain = make(['a', 'b'], []);
+  expect(plain.types.clusters.byName).toBeUndefined();
+  const one = make(['a', 'b'], ['g'], plain);
+  expect(one.types.clusters.version).toBe(plain.types.clusters.version);
+  expect(sameContent(plain, one)).toBe(false);
+  expect([...one.types.clusters.resources.keys()]).toEqual(['a', 'b']);
+  expect([...wholeOf(one.types.clusters).resources.keys()]).toEqual(['a', 'b', 'g']);
+  expect(make(['a', 'b'], ['g'], one).types.clusters).toBe(one.types.clusters);
+  const two = make(['a'], ['b', 'g'], one);
+  expect(two.types.clusters.byName).toBe(one.types.clusters.byName);
+  expect([...two.types.clusters.resources.keys()]).toEqual(['a']);
 });

@@ -2,12 +2,14 @@
 import { contentHash } from '../../proto/codec.ts';
 import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
 import { encodeResource } from './encode.ts';
-import type { EncodedResource, Snapshot, TypeSnapshot } from './snapshot.ts';
+import { type EncodedResource, type Snapshot, type TypeSnapshot, wholeOf } from './snapshot.ts';
 
 /** A resource as translation yields it: `value` is the message's bytes. */
 export interface NamedResource {
   readonly name: string;
   readonly value: Uint8Array;
+  /** Only for clients that name it. */
+  readonly byName?: boolean;
 }
 
 export type ResourcesOfType = ReadonlyMap<string, Uint8Array> | Iterable<NamedResource>;
@@ -38,7 +40,11 @@ export function buildSnapshot(
 
 /** True if a client sees no difference between the two. */
 export function sameContent(a: Snapshot, b: Snapshot): boolean {
-  return pushOrder.every((type) => a.types[type].version === b.types[type].version);
+  return pushOrder.every(
+    (type) =>
+      a.types[type].version === b.types[type].version &&
+      wholeOf(a.types[type]).version === wholeOf(b.types[type]).version,
+  );
 }
 
 function buildType(
@@ -47,13 +53,27 @@ function buildType(
   previous: TypeSnapshot | undefined,
   ttlMs: number,
 ): TypeSnapshot {
-  const resources = new Map<string, EncodedResource>();
-  for (const { name, value } of inNameOrder(input)) {
-    if (resources.has(name)) throw new Error(`two ${type} are called ${JSON.stringify(name)}: names must be unique`);
-    const before = previous?.resources.get(name);
+  const whole = new Map<string, EncodedResource>();
+  const open = new Map<string, EncodedResource>();
+  const known = previous && wholeOf(previous).resources;
+  for (const { name, value, byName = false } of inNameOrder(input)) {
+    if (whole.has(name)) throw new Error(`two ${type} are called ${JSON.stringify(name)}: names must be unique`);
+    const before = known?.get(name);
     const unchanged = before?.ttlMs === ttlMs && Buffer.compare(before.value, value) === 0;
-    resources.set(name, unchanged ? before : encodeResource(type, name, value, ttlMs));
+    const resource = unchanged ? before : encodeResource(type, name, value, ttlMs);
+    whole.set(name, resource);
+    if (!byName) open.set(name, resource);
   }
+  const byName = whole.size === open.size ? undefined : snapshotOf(whole, previous?.byName, ttlMs);
+  if (previous !== undefined && previous.byName === byName && sameResources(previous.resources, open)) return previous;
+  return { ...snapshotOf(open, undefined, ttlMs), byName };
+}
+
+function snapshotOf(
+  resources: ReadonlyMap<string, EncodedResource>,
+  previous: TypeSnapshot | undefined,
+  ttlMs: number,
+): TypeSnapshot {
   return previous !== undefined && sameResources(previous.resources, resources)
     ? previous
     : { version: versionOf(resources), ttlMs, resources };

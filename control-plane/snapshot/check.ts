@@ -1,7 +1,7 @@
 /** The reference check: a snapshot in which a name leads nowhere never reaches a client (case A15). */
 import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
 import { type References, referencesOf } from './references.ts';
-import type { Snapshot } from './snapshot.ts';
+import { type Snapshot, wholeOf } from './snapshot.ts';
 
 /** What one resource is called in sentences. */
 const words: Readonly<Record<XdsType, string>> = {
@@ -20,7 +20,7 @@ export function checkSnapshot(snapshot: Snapshot): string[] {
   const named = { clusters: new Set<string>(), endpoints: new Set<string>(), routes: new Set<string>() };
 
   for (const type of pushOrder) {
-    for (const resource of snapshot.types[type].resources.values()) {
+    for (const resource of wholeOf(snapshot.types[type]).resources.values()) {
       const who = `${words[type]} ${resource.name}`;
       let references: References;
       try {
@@ -37,7 +37,7 @@ export function checkSnapshot(snapshot: Snapshot): string[] {
       for (const target of ['clusters', 'endpoints', 'routes'] as const) {
         for (const name of references[target]) {
           named[target].add(name);
-          if (!snapshot.types[target].resources.has(name)) {
+          if (!wholeOf(snapshot.types[target]).resources.has(name)) {
             problems.push(`${who} names ${words[target]} ${name}, which the snapshot does not hold`);
           }
         }

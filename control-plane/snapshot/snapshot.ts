@@ -22,6 +22,13 @@ export interface TypeSnapshot {
   readonly ttlMs: number;
   /** In name order. */
   readonly resources: ReadonlyMap<string, EncodedResource>;
+  /** All of these and those which only clients that name what they want are served; undefined if there are no such. */
+  readonly byName?: TypeSnapshot | undefined;
+}
+
+/** Everything of a type, whoever is served it. */
+export function wholeOf(type: TypeSnapshot): TypeSnapshot {
+  return type.byName ?? type;
 }
 
 export interface Snapshot {

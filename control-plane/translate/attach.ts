@@ -1,7 +1,9 @@
 /** Which listeners a group has, and which routes stand behind each. */
+import { keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { compareAge } from '../model/order.ts';
 import type { Typed } from '../model/specs.ts';
+import { carriedByApi } from '../model/world/carriers.ts';
 import { compareText, type Findings } from './resources.ts';
 
 /** The listeners that name the group, in name order. */
@@ -11,7 +13,7 @@ export function listenersOf(documents: DocumentSet, group: string): Typed<'Liste
     .toSorted((a, b) => compareText(a.document.name, b.document.name));
 }
 
-/** Routes by the name of their http listener, in no promised order; a route that is turned away is noted. */
+/** Routes by the name of their http or api listener, in no promised order; a route that is turned away is noted. */
 export function attachRoutes(
   documents: DocumentSet,
   listeners: readonly Typed<'Listener'>[],
@@ -20,10 +22,13 @@ export function attachRoutes(
   const attached = new Map(listeners.map(({ document }) => [document.name, [] as Typed<'Route'>[]]));
   for (const route of documents.all('Route')) {
     const named = route.spec.listeners;
+    const carrier = carriedByApi(documents, route.spec.to) ? 'api' : 'http';
+    readProtocols(documents, route, findings);
     for (const listener of listeners) {
       const { name } = listener.document;
       if (named !== null && !named.includes(name)) continue;
       readRoute(findings, route);
+      if (listener.spec.protocol !== carrier) continue;
       if (isOpenTo(documents, listener, route.document.tenant)) attached.get(name)?.push(route);
       else if (named !== null) noteClosed(findings, route, name);
     }
@@ -67,6 +72,13 @@ function isOpenTo(documents: DocumentSet, { document, spec }: Typed<'Listener'>,
 function readRoute(findings: Findings, { document }: Typed<'Route' | 'L4Route'>): void {
   findings.read(document);
   if (document.tenant !== undefined) findings.read({ kind: 'Tenant', name: document.tenant });
+}
+
+function readProtocols(documents: DocumentSet, { spec }: Typed<'Route'>, { protocols }: Findings): void {
+  for (const { cluster } of spec.to) {
+    const { tenant, name } = cluster;
+    protocols.set(keyId({ kind: 'Cluster', ...cluster }), documents.get('Cluster', tenant, name)?.spec.protocol);
+  }
 }
 
 function noteClosed(findings: Findings, route: Typed<'Route' | 'L4Route'>, listener: string): void {

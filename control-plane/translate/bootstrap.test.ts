@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { validateBootstrap } from '../../e2e/support/envoy.ts';
 import { requirePeer } from '../../e2e/support/peers.ts';
-import { type EnvoyBootstrapOptions, envoyBootstrap } from './bootstrap.ts';
+import { type EnvoyBootstrapOptions, envoyBootstrap, grpcBootstrap } from './bootstrap.ts';
 
 const options: EnvoyBootstrapOptions = {
   group: 'edge',
@@ -26,6 +26,17 @@ test('resources may expire in the incremental variant only: the other one does n
   const features = ['xds.config.supports-resource-ttl'];
   expect(envoyBootstrap(options)['node']).toEqual({ id: 'envoy-1', cluster: 'edge', client_features: features });
   expect(envoyBootstrap({ ...options, variant: 'sotw' })['node']).toEqual({ id: 'envoy-1', cluster: 'edge' });
+});
+
+test.each([
+  ['127.0.0.1', '127.0.0.1:7071'],
+  ['::1', '[::1]:7071'],
+  ['fairlead.example.com', 'fairlead.example.com:7071'],
+])("gRPC's bootstrap names the node, its group, its token and the control plane at %s", (host, server_uri) => {
+  expect(grpcBootstrap({ group: 'edge', id: 'shop-1', token: 'secret', xds: { host, port: 7071 } })).toEqual({
+    xds_servers: [{ server_uri, channel_creds: [{ type: 'insecure' }], server_features: ['xds_v3'] }],
+    node: { id: 'shop-1', cluster: 'edge', locality: {}, metadata: { 'fairlead.token': 'secret' } },
+  });
 });
 
 test.each([

@@ -1,14 +1,18 @@
-/** The bootstrap file with which a real Envoy joins a node group. */
+/** The bootstrap files with which a real Envoy, or a program that uses gRPC's own xDS client, joins a node group. */
 import net from 'node:net';
 
-export interface EnvoyBootstrapOptions {
+export interface GrpcBootstrapOptions {
   readonly group: string;
   /** Node id, unique in the fleet. */
   readonly id: string;
-  /** Where Envoy reaches the control plane's xDS port. `host`: an IP address or a DNS name. */
+  /** Where it reaches the control plane's xDS port. `host`: an IP address or a DNS name. */
   readonly xds: { readonly host: string; readonly port: number };
-  /** The node's token; goes out as `authorization: Bearer …`. */
+  /** The node's token. */
   readonly token: string;
+}
+
+/** The token goes out as `authorization: Bearer …`. */
+export interface EnvoyBootstrapOptions extends GrpcBootstrapOptions {
   /** Incremental or state-of-the-world ADS. */
   readonly variant: 'delta' | 'sotw';
   /** Admin port on 127.0.0.1; 0: a free one. */
@@ -53,6 +57,21 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Record<string, u
     },
     static_resources: { clusters: [controlPlaneCluster(xds)] },
     overload_manager: { resource_monitors: [connectionLimit] },
+  };
+}
+
+/**
+ * A plain object in the shape of gRPC's bootstrap (grpc/proposal A27), to be printed as JSON. Its clients can set no
+ * header on a plain channel, so the token stands in the node's metadata.
+ */
+export function grpcBootstrap({ group, id, xds, token }: GrpcBootstrapOptions): Record<string, unknown> {
+  const host = net.isIPv6(xds.host) ? `[${xds.host}]` : xds.host;
+  return {
+    xds_servers: [
+      { server_uri: `${host}:${xds.port}`, channel_creds: [{ type: 'insecure' }], server_features: ['xds_v3'] },
+    ],
+    // grpc-js does without a bootstrap whose node has no locality
+    node: { id, cluster: group, locality: {}, metadata: { 'fairlead.token': token } },
   };
 }
 

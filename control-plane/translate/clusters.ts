@@ -13,7 +13,7 @@ const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 
 const clusters = new Memo<Typed<'Cluster'>, Cluster>();
 
-/** A cluster whose endpoints come over EDS. A `tcp` cluster is one without HTTP protocol options. */
+/** A cluster whose endpoints come over EDS. A `tcp` cluster is one without HTTP protocol options. gRPC's clients read none. */
 export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): Cluster {
   const health = healthPolicyOf(documents, cluster);
   return clusters.get(cluster, [health], () => {
@@ -26,7 +26,7 @@ export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): C
       ...balance(spec.balance),
       common_lb_config: { healthy_panic_threshold: { value: spec.balance.panicPercent } },
       health_checks: health === null ? [] : healthChecks(health, document.name),
-      ...(spec.protocol === 'http1' && { typed_extension_protocol_options: { [httpProtocolOptions]: http1(spec) } }),
+      ...protocolOptions(spec),
     };
   });
 }
@@ -47,6 +47,15 @@ function balance(spec: ClusterSpec['balance']): Pick<Cluster, 'lb_policy' | 'lea
   if (spec.policy === 'round-robin') return { lb_policy: 'ROUND_ROBIN' };
   return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: uint32(spec.choices) } };
 }
+
+function protocolOptions(spec: ClusterSpec): Pick<Cluster, 'typed_extension_protocol_options'> {
+  if (spec.protocol === 'tcp') return {};
+  return {
+    typed_extension_protocol_options: { [httpProtocolOptions]: spec.protocol === 'http1' ? http1(spec) : http2 },
+  };
+}
+
+const http2 = packAny(httpProtocolOptions, { explicit_http_config: { http2_protocol_options: {} } });
 
 function http1({ keepAlive }: ClusterSpec) {
   return packAny(httpProtocolOptions, {

@@ -1,6 +1,7 @@
 /** Endpoints of Cluster documents to envoy.config.endpoint.v3.ClusterLoadAssignment. */
 import type { ClusterLoadAssignment } from '../../proto/envoy.ts';
 import { resourceName } from '../../proto/names.ts';
+import { forGrpcClients } from '../model/schemas/cluster.ts';
 import type { EndpointSpec, Typed } from '../model/specs.ts';
 import { Memo } from './memo.ts';
 import { compareText } from './resources.ts';
@@ -25,7 +26,15 @@ export function clusterLoadAssignment(cluster: Typed<'Cluster'>): ClusterLoadAss
       cluster_name: resourceName(cluster.document.tenant, cluster.document.name),
       endpoints: Object.keys(zones)
         .toSorted(compareText)
-        .map((zone) => ({ locality: zone === '' ? {} : { zone }, lb_endpoints: (zones[zone] ?? []).map(lbEndpoint) })),
+        .map((zone) => {
+          const ofZone = zones[zone] ?? [];
+          return {
+            locality: zone === '' ? {} : { zone },
+            lb_endpoints: ofZone.map(lbEndpoint),
+            // gRPC's clients skip a locality without a weight; this one gives every endpoint the same share
+            ...(forGrpcClients(cluster.spec.protocol) && { load_balancing_weight: uint32(ofZone.length) }),
+          };
+        }),
     };
   });
 }

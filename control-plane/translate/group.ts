@@ -3,6 +3,7 @@ import { encode } from '../../proto/codec.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, type Kind, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { forGrpcClients } from '../model/schemas/cluster.ts';
 import { edsCluster } from './clusters.ts';
 import { clusterLoadAssignment } from './endpoints.ts';
 import { Memo } from './memo.ts';
@@ -41,14 +42,23 @@ export function translateGroupAgain(
   previous: GroupResources,
   changed: readonly DocumentKey[],
 ): GroupResources {
-  if (!changed.every(({ kind }) => targetKinds.has(kind))) return translateGroup(documents, group);
+  if (!changed.every((key) => targetKinds.has(key.kind) && speaksAsBefore(documents, previous, key))) {
+    return translateGroup(documents, group);
+  }
   return { ...previous, ...translateTargets(documents, previous) };
 }
 
-/** Whether a change of this document could change the resources made before it. */
-export function dependsOn({ routingReads, targetReads }: GroupResources, key: DocumentKey): boolean {
+/** False for a cluster whose routes may have to stand on other listeners now. */
+function speaksAsBefore(documents: DocumentSet, { protocols }: Routing, key: DocumentKey): boolean {
   const id = keyId(key);
-  return routingReads.has(id) || targetReads.has(id);
+  if (key.kind !== 'Cluster' || !protocols.has(id)) return true;
+  return protocols.get(id) === documents.get('Cluster', key.tenant, key.name)?.spec.protocol;
+}
+
+/** Whether a change of this document could change the resources made before it. */
+export function dependsOn({ routingReads, targetReads, protocols }: GroupResources, key: DocumentKey): boolean {
+  const id = keyId(key);
+  return routingReads.has(id) || targetReads.has(id) || protocols.has(id);
 }
 
 function translateTargets(documents: DocumentSet, { targets }: Routing): Targets {
@@ -62,7 +72,8 @@ function translateTargets(documents: DocumentSet, { targets }: Routing): Targets
     const { health } = cluster.spec;
     if (health !== null && 'policy' in health) findings.read({ kind: 'HealthPolicy', ...health.policy });
     const source = keyOf(cluster.document);
-    clusters.push({ name, message: edsCluster(documents, cluster), source });
+    const byName = forGrpcClients(cluster.spec.protocol);
+    clusters.push({ name, message: edsCluster(documents, cluster), source, ...(byName && { byName }) });
     endpoints.push({ name, message: clusterLoadAssignment(cluster), source });
   }
   return { clusters, endpoints, targetReads: findings.reads };
@@ -72,6 +83,7 @@ export interface EncodedGroupResource {
   readonly name: string;
   /** The message's bytes; the same object for as long as the message is the same. */
   readonly value: Uint8Array;
+  readonly byName: boolean;
 }
 
 export type EncodedGroup = { readonly [T in XdsType]: readonly EncodedGroupResource[] };
@@ -88,8 +100,9 @@ export function encodeGroup({ clusters, endpoints, listeners, routes }: GroupRes
 }
 
 function encodeAll<T extends XdsType>(type: T, resources: readonly GroupResource<T>[]): EncodedGroupResource[] {
-  return resources.map(({ name, message }) => ({
+  return resources.map(({ name, message, byName = false }) => ({
     name,
+    byName,
     value: encodings.get(message, [], () => encode(messageNames[type], message)),
   }));
 }

@@ -2,7 +2,7 @@
 import type { Cluster, ClusterLoadAssignment, Listener, MessageName, RouteConfiguration } from '../../proto/envoy.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, describeKey, keyId } from '../model/document.ts';
-import type { Reference } from '../model/specs.ts';
+import type { Reference, SpecOf } from '../model/specs.ts';
 
 export type { XdsType };
 
@@ -25,6 +25,8 @@ export interface GroupResource<T extends XdsType = XdsType> {
   /** xDS resource name. */
   readonly name: string;
   readonly message: MessageOf[T];
+  /** Only for clients that name it, which gRPC's own do; whoever asks for everything is spared it. */
+  readonly byName?: boolean;
   /** The document to blame when a node refuses this resource. */
   readonly source: DocumentKey;
 }
@@ -45,7 +47,11 @@ export interface Routing {
   readonly notes: readonly Note[];
   /** `keyId` of the documents that this was made from, and of those that were looked for in vain. */
   readonly routingReads: ReadonlySet<string>;
+  /** By `keyId` of the clusters that routes name, what they speak: it says which listeners carry the route. */
+  readonly protocols: ReadonlyMap<string, ClusterProtocol | undefined>;
 }
+
+export type ClusterProtocol = SpecOf['Cluster']['protocol'];
 
 export interface Targets {
   /** In name order. */
@@ -60,6 +66,7 @@ export type GroupResources = Routing & Targets;
 export class Findings {
   readonly notes: Note[] = [];
   readonly reads = new Set<string>();
+  readonly protocols = new Map<string, ClusterProtocol | undefined>();
 
   note(document: DocumentKey, detail: string): void {
     this.notes.push({ document: keyOf(document), detail });

@@ -10,7 +10,7 @@ export function routeMatch({ path, ignoreCase, methods, headers }: RouteSpec['ma
   return {
     ...pathSpecifier(path),
     ...(ignoreCase && { case_sensitive: { value: false } }),
-    headers: [...methodMatchers(methods), ...headers.map(headerMatcher)],
+    headers: [...methodMatchers(methods), ...headerMatchers(headers)],
   };
 }
 
@@ -34,6 +34,10 @@ function methodMatchers(methods: readonly string[]): HeaderMatcher[] {
   if (others.length === 0) return [{ name: ':method', string_match: { exact: first } }];
   const regex = methods.map((method) => method.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
   return [{ name: ':method', string_match: { safe_regex: { regex } } }];
+}
+
+export function headerMatchers(headers: RouteSpec['match']['headers']): HeaderMatcher[] {
+  return headers.map(headerMatcher);
 }
 
 /**

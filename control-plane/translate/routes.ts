@@ -53,11 +53,11 @@ function routeMessage(route: Typed<'Route'>, timeoutMs: number): Route {
   return routeMessages.get(route, [timeoutMs], () => ({
     name: resourceName(route.document.tenant, route.document.name),
     match: routeMatch(route.spec.match),
-    route: { ...target(route.spec.to), timeout: durationOf(timeoutMs) },
+    route: { ...targetOf(route.spec.to), timeout: durationOf(timeoutMs) },
   }));
 }
 
-function target(to: RouteSpec['to']): NonNullable<Route['route']> {
+export function targetOf(to: RouteSpec['to']): NonNullable<Route['route']> {
   const [first, ...others] = to;
   if (first !== undefined && others.length === 0) return { cluster: nameOf(first.cluster) };
   return {
@@ -67,9 +67,17 @@ function target(to: RouteSpec['to']): NonNullable<Route['route']> {
   };
 }
 
-/** What the route says, else its tenant's default, else the built-in one. The model keeps all three under the cap. 0: none. */
-function effectiveTimeoutMs(documents: DocumentSet, { document, spec }: Typed<'Route'>): number {
+/**
+ * What the route says, else its tenant's default, else the built-in one, which is none for grpc clusters. The model keeps
+ * all under the tenant's cap. 0: none.
+ */
+export function effectiveTimeoutMs(documents: DocumentSet, { document, spec }: Typed<'Route'>): number {
   if (spec.timeoutMs !== null) return spec.timeoutMs;
   const owner = document.tenant === undefined ? undefined : documents.get('Tenant', undefined, document.tenant);
-  return owner?.spec.defaults.timeoutMs ?? builtInTimeoutMs;
+  const said = owner?.spec.defaults.timeoutMs ?? null;
+  if (said !== null) return said;
+  const toGrpc = spec.to.some(
+    ({ cluster: { tenant, name } }) => documents.get('Cluster', tenant, name)?.spec.protocol === 'grpc',
+  );
+  return toGrpc ? (owner?.spec.caps.timeoutMs ?? 0) : builtInTimeoutMs;
 }

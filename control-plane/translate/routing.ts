@@ -2,9 +2,10 @@
 import { routeConfigurationName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import type { Reference, Typed } from '../model/specs.ts';
+import { apiListeners } from './api-listeners.ts';
 import { attachL4Route, attachRoutes, listenersOf } from './attach.ts';
 import { httpListener, tcpListener } from './listeners.ts';
-import { Findings, type GroupResource, keyOf, type Routing } from './resources.ts';
+import { compareText, Findings, type GroupResource, keyOf, type Routing } from './resources.ts';
 import { routeConfiguration } from './routes.ts';
 import { nameOf } from './wire.ts';
 
@@ -15,8 +16,8 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
   const targets = new Map<string, Reference>();
 
   const ofGroup = listenersOf(documents, group);
-  const httpOnes = ofGroup.filter(({ spec }) => spec.protocol === 'http');
-  const attached = attachRoutes(documents, httpOnes, findings);
+  const ofRoutes = ofGroup.filter(({ spec }) => spec.protocol !== 'tcp');
+  const attached = attachRoutes(documents, ofRoutes, findings);
   for (const listener of ofGroup) {
     const { name } = listener.document;
     const source = keyOf(listener.document);
@@ -29,6 +30,7 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
       for (const route of behind) addTargets(targets, route);
       continue;
     }
+    if (listener.spec.protocol === 'api') continue;
     const route = attachL4Route(documents, listener, findings);
     if (route === undefined) {
       findings.note(source, 'no L4Route stands behind this tcp listener; it is not served');
@@ -37,7 +39,18 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
     listeners.push({ name, message: tcpListener(listener, route), source });
     addTargets(targets, route);
   }
-  return { listeners, routes, targets, notes: findings.notes, routingReads: findings.reads };
+  const api = ofGroup.filter(({ spec }) => spec.protocol === 'api');
+  const [first] = api;
+  if (first !== undefined) {
+    // a host is one resource, whichever of the group's api listeners its routes stand on
+    const behind = new Set(api.flatMap(({ document }) => attached.get(document.name) ?? []));
+    const taken = new Set(listeners.map(({ name }) => name));
+    listeners.push(...apiListeners(documents, first, behind, taken, findings));
+    listeners.sort((a, b) => compareText(a.name, b.name));
+    for (const route of behind) addTargets(targets, route);
+  }
+  const { notes, reads: routingReads, protocols } = findings;
+  return { listeners, routes, targets, notes, routingReads, protocols };
 }
 
 function addTargets(targets: Map<string, Reference>, { spec }: Typed<'Route' | 'L4Route'>): void {

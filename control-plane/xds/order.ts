@@ -5,7 +5,7 @@
 import type { XdsType } from '../../proto/type-urls.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { isAwaited } from './acknowledge.ts';
-import { type TypeState, wantsNothing } from './type-state.ts';
+import { seenBy, type TypeState, wantsNothing } from './type-state.ts';
 
 /** Types that this one names: while one of them is held back, so is this. Endpoints wait for nobody (case 48). */
 export const namedBy: Readonly<Record<XdsType, readonly XdsType[]>> = {
@@ -38,7 +38,7 @@ export function mayRemove(
     if (state === undefined) return true;
     // what is on its way may still be taken, by a client that has come to want it again
     if (wantsNothing(state.wanted)) return !isAwaited(state, nowMs, ackWaitMs);
-    const wasTold = state.told === snapshot.types[namer] && state.owed.size === 0 && state.lingering.size === 0;
+    const wasTold = state.told === seenBy(state, snapshot) && state.owed.size === 0 && state.lingering.size === 0;
     return wasTold && !state.rejected && !isAwaited(state, nowMs, ackWaitMs);
   });
 }

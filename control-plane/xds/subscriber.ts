@@ -13,6 +13,7 @@ import type { DeltaRequest, SotwRequest } from './requests.ts';
 import { type Response, responseOf } from './responses.ts';
 import { hearSotw } from './sotw.ts';
 import { type Effect, takeTurn } from './turn.ts';
+import { seenBy } from './type-state.ts';
 
 export interface SubscriberPorts {
   readonly source: SnapshotSource;
@@ -124,7 +125,9 @@ export class Subscriber implements Pumped {
     // what waited and is no longer needed: the change was taken back
     for (const type of waited) {
       if (turn.effects.some((effect) => effect.type === type && effect.kind !== 'heartbeat')) continue;
-      this.#ports.observer.current(this.info, type, snapshot.types[type].version);
+      const state = this.#states.get(type);
+      if (state === undefined) continue;
+      this.#ports.observer.current(this.info, type, seenBy(state, snapshot).version);
     }
   }
 

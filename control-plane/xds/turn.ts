@@ -10,7 +10,7 @@ import { beaten, beginLives, heartbeatAtMs, heartbeatOf } from './heartbeat.ts';
 import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
 import type { Variant } from './ports.ts';
 import { answerSotw } from './sotw.ts';
-import { type Content, noVersions, type TypeState } from './type-state.ts';
+import { type Content, noVersions, seenBy, type TypeState } from './type-state.ts';
 import { addedBy, owedAfterClusters, owedAtFirst, warmingUntil } from './warming.ts';
 
 export interface TurnInput {
@@ -63,18 +63,20 @@ export function takeTurn(input: TurnInput): Turn {
   endpointsBegin();
   // first, whatever says nothing new to this client: it stands in nobody's way
   for (const [type, state] of states) {
-    const { state: after, content } = answer(state, snapshot.types[type], true);
+    const seen = seenBy(state, snapshot);
+    const { state: after, content } = answer(state, seen, true);
     if (content !== undefined || after === state) continue;
     states.set(type, after);
-    if (after.told !== state.told) effects.push({ kind: 'current', type, version: snapshot.types[type].version });
+    if (after.told !== state.told) effects.push({ kind: 'current', type, version: seen.version });
   }
 
   for (const type of pushOrder) {
     const before = states.get(type);
     if (before === undefined) continue;
-    const { version } = snapshot.types[type];
+    const seen = seenBy(before, snapshot);
+    const { version } = seen;
     const removable = mayRemove(type, states, snapshot, nowMs, ackWaitMs);
-    const { state: after, content } = answer(before, snapshot.types[type], removable);
+    const { state: after, content } = answer(before, seen, removable);
     if (content === undefined) {
       states.set(type, after);
     } else if (isHeldBack(before, content)) {
@@ -92,7 +94,7 @@ export function takeTurn(input: TurnInput): Turn {
   // removals that are held back, once it is known what they wait for
   for (const [type, state] of states) {
     if (state.lingering.size === 0) continue;
-    effects.push({ kind: 'waiting', type, version: snapshot.types[type].version });
+    effects.push({ kind: 'waiting', type, version: seenBy(state, snapshot).version });
     for (const namer of awaitedNamers(type, states)) wakeAfter(namer);
   }
   endpointsBegan();

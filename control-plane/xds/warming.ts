@@ -4,9 +4,9 @@
  * endpoints have come (case 46).
  */
 import { referencesOf } from '../snapshot/references.ts';
-import type { EncodedResource, Snapshot } from '../snapshot/snapshot.ts';
+import { type EncodedResource, type Snapshot, wholeOf } from '../snapshot/snapshot.ts';
 import type { TypeStates } from './order.ts';
-import { type Content, type TypeState, wantedOf, wants } from './type-state.ts';
+import { type Content, seenBy, type TypeState, wantedOf, wants } from './type-state.ts';
 
 /**
  * The endpoints' state after a response of clusters left. `clusters` is their state before it; `endpointsToldBefore`:
@@ -21,7 +21,7 @@ export function owedAfterClusters(
 ): TypeState {
   // first clusters after endpoints: whoever reconnects in that order warms all of them, changed or not
   const all = clusters.told === undefined && endpointsToldBefore;
-  const touched = all ? wantedOf(clusters.wanted, snapshot.types.clusters) : content.news;
+  const touched = all ? wantedOf(clusters.wanted, seenBy(clusters, snapshot)) : content.news;
   return oweEndpoints(endpoints, touched, snapshot);
 }
 
@@ -78,7 +78,7 @@ export function warmingUntil(
 }
 
 function isTaken(name: string, clusters: TypeState, endpoints: TypeState | undefined, snapshot: Snapshot): boolean {
-  const cluster = snapshot.types.clusters.resources.get(name);
+  const cluster = wholeOf(snapshot.types.clusters).resources.get(name);
   if (cluster === undefined || !wants(clusters.wanted, name)) return true;
   const [assignment] = referencesOf('clusters', cluster).endpoints;
   if (assignment === undefined || endpoints === undefined) return clusters.unacked.length === 0;

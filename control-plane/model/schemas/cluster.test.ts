@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { checkDocument, specOf } from '../check.ts';
 import { refusals } from '../testing.ts';
 
@@ -67,8 +67,6 @@ test('dns and nodes are not supported yet, and nobody is asked for endpoints bes
 });
 
 test.each([
-  [{ protocol: 'http2' }, 'not-supported-yet /spec/protocol'],
-  [{ protocol: 'grpc' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'udp' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'same-as-client' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'http' }, 'invalid /spec/protocol'],
@@ -132,4 +130,22 @@ test('an endpoint written twice is found in any spelling, and beside other fault
 test('the remedy of an address that is a name points to dns', () => {
   const checked = checkDocument({ kind: 'Cluster', name: 'a', spec: { endpoints: { address: 'orders', port: 1 } } });
   expect(checked.ok ? '' : checked.problems[0]?.remedy).toContain('names belong in `dns`');
+});
+
+describe.each(['http2', 'grpc'])("a cluster of protocol %s is for gRPC's own clients", (protocol) => {
+  test('they go round', () => {
+    expect(specOfCluster({ protocol, endpoints: [] })).toMatchObject({ protocol, balance: { policy: 'round-robin' } });
+  });
+
+  const endpoint = { address: '10.0.0.1', port: 80 };
+  test.each([
+    [{ health: 'probes' }, 'health'],
+    [{ keepAlive: {} }, 'keepAlive'],
+    [{ connectTimeout: '2s' }, 'connectTimeout'],
+    [{ balance: { policy: 'least-request' } }, 'balance'],
+    [{ balance: { choices: 3 } }, 'balance'],
+    [{ endpoints: [endpoint, { ...endpoint, port: 81, weight: 2 }] }, 'endpoints'],
+  ])('what they would not carry out is refused: %j', (spec, field) => {
+    expect(refusals('Cluster', { protocol, endpoints: [], ...spec })).toEqual([`not-supported-yet /spec/${field}`]);
+  });
 });

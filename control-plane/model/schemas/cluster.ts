@@ -74,11 +74,10 @@ const balanceSettings = [
 const balance = fields(
   {
     policy: about(
-      word(['round-robin', 'least-request'], ['random', 'ring-hash', 'maglev', 'utilization']).prefault(
-        'least-request',
-      ),
-      'How the next endpoint is chosen.',
+      word(['round-robin', 'least-request'], ['random', 'ring-hash', 'maglev', 'utilization']).optional(),
+      "How the next endpoint is chosen; gRPC's own clients know `round-robin` alone.",
       'Cluster.lb_policy',
+      { 'x-default': '`least-request`; `round-robin` for http2 and grpc' },
     ),
     choices: about(
       whole(2, 10).optional(),
@@ -100,9 +99,21 @@ const balance = fields(
       return { field: 'choices', detail: '`round-robin` makes no choices.', remedy };
     },
   },
-).transform(({ policy, choices, panic }): ClusterSpec['balance'] =>
-  policy === 'round-robin' ? { policy, panicPercent: panic } : { policy, choices: choices ?? 2, panicPercent: panic },
 );
+
+function balanceOf(
+  { policy, choices, panic }: z.output<typeof balance>,
+  protocol: ClusterSpec['protocol'],
+): ClusterSpec['balance'] {
+  const chosen = policy ?? (forGrpcClients(protocol) ? 'round-robin' : 'least-request');
+  if (chosen === 'round-robin') return { policy: chosen, panicPercent: panic };
+  return { policy: chosen, choices: choices ?? 2, panicPercent: panic };
+}
+
+/** Protocols of clusters that only gRPC's own xDS clients use so far. */
+export function forGrpcClients(protocol: ClusterSpec['protocol']): boolean {
+  return protocol === 'http2' || protocol === 'grpc';
+}
 
 const keepAlive = fields(
   {
@@ -130,8 +141,8 @@ const health = z.union([
 const written = fields(
   {
     protocol: about(
-      word(['http1', 'tcp'], ['http2', 'grpc', 'udp', 'same-as-client']).prefault('http1'),
-      'What its endpoints speak.',
+      word(['http1', 'tcp', 'http2', 'grpc'], ['udp', 'same-as-client']).prefault('http1'),
+      'What its endpoints speak; `http2` and `grpc` behind listeners of `protocol: api` only.',
       'Cluster.typed_extension_protocol_options: HttpProtocolOptions',
     ),
     endpoints: about(endpoints, 'Where it is; `[]` for none yet.', 'ClusterLoadAssignment.endpoints'),
@@ -146,9 +157,10 @@ const written = fields(
       },
     ),
     connectTimeout: about(
-      duration({ least: 1 }).prefault('1s'),
-      'Until a connection stands.',
+      duration({ least: 1 }).optional(),
+      'Until a connection stands; http1 and tcp only.',
       'Cluster.connect_timeout',
+      { 'x-default': '`1s`' },
     ),
     keepAlive: about(
       keepAlive.optional(),
@@ -158,20 +170,44 @@ const written = fields(
   },
   {
     notYet: { dns: 'endpoints', nodes: 'endpoints', breakers: '', slowStart: '', tls: '', proxyProtocol: '' },
-    check: ({ protocol, keepAlive }): FieldFault | undefined => {
-      if (protocol !== 'tcp' || keepAlive === undefined) return undefined;
-      const detail = 'A tcp cluster keeps no connections: each belongs to one client.';
-      return { field: 'keepAlive', detail, remedy: 'Take it out, or write `protocol: http1`.' };
-    },
+    check: fitsProtocol,
   },
 );
+
+function fitsProtocol(cluster: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  const { protocol } = cluster;
+  if (protocol === 'http2' || protocol === 'grpc') return notForGrpcClients(protocol, cluster);
+  if (protocol !== 'tcp' || cluster['keepAlive'] === undefined) return undefined;
+  const detail = 'A tcp cluster keeps no connections: each belongs to one client.';
+  return { field: 'keepAlive', detail, remedy: 'Take it out, or write `protocol: http1`.' };
+}
+
+/** What gRPC's own clients would not carry out. */
+function notForGrpcClients(protocol: string, cluster: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  const { balance, endpoints } = cluster as {
+    balance?: { policy?: unknown; choices?: unknown };
+    endpoints?: unknown;
+  };
+  const field = ['health', 'connectTimeout', 'keepAlive'].find((name) => cluster[name] !== undefined);
+  if (field !== undefined)
+    return { field, ...notSupportedYet(`\`${field}\` of a cluster of \`protocol: ${protocol}\``) };
+  if (balance?.policy === 'least-request' || balance?.choices !== undefined) {
+    return { field: 'balance', ...notSupportedYet(`\`least-request\` with \`protocol: ${protocol}\``) };
+  }
+  const weights = Array.isArray(endpoints) ? endpoints.map((one: { weight?: unknown }) => one?.weight) : [];
+  if (weights.every((weight) => weight === weights[0])) return undefined;
+  return {
+    field: 'endpoints',
+    ...notSupportedYet(`A \`weight\` of its own for an endpoint with \`protocol: ${protocol}\``),
+  };
+}
 
 export const clusterSchema: Field<WrittenCluster> = written.transform((cluster) => ({
   protocol: cluster.protocol,
   endpoints: cluster.endpoints,
-  balance: cluster.balance,
+  balance: balanceOf(cluster.balance, cluster.protocol),
   health: cluster.health ?? null,
-  connectTimeoutMs: cluster.connectTimeout,
+  connectTimeoutMs: cluster.connectTimeout ?? 1_000,
   keepAlive: cluster.keepAlive ?? defaultKeepAlive,
 }));
 

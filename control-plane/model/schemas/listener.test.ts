@@ -72,7 +72,6 @@ test.each([
   [{ protocol: 'https' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'tls-passthrough' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'udp' }, 'not-supported-yet /spec/protocol'],
-  [{ protocol: 'api' }, 'not-supported-yet /spec/protocol'],
   [{ tenants: [] }, 'invalid /spec/tenants'],
   [{ tenants: 'Any' }, 'invalid /spec/tenants'],
   [{ tls: { certificates: ['a'] } }, 'not-supported-yet /spec/tls'],
@@ -101,4 +100,24 @@ test.each([
   [{ protocol: 'tcp', limits: {} }, 'invalid /spec/limits'],
 ])('a listener with %j is refused: %s', (spec, refused) => {
   expect(refusals('Listener', { ...least, ...spec })).toEqual([refused]);
+});
+
+test('an api listener is no socket: it says its groups, and who may attach', () => {
+  const spec = { groups: ['edge'], protocol: 'api', tenants: 'a' };
+  expect(specOf({ kind: 'Listener', name: 'mesh', spec })).toMatchObject({
+    ...spec,
+    tenants: ['a'],
+    port: 0,
+    accessLog: null,
+  });
+});
+
+test.each([
+  [{ port: 0 }, 'port'],
+  [{ address: '0.0.0.0' }, 'address'],
+  [{ accessLog: 'off' }, 'accessLog'],
+  [{ paths: {} }, 'paths'],
+  [{ limits: {} }, 'limits'],
+])('an api listener with %j is refused', (spec, field) => {
+  expect(refusals('Listener', { groups: ['edge'], protocol: 'api', ...spec })).toEqual([`invalid /spec/${field}`]);
 });

@@ -7,6 +7,7 @@ import { address, duration, names, size } from './common.ts';
 import { about, type Field, type FieldFault, fields, must, report, text, whole, word, yesNo } from './fields.ts';
 
 const hcm = 'HttpConnectionManager';
+const anyAddress = '0.0.0.0';
 
 const logTarget = text('`stdout` | `stderr` | file', 'Write `stdout`, `stderr` or the path of a file.', (written) => {
   if (written === 'stdout' || written === 'stderr') return { ok: true, value: written };
@@ -41,6 +42,11 @@ const accessLogObject = fields({
   ),
   sample: about(logSample.prefault('100%'), 'How many requests are logged; `100%` is all, the only value so far.', '-'),
 }).transform(({ format, to }) => ({ format, to }));
+
+/** An api listener sees no requests. */
+function defaultAccessLog(protocol: ListenerSpec['protocol']): ListenerSpec['accessLog'] {
+  return protocol === 'api' ? null : accessLogObject.parse({});
+}
 
 const accessLogOff = z.union([z.literal(false, { error: 'Write `off`.' }), word(['off'])]).transform(() => null);
 
@@ -115,16 +121,19 @@ const trustedHops = whole(0, 100).superRefine((hops, ctx) => {
 const written = fields(
   {
     groups: about(names(), 'The node groups that open it.', 'which nodes are served it'),
-    address: about(address().prefault('0.0.0.0'), 'Where it is bound.', 'Listener.address.socket_address.address'),
+    address: about(address().optional(), 'Where it is bound; not for api.', 'Listener.address.socket_address.address', {
+      'x-default': `\`${anyAddress}\``,
+    }),
     port: about(
-      whole(0, 65_535),
-      '0: each node takes a free one and reports it.',
+      whole(0, 65_535).optional(),
+      '0: each node takes a free one and reports it; not for api, which has no socket.',
       'Listener.address.socket_address.port_value',
+      { 'x-default': '*required*, but for api' },
     ),
     protocol: about(
-      word(['http', 'tcp'], ['https', 'tls-passthrough', 'udp', 'api']).prefault('http'),
-      'What it speaks; `http` is HTTP/1.1.',
-      `Listener.filter_chains: ${hcm} or TcpProxy`,
+      word(['http', 'tcp', 'api'], ['https', 'tls-passthrough', 'udp']).prefault('http'),
+      "What it speaks; `http` is HTTP/1.1. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
+      `Listener.filter_chains: ${hcm} or TcpProxy; Listener.api_listener for each host`,
     ),
     tenants: about(
       z.union([z.literal('any'), names()]).prefault('any'),
@@ -133,8 +142,8 @@ const written = fields(
       { 'x-type': '`any` | list of names' },
     ),
     accessLog: about(
-      z.union([accessLogObject, accessLogOff]).prefault({}),
-      'What is logged of every request or connection; `off` for nothing.',
+      z.union([accessLogObject, accessLogOff]).optional(),
+      'What is logged of every request or connection; `off` for nothing; not for api.',
       `${hcm}.access_log, TcpProxy.access_log`,
     ),
     paths: about(paths.optional(), 'How request paths are cleaned before they are matched; http only.', `${hcm}`),
@@ -145,11 +154,26 @@ const written = fields(
       `${hcm}.xff_num_trusted_hops`,
     ),
   },
-  { notYet: { tls: '', proxyProtocol: '' }, check: httpOnly },
+  { notYet: { tls: '', proxyProtocol: '' }, check: fitsProtocol },
 );
 
-function httpOnly({ protocol, ...others }: Readonly<Record<string, unknown>>): FieldFault | undefined {
-  const field = ['paths', 'limits'].find((name) => others[name] !== undefined);
+function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  const written = (names: readonly string[]) => names.find((name) => others[name] !== undefined);
+  if (protocol === 'api') {
+    const field = written(['address', 'port', 'accessLog', 'paths', 'limits']);
+    if (field === undefined) return undefined;
+    const detail = `An api listener has no \`${field}\`: it is no socket, gRPC's own clients only ask for its routes.`;
+    return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
+  }
+  if (others['port'] === undefined) {
+    return {
+      field: 'port',
+      code: 'missing-field',
+      detail: '`port` is missing.',
+      remedy: 'Write a whole number from 0 to 65535.',
+    };
+  }
+  const field = written(['paths', 'limits']);
   if (protocol !== 'tcp' || field === undefined) return undefined;
   const detail = `A tcp listener has no \`${field}\`: it reads no requests.`;
   return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
@@ -157,11 +181,11 @@ function httpOnly({ protocol, ...others }: Readonly<Record<string, unknown>>): F
 
 export const listenerSchema: Field<ListenerSpec> = written.transform((listener) => ({
   groups: listener.groups,
-  address: listener.address,
-  port: listener.port,
+  address: listener.address ?? anyAddress,
+  port: listener.port ?? 0,
   protocol: listener.protocol,
   tenants: listener.tenants,
-  accessLog: listener.accessLog,
+  accessLog: listener.accessLog === undefined ? defaultAccessLog(listener.protocol) : listener.accessLog,
   paths: listener.paths ?? defaultPaths,
   limits: listener.limits ?? defaultLimits,
 }));

@@ -1,8 +1,10 @@
 /** Whether a document fits those that it names: their protocols, who may attach, and what its tenant allows. */
 import { type DocumentKey, describeKey, keyId, type Problem } from '../document.ts';
 import type { DocumentSet } from '../document-set.ts';
-import { type Fault, listing, type Path, pointerInto, problemAt } from '../problems.ts';
+import { type Fault, listing, notSupportedYet, type Path, pointerInto, problemAt } from '../problems.ts';
+import { forGrpcClients } from '../schemas/cluster.ts';
 import type { Typed } from '../specs.ts';
+import { carriedByApi } from './carriers.ts';
 import type { Proposal } from './proposal.ts';
 import { capMisfits, claimMisfits } from './tenancy.ts';
 
@@ -22,7 +24,7 @@ export function misfitsOf(after: DocumentSet, document: Typed): Misfit[] {
   const { tenant } = document.document;
   const owner = tenant === undefined ? undefined : after.get('Tenant', undefined, tenant);
   return [
-    ...(document.kind === 'Route' ? clusterMisfits(after, document) : []),
+    ...clusterMisfits(after, document),
     ...listenersOf(document).flatMap(({ name, path }) => listenerMisfits(after, document, name, path)),
     ...(owner === undefined ? [] : capMisfits(owner, document, listenersOf(document))),
     ...(owner === undefined || document.kind !== 'Route' ? [] : claimMisfits(owner, document)),
@@ -39,17 +41,73 @@ function listenersOf(document: Typed<'Route' | 'L4Route'>): NamedListener[] {
   return (document.spec.listeners ?? []).map((name, index) => ({ name, path: ['listeners', index] }));
 }
 
-function clusterMisfits(after: DocumentSet, route: Typed<'Route'>): Misfit[] {
-  return route.spec.to.flatMap(({ cluster }, index): Misfit[] => {
+/** An http listener carries http1 clusters, an api listener http2 and grpc ones, an L4Route those without requests. */
+function clusterMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>): Misfit[] {
+  const listeners = route.kind === 'Route' ? attachable(after, route) : undefined;
+  const misfits = route.spec.to.flatMap(({ cluster }, index): Misfit[] => {
     const target = after.get('Cluster', cluster.tenant, cluster.name);
-    if (target === undefined || target.spec.protocol === 'http1') return [];
-    const fault = {
-      code: 'conflict',
-      detail: `${describeKey(target.document)} speaks tcp; requests of a Route need \`protocol: http1\`.`,
-      remedy: 'Name an http1 cluster, or use an L4Route.',
-    };
+    if (target === undefined) return [];
+    const fault = listeners === undefined ? l4Fault(target) : clusterFault(target, listeners);
+    if (fault === undefined) return [];
     return [{ path: ['to', index, 'cluster'], fault, other: target.document, otherPath: ['protocol'] }];
   });
+  const [target] = route.spec.to.map(({ cluster }) => after.get('Cluster', cluster.tenant, cluster.name));
+  if (route.kind !== 'Route' || target === undefined || !listeners?.has('api')) return misfits;
+  return [...misfits, ...grpcMisfits(route, target)];
+}
+
+/** Conditions that gRPC's own clients would not hold to, seen beside the cluster that makes the route one of theirs. */
+function grpcMisfits({ spec: { match } }: Typed<'Route'>, { document }: Typed<'Cluster'>): Misfit[] {
+  const misfits: Misfit[] = [];
+  const found = (path: Path, fault: Fault) => misfits.push({ path, fault, other: document, otherPath: ['protocol'] });
+  if (match.methods.length > 0 && !match.methods.includes('POST')) {
+    const detail = 'Every gRPC request is a POST: this route would never be taken.';
+    found(['match', 'methods'], { code: 'conflict', detail, remedy: 'Leave `methods` out, or add `POST`.' });
+  }
+  match.headers.forEach(({ condition, not }, index) => {
+    if (not && !('present' in condition)) {
+      const fault = notSupportedYet("`not: true` for gRPC's own clients, which take a missing header for no match,");
+      found(['match', 'headers', index, 'not'], fault);
+    }
+  });
+  return misfits;
+}
+
+type Carrier = 'http' | 'api';
+
+/** The kinds of listener that a route stands on: those that it names, else what its first cluster asks for. */
+function attachable(after: DocumentSet, { spec }: Typed<'Route'>): ReadonlySet<Carrier> {
+  if (spec.listeners !== null) {
+    const named = spec.listeners.map((name) => after.get('Listener', undefined, name)?.spec.protocol);
+    return new Set(named.filter((protocol) => protocol === 'http' || protocol === 'api'));
+  }
+  const grpc = carriedByApi(after, spec.to);
+  const exists = [...after.all('Listener')].some((listener) => listener.spec.protocol === 'api');
+  return new Set<Carrier>([grpc && exists ? 'api' : 'http']);
+}
+
+function clusterFault({ document, spec }: Typed<'Cluster'>, listeners: ReadonlySet<Carrier>): Fault | undefined {
+  const who = `${describeKey(document)} speaks ${spec.protocol}`;
+  if (spec.protocol === 'tcp') {
+    const detail = `${who}; requests of a Route need \`protocol: http1\`.`;
+    return { code: 'conflict', detail, remedy: 'Name an http1 cluster, or use an L4Route.' };
+  }
+  if (forGrpcClients(spec.protocol)) {
+    if (!listeners.has('http')) return undefined;
+    const { code } = notSupportedYet('');
+    const detail = `${who}: routing to it from a listener of \`protocol: http\` is not supported yet.`;
+    const remedy = 'Name listeners of `protocol: api` alone and http2 and grpc clusters alone, or an http1 cluster.';
+    return { ...(code === undefined ? {} : { code }), detail, remedy };
+  }
+  if (!listeners.has('api')) return undefined;
+  const detail = `${who}; gRPC's own clients, for which listeners of \`protocol: api\` are, speak http2.`;
+  return { code: 'conflict', detail, remedy: 'Name a cluster of `protocol: grpc` or `http2`, or other listeners.' };
+}
+
+function l4Fault({ document, spec }: Typed<'Cluster'>): Fault | undefined {
+  if (!forGrpcClients(spec.protocol)) return undefined;
+  const detail = `${describeKey(document)} speaks ${spec.protocol}; it serves gRPC's own clients behind listeners of \`protocol: api\`.`;
+  return { code: 'conflict', detail, remedy: 'Name a cluster of `protocol: tcp` with the same endpoints.' };
 }
 
 function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, name: string, path: Path): Misfit[] {
@@ -57,11 +115,12 @@ function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, 
   if (listener === undefined) return [];
   const { protocol, tenants } = listener.spec;
   const { tenant } = route.document;
-  const wanted = route.kind === 'Route' ? 'http' : 'tcp';
+  const wanted = route.kind === 'Route' ? ['http', 'api'] : ['tcp'];
   const misfits: Misfit[] = [];
-  if (protocol !== wanted) {
-    const detail = `Listener ${name} speaks ${protocol}; ${route.kind} documents attach to ${wanted} listeners.`;
-    const remedy = `Name a listener with \`protocol: ${wanted}\`, or write ${wanted === 'http' ? 'an L4Route' : 'a Route'}.`;
+  if (!wanted.includes(protocol)) {
+    const detail = `Listener ${name} speaks ${protocol}; ${route.kind} documents attach to ${wanted.join(' and ')} listeners.`;
+    const other = protocol === 'tcp' ? 'an L4Route' : 'a Route';
+    const remedy = `Name a listener with \`protocol: ${wanted.join('` or `')}\`, or write ${other}.`;
     misfits.push({
       path,
       fault: { code: 'conflict', detail, remedy },
