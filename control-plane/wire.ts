@@ -1,4 +1,5 @@
 /** The one place that sees every part of the control plane and joins them. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { type ApiLimits, apiLimits } from './api/limits.ts';
 import { createMetrics, type Metrics, observeSources } from './api/metrics.ts';
 import { type Api, buildApi } from './api/server.ts';
 import { Fleet } from './fleet/fleet.ts';
+import { SharedFleet } from './fleet/shared-fleet.ts';
 import type { Logger } from './logging.ts';
 import { publishLimits } from './publish/limits.ts';
 import { Publisher } from './publish/publisher.ts';
@@ -90,6 +92,8 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     opened.push(() => publisher.close());
 
     const fleet = new Fleet({ now });
+    const wholeFleet = store.shared ? shareFleet(fleet, store, logger) : fleet;
+    if (wholeFleet instanceof SharedFleet) opened.push(() => wholeFleet.close());
     const authenticator = createAuthenticator({ tokens: store.tokens, adminToken: settings.adminToken, now });
     const xds = await startXdsServer({
       address: settings.xds,
@@ -106,7 +110,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     let closing: Promise<void> | undefined;
     const api = await buildApi({
       store,
-      fleet,
+      fleet: wholeFleet,
       publisher,
       authenticator,
       servedVersions: (group) => {
@@ -154,6 +158,16 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     await closeAll();
     throw error;
   }
+}
+
+/** What the fleet of this replica is to the others, and theirs to this one. */
+function shareFleet(own: Fleet, store: Store, logger: Logger): SharedFleet {
+  const shared = new SharedFleet({
+    ...{ replica: randomUUID(), own, states: store.nodeStates },
+    ...{ timers: systemTimers, logger },
+  });
+  shared.start();
+  return shared;
 }
 
 function readiness(store: Store, closing: boolean): string[] {

@@ -26,7 +26,7 @@ export function addFleetRoutes(
       access,
       reference: {
         tag,
-        summary: 'Lists the nodes that are, or lately were, connected to this replica',
+        summary: 'Lists the nodes that are, or lately were, connected to any replica',
         answers: {
           200: {
             description: 'Nodes by id.',
@@ -58,7 +58,7 @@ export function addFleetRoutes(
       const { id } = request.params as { id: string };
       const node = fleet.get(id);
       if (node) return node;
-      throw new ApiError(404, `No node ${id} has connected to this replica. GET /v1/nodes lists those that have.`);
+      throw new ApiError(404, `No node ${id} has connected. GET /v1/nodes lists those that have.`);
     },
   );
 

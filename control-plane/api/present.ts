@@ -1,5 +1,5 @@
 /** A document as it is read back. */
-import type { Fleet } from '../fleet/fleet.ts';
+import type { FleetView } from '../fleet/shared-fleet.ts';
 import type { DocumentKey } from '../model/document.ts';
 import type { Typed } from '../model/specs.ts';
 import { formatDuration } from '../model/units.ts';
@@ -30,7 +30,7 @@ function statusOf(typed: Typed, groupStatus: (group: string) => unknown): unknow
 }
 
 /** What is known of a node group: how far it is served, what of its documents is not, and how many nodes it has here. */
-export function statusOfGroup(publisher: Publisher, fleet: Fleet, name: string): Readonly<Record<string, unknown>> {
+export function statusOfGroup(publisher: Publisher, fleet: FleetView, name: string): Readonly<Record<string, unknown>> {
   const group = publisher.status().find((status) => status.group === name);
   const nodes = fleet.list().filter((node) => node.group === name);
   return {

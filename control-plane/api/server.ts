@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import type { Fleet } from '../fleet/fleet.ts';
+import type { FleetView } from '../fleet/shared-fleet.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Store } from '../store/store.ts';
 import { addApplyRoute } from './apply-route.ts';
@@ -26,7 +26,7 @@ import { unknownPath } from './unknown-paths.ts';
 
 export interface ApiDependencies {
   readonly store: Store;
-  readonly fleet: Fleet;
+  readonly fleet: FleetView;
   readonly publisher: Publisher;
   readonly authenticator: Authenticator;
   /** What a group is being served, in versions. */

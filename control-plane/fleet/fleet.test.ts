@@ -2,21 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { StreamInfo } from '../xds/ports.ts';
 import { Fleet, type FleetChange } from './fleet.ts';
 import { limits } from './limits.ts';
-
-let streams = 0;
-
-function stream(id = 'n1', given: Partial<StreamInfo> = {}): StreamInfo {
-  const node = { id, group: 'edge', userAgent: 'envoy 1.40.0', zone: 'a' };
-  return {
-    streamId: ++streams,
-    node,
-    variant: 'delta',
-    service: 'ads',
-    takesTtl: false,
-    peer: '127.0.0.1:5000',
-    ...given,
-  };
-}
+import { stream } from './testing-states.ts';
 
 class Clock {
   nowMs = Date.parse('2026-11-21T12:00:00.000Z');

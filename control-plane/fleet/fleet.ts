@@ -1,4 +1,4 @@
-/** The nodes of this replica: who is connected, and how far each is with each xDS type. In memory only. */
+/** The nodes of this replica: who is connected, and how far each is with each xDS type. In memory only; `SharedFleet` tells the others. */
 import type { StreamInfo, StreamObserver, XdsType } from '../xds/ports.ts';
 import { Counters, type FleetStats } from './counters.ts';
 import { limits } from './limits.ts';

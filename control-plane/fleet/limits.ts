@@ -4,4 +4,14 @@ export const limits = {
   disconnectedNodes: 1_000,
   /** Ours: of a refusal's text, as xds-client-cases.md, A1, asks of those who send it. */
   errorLength: 4_096,
+  /** Ours: a replica shows that it lives, and looks what the others wrote, at least this often. */
+  heartbeatMs: 2_000,
+  /** Ours: five heartbeats. The nodes of a replica that was silent for so long are shown as disconnected. */
+  deadReplicaMs: 10_000,
+  /** Ours: a replica that was silent for so long is forgotten, with those of its nodes that never came back. */
+  forgetReplicaMs: 3_600_000,
+  /** Ours: what happens to nodes is written in batches, at most once a second. */
+  writePace: { settleMs: 50, gapMs: 1_000 },
+  /** Ours: however many replicas write, each one looks at most five times a second. */
+  readPace: { settleMs: 0, gapMs: 200 },
 } as const;

@@ -10,6 +10,7 @@ import { type Draft, draft, writeDraft } from './draft.ts';
 import { Feed } from './feed.ts';
 import { isAt, readAll, readHead, wasCommitted } from './history.ts';
 import { limits } from './limits.ts';
+import { type NodeStates, nodeStates } from './node-states.ts';
 import { Replica } from './replica.ts';
 import type { Tables } from './schema.ts';
 import { type Decision, type Store, StoreError, type TokenStore, type Written } from './store.ts';
@@ -35,6 +36,8 @@ export async function serveDatabase(database: Database, settings: StoreSettings)
 class DatabaseStore implements Store {
   readonly description: string;
   readonly tokens: TokenStore;
+  readonly shared: boolean;
+  readonly nodeStates: NodeStates;
   readonly #database: Database;
   readonly #settings: StoreSettings;
   readonly #replica: Replica;
@@ -50,9 +53,11 @@ class DatabaseStore implements Store {
     this.#replica = new Replica((revision, changed) => this.#tell(revision, changed));
     this.#feed = new Feed(database, this.#replica, settings.pollMs, settings.logger);
     this.description = database.description;
-    this.tokens = tokenStore(database.kysely, settings.now, (work) =>
-      this.#closing === undefined ? this.#attempt(work) : Promise.reject(closed()),
-    );
+    const attempt = <T>(work: () => Promise<T>): Promise<T> =>
+      this.#closing === undefined ? this.#attempt(work) : Promise.reject(closed());
+    this.tokens = tokenStore(database.kysely, settings.now, attempt);
+    this.shared = database.shared;
+    this.nodeStates = nodeStates(database.kysely, (listener) => database.watchNodes(listener), attempt);
   }
 
   get documents(): DocumentSet {

@@ -18,6 +18,10 @@ export interface Database {
   readonly kysely: Kysely<Tables>;
   /** Hints come to `watcher` until the database is closed. At most one watcher. */
   watch(watcher: Watcher): void;
+  /** True for a server, which other control planes may serve from as well. */
+  readonly shared: boolean;
+  /** `listener` is called with the id of a replica that may have written states of nodes, until unsubscribed. */
+  watchNodes(listener: (replica: string) => void): () => void;
   /** Makes sure that hints still come, or else reports `lost`. Never rejects. */
   probe(): void;
   /** What a fault of this database means, and what to do. Passes a `StoreError` on. */
@@ -27,3 +31,5 @@ export interface Database {
 
 /** NOTIFY's channel. The payload is the id of the store that wrote: a notification is a hint, never data. */
 export const channel = 'fairlead_revision';
+/** The same for states of nodes; the payload is the id of the replica that wrote. */
+export const nodesChannel = 'fairlead_nodes';

@@ -42,6 +42,8 @@ export async function openEmbedded(folder: string, logger: Logger): Promise<Data
     kysely: new Kysely<Tables>({ dialect }),
     explain: (error) => explainFolder(error, folder),
     watch: (watcher) => engine.watch(watcher),
+    shared: false,
+    watchNodes: () => () => {},
     probe: () => {},
     close: () => engine.close(),
   };

@@ -35,6 +35,8 @@ export async function openPostgres(url: string, logger: Logger): Promise<Databas
   return {
     ...{ description, kysely, explain, close },
     watch: (watcher) => listener.start(watcher),
+    shared: true,
+    watchNodes: (heard) => listener.watchNodes(heard),
     probe: () => listener.probe(),
   };
 }

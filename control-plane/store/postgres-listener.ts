@@ -1,6 +1,6 @@
 /** The connection that NOTIFY comes by; connects again by itself. */
 import pg from 'pg';
-import { channel, type Watcher } from './database.ts';
+import { channel, nodesChannel, type Watcher } from './database.ts';
 import { limits } from './limits.ts';
 import type { StoreError } from './store.ts';
 
@@ -8,6 +8,7 @@ export class PostgresListener {
   readonly #config: pg.ClientConfig;
   readonly #explain: (error: unknown) => StoreError;
   #watcher: Watcher | undefined;
+  readonly #nodeWatchers = new Set<(replica: string) => void>();
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
   #pauseMs: number = limits.reconnectMs.first;
@@ -21,6 +22,12 @@ export class PostgresListener {
   start(watcher: Watcher): void {
     this.#watcher = watcher;
     void this.#connect();
+  }
+
+  /** Hears of states of nodes while the listener runs. Returns the unsubscribe function. */
+  watchNodes(heard: (replica: string) => void): () => void {
+    this.#nodeWatchers.add(heard);
+    return () => this.#nodeWatchers.delete(heard);
   }
 
   /** A connection whose other end vanished looks sound until something is said on it. */
@@ -40,12 +47,15 @@ export class PostgresListener {
   async #connect(): Promise<void> {
     const client = new pg.Client(this.#config);
     this.#client = client;
-    client.on('notification', ({ payload = '' }) => this.#watcher?.hint(payload));
+    client.on('notification', ({ channel: of, payload = '' }) => {
+      if (of === nodesChannel) for (const heard of this.#nodeWatchers) heard(payload);
+      else this.#watcher?.hint(payload);
+    });
     client.on('error', (error) => this.#drop(client, error));
     client.on('end', () => this.#drop(client, new Error('the connection ended')));
     try {
       await client.connect();
-      await client.query(`listen ${channel}`);
+      await client.query(`listen ${channel}; listen ${nodesChannel}`);
     } catch (error) {
       this.#drop(client, error);
       return;

@@ -42,6 +42,8 @@ export interface Tables {
     expires_at: string | null;
     last_used_at: string | null;
   };
+  replicas: { id: string; version: number; nodes: number; seen_at: string };
+  nodes: { replica: string; id: string; version: number; state: Json<unknown> };
 }
 
 /** How a timestamp column comes out of either database. */

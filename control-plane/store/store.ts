@@ -1,6 +1,9 @@
 /** What the rest of the control plane may ask of the store. Implementations differ only in their dialect. */
 import type { Change, DocumentKey } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import type { NodeStates } from './node-states.ts';
+
+export type { NodeState, NodeStates, NodeStatesWrite, ReplicaRow } from './node-states.ts';
 
 /** What a write decides once it sees the documents under the revision lock. Nothing is written if it throws. */
 export interface Decision<T> {
@@ -60,6 +63,9 @@ export interface Store {
   /** True while the database answers and the change feed is up to date. */
   healthy(): boolean;
   readonly tokens: TokenStore;
+  /** True if other control planes may serve from the same database; the embedded one has a single owner. */
+  readonly shared: boolean;
+  readonly nodeStates: NodeStates;
   close(): Promise<void>;
 }
 

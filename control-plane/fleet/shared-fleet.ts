@@ -1,0 +1,142 @@
+/** The whole fleet from any replica: its own nodes from memory, the others' from the database, where it tells of its own. */
+import { type NodeStates, StoreError } from '../store/store.ts';
+import type { Fleet } from './fleet.ts';
+import { limits } from './limits.ts';
+import type { NodeView } from './node.ts';
+import { OtherReplicas } from './other-replicas.ts';
+import { Paced, type Timers } from './paced.ts';
+
+/** What is asked of a fleet, of one replica or of all. */
+export type FleetView = Pick<Fleet, 'list' | 'get'>;
+
+export interface SharedFleetOptions {
+  /** Of this replica, and of no other ever. */
+  readonly replica: string;
+  readonly own: Fleet;
+  readonly states: NodeStates;
+  readonly timers: Timers;
+  readonly logger: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
+}
+
+export class SharedFleet implements FleetView {
+  readonly #options: SharedFleetOptions;
+  readonly #others: OtherReplicas;
+  readonly #writing: Paced;
+  readonly #reading: Paced;
+  /** Nodes whose rows are behind. */
+  #dirty = new Set<string>();
+  #version = 0;
+  /** This replica has rows, as far as it knows. */
+  #listed = false;
+  readonly #failing = new Set<'write' | 'read'>();
+  #cancelBeat: () => void = () => {};
+  #unsubscribe: (() => void)[] = [];
+
+  constructor(options: SharedFleetOptions) {
+    const { replica, states, timers } = options;
+    this.#options = options;
+    this.#others = new OtherReplicas(replica, states, timers.now);
+    this.#writing = new Paced(() => this.#attempt('write'), limits.writePace, timers);
+    this.#reading = new Paced(() => this.#attempt('read'), limits.readPace, timers);
+  }
+
+  start(): void {
+    const { own, states, replica } = this.#options;
+    this.#unsubscribe = [
+      own.subscribe(({ node }) => {
+        this.#dirty.add(node);
+        this.#writing.request();
+      }),
+      states.onHint((of) => {
+        if (of !== replica) this.#reading.request();
+      }),
+    ];
+    this.#beat();
+  }
+
+  /** Tells a last time of its nodes. */
+  async close(): Promise<void> {
+    this.#cancelBeat();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    await Promise.all([this.#writing.close(), this.#reading.close()]);
+    if (this.#failing.size === 0) await this.#attempt('write');
+  }
+
+  /** By id. */
+  list(): NodeView[] {
+    const nodes = new Map<string, NodeView>();
+    for (const node of [...this.#options.own.list(), ...this.#others.nodes()]) {
+      nodes.set(node.id, newer(nodes.get(node.id), node));
+    }
+    return [...nodes.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  get(id: string): NodeView | undefined {
+    let node = this.#options.own.get(id);
+    for (const other of this.#others.find(id)) node = newer(node, other);
+    return node;
+  }
+
+  #beat(): void {
+    this.#writing.request();
+    this.#reading.request();
+    this.#cancelBeat = this.#options.timers.after(limits.heartbeatMs, () => this.#beat());
+  }
+
+  async #write(): Promise<void> {
+    const { replica, states, own } = this.#options;
+    if (this.#listed) this.#listed = await states.beat(replica);
+    if (this.#listed && this.#dirty.size === 0) return;
+    const all = own.list();
+    const ids = new Set([...this.#dirty, ...(this.#listed ? [] : all.map(({ id }) => id))]);
+    this.#dirty = new Set();
+    this.#version += 1;
+    try {
+      await states.write({
+        replica,
+        version: this.#version,
+        count: all.length,
+        changed: all.filter(({ id }) => ids.has(id)).map((node) => ({ id: node.id, state: node })),
+        removed: [...ids].filter((id) => own.get(id) === undefined),
+      });
+      this.#listed = true;
+    } catch (error) {
+      for (const id of ids) this.#dirty.add(id);
+      throw error;
+    }
+  }
+
+  async #read(): Promise<void> {
+    try {
+      await this.#others.read();
+    } catch (error) {
+      this.#others.missed();
+      throw error;
+    }
+  }
+
+  /** The next heartbeat tries again, so only the first failure and the end of them are worth a line. */
+  async #attempt(what: 'write' | 'read'): Promise<void> {
+    const { logger } = this.#options;
+    try {
+      await (what === 'write' ? this.#write() : this.#read());
+      if (this.#failing.delete(what)) logger.info({ event: 'fleet.shared-again', what }, 'Replicas share nodes again');
+    } catch (error) {
+      if (this.#failing.has(what)) return;
+      this.#failing.add(what);
+      const remedy = error instanceof StoreError ? error.remedy : 'The cause is a fault of Fairlead: report it.';
+      const lost = what === 'write' ? 'Other replicas see the nodes of this one' : 'Nodes of other replicas are shown';
+      logger.warn({ event: 'fleet.not-shared', what, err: error, remedy }, `${lost} as they were before`);
+    }
+  }
+}
+
+/** Two replicas know a node that moved: where it is connected counts, then where something happened last. */
+function newer(a: NodeView | undefined, b: NodeView): NodeView {
+  if (a === undefined) return b;
+  if (a.connected !== b.connected) return a.connected ? a : b;
+  return a.since >= b.since ? a : b;
+}

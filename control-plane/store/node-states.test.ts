@@ -1,0 +1,91 @@
+/** States of nodes in the tables, the same on both databases. */
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openStore } from './open.ts';
+import type { Store } from './store.ts';
+import { type Databases, embeddedDatabases, serverDatabases } from './testing.ts';
+
+const quiet = pino({ level: 'silent' });
+
+describe.each([
+  { name: 'PGlite', make: embeddedDatabases, shared: false },
+  { name: 'Postgres', make: serverDatabases, shared: true },
+])('on $name', ({ make, shared }) => {
+  let databases: Databases;
+  let store: Store;
+  beforeAll(async () => {
+    databases = await make();
+    store = await openStore({ ...(await databases.fresh()), logger: quiet });
+  });
+  afterAll(async () => {
+    await store?.close();
+    await databases?.end();
+  });
+
+  const write = (
+    replica: string,
+    version: number,
+    ids: readonly string[],
+    removed: readonly string[] = [],
+    count = 1,
+  ) =>
+    store.nodeStates.write({
+      ...{ replica, version, count, removed },
+      changed: ids.map((id) => ({ id, state: { id, seen: version } })),
+    });
+  const row = async (replica: string) => (await store.nodeStates.replicas()).find(({ id }) => id === replica);
+
+  test('only a server is shared with other control planes', () => {
+    expect(store.shared).toBe(shared);
+  });
+
+  test('what was written after a version is read, and no more; what was removed is gone', async () => {
+    const many = Array.from({ length: 1_201 }, (_, index) => `n${index}`);
+    await write('a', 1, many);
+    await write('a', 2, ['n7', 'new'], ['n0', 'n1'], 1_200);
+    expect(await row('a')).toMatchObject({ id: 'a', version: 2, nodes: 1_200 });
+    const since = await store.nodeStates.readSince('a', 1);
+    expect(since.sort((x, y) => (x.id < y.id ? -1 : 1))).toEqual([
+      { id: 'n7', state: { id: 'n7', seen: 2 } },
+      { id: 'new', state: { id: 'new', seen: 2 } },
+    ]);
+    expect(await store.nodeStates.readSince('a', 0)).toHaveLength(1_200);
+    expect(await store.nodeStates.readSince('b', 0)).toEqual([]);
+  });
+
+  test('a sign of life counts for those that are listed, by the clock of the database', async () => {
+    expect(await store.nodeStates.beat('c')).toBe(false);
+    await write('c', 1, []);
+    const first = await row('c');
+    expect(first!.silentMs).toBeLessThan(60_000);
+    expect(await store.nodeStates.beat('c')).toBe(true);
+    const second = await row('c');
+    expect(Date.parse(second!.seenAt)).toBeGreaterThanOrEqual(Date.parse(first!.seenAt));
+  });
+
+  test('a replica is forgotten with its nodes, but only if it has been silent for so long', async () => {
+    await write('d', 1, ['n1']);
+    await store.nodeStates.forget('d', 60_000);
+    expect(await row('d')).toBeDefined();
+    await store.nodeStates.forget('d', 0);
+    expect(await row('d')).toBeUndefined();
+    expect(await store.nodeStates.readSince('d', 0)).toEqual([]);
+  });
+
+  // The embedded store has nobody to give a hint to.
+  if (!shared) return;
+
+  test('a write is hinted at', async () => {
+    const heard = Promise.withResolvers<string>();
+    const unsubscribe = store.nodeStates.onHint(heard.resolve);
+    // the listener may still be on its way
+    for (let version = 1; ; version++) {
+      await write('e', version, ['n1']);
+      const hint = await Promise.race([heard.promise, row('e').then(() => undefined)]);
+      if (hint === undefined) continue;
+      expect(hint).toBe('e');
+      break;
+    }
+    unsubscribe();
+  });
+});

@@ -1,0 +1,63 @@
+/** Several control planes on one Postgres, as users run them: each of them shows the whole fleet. */
+import { afterAll, expect, test } from 'vitest';
+import { Cleanup, request, run, startBackend, startControlPlane, startDataPlane, waitFor } from './support/fairlead.ts';
+import { startPostgres } from './support/postgres.ts';
+
+const cleanup = new Cleanup();
+afterAll(() => cleanup.run());
+
+const documents = (port: number) => `kind: NodeGroup
+name: edge
+spec: {}
+---
+kind: Listener
+name: public
+spec: { groups: [edge], address: 127.0.0.1, port: 0 }
+---
+kind: Cluster
+name: a
+spec: { endpoints: { address: 127.0.0.1, port: ${port} } }
+---
+kind: Route
+name: a
+spec: { hosts: ["*"], to: { cluster: a } }
+`;
+
+test('a node of one replica is in the status of the other, which waits for it, and sees it go', async () => {
+  const server = await startPostgres();
+  cleanup.add(() => server.stop());
+  const env = { DATABASE_URL: await server.createDatabase() };
+  const [a, b] = [await startControlPlane(cleanup, { env }), await startControlPlane(cleanup, { env })];
+  const [first, second] = [await startBackend(cleanup, 'first'), await startBackend(cleanup, 'second')];
+  await a.apply(documents(first.port));
+  const node = await startDataPlane(cleanup, a, 'edge', 'n1');
+
+  type State = { connected: boolean; types: Record<string, { state: string; version?: string }> };
+  const seenFromB = async (): Promise<State | undefined> => {
+    const response = await b.fetch('GET', '/v1/nodes/n1');
+    return response.ok ? ((await response.json()) as State) : undefined;
+  };
+  const before = await waitFor('the other replica to see the node synced', async () => {
+    const state = await seenFromB();
+    return state?.types['listeners']?.state === 'synced' && state.types['routes']?.state === 'synced'
+      ? state
+      : undefined;
+  });
+  expect(before.connected).toBe(true);
+  const { stdout } = await run(['status'], b.env);
+  expect(stdout).toMatch(/n1 +edge +yes/);
+
+  // a revision written at one replica, for a node of the other: nobody says that it is there before it is
+  const { revision } = await b.apply(documents(second.port));
+  const rollout = await waitFor('the rollout to be complete', async () => {
+    const answer = await b.rest<{ state: string; groups: unknown[] }>('GET', `/v1/rollouts/${revision}`);
+    return answer.state === 'complete' ? answer : undefined;
+  });
+  expect(rollout.groups).toMatchObject([{ group: 'edge', nodes: { connected: 1, synced: 1, stale: 0, nack: 0 } }]);
+  expect(JSON.parse((await request(await node.port('public'), {})).body).backend).toBe('second');
+
+  await a.program.stop();
+  await waitFor('the other replica to see it gone', async () =>
+    (await seenFromB())?.connected === false ? true : undefined,
+  );
+});
