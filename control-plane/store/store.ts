@@ -59,6 +59,8 @@ export interface Store {
   subscribe(listener: (revision: number, changed: readonly DocumentKey[]) => void): () => void;
   /** True while the database answers and the change feed is up to date. */
   healthy(): boolean;
+  /** Rows that the database has handed to this process since the store was opened. */
+  rowsRead(): number;
   readonly tokens: TokenStore;
   close(): Promise<void>;
 }
