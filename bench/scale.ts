@@ -69,6 +69,7 @@ async function measure(
     target,
     count: subscribers,
     streamsPerConnection: 1,
+    ownConnections: 0,
     prefix: of.name,
     group,
     token: adminToken,

@@ -21,15 +21,20 @@ export interface ControlPlaneOptions {
   readonly databaseUrl?: string | undefined;
 }
 
-export interface ControlPlane {
+/** An xDS server with its routes loaded. */
+export interface XdsServer {
   /** HOST:PORT. */
   readonly target: string;
+  /** Root of the process tree whose CPU time and memory are the server's own. */
   readonly pid: number;
   /** Changes one route, another way every time; resolves when the change is committed. */
   change(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ControlPlane extends XdsServer {
   /** Sum of a metric's series, from `/metrics`. */
   metric(name: string): Promise<number>;
-  stop(): Promise<void>;
 }
 
 /** Virtual hosts of 100 routes each on one listener, and one cluster behind them. */

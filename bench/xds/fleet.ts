@@ -11,6 +11,8 @@ export interface JoinOptions {
   readonly target: string;
   readonly count: number;
   readonly streamsPerConnection: number;
+  /** So many, the last ones, have a connection each: who stops reading holds up its whole connection. */
+  readonly ownConnections: number;
   /** Node ids begin with it. */
   readonly prefix: string;
   readonly group: string;

@@ -27,13 +27,20 @@ let failure: Error | undefined;
 /** Those that read nothing any more. */
 let stopped: Member[] = [];
 
-async function join({ target, count, streamsPerConnection, types, ...identity }: JoinOptions): Promise<Joined> {
+async function join({
+  target,
+  count,
+  streamsPerConnection,
+  ownConnections,
+  types,
+  ...identity
+}: JoinOptions): Promise<Joined> {
   leave();
   const startedMillis = nowMillis();
   missing = count;
   const joined = arrival();
   for (let index = 0; index < count; index++) {
-    if (index % streamsPerConnection === 0) clients.push(connect(target));
+    if (index % streamsPerConnection === 0 || index >= count - ownConnections) clients.push(connect(target));
     const member: Member = {
       subscriber: new DeltaSubscriber({
         client: clients.at(-1) as Client,
