@@ -14,6 +14,8 @@ import { readArguments } from './options.ts';
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   l7: () => import('./l7.ts'),
   profile: () => import('./profile.ts'),
+  scale: () => import('./scale.ts'),
+  xds: () => import('./xds.ts'),
 };
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

@@ -7,7 +7,10 @@ test('a name alone takes the defaults that the goals were set for', () => {
   expect(readArguments(['l7'], benchmarks)).toEqual({
     name: 'l7',
     load: 'the l7 one',
-    options: { seconds: 5, rounds: 5, warmUpSeconds: 3, connections: 64, bodyBytes: 1024, only: [] },
+    options: {
+      ...{ seconds: 5, rounds: 5, warmUpSeconds: 3, connections: 64, bodyBytes: 1024, only: [] },
+      ...{ routes: 20_000, subscribers: 1_000, streams: 20, changes: 10, slow: 0 },
+    },
     jsonFile: undefined,
   });
 });

@@ -16,6 +16,11 @@ const flags = {
   'warm-up': { type: 'string', default: '3' },
   connections: { type: 'string', default: '64' },
   body: { type: 'string', default: '1024' },
+  routes: { type: 'string', default: '20000' },
+  subscribers: { type: 'string', default: '1000' },
+  streams: { type: 'string', default: '20' },
+  changes: { type: 'string', default: '10' },
+  slow: { type: 'string', default: '0' },
   only: { type: 'string', default: '' },
   json: { type: 'string' },
 } as const;
@@ -26,6 +31,11 @@ const flagHelp = `
   --warm-up N      seconds before the first turn of each (3)
   --connections N  keep-alive connections (64)
   --body BYTES     length of an answer's body (1024)
+  --routes N       scale, xds: routes, at most (20000)
+  --subscribers N  xds: incremental subscribers (1000)
+  --streams N      xds: streams a connection (20)
+  --changes N      scale, xds: changes of one turn (10)
+  --slow N         xds: subscribers that stop reading halfway (0)
   --only A,B       only these contenders
   --json FILE      write every sample there`;
 
@@ -39,10 +49,10 @@ export function readArguments<B>(args: readonly string[], benchmarks: Readonly<R
   if (load === undefined) {
     throw new Error(`There is no benchmark ${name}; there are: ${Object.keys(benchmarks).join(', ')}.`);
   }
-  const count = (flag: keyof typeof flags & ('seconds' | 'rounds' | 'warm-up' | 'connections' | 'body')): number => {
+  const count = (flag: Exclude<keyof typeof flags, 'only' | 'json'>, least = 1): number => {
     const value = Number(values[flag]);
-    if (Number.isInteger(value) && value > 0) return value;
-    throw new Error(`--${flag} has to be a whole number above 0, not ${values[flag]}.`);
+    if (Number.isInteger(value) && value >= least) return value;
+    throw new Error(`--${flag} has to be a whole number above ${least - 1}, not ${values[flag]}.`);
   };
   const options = {
     seconds: count('seconds'),
@@ -50,6 +60,11 @@ export function readArguments<B>(args: readonly string[], benchmarks: Readonly<R
     warmUpSeconds: count('warm-up'),
     connections: count('connections'),
     bodyBytes: count('body'),
+    routes: count('routes'),
+    subscribers: count('subscribers'),
+    streams: count('streams'),
+    changes: count('changes'),
+    slow: count('slow', 0),
     only: values.only.split(',').filter((one) => one !== ''),
   };
   return { name, load, options, jsonFile: values.json };

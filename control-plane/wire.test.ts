@@ -88,6 +88,8 @@ test('metrics show the streams that there were', async () => {
   const text = await response.text();
   expect(text).toMatch(/fairlead_xds_responses_total\{type="clusters"\} [1-9]/);
   expect(text).toMatch(/fairlead_snapshots_published_total\{group="edge"\} [1-9]/);
+  expect(text).toContain('# TYPE fairlead_resources_encoded_total counter');
+  expect(text).toMatch(/fairlead_store_rows_read_total [1-9]/);
   expect(text).toContain('process_cpu_seconds_total');
 });
 

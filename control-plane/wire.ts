@@ -82,7 +82,14 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
 
     const metrics = createMetrics({ withProcess: true });
     const cache = options.cache ?? new SnapshotCache();
-    const publisher = new Publisher({ store, cache, timers: systemTimers, limits: publishLimits, logger });
+    const publisher = new Publisher({
+      store,
+      cache,
+      timers: systemTimers,
+      limits: publishLimits,
+      logger,
+      onEncoded: (type) => metrics.resourcesEncoded.inc({ type }),
+    });
     publisher.onPublished(({ group, changed, durationMs }) => {
       if (!changed) return;
       metrics.published.inc({ group });
@@ -134,6 +141,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     observeSources(metrics, {
       revision: () => store.documents.revision,
       healthy: () => store.healthy(),
+      rowsRead: () => store.rowsRead(),
       fleet: () => fleet.stats(),
       failingGroups: () => publisher.status().filter(({ failure }) => failure !== undefined).length,
     });

@@ -11,6 +11,15 @@ export interface BenchOptions {
   readonly connections: number;
   /** Length of an answer's body, bytes. */
   readonly bodyBytes: number;
+  /** Routes at most. */
+  readonly routes: number;
+  readonly subscribers: number;
+  /** Streams of one connection. */
+  readonly streams: number;
+  /** Changes of one turn, one after the other. */
+  readonly changes: number;
+  /** Subscribers that stop reading in the second half of a turn; 0: none. */
+  readonly slow: number;
   /** Names of the contenders to run; empty: all. */
   readonly only: readonly string[];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { median, pairedRatio, spread } from './statistics.ts';
+import { median, pairedRatio, quantile, spread } from './statistics.ts';
 
 test('the median is the middle value, whatever the order', () => {
   expect(median([30, 10, 20])).toBe(20);
@@ -30,4 +30,10 @@ test('a disturbance that hits a whole round falls out of the ratios', () => {
 
 test('ratios need as many rounds on one side as on the other', () => {
   expect(() => pairedRatio([1, 2], [1])).toThrow('there are 2 and 1 rounds');
+});
+
+test('a quantile is a value that occurs: nearest rank', () => {
+  const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
+  expect([0, 0.5, 0.99, 1].map((part) => quantile(hundred, part))).toEqual([1, 50, 99, 100]);
+  expect(() => quantile([], 0.5)).toThrow('quantile of nothing');
 });

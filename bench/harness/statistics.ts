@@ -15,6 +15,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : ((sorted[upper - 1] as number) + high) / 2;
 }
 
+/** The value that so great a part of the values does not exceed (nearest rank). Throws on an empty list. */
+export function quantile(values: readonly number[], part: number): number {
+  if (values.length === 0) throw new RangeError('There is no quantile of nothing.');
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] as number;
+}
+
 export function spread(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

@@ -46,7 +46,7 @@ function cell(values: Spread, { digits, range }: Pick<Column, 'digits' | 'range'
 }
 
 /** First row is the head. The first column stands left, the numbers right. */
-function alignedRows(rows: readonly (readonly string[])[]): string {
+export function alignedRows(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(3, ...rows.map((row) => (row[i] ?? '').length)));
   const line = (row: readonly string[]): string =>
     `| ${row.map((text, i) => (i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0))).join(' | ')} |`;

@@ -38,6 +38,12 @@ export function createMetrics(options: { withProcess: boolean }) {
       labelNames: ['group'],
       registers,
     }),
+    resourcesEncoded: new Counter({
+      name: 'fairlead_resources_encoded_total',
+      help: 'xDS resources that were encoded because a change made them anew.',
+      labelNames: ['type'],
+      registers,
+    }),
     publishSeconds: new Histogram({
       name: 'fairlead_publish_duration_seconds',
       help: 'From the advance of the documents to the snapshot that shows it.',
@@ -51,6 +57,8 @@ export interface MetricsSources {
   /** Revision of the documents that this replica shows. */
   revision(): number;
   healthy(): boolean;
+  /** Since the start. */
+  rowsRead(): number;
   fleet(): FleetStats;
   /** Groups that are served something older than the documents say. */
   failingGroups(): number;
@@ -72,6 +80,15 @@ export function observeSources({ registry }: Metrics, sources: MetricsSources): 
   gauge('fairlead_store_healthy', '1 while the database answers and the change feed is up to date.', () =>
     Number(sources.healthy()),
   );
+  new Counter({
+    name: 'fairlead_store_rows_read_total',
+    help: 'Rows that the database handed to this replica.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.rowsRead());
+    },
+  });
   gauge('fairlead_groups_failing', 'Node groups that cannot be served the newest documents.', () =>
     sources.failingGroups(),
   );

@@ -3,6 +3,7 @@ import { type DocumentKey, describeKey } from '../model/document.ts';
 import type { SnapshotCache } from '../snapshot/cache.ts';
 import { wholeOf } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/store.ts';
+import type { OnEncoded } from '../translate/group.ts';
 import { resourceJson } from '../translate/json.ts';
 import type { GroupResources, Note, XdsType } from '../translate/resources.ts';
 import { Debounce, type Timers } from './debounce.ts';
@@ -16,6 +17,8 @@ export interface PublisherDependencies {
   readonly timers: Timers;
   readonly limits: PublishLimits;
   readonly logger: PublishLogger;
+  /** Hears of every resource that is encoded; without it nobody counts them. */
+  readonly onEncoded?: OnEncoded;
 }
 
 export interface PublishLogger {
@@ -164,11 +167,12 @@ export class Publisher {
   }
 
   #advance(group: string, before: GroupState | undefined, changed: readonly DocumentKey[]): GroupState {
-    const { documents } = this.#dependencies.store;
+    const { store, onEncoded } = this.#dependencies;
+    const { documents } = store;
     const served = before?.served;
     // after a failure more has changed than `changed` says
     const previous = before?.failure === undefined ? served?.resources : undefined;
-    const outcome = renderGroup(documents, group, served?.snapshot, previous, changed);
+    const outcome = renderGroup(documents, group, served?.snapshot, previous, changed, onEncoded);
     if ('problems' in outcome) {
       this.#logFailure(group, before, outcome);
       return { revision: before?.revision, served, failure: outcome };

@@ -4,7 +4,7 @@ import type { DocumentSet } from '../model/document-set.ts';
 import { buildSnapshot, sameContent } from '../snapshot/build.ts';
 import { checkSnapshot } from '../snapshot/check.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import { encodeGroup, translateGroup, translateGroupAgain } from '../translate/group.ts';
+import { encodeGroup, type OnEncoded, translateGroup, translateGroupAgain } from '../translate/group.ts';
 import { type GroupResources, TranslationError } from '../translate/resources.ts';
 
 export interface Rendered {
@@ -32,6 +32,7 @@ export function renderGroup(
   last: Snapshot | undefined,
   previous: GroupResources | undefined,
   changed: readonly DocumentKey[],
+  onEncoded?: OnEncoded,
 ): Rendered | PublishFailure {
   const { revision } = documents;
   try {
@@ -40,7 +41,7 @@ export function renderGroup(
         ? translateGroup(documents, group)
         : translateGroupAgain(documents, group, previous, changed);
     const resourceTtlMs = documents.get('NodeGroup', undefined, group)?.spec.resourceTtlMs ?? 0;
-    const built = buildSnapshot(group, revision, encodeGroup(resources), last, resourceTtlMs);
+    const built = buildSnapshot(group, revision, encodeGroup(resources, onEncoded), last, resourceTtlMs);
     const problems = checkSnapshot(built);
     if (problems.length > 0) return { revision, problems, document: undefined };
     const same = last !== undefined && sameContent(last, built);

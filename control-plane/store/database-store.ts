@@ -12,6 +12,7 @@ import { isAt, readAll, readHead, wasCommitted } from './history.ts';
 import { limits } from './limits.ts';
 import { type NodeStates, nodeStates } from './node-states.ts';
 import { Replica } from './replica.ts';
+import { RowCounter } from './row-counter.ts';
 import type { Tables } from './schema.ts';
 import { type Decision, type Store, StoreError, type TokenStore, type Written } from './store.ts';
 import { tokenStore } from './tokens.ts';
@@ -43,11 +44,13 @@ class DatabaseStore implements Store {
   readonly #replica: Replica;
   readonly #feed: Feed;
   readonly #listeners = new Set<Listener>();
+  readonly #rows = new RowCounter();
   /** The last write of this process, or what came of it: they take turns, so that one connection serves them all. */
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(database: Database, settings: StoreSettings) {
+  constructor(opened: Database, settings: StoreSettings) {
+    const database = { ...opened, kysely: opened.kysely.withPlugin(this.#rows) };
     this.#database = database;
     this.#settings = settings;
     this.#replica = new Replica((revision, changed) => this.#tell(revision, changed));
@@ -88,6 +91,10 @@ class DatabaseStore implements Store {
 
   healthy(): boolean {
     return this.#feed.current;
+  }
+
+  rowsRead(): number {
+    return this.#rows.read;
   }
 
   close(): Promise<void> {

@@ -62,6 +62,8 @@ export interface Store {
   subscribe(listener: (revision: number, changed: readonly DocumentKey[]) => void): () => void;
   /** True while the database answers and the change feed is up to date. */
   healthy(): boolean;
+  /** Rows that the database has handed to this process since the store was opened. */
+  rowsRead(): number;
   readonly tokens: TokenStore;
   /** True if other control planes may serve from the same database; the embedded one has a single owner. */
   readonly shared: boolean;

