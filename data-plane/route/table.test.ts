@@ -92,3 +92,12 @@ test('weights share the unit interval in their order', () => {
   ];
   expect([0, 0.5, 0.8999, 0.9, 0.9999].map((r) => chooseCluster(to, 100, r))).toEqual(['a', 'a', 'a', 'b', 'b']);
 });
+
+test('a host that did not change is not compiled again for the next table', () => {
+  const host = (name: string) => ({ name, domains: [name], routes: [route(name, { type: 'prefix', value: '/' })] });
+  const [a, b] = [host('a'), host('b')];
+  const before = new RouteTable({ name: 't', hosts: [a, b] });
+  const after = new RouteTable({ name: 't', hosts: [a, host('b')] });
+  expect(after.find(request('a', '/'))).toBe(before.find(request('a', '/')));
+  expect(after.find(request('b', '/'))).not.toBe(before.find(request('b', '/')));
+});
