@@ -21,7 +21,7 @@ export interface EnvoyBootstrapOptions extends GrpcBootstrapOptions {
 
 const xdsCluster = 'fairlead_xds';
 
-/** Of the incremental variant alone: over the other one a heartbeat makes Envoy 1.40 drop its clusters, then crash. */
+/** Of the incremental variant alone: in the other one a heartbeat makes Envoy 1.40 drop what it has, and later crash. */
 const ttlFeature = 'xds.config.supports-resource-ttl';
 
 /** Envoy has no limit of its own on all its listeners together, and warns about that. */

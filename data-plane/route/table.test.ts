@@ -83,3 +83,12 @@ test.each([
   const headers = lines === undefined ? {} : { x: lines };
   expect(subject.find(request('h', '/', headers as Record<string, string[]>)) !== undefined).toBe(expected);
 });
+
+test('a host that did not change is not compiled again for the next table', () => {
+  const host = (name: string) => ({ name, domains: [name], routes: [route(name, { type: 'prefix', value: '/' })] });
+  const [a, b] = [host('a'), host('b')];
+  const before = new RouteTable({ name: 't', hosts: [a, b] });
+  const after = new RouteTable({ name: 't', hosts: [a, host('b')] });
+  expect(after.find(request('a', '/'))).toBe(before.find(request('a', '/')));
+  expect(after.find(request('b', '/'))).not.toBe(before.find(request('b', '/')));
+});

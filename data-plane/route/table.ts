@@ -1,4 +1,4 @@
-/** A route table compiled once per configuration: host by hash, then the host's routes in order. */
+/** A route table compiled once per configuration, and a host once for all that hold it: host by hash, then routes in order. */
 import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../model/config.ts';
 import { compileMatch, type Predicate } from './matchers.ts';
 import type { RequestView } from './request-view.ts';
@@ -30,7 +30,7 @@ export class RouteTable {
   }
 
   #add(config: VirtualHostConfig): void {
-    const host = { name: config.name, routes: config.routes.map(compileRoute) };
+    const host = compiledHost(config);
     for (const domain of config.domains) {
       if (domain === '*') this.#any = host;
       else if (domain.startsWith('*')) this.#suffixes.push([domain.slice(1), host]);
@@ -59,6 +59,18 @@ export class RouteTable {
       if (name.length > prefix.length && name.startsWith(prefix)) return host;
     return this.#any;
   }
+}
+
+const compiledHosts = new WeakMap<VirtualHostConfig, CompiledHost>();
+
+/** Configuration is frozen, so a host that is the same one is compiled already. */
+function compiledHost(config: VirtualHostConfig): CompiledHost {
+  let host = compiledHosts.get(config);
+  if (host === undefined) {
+    host = { name: config.name, routes: config.routes.map(compileRoute) };
+    compiledHosts.set(config, host);
+  }
+  return host;
 }
 
 function compileRoute(config: RouteConfig): CompiledRoute {

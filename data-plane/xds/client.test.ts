@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { typeUrls } from '../../proto/type-urls.ts';
-import { edsCluster } from './decode/testing.ts';
+import { edsCluster, routes, virtualHost } from './decode/testing.ts';
 import { ScriptedServer } from './testing.ts';
 import {
   cluster,
@@ -190,4 +190,31 @@ test('the dump holds what was accepted, as it came', async () => {
     },
   ]);
   expect(client.state()).toMatchObject({ connected: true, complete: true, lastEnd: null });
+});
+
+test('a change of one virtual host leaves the others the same objects, wherever they stand', async () => {
+  const wired = await complete();
+  const { stream, configs } = wired;
+  const hosts = () => {
+    const chain = configs.at(-1)?.listeners.get('public')?.chain;
+    return chain?.type === 'http' ? chain.routes.hosts : [];
+  };
+  const send = async (version: string, ...virtual_hosts: ReturnType<typeof virtualHost>[]) => {
+    stream.send('routes', [{ name: 'public', version, bytes: routes({ name: 'public', virtual_hosts }) }]);
+    expect((await stream.said()).error).toBeUndefined();
+    return hosts();
+  };
+  const a = virtualHost({ name: 'a', domains: ['a'] });
+  const b = virtualHost({ name: 'b', domains: ['b'] });
+  const before = await send('r2', a, b);
+  const after = await send(
+    'r3',
+    virtualHost({ name: 'c', domains: ['c'] }),
+    a,
+    virtualHost({ name: 'b', domains: ['b2'] }),
+  );
+  expect(after.map(({ name }) => name)).toEqual(['c', 'a', 'b']);
+  expect(after[1]).toBe(before[0]);
+  expect(after[2]).not.toBe(before[1]);
+  expect(Object.isFrozen(after)).toBe(true);
 });

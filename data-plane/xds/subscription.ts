@@ -1,5 +1,4 @@
 /** One type on the stream: what is asked for, what is held, and how the last response was answered. */
-import { isDeepStrictEqual } from 'node:util';
 import type { DeltaDiscoveryResponse } from '../../proto/envoy.ts';
 import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
 import type { ResourceOf } from './decode/resources.ts';
@@ -14,6 +13,7 @@ import {
   takeRequest,
   wildcardSubscription,
 } from './delta-state.ts';
+import { keepIdentity } from './identity.ts';
 import { rejectionReasons } from './nack.ts';
 import { type ArrivedResource, judge } from './response.ts';
 import type { Missing, SourceChanges } from './warmer.ts';
@@ -177,7 +177,7 @@ export class Subscription<T extends XdsType> {
   #hold({ name, version, bytes, value }: ArrivedResource<T>): void {
     const before = this.#held.get(name)?.value;
     // other bytes may say the same thing
-    const kept = before !== undefined && isDeepStrictEqual(before, value) ? before : value;
+    const kept = before === undefined ? value : keepIdentity(this.#type, before, value);
     this.#held.set(name, { version, bytes, value: kept, updatedMs: this.#now() });
     this.#missing.delete(name);
   }
