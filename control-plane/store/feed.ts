@@ -130,9 +130,14 @@ export class Feed {
       .transaction()
       .setIsolationLevel('repeatable read')
       .setAccessMode('read only');
+    // Outside of the snapshot, which does not show a write of this process that is committed meanwhile: there it would
+    // look as if the history had gone back.
+    await this.catchUp(this.#database.kysely);
     await snapshot.execute(async (db) => {
-      await this.catchUp(db);
       const { position, documents } = await readAll(db);
+      while (this.#replica.position.revision < position.revision) {
+        for (const step of await readNext(db, this.#replica.position)) this.#replica.advance(step);
+      }
       if (position.revision !== this.#replica.position.revision) {
         this.#doubtful = true; // a write of this process passed by
         return;

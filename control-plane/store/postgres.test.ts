@@ -1,12 +1,15 @@
 /** What only a server has: several control planes on it, hints that get lost, outages, and a history that goes back. */
+import type { KyselyPlugin } from 'kysely';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PostgresServer, postgresPassword, startPostgres } from '../../e2e/support/postgres.ts';
+import type { Watcher } from './database.ts';
+import { serveDatabase } from './database-store.ts';
 import { openPostgres } from './dialect-postgres.ts';
 import { migrate } from './migrate.ts';
 import { type OpenOptions, openStore } from './open.ts';
-import type { Store } from './store.ts';
+import { type Store, StoreError } from './store.ts';
 import { put, putTenant, query, readableLog, storeErrorOf, tenantNames, until } from './testing.ts';
 
 const quiet = pino({ level: 'silent' });
@@ -274,4 +277,42 @@ test('migrating twice does nothing the second time', async () => {
   await migrate(database);
   expect(await database.kysely.selectFrom('revisions').select('id').execute()).toEqual([{ id: 'x' }]);
   await database.close();
+});
+
+test('writes of its own between any two statements of a look after lost hints are no reason to freeze', async () => {
+  const url = await server.createDatabase();
+  const database = await openPostgres(url, quiet);
+  await migrate(database);
+  let watcher: Watcher | undefined;
+  let left = 0;
+  const disturb: KyselyPlugin = {
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      // What the write itself reads is not disturbed again.
+      if (left <= 0 || isWriting) return result;
+      isWriting = true;
+      await put(store, `own${left--}`);
+      isWriting = false;
+      return result;
+    },
+  };
+  let isWriting = false;
+  const watch = (given: Watcher): void => {
+    watcher = given;
+  };
+  const store = await serveDatabase(
+    { ...database, kysely: database.kysely.withPlugin(disturb), watch },
+    { pollMs: 20, logger: quiet, now: Date.now },
+  );
+  const other = await open(url);
+  for (let round = 0; round < 3; round++) {
+    await put(other, `other${round}`);
+    left = 8;
+    watcher?.lost(new StoreError('unreachable', 'The connection broke.', 'Wait.'));
+    await until(() => left === 0 && !isWriting && store.healthy(), 'the store is well again');
+  }
+  const { revision } = await put(store, 'last');
+  await until(() => other.documents.revision === revision, 'the other control plane shows the last write');
+  expect(tenantNames(store)).toEqual(tenantNames(other));
+  await Promise.all([store.close(), other.close()]);
 });
