@@ -16,6 +16,7 @@ import {
   type CallResult,
   type ClientCommand,
   type GrpcClient,
+  grpcGoClient,
   grpcJsClient,
   grpcPythonClient,
   startGrpcBackend,
@@ -26,6 +27,7 @@ import { requirePeer } from './support/peers.ts';
 const clients: [string, ClientCommand | undefined][] = [
   ['grpc-js-xds', grpcJsClient],
   ['grpc-core', grpcPythonClient()],
+  ['grpc-go', grpcGoClient()],
 ];
 const unavailable = 14;
 
