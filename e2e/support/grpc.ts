@@ -23,6 +23,12 @@ export function grpcPythonClient(): ClientCommand | undefined {
   return ['python3', path.join(import.meta.dirname, 'grpc-clients/client.py'), folder];
 }
 
+/** grpc-go; undefined if it is not here. */
+export function grpcGoClient(): ClientCommand | undefined {
+  const binary = requirePeer('grpc-go');
+  return binary === undefined ? undefined : [binary];
+}
+
 export type CallResult = { readonly answer: string } | { readonly code: number; readonly details: string };
 
 export interface GrpcClient {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { bringGrpcPython, grpcPythonFolder } from './grpc-peers.ts';
+import { bringGrpcGo, bringGrpcPython, grpcGoBinary, grpcPythonFolder } from './grpc-peers.ts';
 import { ensurePip, findProgram, installPackages, PeerError, peersFolder, runOrThrow } from './peer-tools.ts';
 
 export const envoyVersion = '1.40.0';
@@ -26,11 +26,11 @@ const packagedPeers = {
 } as const;
 
 type PackagedPeer = keyof typeof packagedPeers;
-/** `grpc-python`: the folder of gRPC C-core's Python package, `grpcio`. */
-export type PeerName = 'envoy' | 'grpc-python' | 'go-control-plane' | PackagedPeer;
+/** `grpc-python`: the folder of gRPC C-core's Python package, `grpcio`; `grpc-go`: a client built from our source. */
+export type PeerName = 'envoy' | 'grpc-python' | 'grpc-go' | 'go-control-plane' | PackagedPeer;
 
 const groups: Record<string, readonly PeerName[]> = {
-  grpc: ['grpc-python'],
+  grpc: ['grpc-python', 'grpc-go'],
   bench: ['envoy', 'haproxy', 'nginx', 'wrk', 'h2load', 'go-control-plane'],
 };
 
@@ -44,6 +44,7 @@ export function envoyBinary(): string | undefined {
 export function peerBinary(name: PeerName): string | undefined {
   if (name === 'envoy') return envoyBinary();
   if (name === 'grpc-python') return grpcPythonFolder();
+  if (name === 'grpc-go') return grpcGoBinary();
   return name === 'go-control-plane' ? goControlPlaneBinary() : findProgram(packagedPeers[name].program);
 }
 
@@ -160,7 +161,10 @@ function bringPackaged(names: readonly PackagedPeer[]): void {
 
 function namesFrom(args: readonly string[]): PeerName[] {
   const wanted = (args.length === 0 ? ['envoy'] : args).flatMap((arg): readonly string[] => groups[arg] ?? [arg]);
-  const known: readonly string[] = ['envoy', 'grpc-python', 'go-control-plane', ...Object.keys(packagedPeers)];
+  const known: readonly string[] = [
+    ...['envoy', 'grpc-python', 'grpc-go', 'go-control-plane'],
+    ...Object.keys(packagedPeers),
+  ];
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new PeerError(`There is no peer called ${unknown}. Known: ${[...known, ...Object.keys(groups)].join(', ')}.`);
@@ -173,6 +177,7 @@ function main(args: readonly string[]): void {
   bringPackaged(names.filter((name): name is PackagedPeer => name in packagedPeers));
   if (names.includes('envoy')) bringEnvoy();
   if (names.includes('grpc-python')) bringGrpcPython();
+  if (names.includes('grpc-go')) bringGrpcGo();
   if (names.includes('go-control-plane')) bringGoControlPlane();
   for (const name of names) console.log(`${name}: ${peerBinary(name) ?? 'missing'}`);
 }
