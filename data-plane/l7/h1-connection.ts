@@ -131,12 +131,13 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#requestChunked = head.chunked;
     upstream.begin(this);
     const { route, requestId } = this.#exchange;
-    const added = addedRequestLines(target, head, this.#ip, requestId, route!.config.timeoutMs);
-    writeRequestHead(this.#listener.shared.toUpstream, head, b, target, added);
+    const { useRemoteAddress, limits: chainLimits } = this.#listener.context.chain;
+    const added = addedRequestLines(target, head, this.#ip, requestId, route!.config.timeoutMs, useRemoteAddress);
+    writeRequestHead(this.#listener.shared.toUpstream, head, b, target, added, useRemoteAddress);
     if (!bodyFollows) this.onRequestEnd();
     else {
       if (head.expect >= 0) this.#socket.write(continueLine);
-      this.#deadlines.arm(this.#deadlines.phase, this.#listener.context.chain.limits.requestTimeoutMs);
+      this.#deadlines.arm(this.#deadlines.phase, chainLimits.requestTimeoutMs);
       this.#touch();
     }
   }

@@ -359,6 +359,20 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
     await drained;
   });
 
+  test.each([
+    [true, 'x-forwarded-for: 9.9.9.9,127.0.0.1'],
+    [false, 'x-forwarded-for: 9.9.9.9'],
+  ])('use_remote_address %s: the upstream sees %s', async (useRemoteAddress, line) => {
+    let got = '';
+    const onBytes: OnBytes = (socket, all) => {
+      got = all.toString('latin1');
+      socket.write(ok);
+    };
+    const { proxy } = await start(onBytes, { chain: { useRemoteAddress } });
+    await talk(proxy.port, get('/', 'X-Forwarded-For: 9.9.9.9\r\n'), (a) => a.endsWith('ok'));
+    expect(got.split('\r\n').filter((one) => one.startsWith('x-forwarded-for'))).toEqual([line]);
+  });
+
   test('a bug while one request is served ends its connection; the others go on', async () => {
     const { proxy } = await start(answerWith(ok), {
       onLog: ({ path }) => {

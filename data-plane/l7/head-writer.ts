@@ -25,6 +25,10 @@ for (const kind of [
   requestDrops[kind] = 1;
 }
 
+/** Behind another proxy, whose word on the client passes as it is. */
+const innerRequestDrops = requestDrops.slice();
+innerRequestDrops[known.xForwardedFor] = 0;
+
 const responseDrops = new Uint8Array(32);
 for (const kind of [
   known.connection,
@@ -42,30 +46,42 @@ responseDropsWithServer[known.server] = 1;
 /** Methods whose requests without a body carry no length. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
 
-/** Header lines that the proxy adds to a request: who asked, how, and how long there is to answer. */
+/**
+ * Header lines that the proxy adds to a request: who asked, how, and how long there is to answer.
+ * @param edge append the peer to x-forwarded-for (Envoy's use_remote_address)
+ */
 export function addedRequestLines(
   target: RequestTarget,
   head: Head,
   clientIp: string,
   requestId: string,
   timeoutMs: number,
+  edge: boolean,
 ): string {
   const before = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
+  const forwarded = edge ? `x-forwarded-for: ${before}${clientIp}\r\n` : '';
   const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
-  return `x-forwarded-for: ${before}${clientIp}\r\nx-forwarded-proto: http\r\nx-request-id: ${requestId}\r\n${expected}`;
+  return `${forwarded}x-forwarded-proto: http\r\nx-request-id: ${requestId}\r\n${expected}`;
 }
 
 /**
  * Request line, kept headers, then `added` (whole lines) and the framing; ends the head.
  */
-export function writeRequestHead(out: Out, head: Head, b: Buffer, target: RequestTarget, added: string): void {
+export function writeRequestHead(
+  out: Out,
+  head: Head,
+  b: Buffer,
+  target: RequestTarget,
+  added: string,
+  edge: boolean,
+): void {
   let run = head.methodStart;
   if (target.rewritten) {
     out.text(`${target.method} ${target.path}${target.query} HTTP/1.1\r\n`);
     run = head.nameStart[0]!;
     if (target.authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
   }
-  copyHeaders(out, head, b, run, requestDrops, target);
+  copyHeaders(out, head, b, run, edge ? requestDrops : innerRequestDrops, target);
   if (head.chunked) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
   else if (head.contentLength < 0 && !bodyless.has(target.method)) out.text(`${added}content-length: 0\r\n\r\n`);
   else out.text(`${added}\r\n`);

@@ -27,8 +27,6 @@ export class Gauge {
   value = 0;
 }
 
-export type StatKind = 'counter' | 'gauge' | 'histogram';
-
 /** A stat as the renderings see it. */
 export type Stat =
   | { readonly name: StatName; readonly kind: 'counter' | 'gauge'; readonly read: () => number }
