@@ -15,6 +15,7 @@ import { publishLimits } from './publish/limits.ts';
 import { Publisher } from './publish/publisher.ts';
 import { type Address, formatAddress, reachable, type Settings } from './settings.ts';
 import { SnapshotCache } from './snapshot/cache.ts';
+import { serves } from './snapshot/snapshot.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from './translate/bootstrap.ts';
@@ -122,7 +123,9 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       authenticator,
       servedVersions: (group) => {
         const snapshot = cache.get(group);
-        return snapshot && { revision: snapshot.revision, types: snapshot.types };
+        return (
+          snapshot && { revision: snapshot.revision, isServed: (type, version) => serves(snapshot, type, version) }
+        );
       },
       makeEnvoyBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         envoyBootstrap({

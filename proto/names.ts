@@ -10,7 +10,10 @@ export function routeConfigurationName(listener: string): string {
   return listener;
 }
 
-/** Name of the virtual host that holds one host's routes. */
-export function virtualHostName(host: string): string {
-  return host;
+/**
+ * The virtual host of one host behind a RouteConfiguration, as the message calls itself and as the resource is called:
+ * Envoy finds the RouteConfiguration by what stands before the slash, and forgets a host only by this very name.
+ */
+export function virtualHostName(routeConfiguration: string, host: string): string {
+  return `${routeConfiguration}/${host}`;
 }

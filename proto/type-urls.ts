@@ -5,6 +5,11 @@ export const typeUrls = {
   endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
   listeners: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   routes: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  scopedRoutes: 'type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration',
+  virtualHosts: 'type.googleapis.com/envoy.config.route.v3.VirtualHost',
+  secrets: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+  runtimes: 'type.googleapis.com/envoy.service.runtime.v3.Runtime',
+  extensionConfigs: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
 } as const;
 
 /** Short names: what `fairlead status`, REST and metrics call a type. */
@@ -12,7 +17,25 @@ export type XdsType = keyof typeof typeUrls;
 export type TypeUrl = (typeof typeUrls)[XdsType];
 
 /** Make-before-break order inside one update (xDS protocol, "Eventual consistency considerations"). */
-export const pushOrder: readonly XdsType[] = ['clusters', 'endpoints', 'listeners', 'routes'];
+export const pushOrder: readonly XdsType[] = [
+  ...(['clusters', 'endpoints', 'listeners', 'routes', 'scopedRoutes', 'virtualHosts'] as const),
+  ...(['secrets', 'runtimes', 'extensionConfigs'] as const),
+];
+
+/** Something for each type. */
+export function ofEachType<V>(make: (type: XdsType) => V): Record<XdsType, V> {
+  return {
+    clusters: make('clusters'),
+    endpoints: make('endpoints'),
+    listeners: make('listeners'),
+    routes: make('routes'),
+    scopedRoutes: make('scopedRoutes'),
+    virtualHosts: make('virtualHosts'),
+    secrets: make('secrets'),
+    runtimes: make('runtimes'),
+    extensionConfigs: make('extensionConfigs'),
+  };
+}
 
 const byUrl = new Map<string, XdsType>(pushOrder.map((type) => [typeUrls[type], type]));
 
@@ -24,4 +47,9 @@ export function xdsTypeOf(url: string): XdsType | undefined {
 /** Listener and Cluster responses carry the full set; absence there means removal (SotW). */
 export function isFullStateType(type: XdsType): boolean {
   return type === 'clusters' || type === 'listeners';
+}
+
+/** Whether a first request without names asks for all: not where clients ask for what something else named (case 30). */
+export function hasLegacyWildcard(type: XdsType): boolean {
+  return type !== 'endpoints' && type !== 'routes';
 }

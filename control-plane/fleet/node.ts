@@ -1,4 +1,5 @@
 /** One node as its streams show it. A plain value, changed by pure functions. */
+import { pushOrder } from '../../proto/type-urls.ts';
 import type { StreamInfo, Variant, XdsType } from '../xds/ports.ts';
 
 /** What a stream was told of one type, and how it took it. */
@@ -59,7 +60,7 @@ export interface NodeView {
   readonly peer: string;
   /** ISO 8601: connected or disconnected since. */
   readonly since: string;
-  readonly types: Readonly<Record<XdsType, NodeTypeView>>;
+  readonly types: { readonly [T in XdsType]?: NodeTypeView };
 }
 
 const blank: TypeRecord = {
@@ -172,10 +173,14 @@ export function typesOf({ streams, remembered }: NodeRecord): TypeRecords {
   return streams.length === 0 ? remembered : Object.assign({}, ...streams.map(({ types }) => types));
 }
 
+/** Shown of every node; the other types of those that ask for them. */
+const everyNodes: ReadonlySet<XdsType> = new Set<XdsType>(['clusters', 'endpoints', 'listeners', 'routes']);
+
 const absent: NodeTypeView = { state: 'unknown' };
 
 export function viewOf(node: NodeRecord): NodeView {
   const types = typesOf(node);
+  const shown = pushOrder.filter((type) => everyNodes.has(type) || types[type] !== undefined);
   const view = (record: TypeRecord | undefined): NodeTypeView => (record === undefined ? absent : typeViewOf(record));
   const { id, group, userAgent, zone } = node.newest.node;
   return {
@@ -187,12 +192,7 @@ export function viewOf(node: NodeRecord): NodeView {
     variant: node.newest.variant,
     peer: node.newest.peer,
     since: isoTime(node.sinceMs),
-    types: {
-      listeners: view(types.listeners),
-      routes: view(types.routes),
-      clusters: view(types.clusters),
-      endpoints: view(types.endpoints),
-    },
+    types: Object.fromEntries(shown.map((type) => [type, view(types[type])])),
   };
 }
 

@@ -12,6 +12,7 @@ export function stream(id = 'n1', given: Partial<StreamInfo> = {}): StreamInfo {
     node,
     variant: 'delta',
     service: 'ads',
+    hostsApart: false,
     takesTtl: false,
     peer: '127.0.0.1:5000',
     ...given,

@@ -14,13 +14,18 @@ export interface NodeIdentity {
   readonly zone: string;
 }
 
-export interface StreamInfo {
-  /** Unique in this process. */
-  readonly streamId: number;
-  readonly node: NodeIdentity;
+export interface StreamKind {
   readonly variant: Variant;
   /** ADS, or the one type of a per-type service. */
   readonly service: 'ads' | XdsType;
+}
+
+export interface StreamInfo extends StreamKind {
+  /** Unique in this process. */
+  readonly streamId: number;
+  readonly node: NodeIdentity;
+  /** The client takes virtual hosts as resources of their own: its RouteConfigurations come without them. */
+  readonly hostsApart: boolean;
   /** The client lets resources expire, and takes heartbeats (case 70). */
   readonly takesTtl: boolean;
   readonly peer: string;

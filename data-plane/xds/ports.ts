@@ -1,8 +1,9 @@
 /** What the xDS client needs from outside, and what it offers. */
-import type { XdsType } from '../../proto/type-urls.ts';
+
 import type { ProxyConfig } from '../model/config.ts';
 import type { DumpedResource, XdsTypeState } from './subscription.ts';
 import type { Timers } from './timers.ts';
+import type { NodeType } from './types.ts';
 
 export interface XdsNode {
   readonly id: string;
@@ -50,7 +51,7 @@ export interface XdsState {
   readonly complete: boolean;
   /** Why the last stream ended; null: none did. */
   readonly lastEnd: string | null;
-  readonly types: Readonly<Record<XdsType, XdsTypeState>>;
+  readonly types: Readonly<Record<NodeType, XdsTypeState>>;
 }
 
 export interface XdsClient {
@@ -61,5 +62,5 @@ export interface XdsClient {
   close(): void;
   state(): XdsState;
   /** The accepted resources, by type and name. */
-  dump(): Readonly<Record<XdsType, readonly DumpedResource[]>>;
+  dump(): Readonly<Record<NodeType, readonly DumpedResource[]>>;
 }

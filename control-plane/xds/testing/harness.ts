@@ -2,9 +2,8 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
-import type { AuthorizeStatus, AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
+import type { AuthorizeStatus, AuthorizeStream, StreamKind, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer } from '../server.ts';
-import type { StreamKind } from '../services.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
 import { Recorder } from './recorder.ts';

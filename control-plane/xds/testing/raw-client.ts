@@ -3,8 +3,7 @@ import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObje
 import { decode, durationMs, encode, messageNameOf } from '../../../proto/codec.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest } from '../../../proto/envoy.ts';
 import { typeUrls, xdsTypeOf } from '../../../proto/type-urls.ts';
-import type { Variant, XdsType } from '../ports.ts';
-import type { StreamKind } from '../services.ts';
+import type { StreamKind, Variant, XdsType } from '../ports.ts';
 import { streamPath } from './stream-path.ts';
 
 /** A response of either variant. */

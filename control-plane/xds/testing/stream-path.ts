@@ -1,5 +1,5 @@
-import type { Variant } from '../ports.ts';
-import { type StreamKind, streamKinds } from '../services.ts';
+import type { StreamKind, Variant } from '../ports.ts';
+import { streamKinds } from '../services.ts';
 
 /** The gRPC method path of a discovery service. */
 export function streamPath(variant: Variant, service: StreamKind['service']): string {
