@@ -54,6 +54,8 @@ export interface XdsState {
   readonly types: Readonly<Record<NodeType, XdsTypeState>>;
 }
 
+export type DumpedType = Exclude<NodeType, 'virtualHosts'>;
+
 export interface XdsClient {
   readonly connected: boolean;
   /** Once. */
@@ -61,6 +63,6 @@ export interface XdsClient {
   /** Ends the stream; nothing is called any more. What was configured stays. */
   close(): void;
   state(): XdsState;
-  /** The accepted resources, by type and name. */
-  dump(): Readonly<Record<NodeType, readonly DumpedResource[]>>;
+  /** The accepted resources, by type and name; virtual hosts stand with their route configuration. */
+  dump(): Readonly<Record<DumpedType, readonly DumpedResource[]>>;
 }

@@ -6,6 +6,7 @@ import {
   ads,
   assignment,
   edsCluster,
+  hostBytes,
   httpManager,
   lbEndpoint,
   listener,
@@ -78,6 +79,24 @@ export const table = (name: string, version: string, ...domains: string[]) => ({
   bytes: routes({ name, virtual_hosts: [virtualHost({ domains: domains.length > 0 ? domains : ['*'] })] }),
 });
 
+/** A route configuration whose further hosts come as resources of their own; `domains` are those of a host inside it. */
+export const openTable = (name: string, version: string, ...domains: string[]) => ({
+  name,
+  version,
+  bytes: routes({
+    name,
+    virtual_hosts: domains.length > 0 ? [virtualHost({ name: 'inside', domains })] : [],
+    vhds: { config_source: ads },
+  }),
+});
+
+/** A virtual host as a resource of its own; its domain is the last part of its name unless said otherwise. */
+export const host = (name: string, version: string, ...domains: string[]) => ({
+  name,
+  version,
+  bytes: hostBytes(virtualHost({ name, domains: domains.length > 0 ? domains : [name.replace(/^.*\//, '')] })),
+});
+
 export interface Wired extends WiredClient {
   readonly server: ScriptedServer;
   readonly stream: ScriptedStream;
@@ -111,6 +130,21 @@ export async function complete(options: Parameters<typeof startClient>[1] = {}):
   stream.send('routes', [table('public', 'r1')]);
   expect(await stream.said()).toEqual({ type: 'routes', nonce: 'n4' });
   expect(wired.client.state().complete).toBe(true);
+  return wired;
+}
+
+/** As {@link complete}, with virtual hosts as resources of their own, `public/a` and `public/b`. */
+export async function withHosts(options: Parameters<typeof startClient>[1] = {}): Promise<Wired> {
+  const wired = await complete(options);
+  const { stream } = wired;
+  stream.send('routes', [openTable('public', 'r2')]);
+  expect([await stream.said(), await stream.said()]).toEqual([
+    { type: 'routes', nonce: 'n5' },
+    { type: 'virtualHosts' },
+  ]);
+  stream.send('virtualHosts', [host('public/a', 'h1'), host('public/b', 'h1')]);
+  expect(await stream.said()).toEqual({ type: 'virtualHosts', nonce: 'n6' });
+  expect(domainsOf(wired, 'public')).toEqual(['a', 'b']);
   return wired;
 }
 
