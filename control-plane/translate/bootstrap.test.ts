@@ -22,6 +22,17 @@ test('a bootstrap names the node, its group and its token', () => {
   });
 });
 
+test('a bootstrap has the load reported to the control plane, with the same token', () => {
+  expect(envoyBootstrap(options)).toMatchObject({
+    cluster_manager: {
+      load_stats_config: {
+        api_type: 'GRPC',
+        grpc_services: [{ initial_metadata: [{ key: 'authorization', value: 'Bearer secret' }] }],
+      },
+    },
+  });
+});
+
 test.each([
   ['delta', 'DELTA_GRPC'],
   ['sotw', 'GRPC'],
