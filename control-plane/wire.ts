@@ -108,6 +108,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       authorize: authorizeStreams(authenticator),
       authorizeStatus: authorizeStatus(authenticator),
       observer: fleet,
+      loads: fleet.loads,
       timers: systemTimers,
       now,
       logger,

@@ -16,6 +16,8 @@ import type { DeltaDiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generat
 import type { DiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryRequest.js';
 import type { DiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryResponse.js';
 import type { Resource } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/Resource.js';
+import type { LoadStatsRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/load_stats/v3/LoadStatsRequest.js';
+import type { LoadStatsResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/load_stats/v3/LoadStatsResponse.js';
 import type { ClientStatusRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/status/v3/ClientStatusRequest.js';
 import type { ClientStatusResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/status/v3/ClientStatusResponse.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
@@ -45,6 +47,8 @@ export type {
   HttpConnectionManager,
   HttpProtocolOptions,
   Listener,
+  LoadStatsRequest,
+  LoadStatsResponse,
   Node,
   RouteConfiguration,
   Router,
@@ -71,6 +75,8 @@ export interface MessageTypes {
   'envoy.service.discovery.v3.DiscoveryRequest': DiscoveryRequest;
   'envoy.service.discovery.v3.DiscoveryResponse': DiscoveryResponse;
   'envoy.service.discovery.v3.Resource': Resource;
+  'envoy.service.load_stats.v3.LoadStatsRequest': LoadStatsRequest;
+  'envoy.service.load_stats.v3.LoadStatsResponse': LoadStatsResponse;
   'envoy.service.status.v3.ClientStatusRequest': ClientStatusRequest;
   'envoy.service.status.v3.ClientStatusResponse': ClientStatusResponse;
 }
@@ -81,6 +87,7 @@ const entryFiles = [
   'envoy/service/cluster/v3/cds.proto',
   'envoy/service/endpoint/v3/eds.proto',
   'envoy/service/listener/v3/lds.proto',
+  'envoy/service/load_stats/v3/lrs.proto',
   'envoy/service/route/v3/rds.proto',
   'envoy/service/status/v3/csds.proto',
   'envoy/config/cluster/v3/cluster.proto',

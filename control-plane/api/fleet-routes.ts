@@ -1,5 +1,6 @@
 /** The fleet: nodes, what their groups are served, and how far a revision is on its way to them. */
 import type { FastifyInstance } from 'fastify';
+import { loadsSchema } from './load-routes.ts';
 import { ApiError } from './problems.ts';
 import { readQuery } from './query.ts';
 import { type Rollout, rolloutOf } from './rollout.ts';
@@ -50,14 +51,19 @@ export function addFleetRoutes(
       reference: {
         tag,
         summary: 'Shows one node: each xDS type, its version and, if it was refused, why',
-        answers: { 200: { description: 'The node.', schema: nodeSchema } },
+        answers: {
+          200: {
+            description: 'The node, with the load that it reports.',
+            schema: { ...nodeSchema, properties: { ...nodeSchema.properties, load: loadsSchema } },
+          },
+        },
       },
     },
     (request) => {
       readQuery(request.url, []);
       const { id } = request.params as { id: string };
       const node = fleet.get(id);
-      if (node) return node;
+      if (node) return { ...node, load: fleet.loads.ofNode(id, node.group) };
       throw new ApiError(404, `No node ${id} has connected. GET /v1/nodes lists those that have.`);
     },
   );

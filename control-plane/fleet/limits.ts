@@ -14,4 +14,11 @@ export const limits = {
   writePace: { settleMs: 50, gapMs: 1_000 },
   /** Ours: however many replicas write, each one looks at most five times a second. */
   readPace: { settleMs: 0, gapMs: 200 },
+  /** Ours: a node counts in the load until it has missed so many reports. */
+  loadIntervals: 3,
+  /** Ours: ten times the fleet that one replica is measured with; as many connections are taken. */
+  loadNodes: 10_000,
+  /** Ours: of one node, clusters and localities of each. */
+  loadClusters: 10_000,
+  loadLocalities: 64,
 } as const;

@@ -2,12 +2,13 @@
 import { type NodeStates, StoreError } from '../store/store.ts';
 import type { Fleet } from './fleet.ts';
 import { limits } from './limits.ts';
+import type { Loads } from './loads.ts';
 import type { NodeView } from './node.ts';
 import { OtherReplicas } from './other-replicas.ts';
 import { Paced, type Timers } from './paced.ts';
 
 /** What is asked of a fleet, of one replica or of all. */
-export type FleetView = Pick<Fleet, 'list' | 'get'>;
+export type FleetView = Pick<Fleet, 'list' | 'get' | 'loads'>;
 
 export interface SharedFleetOptions {
   /** Of this replica, and of no other ever. */
@@ -63,6 +64,10 @@ export class SharedFleet implements FleetView {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await Promise.all([this.#writing.close(), this.#reading.close()]);
     if (this.#failing.size === 0) await this.#attempt('write');
+  }
+
+  get loads(): Loads {
+    return this.#options.own.loads;
   }
 
   /** By id. */

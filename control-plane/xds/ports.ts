@@ -55,6 +55,36 @@ export interface StreamObserver {
   waiting(stream: StreamInfo, type: XdsType, version: string): void;
 }
 
+/** Requests of one node to one cluster in one place, since the report before; `inProgress` as it is now. */
+export interface LocalityLoad {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  readonly issued: number;
+  readonly successful: number;
+  readonly errors: number;
+  readonly inProgress: number;
+}
+
+export interface ClusterLoad {
+  readonly cluster: string;
+  readonly localities: readonly LocalityLoad[];
+  /** Requests that were never sent to an endpoint, by the client's own choice. */
+  readonly dropped: number;
+}
+
+export interface LoadReport {
+  /** What the node was asked for: its next report comes after so long. */
+  readonly intervalMs: number;
+  /** Only clusters that the node's group is served. */
+  readonly clusters: readonly ClusterLoad[];
+}
+
+/** Told by the load report streams; `fleet` implements it. */
+export interface LoadObserver {
+  reported(node: NodeIdentity, report: LoadReport): void;
+}
+
 /** Handed in so that tests own time. */
 export interface Timers {
   /** Milliseconds on a clock that never goes back. */

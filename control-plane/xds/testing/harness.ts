@@ -5,6 +5,7 @@ import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
 import type { AuthorizeStatus, AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer } from '../server.ts';
 import type { StreamKind } from '../services.ts';
+import { LoadRecorder } from './load-recorder.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
 import { Recorder } from './recorder.ts';
@@ -17,6 +18,7 @@ export class Harness {
   /** Watches that streams hold on the cache. */
   watches = 0;
   readonly observer = new Recorder();
+  readonly loads = new LoadRecorder();
   readonly timers = new ManualTimers();
   readonly #logger = new TestLogger();
   readonly #streams: RawStream[] = [];
@@ -39,6 +41,7 @@ export class Harness {
       authorize,
       authorizeStatus,
       observer: harness.observer,
+      loads: harness.loads,
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,
