@@ -1,4 +1,4 @@
-/** The load that real nodes report arrives by cluster and locality, request by request. */
+/** The load that real nodes report arrives by cluster and locality, request by request, at every replica. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { startEnvoy } from './support/envoy.ts';
 import {
@@ -12,6 +12,7 @@ import {
   waitFor,
 } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
+import { startPostgres } from './support/postgres.ts';
 
 interface Load {
   readonly nodes: number;
@@ -28,8 +29,8 @@ const requests = 37;
 /** Nodes report every 10 s. */
 const reportedWithinMs = 40_000;
 
-async function start(): Promise<ControlPlaneProcess> {
-  const controlPlane = await startControlPlane(cleanup);
+async function start(env: Record<string, string> = {}): Promise<ControlPlaneProcess> {
+  const controlPlane = await startControlPlane(cleanup, { env });
   const backend = await startBackend(cleanup, 'a');
   await controlPlane.apply(`kind: NodeGroup
 name: edge
@@ -76,6 +77,32 @@ test('our own node reports each of its requests, with where it went', { timeout:
   const controlPlane = await start();
   const node = await startDataPlane(cleanup, controlPlane, 'edge', 'n1');
   await driveAndExpect(controlPlane, await node.port('public'), 'n1');
+  const { stdout } = await run(['status', 'n1'], controlPlane.env);
+  expect(stdout).toMatch(/^LOAD OF +ISSUED +SUCCESSFUL +ERRORS +IN PROGRESS +DROPPED$/m);
+  expect(stdout).toMatch(/^a +37 +37 +0 +0 +0$/m);
+  expect(stdout).toMatch(/^ {2}z1 +37 +37 +0 +0$/m);
+});
+
+test('what is reported to one replica is seen at the other, for as long as that one lives', {
+  timeout: 120_000,
+}, async () => {
+  const server = await startPostgres();
+  cleanup.add(() => server.stop());
+  const env = { DATABASE_URL: await server.createDatabase() };
+  const [a, b] = [await start(env), await startControlPlane(cleanup, { env })];
+  const node = await startDataPlane(cleanup, a, 'edge', 'n1');
+  await driveAndExpect(b, await node.port('public'), 'n1');
+  expect(await b.rest('GET', '/v1/load')).toEqual(await a.rest('GET', '/v1/load'));
+  expect((await run(['status', 'n1'], b.env)).stdout).toMatch(/^a +37 +37 +0 +0 +0$/m);
+  await a.program.stop('SIGKILL');
+  await waitFor('the load of the dead replica to go', async () =>
+    (await b.rest<{ items: Load[] }>('GET', '/v1/load')).items.length === 0 ? true : undefined,
+  );
+  await server.shutDown('immediate');
+  expect((await b.fetch('GET', '/v1/load')).status).toBe(503);
+  const known = await b.rest<object>('GET', '/v1/nodes/n1');
+  expect(known).toMatchObject({ id: 'n1', group: 'edge' });
+  expect(known).not.toHaveProperty('load');
 });
 
 describe.skipIf(!requirePeer('envoy'))('beside it', () => {

@@ -19,7 +19,7 @@ export function addLoadRoutes(app: FastifyInstance, { store, fleet }: Pick<ApiDe
       access: { type: 'documents', action: 'list', kind },
       reference: {
         tag,
-        summary: 'Shows the load of every cluster that the token may read, as the nodes of this replica report it',
+        summary: 'Shows the load of every cluster that the token may read, as nodes report it to any replica',
         answers: {
           200: {
             description: 'By the names of the clusters.',
@@ -37,11 +37,11 @@ export function addLoadRoutes(app: FastifyInstance, { store, fleet }: Pick<ApiDe
         },
       },
     },
-    (request) => {
+    async (request) => {
       readQuery(request.url, []);
       const { role } = identityOf(request);
-      const items = fleet.loads.list().filter(({ tenant, name }) => mayRead(role, kind, tenant, name));
-      return { items, leftOut: fleet.loads.leftOut };
+      const { items, leftOut } = await fleet.loads.list();
+      return { items: items.filter(({ tenant, name }) => mayRead(role, kind, tenant, name)), leftOut };
     },
   );
 
@@ -54,7 +54,7 @@ export function addLoadRoutes(app: FastifyInstance, { store, fleet }: Pick<ApiDe
         access: { type: 'documents', action: 'read', kind },
         reference: {
           tag,
-          summary: 'Shows the load of one cluster, as the nodes of this replica report it',
+          summary: 'Shows the load of one cluster, as nodes report it to any replica',
           answers: { 200: { description: 'Nothing counted, if no node reports it.', schema: loadSchema } },
         },
       },

@@ -21,4 +21,10 @@ export const limits = {
   /** Ours: of one node, clusters and localities of each. */
   loadClusters: 10_000,
   loadLocalities: 64,
+  /** Ours: of one node, clusters that are shown: the busiest. */
+  loadClustersShown: 500,
+  /** Ours: half the time between a node's reports, so that the others see each of them. */
+  loadWritePace: { settleMs: 1_000, gapMs: 4_000 },
+  /** Ours: a locality takes about 100 bytes, so a write is 1 MB for clusters and 1 MB for nodes, roughly. */
+  loadLocalitiesAWrite: 10_000,
 } as const;

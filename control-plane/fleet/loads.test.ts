@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ClusterLoad, LocalityLoad, NodeIdentity } from '../xds/ports.ts';
 import { limits } from './limits.ts';
+import { mergeViews } from './load-sums.ts';
 import { Loads } from './loads.ts';
 
 const intervalMs = 10_000;
@@ -25,7 +26,7 @@ test('reports add up by cluster and locality over nodes and time; what is under 
   report('n1', load('checkout/orders', locality('a', 5, 2), locality('b', 1)), { ...load('web'), dropped: 3 });
   report('n2', load('checkout/orders', locality('a', 10, 1)));
   report('n1', load('checkout/orders', locality('a', 7, 4)));
-  expect(loads.list()).toMatchObject([
+  expect(loads.list().items).toMatchObject([
     {
       tenant: 'checkout',
       name: 'orders',
@@ -67,6 +68,51 @@ test('a node counts until it has missed three reports, and is forgotten then', (
   expect(loads.ofNode('n1', 'edge')).toMatchObject([{ issued: 2 }]);
 });
 
+test('a node whose stream ended has nothing under way and is no node of the cluster, until it reports again', () => {
+  const { loads, report } = start();
+  const first = nodeOf('n1');
+  loads.reported(first, { intervalMs, clusters: [load('web', locality('a', 5, 2))] });
+  report('n2', load('web', locality('a', 1, 1)));
+  loads.ended(first);
+  expect(loads.ofCluster(undefined, 'web')).toMatchObject({ nodes: 1, issued: 6, inProgress: 1 });
+  report('n1', load('web', locality('a', 1, 1)));
+  // of a stream that it left before
+  loads.ended(first);
+  expect(loads.ofCluster(undefined, 'web')).toMatchObject({ nodes: 2, issued: 7, inProgress: 2 });
+});
+
+test('the sums that are kept are those of all nodes, whatever came and went', () => {
+  const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+  console.log(`seed of the reports: ${seed} (SEED=${seed} repeats them)`);
+  let state = seed;
+  const below = (count: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * count);
+  };
+  const { clock, loads } = start();
+  const streams = Array.from({ length: 8 }, (_, index) => nodeOf(`n${index}`));
+  for (let step = 0; step < 500; step++) {
+    clock.ms += below(4_000);
+    const node = streams[below(streams.length)]!;
+    const clusters = Array.from({ length: below(3) }, () =>
+      load(`c${below(5)}`, locality(`z${below(3)}`, below(9), below(3))),
+    );
+    if (below(6) === 0) loads.ended(node);
+    else loads.reported(node, { intervalMs, clusters });
+    const byNode = streams.flatMap(({ id, group }) => loads.ofNode(id, group));
+    expect(loads.list().items).toEqual(mergeViews(byNode));
+  }
+});
+
+test('of a node that reports very many clusters the busiest are shown', () => {
+  const { loads, report } = start();
+  const count = limits.loadClustersShown + 2;
+  report('n1', ...Array.from({ length: count }, (_, i) => load(`c${1_000 + i}`, locality('a', i))));
+  const shown = loads.ofNode('n1', 'edge').map(({ name }) => name);
+  expect(shown).toHaveLength(limits.loadClustersShown);
+  expect(shown.slice(0, 2)).toEqual(['c1002', 'c1003']);
+});
+
 test('the same id in another group is another node', () => {
   const { loads, report } = start();
   report('n1', load('web', locality('a', 5)));
@@ -82,7 +128,7 @@ test('nodes, clusters and localities beyond the limits are left out, and counted
   report('n1', load('c0', ...localities), ...clusters);
   expect(loads.leftOut).toBe(2);
   expect(loads.ofCluster(undefined, 'c0').localities).toHaveLength(limits.loadLocalities);
-  expect(loads.list()).toHaveLength(limits.loadClusters);
+  expect(loads.list().items).toHaveLength(limits.loadClusters);
   for (let i = 2; i <= limits.loadNodes + 1; i++) report(`n${i}`);
   expect(loads.leftOut).toBe(3);
 });

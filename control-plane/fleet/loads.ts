@@ -1,66 +1,77 @@
 /**
- * The load that nodes report (LRS), added up by node, cluster and locality. Requests count from a node's first report;
- * a node that has missed several reports in a row is left out and forgotten. In memory only.
+ * The load that nodes report (LRS) to this replica, added up by node, cluster and locality. Requests count from a node's
+ * first report; a node that has missed several reports in a row is left out and forgotten. In memory only; `SharedLoads`
+ * tells the others.
  */
-import { documentOf, resourceName } from '../../proto/names.ts';
+import { resourceName } from '../../proto/names.ts';
 import type { ClusterLoad, LoadObserver, LoadReport, LocalityLoad, NodeIdentity } from '../xds/ports.ts';
 import { limits } from './limits.ts';
+import { busiest, type ClusterLoadView, ClusterSum, type ClusterTotal, placeOf, sum, viewOf } from './load-sums.ts';
 
-/** Counts since the first report; `inProgress` of the newest. */
-export interface LoadCounts {
-  readonly issued: number;
-  readonly successful: number;
-  readonly errors: number;
-  readonly inProgress: number;
+export type { ClusterLoadView, LoadCounts, LocalityLoadView } from './load-sums.ts';
+
+export interface LoadList {
+  /** Every cluster that a node reports, by name. */
+  readonly items: readonly ClusterLoadView[];
+  /** Nodes, clusters and localities in reports that were not taken, because there were more than is remembered. */
+  readonly leftOut: number;
 }
 
-export interface LocalityLoadView extends LoadCounts {
-  readonly region: string;
-  readonly zone: string;
-  readonly subZone: string;
+/** What is asked of the loads, of one replica or of all. Those of all reject with StoreError. */
+export interface LoadsView {
+  list(): LoadList | Promise<LoadList>;
+  /** A cluster that nobody reports has no nodes and nothing counted. */
+  ofCluster(tenant: string | undefined, name: string): ClusterLoadView | Promise<ClusterLoadView>;
+  /** What one node reports, by the names of the clusters: of the busiest ones if there are very many. */
+  ofNode(id: string, group: string): readonly ClusterLoadView[] | Promise<readonly ClusterLoadView[]>;
 }
 
-export interface ClusterLoadView extends LoadCounts {
-  /** Undefined for a cluster of the platform. */
-  readonly tenant?: string;
-  readonly name: string;
-  /** That report the cluster. */
-  readonly nodes: number;
-  readonly dropped: number;
-  readonly localities: readonly LocalityLoadView[];
-}
-
-interface ClusterTotal {
-  readonly dropped: number;
-  /** By region, zone and sub-zone. */
-  readonly localities: ReadonlyMap<string, LocalityLoad>;
-}
+/** Says that something is new of a node (its key) and of clusters (their resource names). */
+export type LoadListener = (node: string, clusters: Iterable<string>) => void;
 
 interface NodeTotal {
+  /** As the stream of its newest report knows it. */
   readonly node: NodeIdentity;
+  /** That stream is open. */
+  readonly reporting: boolean;
   readonly reportedMs: number;
   readonly intervalMs: number;
   readonly clusters: ReadonlyMap<string, ClusterTotal>;
 }
 
-export class Loads implements LoadObserver {
+export class Loads implements LoadObserver, LoadsView {
   readonly #now: () => number;
-  /** By id and group, the one that reported longest ago first. */
+  /** By key, the one that reported longest ago first. */
   readonly #nodes = new Map<string, NodeTotal>();
+  readonly #clusters = new Map<string, ClusterSum>();
   #leftOut = 0;
+  #listener: LoadListener = () => {};
 
   /** @param now milliseconds since 1970 */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Nodes, clusters and localities in reports that were not taken, because there were more than is remembered. */
   get leftOut(): number {
     return this.#leftOut;
   }
 
+  /** One listener at most. */
+  listen(listener: LoadListener): void {
+    this.#listener = listener;
+  }
+
+  nodeKeys(): Iterable<string> {
+    return this.#nodes.keys();
+  }
+
+  /** Resource names. */
+  clusterNames(): Iterable<string> {
+    return this.#clusters.keys();
+  }
+
   reported(node: NodeIdentity, { intervalMs, clusters }: LoadReport): void {
-    this.#forgetSilent();
+    this.forgetSilent();
     const key = keyOf(node.id, node.group);
     const before = this.#nodes.get(key);
     if (before === undefined && this.#nodes.size >= limits.loadNodes) {
@@ -68,34 +79,88 @@ export class Loads implements LoadObserver {
       return;
     }
     this.#nodes.delete(key);
-    const total = this.#added(before?.clusters ?? new Map(), clusters);
-    this.#nodes.set(key, { node, reportedMs: this.#now(), intervalMs, clusters: total });
+    const total = this.#added(before?.clusters ?? nothing, clusters);
+    this.#put(key, before, { node, reporting: true, reportedMs: this.#now(), intervalMs, clusters: total });
   }
 
-  /** Every cluster that a node reports, by name. */
-  list(): ClusterLoadView[] {
-    this.#forgetSilent();
-    return viewsOf([...this.#nodes.values()]);
+  /** What it had under way is not known any more, and it does not count as a node until it reports again. */
+  ended(node: NodeIdentity): void {
+    const key = keyOf(node.id, node.group);
+    const before = this.#nodes.get(key);
+    // it may report on another stream by now
+    if (before?.node !== node) return;
+    this.#put(key, before, { ...before, reporting: false, clusters: idleAll(before.clusters) });
   }
 
-  /** A cluster that nobody reports has no nodes and nothing counted. */
+  list(): LoadList {
+    this.forgetSilent();
+    const inOrder = [...this.#clusters].sort(([a], [b]) => (a < b ? -1 : 1));
+    return { items: inOrder.map(([cluster, one]) => one.view(cluster)), leftOut: this.#leftOut };
+  }
+
   ofCluster(tenant: string | undefined, name: string): ClusterLoadView {
-    this.#forgetSilent();
+    this.forgetSilent();
     const cluster = resourceName(tenant, name);
-    const totals = [...this.#nodes.values()].flatMap(({ clusters }) => clusters.get(cluster) ?? []);
-    return viewOf(cluster, totals);
+    return this.clusterView(cluster) ?? viewOf(cluster, 0, { dropped: 0, localities: new Map() });
   }
 
-  /** What one node reports, by the names of the clusters. */
-  ofNode(id: string, group: string): ClusterLoadView[] {
-    this.#forgetSilent();
-    const node = this.#nodes.get(keyOf(id, group));
-    return node === undefined ? [] : viewsOf([node]);
+  ofNode(id: string, group: string): readonly ClusterLoadView[] {
+    this.forgetSilent();
+    return this.nodeViews(keyOf(id, group)) ?? [];
   }
 
-  #added(before: ReadonlyMap<string, ClusterTotal>, loads: readonly ClusterLoad[]): Map<string, ClusterTotal> {
+  /** By resource name; undefined if no node reports it. */
+  clusterView(cluster: string): ClusterLoadView | undefined {
+    return this.#clusters.get(cluster)?.view(cluster);
+  }
+
+  /** By the node's key; undefined if it reports nothing. */
+  nodeViews(key: string): readonly ClusterLoadView[] | undefined {
+    const node = this.#nodes.get(key);
+    if (node === undefined) return undefined;
+    const inOrder = [...node.clusters].sort(([a], [b]) => (a < b ? -1 : 1));
+    const views = inOrder.map(([cluster, total]) => viewOf(cluster, node.reporting ? 1 : 0, total));
+    return busiest(views, limits.loadClustersShown);
+  }
+
+  forgetSilent(): void {
+    const nowMs = this.#now();
+    for (const [key, node] of this.#nodes) {
+      // all are asked for reports equally often, so those behind reported later
+      if (nowMs - node.reportedMs <= limits.loadIntervals * node.intervalMs) return;
+      this.#nodes.delete(key);
+      this.#count(key, node, undefined);
+    }
+  }
+
+  #put(key: string, before: NodeTotal | undefined, after: NodeTotal): void {
+    this.#nodes.set(key, after);
+    this.#count(key, before, after);
+  }
+
+  /** Brings the sums from one total of a node to its next. */
+  #count(key: string, before: NodeTotal | undefined, after: NodeTotal | undefined): void {
+    const changed: string[] = [];
+    const same = before?.reporting === after?.reporting;
+    for (const [cluster, total] of before?.clusters ?? nothing) {
+      if (same && after?.clusters.get(cluster) === total) continue;
+      changed.push(cluster);
+      this.#clusters.get(cluster)?.count(total, before?.reporting === true, -1);
+    }
+    for (const [cluster, total] of after?.clusters ?? nothing) {
+      if (same && before?.clusters.get(cluster) === total) continue;
+      if (!before?.clusters.has(cluster)) changed.push(cluster);
+      let all = this.#clusters.get(cluster);
+      if (all === undefined) this.#clusters.set(cluster, (all = new ClusterSum()));
+      all.count(total, after?.reporting === true, 1);
+    }
+    for (const cluster of changed) if (this.#clusters.get(cluster)?.empty) this.#clusters.delete(cluster);
+    if (changed.length > 0) this.#listener(key, changed);
+  }
+
+  #added(before: ReadonlyMap<string, ClusterTotal>, loads: readonly ClusterLoad[]): ReadonlyMap<string, ClusterTotal> {
     // what a report does not name has nothing new, and nothing under way
-    const after = new Map([...before].map(([name, total]) => [name, idle(total)]));
+    const after = new Map(idleAll(before));
     for (const { cluster, dropped, localities } of loads) {
       const known = after.get(cluster);
       if (known === undefined && after.size >= limits.loadClusters) {
@@ -104,7 +169,7 @@ export class Loads implements LoadObserver {
       }
       const places = new Map(known?.localities);
       for (const load of localities) {
-        const place = JSON.stringify([load.region, load.zone, load.subZone]);
+        const place = placeOf(load);
         const one = places.get(place);
         if (one === undefined && places.size >= limits.loadLocalities) this.#leftOut += 1;
         else places.set(place, one === undefined ? load : sum(one, load));
@@ -113,60 +178,25 @@ export class Loads implements LoadObserver {
     }
     return after;
   }
-
-  #forgetSilent(): void {
-    const nowMs = this.#now();
-    for (const [key, { reportedMs, intervalMs }] of this.#nodes) {
-      if (nowMs - reportedMs > limits.loadIntervals * intervalMs) this.#nodes.delete(key);
-    }
-  }
 }
 
-function keyOf(id: string, group: string): string {
+const nothing: ReadonlyMap<string, ClusterTotal> = new Map();
+
+/** Of a node: two groups may each have one of the same id. */
+export function keyOf(id: string, group: string): string {
   return JSON.stringify([id, group]);
 }
 
-function idle({ dropped, localities }: ClusterTotal): ClusterTotal {
-  return { dropped, localities: new Map([...localities].map(([place, load]) => [place, { ...load, inProgress: 0 }])) };
+function idleAll(clusters: ReadonlyMap<string, ClusterTotal>): ReadonlyMap<string, ClusterTotal> {
+  return new Map([...clusters].map(([name, total]) => [name, idle(total)]));
 }
 
-function sum<T extends LoadCounts>(a: T, b: LoadCounts): T {
-  return {
-    ...a,
-    issued: a.issued + b.issued,
-    successful: a.successful + b.successful,
-    errors: a.errors + b.errors,
-    inProgress: a.inProgress + b.inProgress,
-  };
-}
-
-function viewsOf(nodes: readonly NodeTotal[]): ClusterLoadView[] {
-  const byCluster = new Map<string, ClusterTotal[]>();
-  for (const { clusters } of nodes) {
-    for (const [cluster, total] of clusters) {
-      const totals = byCluster.get(cluster);
-      if (totals === undefined) byCluster.set(cluster, [total]);
-      else totals.push(total);
-    }
-  }
-  return [...byCluster].sort(([a], [b]) => (a < b ? -1 : 1)).map(([cluster, totals]) => viewOf(cluster, totals));
-}
-
-function viewOf(cluster: string, totals: readonly ClusterTotal[]): ClusterLoadView {
-  const places = new Map<string, LocalityLoad>();
-  for (const { localities } of totals) {
-    for (const [place, load] of localities) {
-      const known = places.get(place);
-      places.set(place, known === undefined ? load : sum(known, load));
-    }
-  }
-  const inOrder = [...places].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, load]) => load);
-  const nothing: LoadCounts = { issued: 0, successful: 0, errors: 0, inProgress: 0 };
-  return {
-    ...documentOf(cluster),
-    nodes: totals.length,
-    ...inOrder.reduce<LoadCounts>(sum, nothing),
-    dropped: totals.reduce((all, { dropped }) => all + dropped, 0),
-    localities: inOrder,
-  };
+/** The same object where nothing was under way. */
+function idle(total: ClusterTotal): ClusterTotal {
+  if ([...total.localities.values()].every(({ inProgress }) => inProgress === 0)) return total;
+  const places = [...total.localities].map(([place, load]): [string, LocalityLoad] => [
+    place,
+    { ...load, inProgress: 0 },
+  ]);
+  return { ...total, localities: new Map(places) };
 }

@@ -88,6 +88,7 @@ test("another node is asked for its group's clusters by name, and again when the
   expect((await reporter.asked()).clusters).toEqual(['a', 'c']);
   reporter.halfClose();
   expect((await reporter.ended).code).toBe(status.OK);
+  expect(harness.loads.ends).toEqual([harness.loads.reports[0]?.node]);
   expect(harness.watches).toBe(0);
   expect(harness.timers.pending).toBe(0);
 });
@@ -140,6 +141,7 @@ test.each([
   expect(await ended).toMatchObject({ code: number, details: 'Create a token with the role node:edge' });
   expect(asked).toEqual([['wrong', 'edge']]);
   expect(harness.loads.reports).toEqual([]);
+  expect(harness.loads.ends).toEqual([]);
 });
 
 test('a stream says who reports, in words that can be read, within 30 s', async () => {

@@ -184,6 +184,7 @@ class LoadCall {
     this.#over = true;
     this.#cancelFirstRequestTimer();
     this.#unwatch?.();
+    if (this.#node !== undefined) this.#ports.observer.ended(this.#node);
     this.#onClosed();
     return true;
   }

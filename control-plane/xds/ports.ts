@@ -83,6 +83,8 @@ export interface LoadReport {
 /** Told by the load report streams; `fleet` implements it. */
 export interface LoadObserver {
   reported(node: NodeIdentity, report: LoadReport): void;
+  /** The stream that told it is over. `node`: the same object as in its reports. */
+  ended(node: NodeIdentity): void;
 }
 
 /** Handed in so that tests own time. */

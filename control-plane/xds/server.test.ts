@@ -194,7 +194,7 @@ function listenOn(address: { host: string; port: number }): Promise<XdsServer> {
     authorize: async () => ({ ok: true }),
     authorizeStatus: async () => ({ ok: true }),
     observer: new Recorder(),
-    loads: { reported() {} },
+    loads: { reported() {}, ended() {} },
     timers: new ManualTimers(),
   });
 }
