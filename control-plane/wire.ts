@@ -109,6 +109,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       authorizeStatus: authorizeStatus(authenticator),
       observer: fleet,
       loads: fleet.loads,
+      elsewhere: () => (wholeFleet instanceof SharedFleet ? wholeFleet.clientsElsewhere() : []),
       timers: systemTimers,
       now,
       logger,

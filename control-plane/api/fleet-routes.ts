@@ -179,6 +179,7 @@ const nodeSchema = {
           },
           version: text,
           acknowledgedVersion: text,
+          sentVersion: { ...text, description: 'Of the newest response; absent before the first.' },
           error: { ...text, description: 'Why the node refuses it, in its own words.' },
           since: { ...text, format: 'date-time' },
         },

@@ -36,6 +36,36 @@ test('a node of one replica is seen by the other, with what happens to it', asyn
   expect(b.shared.list()).toEqual(a.shared.list());
 });
 
+test('client status has the connected clients of the others, type by type', async () => {
+  const { time, a, b } = world();
+  const one = stream('n1');
+  a.own.opened(one);
+  a.own.sent(one, 'clusters', 'c1', '1', 10);
+  a.own.acked(one, 'clusters', 'c1', '1');
+  a.own.sent(one, 'endpoints', 'e1', '2', 10);
+  a.own.waiting(one, 'endpoints', 'e2');
+  a.own.sent(one, 'listeners', 'l1', '3', 10);
+  a.own.nacked(one, 'listeners', 'l1', '3', 'no such thing');
+  a.own.waiting(one, 'routes', 'r1');
+  const gone = stream('n0');
+  a.own.opened(gone);
+  a.own.closed(gone);
+  b.own.opened(stream('n2'));
+  await time.pass(soonMs);
+  expect(b.shared.clientsElsewhere()).toEqual([
+    {
+      node: one.node,
+      types: {
+        clusters: { config: 'SYNCED', version: 'c1' },
+        endpoints: { config: 'STALE', version: 'e1' },
+        listeners: { config: 'ERROR', version: 'l1', refusal: { version: 'l1', reason: 'no such thing', atMs: 0 } },
+        routes: { config: 'NOT_SENT', version: '' },
+      },
+    },
+  ]);
+  expect(a.shared.clientsElsewhere()).toMatchObject([{ node: { id: 'n2' }, types: {} }]);
+});
+
 test('without hints it is seen at the next heartbeat', async () => {
   const { time, states, a, b } = world();
   states.deaf = true;

@@ -1,6 +1,8 @@
 /** The whole fleet from any replica: its own nodes from memory, the others' from the database, where it tells of its own. */
 import type { LoadStates, NodeStates } from '../store/store.ts';
+import type { ClientElsewhere } from '../xds/ports.ts';
 import { type AttemptLogger, Attempts } from './attempts.ts';
+import { clientsAmong } from './client-status.ts';
 import type { Fleet } from './fleet.ts';
 import { limits } from './limits.ts';
 import type { LoadsView } from './loads.ts';
@@ -87,6 +89,11 @@ export class SharedFleet implements FleetView {
     let node = this.#options.own.get(id);
     for (const other of this.#others.find(id)) node = newer(node, other);
     return node;
+  }
+
+  /** What is known of clients that other replicas have, for client status. */
+  clientsElsewhere(): ClientElsewhere[] {
+    return clientsAmong(this.#others.nodes());
   }
 
   #beat(): void {

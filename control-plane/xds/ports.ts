@@ -1,5 +1,7 @@
 /** What the xDS server needs from outside: who may subscribe, who wants to hear of acknowledgements, time, a log. */
 import type { XdsType } from '../../proto/type-urls.ts';
+import type { ConfigStatus } from './client-status.ts';
+import type { Refusal } from './deliveries.ts';
 
 export type { XdsType };
 
@@ -37,6 +39,23 @@ export type AuthorizeStream = (
 
 /** Decides who may ask what every client has. `token` comes from metadata `authorization`. */
 export type AuthorizeStatus = (token: string | undefined) => ReturnType<AuthorizeStream>;
+
+/** What a client has of one type as a whole. */
+export interface TypeStatus {
+  /** An envoy.service.status.v3.ConfigStatus. */
+  readonly config: ConfigStatus;
+  /** Of what was sent last; empty before. */
+  readonly version: string;
+  /** With `ERROR`. */
+  readonly refusal?: Refusal;
+}
+
+/** A client whose streams are at another replica. */
+export interface ClientElsewhere {
+  readonly node: NodeIdentity;
+  /** Those that it asks for. */
+  readonly types: { readonly [T in XdsType]?: TypeStatus };
+}
 
 /** Told by the streams; `fleet` implements it. `version` is the version of the type's snapshot unless said otherwise. */
 export interface StreamObserver {

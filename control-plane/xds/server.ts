@@ -6,7 +6,15 @@ import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
 import { limits } from './limits.ts';
 import { LoadService, loadService } from './load-service.ts';
-import type { AuthorizeStatus, AuthorizeStream, LoadObserver, StreamObserver, Timers, XdsLogger } from './ports.ts';
+import type {
+  AuthorizeStatus,
+  AuthorizeStream,
+  ClientElsewhere,
+  LoadObserver,
+  StreamObserver,
+  Timers,
+  XdsLogger,
+} from './ports.ts';
 import type { Response } from './responses.ts';
 import { discoveryServices, streamKinds } from './services.ts';
 import { StatusService, statusService } from './status-service.ts';
@@ -19,6 +27,8 @@ export interface XdsServerOptions {
   readonly authorizeStatus: AuthorizeStatus;
   readonly observer: StreamObserver;
   readonly loads: LoadObserver;
+  /** For client status: as in StatusPorts. */
+  readonly elsewhere: () => Iterable<ClientElsewhere>;
   readonly timers: Timers;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -48,7 +58,8 @@ const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Rejects with {@link XdsServerError}. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
-  const { source, authorize, authorizeStatus, observer, loads, timers, now = Date.now, logger = silent } = options;
+  const { source, authorize, authorizeStatus, observer, loads, elsewhere, timers } = options;
+  const { now = Date.now, logger = silent } = options;
   const calls = new Set<DiscoveryCall>();
   let streams = 0;
   const ports: CallPorts = {
@@ -85,6 +96,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
 
   const clientStatus = new StatusService({
     authorize: authorizeStatus,
+    elsewhere,
     subscribers: () => [...calls].flatMap(({ subscriber }) => subscriber ?? []),
     logger,
   });

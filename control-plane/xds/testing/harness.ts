@@ -2,7 +2,7 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
-import type { AuthorizeStatus, AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
+import type { AuthorizeStatus, AuthorizeStream, ClientElsewhere, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer } from '../server.ts';
 import type { StreamKind } from '../services.ts';
 import { LoadRecorder } from './load-recorder.ts';
@@ -19,6 +19,8 @@ export class Harness {
   watches = 0;
   readonly observer = new Recorder();
   readonly loads = new LoadRecorder();
+  /** Clients of other replicas. */
+  elsewhere: readonly ClientElsewhere[] = [];
   readonly timers = new ManualTimers();
   readonly #logger = new TestLogger();
   readonly #streams: RawStream[] = [];
@@ -42,6 +44,7 @@ export class Harness {
       authorizeStatus,
       observer: harness.observer,
       loads: harness.loads,
+      elsewhere: () => harness.elsewhere,
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,
