@@ -87,7 +87,7 @@ const loadSchema = {
   properties: {
     tenant: { ...text, description: 'Absent for a cluster of the platform.' },
     name: text,
-    nodes: { ...count, description: 'That reported the cluster, and reported at all within three intervals.' },
+    nodes: { ...count, description: 'That report the cluster, and were heard of within three intervals.' },
     ...counts,
     dropped: count,
     localities: {
