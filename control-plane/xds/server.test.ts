@@ -190,6 +190,8 @@ function listenOn(address: { host: string; port: number }): Promise<XdsServer> {
     authorize: async () => ({ ok: true }),
     authorizeStatus: async () => ({ ok: true }),
     observer: new Recorder(),
+    loads: { reported() {}, ended() {} },
+    elsewhere: () => [],
     timers: new ManualTimers(),
   });
 }
