@@ -15,7 +15,15 @@ beforeAll(async () => {
     'kind: Cluster\nname: web\nspec: { endpoints: [{ address: 127.0.0.1, port: 9001 }] }',
   ].join('\n---\n');
   expect((await api.call('POST', '/v1/apply', { body: documents })).status).toBe(200);
-  api.fleet.opened({ streamId: 1, node, variant: 'delta', service: 'ads', takesTtl: false, peer: '127.0.0.1:5000' });
+  api.fleet.opened({
+    streamId: 1,
+    node,
+    variant: 'delta',
+    service: 'ads',
+    hostsApart: false,
+    takesTtl: false,
+    peer: '127.0.0.1:5000',
+  });
   const clusters = ['checkout/orders', 'payments/orders', 'web'].map((cluster) => ({
     cluster,
     dropped: 0,
