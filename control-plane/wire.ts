@@ -109,6 +109,8 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       authorize: authorizeStreams(authenticator),
       authorizeStatus: authorizeStatus(authenticator),
       observer: fleet,
+      loads: fleet.loads,
+      elsewhere: () => (wholeFleet instanceof SharedFleet ? wholeFleet.clientsElsewhere() : []),
       timers: systemTimers,
       now,
       logger,
@@ -174,7 +176,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
 /** What the fleet of this replica is to the others, and theirs to this one. */
 function shareFleet(own: Fleet, store: Store, logger: Logger): SharedFleet {
   const shared = new SharedFleet({
-    ...{ replica: randomUUID(), own, states: store.nodeStates },
+    ...{ replica: randomUUID(), own, states: store.nodeStates, loadStates: store.loadStates },
     ...{ timers: systemTimers, logger },
   });
   shared.start();

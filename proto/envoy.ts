@@ -20,6 +20,8 @@ import type { DeltaDiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generat
 import type { DiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryRequest.js';
 import type { DiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryResponse.js';
 import type { Resource } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/Resource.js';
+import type { LoadStatsRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/load_stats/v3/LoadStatsRequest.js';
+import type { LoadStatsResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/load_stats/v3/LoadStatsResponse.js';
 import type { ClientStatusRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/status/v3/ClientStatusRequest.js';
 import type { ClientStatusResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/status/v3/ClientStatusResponse.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
@@ -50,6 +52,8 @@ export type {
   HttpConnectionManager,
   HttpProtocolOptions,
   Listener,
+  LoadStatsRequest,
+  LoadStatsResponse,
   Node,
   RouteConfiguration,
   Router,
@@ -74,13 +78,15 @@ export interface MessageTypes {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobin;
+  'envoy.extensions.transport_sockets.tls.v3.Secret': Secret;
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': HttpProtocolOptions;
   'envoy.service.discovery.v3.DeltaDiscoveryRequest': DeltaDiscoveryRequest;
   'envoy.service.discovery.v3.DeltaDiscoveryResponse': DeltaDiscoveryResponse;
   'envoy.service.discovery.v3.DiscoveryRequest': DiscoveryRequest;
   'envoy.service.discovery.v3.DiscoveryResponse': DiscoveryResponse;
   'envoy.service.discovery.v3.Resource': Resource;
-  'envoy.extensions.transport_sockets.tls.v3.Secret': Secret;
+  'envoy.service.load_stats.v3.LoadStatsRequest': LoadStatsRequest;
+  'envoy.service.load_stats.v3.LoadStatsResponse': LoadStatsResponse;
   'envoy.service.runtime.v3.Runtime': Runtime;
   'envoy.service.status.v3.ClientStatusRequest': ClientStatusRequest;
   'envoy.service.status.v3.ClientStatusResponse': ClientStatusResponse;
@@ -92,6 +98,7 @@ const entryFiles = [
   'envoy/service/cluster/v3/cds.proto',
   'envoy/service/endpoint/v3/eds.proto',
   'envoy/service/listener/v3/lds.proto',
+  'envoy/service/load_stats/v3/lrs.proto',
   'envoy/service/route/v3/rds.proto',
   'envoy/service/route/v3/srds.proto',
   'envoy/service/runtime/v3/rtds.proto',

@@ -5,6 +5,12 @@ export function resourceName(tenant: string | undefined, name: string): string {
   return tenant === undefined ? name : `${tenant}/${name}`;
 }
 
+/** The inverse of {@link resourceName}. */
+export function documentOf(resource: string): { tenant?: string; name: string } {
+  const slash = resource.indexOf('/');
+  return slash < 0 ? { name: resource } : { tenant: resource.slice(0, slash), name: resource.slice(slash + 1) };
+}
+
 /** RouteConfiguration of a listener: one a listener, named as it. */
 export function routeConfigurationName(listener: string): string {
   return listener;

@@ -44,6 +44,8 @@ export interface NodeTypeView {
   readonly state: SyncState;
   readonly version?: string;
   readonly acknowledgedVersion?: string;
+  /** Of the newest response; absent before the first. */
+  readonly sentVersion?: string;
   readonly error?: string;
   /** ISO 8601. */
   readonly since?: string;
@@ -199,8 +201,15 @@ export function viewOf(node: NodeRecord): NodeView {
 function typeViewOf(record: TypeRecord): NodeTypeView {
   const state = syncStateOf(record);
   if (state === 'unknown') return absent;
-  const { version, acknowledgedVersion, error, sinceMs } = record;
-  return { state, version, acknowledgedVersion, ...(error === undefined ? {} : { error }), since: isoTime(sinceMs) };
+  const { version, acknowledgedVersion, sent, error, sinceMs } = record;
+  return {
+    state,
+    version,
+    acknowledgedVersion,
+    ...(sent === undefined ? {} : { sentVersion: sent.version }),
+    ...(error === undefined ? {} : { error }),
+    since: isoTime(sinceMs),
+  };
 }
 
 function isoTime(ms: number): string {

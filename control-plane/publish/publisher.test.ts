@@ -126,13 +126,13 @@ test('a snapshot with a dangling reference is not served: the last good stays, o
     revision: 1,
     failure: {
       revision: 2,
-      problems: ['RouteConfiguration public names Cluster nowhere, which the snapshot does not hold'],
+      problems: ['VirtualHost public/shop.example.com names Cluster nowhere, which the snapshot does not hold'],
     },
   });
   expect(published.map(({ group }) => group)).toEqual(['mesh']);
   expect(logger.lines.filter((line) => line.startsWith('error'))).toEqual([
     'error group edge cannot be served revision 2, it stays at revision 1: ' +
-      'RouteConfiguration public names Cluster nowhere, which the snapshot does not hold',
+      'VirtualHost public/shop.example.com names Cluster nowhere, which the snapshot does not hold',
   ]);
 });
 
@@ -198,7 +198,9 @@ test('nothing is published after close', () => {
 test('70. the time to live of a group is that of all its resources, and changes with its document', () => {
   replica.put(typed('NodeGroup', 'edge', { resourceTtl: '30s' }));
   timers.advanceTo(10);
-  for (const { ttlMs } of Object.values(cache.get('edge')?.types ?? {})) expect(ttlMs).toBe(30_000);
+  const types = Object.values(cache.get('edge')?.types ?? {}).filter(({ resources }) => resources.size > 0);
+  expect(types).toHaveLength(5);
+  for (const { ttlMs } of types) expect(ttlMs).toBe(30_000);
   expect(cache.get('mesh')?.types.clusters.ttlMs).toBe(0);
   replica.put(typed('NodeGroup', 'edge', {}));
   timers.advanceTo(20);

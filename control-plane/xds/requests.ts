@@ -62,7 +62,8 @@ function envelopeOf(request: DiscoveryRequest | DeltaDiscoveryRequest): RequestE
   };
 }
 
-function introductionOf(node: Node): NodeIntroduction {
+/** Who a client says it is. */
+export function introductionOf(node: Node): NodeIntroduction {
   return {
     identity: {
       id: node.id ?? '',

@@ -44,6 +44,28 @@ export interface XdsClientOptions {
   readonly random?: () => number;
 }
 
+/** Counts since the start; one object for as long as it counts. */
+export interface CountedLoad {
+  readonly zone: string;
+  readonly issued: number;
+  readonly successful: number;
+  readonly errors: number;
+  readonly inProgress: number;
+}
+
+export interface CountedCluster {
+  readonly name: string;
+  readonly localities: Iterable<CountedLoad>;
+}
+
+export interface LoadReporterOptions extends Pick<XdsClientOptions, 'server' | 'node' | 'token' | 'logger'> {
+  /** The clusters at work, asked at each report. */
+  readonly clusters: () => Iterable<CountedCluster>;
+  readonly timers?: Timers;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
 export interface XdsState {
   /** A stream is open and a response came on it. */
   readonly connected: boolean;
