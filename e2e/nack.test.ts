@@ -108,6 +108,7 @@ spec: { hosts: ["*"], to: { cluster: a }, timeout: ${timeout} }
     endpoints: ['SYNCED ACKED'],
     listeners: ['SYNCED ACKED'],
     routes: ['ERROR NACKED hash_policy'],
+    virtualHosts: ['SYNCED ACKED'],
   });
 
   await send('POST', '/v1/apply', 'application/yaml', documents('14s'));
