@@ -113,7 +113,12 @@ test('a table made from the one before finds what one made from nothing finds', 
   for (let round = 0; round < 1_000; round++) {
     const kept = hosts.filter(() => random(4) > 0);
     const free = domains.filter((domain) => !kept.some((one) => one.domains.includes(domain)));
-    const fresh = free.filter(() => random(3) === 0).map((domain) => host(`${domain} ${round}`, domain));
+    const fresh: typeof hosts = [];
+    for (const domain of free) {
+      const chance = random(4);
+      if (chance === 0) fresh.push(host(`${domain} ${round}`, domain));
+      else if (chance === 1) fresh.push(host(`${domain} ${round}`, ...(fresh.pop()?.domains ?? []), domain));
+    }
     hosts = random(2) === 0 ? [...kept, ...fresh] : [...fresh, ...kept];
     incremental = new RouteTable({ name: 't', hosts }, incremental);
     const scratch = new RouteTable({ name: 't', hosts });
