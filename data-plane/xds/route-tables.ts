@@ -1,7 +1,7 @@
 /**
  * Route tables put together: what stands in a route configuration, and the virtual hosts that come as resources of
  * their own. A host belongs to the route configuration whose name, and a slash, its own name begins with; the longest
- * that is known. A change of one host costs one new list, whose other hosts stay the same objects.
+ * of those that have such hosts. A change of one host costs one new list, whose other hosts stay the same objects.
  */
 import type { RouteTableConfig, VirtualHostConfig } from '../model/config.ts';
 import type { Problem } from './decode/problems.ts';
@@ -10,7 +10,7 @@ import { findClashes } from './domain-clashes.ts';
 import type { Missing, Parts, SourceChanges } from './warmer.ts';
 
 interface Table {
-  /** Undefined: hosts came whose route configuration is not there. */
+  /** Undefined: hosts came before their route configuration. */
   routes: RoutesResource | undefined;
   /** Those that came as resources of their own. */
   readonly hosts: Map<string, VirtualHostConfig>;
@@ -27,6 +27,8 @@ interface Table {
 export class RouteTables implements Parts<RouteTableConfig> {
   readonly #routes: Parts<RoutesResource>;
   readonly #tables = new Map<string, Table>();
+  /** Hosts that came to another table when route configurations came or went, and found a domain taken there. */
+  readonly #left = new Map<string, VirtualHostConfig>();
   /** The server said on this stream which hosts there are. */
   #answered = false;
   readonly #waitsAdded = new Set<string>();
@@ -46,7 +48,7 @@ export class RouteTables implements Parts<RouteTableConfig> {
 
   /** Some route configuration leaves hosts to be asked for. */
   get wantsHosts(): boolean {
-    for (const { routes } of this.#tables.values()) if (routes !== undefined && routes.vhds !== null) return true;
+    for (const { routes } of this.#tables.values()) if (hasHostsApart(routes)) return true;
     return false;
   }
 
@@ -59,38 +61,36 @@ export class RouteTables implements Parts<RouteTableConfig> {
       return [name];
     }
     table.routes = routes;
-    table.inline = routes === undefined || routes.vhds === null ? none : domainsOf(routes.hosts);
+    table.inline = hasHostsApart(routes) ? domainsOf(routes.hosts) : none;
     if (routes === undefined) table.config = undefined;
-    const touched = (before === undefined) === (routes === undefined) ? new Set<string>() : this.#moveHosts();
+    const turned = hasHostsApart(before) !== hasHostsApart(routes);
+    const touched = turned ? this.#moveHosts() : this.#settleLeft();
     touched.add(name);
-    const turned = (before?.vhds ?? null) === null;
     const hostsMayCome = table.hosts.size === 0 && !(this.#answered && table.config === undefined);
-    this.#setAwaited(name, table, (routes?.vhds ?? null) !== null && hostsMayCome && (turned || table.awaited));
-    for (const one of touched) this.#build(one);
+    this.#setAwaited(name, table, hasHostsApart(routes) && hostsMayCome && (turned || table.awaited));
     // the next time, they are asked for anew
     if (!this.wantsHosts) this.#answered = false;
-    this.#forgetEmpty(name, table);
+    this.#rebuild(touched);
     return touched;
   }
 
   /** Hosts came, changed, or went (undefined). Answers the names of the tables that changed. */
   putHosts(hosts: readonly (readonly [name: string, host: VirtualHostConfig | undefined])[]): Iterable<string> {
-    const touched = new Set<string>();
-    const changed = hosts.filter(([name, host]) => this.#tables.get(this.#homeOf(name))?.hosts.get(name) !== host);
+    const known = (name: string) => this.#left.get(name) ?? this.#tables.get(this.#homeOf(name))?.hosts.get(name);
+    const changed = hosts.filter(([name, host]) => known(name) !== host);
     // domains may pass from one to the other, in any order
     for (const [name] of changed) release(this.#tableOf(this.#homeOf(name)), name);
+    const touched = new Set<string>();
     for (const [name, host] of changed) {
+      this.#left.delete(name);
       const home = this.#homeOf(name);
       const table = this.#tableOf(home);
       if (host === undefined) table.hosts.delete(name);
       else hold(table, host);
-      if (table.hosts.size > 0) this.#setAwaited(home, table, false);
       touched.add(home);
     }
-    for (const home of touched) {
-      this.#build(home);
-      this.#forgetEmpty(home, this.#tableOf(home));
-    }
+    for (const home of this.#settleLeft()) touched.add(home);
+    this.#rebuild(touched);
     return touched;
   }
 
@@ -163,7 +163,7 @@ export class RouteTables implements Parts<RouteTableConfig> {
   /** Of the hosts that came as resources of their own. */
   hostNames(name: string): readonly string[] {
     const table = this.#tables.get(name);
-    return (table?.routes?.vhds ?? null) === null ? [] : [...table!.hosts.keys()];
+    return table !== undefined && hasHostsApart(table.routes) ? [...table.hosts.keys()] : [];
   }
 
   fetchTimeoutMs(name: string): number | null {
@@ -183,6 +183,15 @@ export class RouteTables implements Parts<RouteTableConfig> {
     table.awaited = awaited;
     const [set, other] = awaited ? [this.#waitsAdded, this.#waitsEnded] : [this.#waitsEnded, this.#waitsAdded];
     if (!other.delete(name)) set.add(name);
+  }
+
+  #rebuild(names: Iterable<string>): void {
+    for (const name of names) {
+      const table = this.#tableOf(name);
+      if (table.hosts.size > 0) this.#setAwaited(name, table, false);
+      this.#build(name);
+      this.#forgetEmpty(name, table);
+    }
   }
 
   #build(name: string): void {
@@ -207,11 +216,11 @@ export class RouteTables implements Parts<RouteTableConfig> {
     if (routes === undefined && hosts.size === 0) this.#tables.delete(name);
   }
 
-  /** The name of the route configuration that a host belongs to; until it is known, all before the last slash. */
+  /** The name of the route configuration that a host belongs to; until it is there, all before the last slash. */
   #homeOf(host: string): string {
     for (let end = host.lastIndexOf('/'); end > 0; end = host.lastIndexOf('/', end - 1)) {
       const name = host.slice(0, end);
-      if (this.#tables.get(name)?.routes !== undefined) return name;
+      if (hasHostsApart(this.#tables.get(name)?.routes)) return name;
     }
     return host.slice(0, host.lastIndexOf('/'));
   }
@@ -219,7 +228,7 @@ export class RouteTables implements Parts<RouteTableConfig> {
   /** All that would belong to a route configuration if it were there. */
   *#hostsUnder(name: string): Iterable<VirtualHostConfig> {
     for (const [home, { routes, hosts }] of this.#tables) {
-      if (routes !== undefined && home.length > name.length) continue;
+      if (hasHostsApart(routes) && home.length > name.length) continue;
       for (const host of hosts.values()) if (host.name.startsWith(`${name}/`)) yield host;
     }
   }
@@ -230,13 +239,28 @@ export class RouteTables implements Parts<RouteTableConfig> {
     const moved = [...this.#tables].flatMap(([from, { hosts }]) =>
       [...hosts.values()].map((host) => ({ host, from, to: this.#homeOf(host.name) })).filter(({ to }) => to !== from),
     );
-    for (const { host, from, to } of moved) {
+    for (const { host, from } of moved) {
       const old = this.#tableOf(from);
       release(old, host.name);
       old.hosts.delete(host.name);
       this.#forgetEmpty(from, old);
-      hold(this.#tableOf(to), host);
-      touched.add(from).add(to);
+      touched.add(from);
+      this.#left.set(host.name, host);
+    }
+    for (const home of this.#settleLeft()) touched.add(home);
+    return touched;
+  }
+
+  /** Where there is room now. Answers the names of the tables that gained hosts. */
+  #settleLeft(): Set<string> {
+    const touched = new Set<string>();
+    for (const [name, host] of this.#left) {
+      const home = this.#homeOf(name);
+      const table = this.#tableOf(home);
+      if (host.domains.some((domain) => table.owners.has(domain) || table.inline.has(domain))) continue;
+      hold(table, host);
+      this.#left.delete(name);
+      touched.add(home);
     }
     return touched;
   }
@@ -253,12 +277,11 @@ function release({ hosts, owners }: Table, name: string): void {
   for (const domain of hosts.get(name)?.domains ?? []) if (owners.get(domain) === name) owners.delete(domain);
 }
 
-/** A host whose domain another one has comes only if it moved here with its route configuration: it stays out. */
-function hold({ hosts, owners, inline }: Table, host: VirtualHostConfig): void {
-  if (host.domains.some((domain) => owners.has(domain) || inline.has(domain))) {
-    hosts.delete(host.name);
-    return;
-  }
+function hasHostsApart(routes: RoutesResource | undefined): routes is RoutesResource {
+  return routes !== undefined && routes.vhds !== null;
+}
+
+function hold({ hosts, owners }: Table, host: VirtualHostConfig): void {
   hosts.set(host.name, host);
   for (const domain of host.domains) owners.set(domain, host.name);
 }
