@@ -143,6 +143,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       healthy: () => store.healthy(),
       rowsRead: () => store.rowsRead(),
       fleet: () => fleet.stats(),
+      joins: () => xds.joins,
       failingGroups: () => publisher.status().filter(({ failure }) => failure !== undefined).length,
     });
     const address = await listen(api, settings.api);

@@ -2,6 +2,7 @@
 import net from 'node:net';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
+import { Admission, type AdmissionLimits, type AdmissionStats } from './admission.ts';
 import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
 import { limits } from './limits.ts';
@@ -20,12 +21,18 @@ export interface XdsServerOptions {
   readonly timers: Timers;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** In [0, 1). */
+  readonly random?: () => number;
   readonly logger?: XdsLogger;
+  /** Of new streams. */
+  readonly joins?: AdmissionLimits;
 }
 
 export interface XdsServer {
   /** What is really bound. */
   readonly address: { readonly host: string; readonly port: number };
+  /** New streams: how many are in work, how many wait. */
+  readonly joins: AdmissionStats;
   /** Ends every stream without an error, then every connection; those still there after `graceMs` are cut. */
   close(graceMs: number): Promise<void>;
 }
@@ -47,6 +54,8 @@ const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 /** Rejects with {@link XdsServerError}. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
   const { source, authorize, authorizeStatus, observer, timers, now = Date.now, logger = silent } = options;
+  const { random = Math.random, joins = limits.joins } = options;
+  const admission = new Admission(joins, timers, random);
   const calls = new Set<DiscoveryCall>();
   let streams = 0;
   const ports: CallPorts = {
@@ -56,6 +65,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     timers,
     now,
     logger,
+    admission,
     fanOut: new FanOut(limits.streamsPerTurn),
     nextStreamId: () => ++streams,
   };
@@ -100,7 +110,13 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   listener.on('drop', () => logger.warn({ connections: limits.connections }, 'xDS connection refused: too many'));
 
   const address = await listen(listener, options.address);
-  return { address, close };
+  return {
+    address,
+    get joins() {
+      return admission.stats;
+    },
+    close,
+  };
 
   async function close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));

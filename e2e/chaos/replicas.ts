@@ -12,7 +12,7 @@ import { Subscribers } from './subscribers.ts';
 export interface ChaosOptions {
   readonly seed: number;
   readonly subscribers: number;
-  /** How long the database is away, and how long NOTIFY is blocked. */
+  /** How long the database is away. */
   readonly outageMs: number;
   readonly rounds: number;
   readonly say: (line: string) => void;
@@ -117,6 +117,8 @@ class Chaos {
     // The others hear of it by nothing but their own look.
     this.#ledger.writeOnlyAt(0);
     await this.#recovered('NOTIFY blocked');
+    // also once every replica has its connections again, and with that its last reason to look
+    await this.#recovered('NOTIFY still blocked');
     this.#ledger.writeOnlyAt(undefined);
     await listener.end();
     if (hints > 0) throw new Error(`NOTIFY is not blocked: ${hints} hints came`);

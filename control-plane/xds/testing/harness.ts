@@ -2,6 +2,7 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
+import type { AdmissionLimits } from '../admission.ts';
 import type { AuthorizeStatus, AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer } from '../server.ts';
 import type { StreamKind } from '../services.ts';
@@ -31,6 +32,7 @@ export class Harness {
     contents?: Contents,
     authorize: AuthorizeStream = async () => ({ ok: true }),
     authorizeStatus: AuthorizeStatus = async () => ({ ok: true }),
+    joins?: AdmissionLimits,
   ): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
@@ -42,6 +44,7 @@ export class Harness {
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,
+      ...(joins === undefined ? {} : { joins }),
     });
     if (contents !== undefined) harness.publish(contents);
     return harness;
