@@ -63,6 +63,8 @@ export interface MetricsSources {
   fleet(): FleetStats;
   /** New xDS streams. */
   joins(): AdmissionStats;
+  /** Nodes that were sent to other replicas since the start. */
+  nodesShed(): number;
   /** Groups that are served something older than the documents say. */
   failingGroups(): number;
 }
@@ -117,6 +119,15 @@ export function observeSources({ registry }: Metrics, sources: MetricsSources): 
     collect() {
       this.reset();
       this.inc(sources.joins().refused);
+    },
+  });
+  new Counter({
+    name: 'fairlead_xds_nodes_shed_total',
+    help: 'Nodes that were asked to go to another replica because this one had more than its share.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.nodesShed());
     },
   });
   const byType = (name: string, help: string, what: keyof TypeCounts) =>

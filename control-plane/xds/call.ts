@@ -64,6 +64,11 @@ export class DiscoveryCall {
     call.on('close', () => this.#release());
   }
 
+  /** Address and port of the client's end of the connection. */
+  get peer(): string {
+    return this.#call.getPeer();
+  }
+
   /** Undefined before it is known who asks, and once the stream is over. */
   get subscriber(): Subscriber | undefined {
     return this.#over ? undefined : this.#subscriber;

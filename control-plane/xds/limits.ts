@@ -40,4 +40,18 @@ export const limits = {
     /** Ours: about as long as it takes for the queue to get shorter by a tenth. */
     retryMs: { least: 1_000, most: 5_000 },
   },
+  /** Nodes above a fair share (docs/decisions/2026-11-21-shedding.md). */
+  shedding: {
+    everyMs: 1_000,
+    /** Longer than it takes to see that a replica died (fleet/limits.ts, 10 s). */
+    settleMs: 15_000,
+    /** Ours: chance alone spreads 100 nodes over three replicas about as unevenly. */
+    begin: { factor: 1.2, nodes: 10 },
+    end: { factor: 1.05, nodes: 1 },
+    /** Ours: of 1,000 nodes 20 a second, well under what the others admit. */
+    partASecond: 0.02,
+    stayMs: 600_000,
+  },
+  /** What is still open on a connection so long after it was asked to go is cut. */
+  goAwayGraceMs: 5_000,
 } as const;

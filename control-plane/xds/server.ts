@@ -9,6 +9,8 @@ import { limits } from './limits.ts';
 import type { AuthorizeStatus, AuthorizeStream, StreamObserver, Timers, XdsLogger } from './ports.ts';
 import type { Response } from './responses.ts';
 import { discoveryServices, streamKinds } from './services.ts';
+import { Sessions } from './sessions.ts';
+import { type LoadOfOthers, type SheddableConnection, Shedder, type SheddingLimits } from './shedder.ts';
 import { StatusService, statusService } from './status-service.ts';
 
 export interface XdsServerOptions {
@@ -26,6 +28,9 @@ export interface XdsServerOptions {
   readonly logger?: XdsLogger;
   /** Of new streams. */
   readonly joins?: AdmissionLimits;
+  /** Undefined: there are no other replicas. */
+  readonly others?: LoadOfOthers | undefined;
+  readonly shedding?: SheddingLimits;
 }
 
 export interface XdsServer {
@@ -33,6 +38,8 @@ export interface XdsServer {
   readonly address: { readonly host: string; readonly port: number };
   /** New streams: how many are in work, how many wait. */
   readonly joins: AdmissionStats;
+  /** Nodes that were sent to other replicas since the start. */
+  readonly nodesShed: number;
   /** Ends every stream without an error, then every connection; those still there after `graceMs` are cut. */
   close(graceMs: number): Promise<void>;
 }
@@ -110,15 +117,44 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   listener.on('drop', () => logger.warn({ connections: limits.connections }, 'xDS connection refused: too many'));
 
   const address = await listen(listener, options.address);
+  const sessions = new Sessions(address.port);
+  const shedder = new Shedder(options.shedding ?? limits.shedding, {
+    ...{ others: options.others ?? (() => undefined), connections, timers, random, logger },
+  });
+  if (options.others !== undefined) shedder.start();
   return {
     address,
     get joins() {
       return admission.stats;
     },
+    get nodesShed() {
+      return shedder.nodes;
+    },
     close,
   };
 
+  function connections(): SheddableConnection[] {
+    const byPeer = Map.groupBy(calls, ({ peer }) => peer);
+    return Array.from(byPeer, ([peer, its]) => ({
+      peer,
+      nodes: new Set(its.flatMap(({ subscriber }) => subscriber?.info.node.id ?? [])),
+      goAway: () => sendAway(peer, its),
+    }));
+  }
+
+  function sendAway(peer: string, its: readonly DiscoveryCall[]): void {
+    const session = sessions.get(peer);
+    if (session === undefined) return;
+    // a GOAWAY first, so that the client opens its next streams elsewhere
+    session.close();
+    for (const call of its) call.end();
+    const cancel = timers.after(limits.goAwayGraceMs, () => session.destroy());
+    session.once('close', cancel);
+  }
+
   async function close(graceMs: number): Promise<void> {
+    shedder.close();
+    sessions.close();
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     for (const call of calls) call.end();
     clientStatus.end();

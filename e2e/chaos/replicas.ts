@@ -78,7 +78,7 @@ class Chaos {
     await this.#replicas[0]!.apply(documents());
     this.#subscribers = new Subscribers({
       ...{ addresses: this.#replicas.map(({ xds }) => xds), token: adminToken, group: 'edge' },
-      ...{ count: this.#options.subscribers, random: this.#random },
+      ...{ count: this.#options.subscribers, streamsPerConnection: 20, random: this.#random },
     });
     this.#cleanup.add(() => this.#subscribers.close());
     this.#ledger = new Ledger({ apis: this.#replicas.map(({ api }) => api), names, random: this.#random });

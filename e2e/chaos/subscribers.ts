@@ -4,11 +4,11 @@ import { decode, encode } from '../../proto/codec.ts';
 import { typeUrls } from '../../proto/type-urls.ts';
 
 const method = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
-const streamsPerConnection = 20;
 
 export interface SubscriberOptions {
   readonly addresses: readonly string[];
   readonly count: number;
+  readonly streamsPerConnection: number;
   readonly token: string;
   readonly group: string;
   readonly random: () => number;
@@ -23,7 +23,7 @@ export class Subscribers {
 
   constructor(options: SubscriberOptions) {
     this.#all = Array.from({ length: options.count }, (_, index) => {
-      const pool = Math.floor(index / options.addresses.length / streamsPerConnection);
+      const pool = Math.floor(index / options.addresses.length / options.streamsPerConnection);
       return new Subscriber(index, options, (address) => this.#client(address, pool), this.faults);
     });
   }

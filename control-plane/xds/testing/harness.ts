@@ -2,9 +2,8 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
-import type { AdmissionLimits } from '../admission.ts';
 import type { AuthorizeStatus, AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
-import { startXdsServer, type XdsServer } from '../server.ts';
+import { startXdsServer, type XdsServer, type XdsServerOptions } from '../server.ts';
 import type { StreamKind } from '../services.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
@@ -32,7 +31,7 @@ export class Harness {
     contents?: Contents,
     authorize: AuthorizeStream = async () => ({ ok: true }),
     authorizeStatus: AuthorizeStatus = async () => ({ ok: true }),
-    joins?: AdmissionLimits,
+    more: Pick<XdsServerOptions, 'joins' | 'others' | 'shedding'> = {},
   ): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
@@ -44,7 +43,8 @@ export class Harness {
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,
-      ...(joins === undefined ? {} : { joins }),
+      random: () => 0.5,
+      ...more,
     });
     if (contents !== undefined) harness.publish(contents);
     return harness;
