@@ -146,6 +146,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     observeSources(metrics, {
       revision: () => store.documents.revision,
       healthy: () => store.healthy(),
+      frozen: () => store.frozen() !== undefined,
       rowsRead: () => store.rowsRead(),
       fleet: () => fleet.stats(),
       joins: () => xds.joins,
@@ -187,6 +188,8 @@ function shareFleet(own: Fleet, store: Store, logger: Logger): SharedFleet {
 
 function readiness(store: Store, closing: boolean): string[] {
   if (closing) return ['This replica is stopping. Ask another one.'];
+  const frozen = store.frozen();
+  if (frozen !== undefined) return [`${frozen.message} ${frozen.remedy}`];
   return store.healthy() ? [] : ['The database does not answer or the change feed is behind. See the log.'];
 }
 

@@ -58,6 +58,8 @@ export interface MetricsSources {
   /** Revision of the documents that this replica shows. */
   revision(): number;
   healthy(): boolean;
+  /** The database went back: a person is needed. */
+  frozen(): boolean;
   /** Since the start. */
   rowsRead(): number;
   fleet(): FleetStats;
@@ -84,6 +86,11 @@ export function observeSources({ registry }: Metrics, sources: MetricsSources): 
   gauge('fairlead_store_revision', 'Revision of the documents that this replica shows.', () => sources.revision());
   gauge('fairlead_store_healthy', '1 while the database answers and the change feed is up to date.', () =>
     Number(sources.healthy()),
+  );
+  gauge(
+    'fairlead_store_frozen',
+    '1 if the database went back, so that nothing moves before a person restarts it.',
+    () => Number(sources.frozen()),
   );
   new Counter({
     name: 'fairlead_store_rows_read_total',
