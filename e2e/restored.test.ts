@@ -90,4 +90,4 @@ spec: { hosts: ["*"], to: { cluster: a } }
   await waitFor('the database as it is now', async () => ((await backendOf(port)) === 'first' ? true : undefined));
   expect(await after!.rest('PUT', '/v1/clusters/a', cluster(second.port))).toMatchObject({ revision: 2 });
   await waitFor('a write again', async () => ((await backendOf(port)) === 'second' ? true : undefined));
-}, 60_000);
+}, 120_000);

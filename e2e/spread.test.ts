@@ -111,7 +111,7 @@ test('forty subscribers of the first are even over both soon, all of them curren
   await rest('PUT', '/v1/clusters/a', 'application/json', JSON.stringify({ spec }));
   await waitFor('every subscriber', () => (subscribers.behind(new Map([['a', 2]])).length === 0 ? true : undefined));
   expect(subscribers.faults).toEqual([]);
-});
+}, 60_000);
 
 const envoyIsHere = requirePeer('envoy');
 
