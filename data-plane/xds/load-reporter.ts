@@ -118,7 +118,8 @@ export class LoadReporter {
 
   #ended(reason: string, isUnimplemented: boolean): void {
     this.#timers.stopAll();
-    const { logger, server } = this.#options;
+    const { logger } = this.#options;
+    const { server } = this.#connection;
     if (isUnimplemented) {
       logger.info({ event: 'lrs_unsupported', server }, 'the control plane takes no load reports');
       return;
