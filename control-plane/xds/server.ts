@@ -5,14 +5,18 @@ import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
 import { limits } from './limits.ts';
-import type { AuthorizeStatus, AuthorizeStream, StreamObserver, Timers, XdsLogger } from './ports.ts';
+import type { AuthorizeStatus, AuthorizeStream, PeerCertificate, StreamObserver, Timers, XdsLogger } from './ports.ts';
 import type { Response } from './responses.ts';
+import { SecureFront } from './secure-front.ts';
 import { discoveryServices, streamKinds } from './services.ts';
 import { StatusService, statusService } from './status-service.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 export interface XdsServerOptions {
   /** `port` 0: any free one. */
   readonly address: { readonly host: string; readonly port: number };
+  /** Undefined: plain. */
+  readonly tls?: TlsFiles | undefined;
   readonly source: SnapshotSource;
   readonly authorize: AuthorizeStream;
   readonly authorizeStatus: AuthorizeStatus;
@@ -44,14 +48,17 @@ export class XdsServerError extends Error {
 
 const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Rejects with {@link XdsServerError}. */
+/** Rejects with {@link XdsServerError} or TlsFilesError. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
   const { source, authorize, authorizeStatus, observer, timers, now = Date.now, logger = silent } = options;
+  const secure = options.tls && (await SecureFront.open(options.tls, { timers, logger, now }));
+  const certificateOf = (peer: string): PeerCertificate | undefined => secure?.certificateOf(peer);
   const calls = new Set<DiscoveryCall>();
   let streams = 0;
   const ports: CallPorts = {
     source,
     authorize,
+    certificateOf,
     observer,
     timers,
     now,
@@ -83,6 +90,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
 
   const clientStatus = new StatusService({
     authorize: authorizeStatus,
+    certificateOf,
     subscribers: () => [...calls].flatMap(({ subscriber }) => subscriber ?? []),
     logger,
   });
@@ -91,21 +99,26 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   // a listener of our own says exactly why it cannot listen, and knows its connections
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<net.Socket>();
-  const listener = net.createServer({ noDelay: true }, (socket) => {
+  const serve = (socket: net.Socket): void => injector.injectConnection(socket);
+  const listener = secure?.listener(serve) ?? net.createServer({ noDelay: true }, serve);
+  listener.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    injector.injectConnection(socket);
   });
   listener.maxConnections = limits.connections;
   listener.on('drop', () => logger.warn({ connections: limits.connections }, 'xDS connection refused: too many'));
 
-  const address = await listen(listener, options.address);
+  const address = await listen(listener, options.address).catch((error) => {
+    secure?.close();
+    throw error;
+  });
   return { address, close };
 
   async function close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     for (const call of calls) call.end();
     clientStatus.end();
+    secure?.close();
     injector.drain(graceMs);
     const cancel = timers.after(graceMs, () => {
       for (const socket of sockets) socket.destroy();

@@ -1,5 +1,12 @@
 /** A client that speaks the protocol by hand, and counts: at the end it must have sent more than it was sent. */
-import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import { decode, durationMs, encode, messageNameOf } from '../../../proto/codec.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest } from '../../../proto/envoy.ts';
 import { typeUrls, xdsTypeOf } from '../../../proto/type-urls.ts';
@@ -29,9 +36,13 @@ export class RawClient {
   readonly #client: Client;
   readonly #onOpened: (stream: RawStream) => void;
 
-  constructor(address: { host: string; port: number }, onOpened: (stream: RawStream) => void = () => {}) {
+  constructor(
+    address: { host: string; port: number },
+    onOpened: (stream: RawStream) => void = () => {},
+    channel: ChannelCredentials = credentials.createInsecure(),
+  ) {
     this.#onOpened = onOpened;
-    this.#client = new Client(`${address.host}:${address.port}`, credentials.createInsecure());
+    this.#client = new Client(`${address.host}:${address.port}`, channel, { 'grpc.use_local_subchannel_pool': 1 });
   }
 
   open(variant: Variant, service: StreamKind['service'] = 'ads', token?: string): RawStream {
