@@ -8,6 +8,7 @@ import { pushOrder, typeUrls, type XdsType, xdsTypeOf } from '../../proto/type-u
 import type { ProxyConfig } from '../model/config.ts';
 import { Assembly } from './assembly.ts';
 import { Backoff } from './backoff.ts';
+import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import { nackText } from './nack.ts';
 import type { XdsClient, XdsClientOptions, XdsState } from './ports.ts';
@@ -48,7 +49,7 @@ class Client implements XdsClient {
 
   constructor(options: XdsClientOptions) {
     this.#options = options;
-    this.#connection = new AdsConnection(options.server, options.token);
+    this.#connection = new AdsConnection(options.server, options.token, channelSecurity(options.tls));
     this.#backoff = new Backoff(options.random ?? Math.random);
     const timers = options.timers ?? realTimers;
     this.#timers = new KeyedTimers(timers);

@@ -1,6 +1,7 @@
 /** What the xDS client needs from outside, and what it offers. */
 import type { XdsType } from '../../proto/type-urls.ts';
 import type { ProxyConfig } from '../model/config.ts';
+import type { XdsTlsFiles } from './channel-security.ts';
 import type { DumpedResource, XdsTypeState } from './subscription.ts';
 import type { Timers } from './timers.ts';
 
@@ -26,6 +27,8 @@ export interface XdsClientOptions {
   readonly node: XdsNode;
   /** Sent as `authorization: Bearer …`; undefined: none. */
   readonly token: string | undefined;
+  /** Undefined: plain. */
+  readonly tls?: XdsTlsFiles | undefined;
   /**
    * The configuration to run on: first when it is complete, then after each change. What did not change is the same
    * object as before. An error that it throws becomes a NACK.

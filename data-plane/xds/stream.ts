@@ -1,5 +1,6 @@
 /** One incremental ADS stream at a time over gRPC; messages go in and out as bytes. */
 import * as grpc from '@grpc/grpc-js';
+import type { ChannelSecurity, SecuredChannel } from './channel-security.ts';
 import { limits } from './limits.ts';
 
 const method = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
@@ -30,20 +31,25 @@ const passThrough = (bytes: Buffer): Buffer => bytes;
 
 export class AdsConnection {
   readonly #server: string;
+  readonly #security: ChannelSecurity;
   readonly #metadata = new grpc.Metadata();
   /** Lives on after a stream, for it learns how often the server stands pings; not after a failure to connect. */
   #client: grpc.Client | null = null;
+  /** What it was made with. */
+  #channel: SecuredChannel | null = null;
   #call: Call | null = null;
 
   /** @param server `host:port` */
-  constructor(server: string, token: string | undefined) {
+  constructor(server: string, token: string | undefined, security: ChannelSecurity) {
     this.#server = server;
+    this.#security = security;
     if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token}`);
   }
 
   /** Connects and opens a stream; the one before must have ended. */
   open(handlers: AdsHandlers): void {
-    const client = (this.#client ??= new grpc.Client(this.#server, grpc.credentials.createInsecure(), channelOptions));
+    const client = this.#secureClient(handlers);
+    if (client === null) return;
     const channel = client.getChannel();
     const deadline = new Date(Date.now() + limits.connectTimeoutMs);
     const look = (late?: Error): void => {
@@ -61,6 +67,20 @@ export class AdsConnection {
       }
     };
     look();
+  }
+
+  /** As it is, or a new one where files of TLS have changed; null: they are no good, and the handlers know. */
+  #secureClient(handlers: AdsHandlers): grpc.Client | null {
+    try {
+      const channel = this.#security(this.#server);
+      if (channel !== this.#channel) this.#dropClient();
+      this.#channel = channel;
+      const { credentials, options } = channel;
+      return (this.#client ??= new grpc.Client(this.#server, credentials, { ...channelOptions, ...options }));
+    } catch (error) {
+      handlers.onEnd((error as Error).message);
+      return null;
+    }
   }
 
   #start(client: grpc.Client, connected: boolean, handlers: AdsHandlers): void {
