@@ -144,6 +144,15 @@ describe.skipIf(requirePeer('envoy') === undefined)('Envoy', () => {
     expect(JSON.parse(answer.body).backend).toBe('web');
   });
 
+  test('that does not trust the control plane leaves, and the control plane logs why', async () => {
+    const { args } = commandOf('bootstrap envoy');
+    const words = [...changed(args, { '--xds-ca': testFile('stranger-ca.pem') }), '--id', 'envoy-mistrustful'];
+    const printed = await run(words, controlPlane.env);
+    const envoy = await startEnvoy({ bootstrap: printed.stdout, waitFor: 'admin' });
+    cleanup.add(() => envoy.stop());
+    await untilLogged(/xDS connection refused: the client does not trust this server's certificate/);
+  });
+
   test('that is of another group is refused, and reads why', async () => {
     const { args } = commandOf('bootstrap envoy');
     const words = [...changed(args, { '--xds-cert': testFile('inner.pem') }), '--id', 'envoy-inner'];

@@ -33,7 +33,8 @@ afterEach(() => harness.stop());
 function client(certificate?: string, ca = 'ca.pem'): ChannelCredentials {
   const authority = readFileSync(testFile(ca));
   if (certificate === undefined) return credentials.createSsl(authority);
-  return credentials.createSsl(authority, readFileSync(testFile('client.key')), readFileSync(testFile(certificate)));
+  const key = certificate.startsWith('server') ? 'server.key' : 'client.key';
+  return credentials.createSsl(authority, readFileSync(testFile(key)), readFileSync(testFile(certificate)));
 }
 
 describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
@@ -56,6 +57,11 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
 
   test.each([
     ['expired', 'expired.pem', /^no: it has expired; renew it$/],
+    [
+      'meant for servers',
+      'server.pem',
+      /^no: it is not meant for clients; its extended key usage has to name clientAuth$/,
+    ],
     [
       'of another authority',
       'stranger.pem',
@@ -103,7 +109,7 @@ test.each([
   expect(harness.log[0]).toMatch(why);
 });
 
-test('a client that does not trust the server leaves, and both logs say so', async () => {
+test('a client that does not trust the server leaves, and knows why', async () => {
   await start();
   const stream = harness.connect(client(undefined, 'stranger-ca.pem')).open('delta').subscribe('clusters');
   expect(await stream.ended).toMatchObject({

@@ -42,7 +42,11 @@ export class RawClient {
     channel: ChannelCredentials = credentials.createInsecure(),
   ) {
     this.#onOpened = onOpened;
-    this.#client = new Client(`${address.host}:${address.port}`, channel, { 'grpc.use_local_subchannel_pool': 1 });
+    this.#client = new Client(`${address.host}:${address.port}`, channel, {
+      'grpc.use_local_subchannel_pool': 1,
+      // over TLS an address is no server name
+      'grpc.ssl_target_name_override': 'localhost',
+    });
   }
 
   open(variant: Variant, service: StreamKind['service'] = 'ads', token?: string): RawStream {
