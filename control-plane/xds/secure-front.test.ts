@@ -24,7 +24,7 @@ const authorize: AuthorizeStream = async (_token, _node, certificate) => {
 };
 
 async function start(files: TlsFiles = serverFiles): Promise<void> {
-  harness = await Harness.start({ clusters: { a: 1 } }, authorize, async () => ({ ok: true }), files);
+  harness = await Harness.start({ clusters: { a: 1 } }, authorize, async () => ({ ok: true }), { tls: files });
 }
 
 // the counter check of the conformance suite runs in every test

@@ -4,9 +4,8 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
 import type { AuthorizeStatus, AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
-import { startXdsServer, type XdsServer } from '../server.ts';
+import { startXdsServer, type XdsServer, type XdsServerOptions } from '../server.ts';
 import type { StreamKind } from '../services.ts';
-import type { TlsFiles } from '../tls-files.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
 import { Recorder } from './recorder.ts';
@@ -33,12 +32,11 @@ export class Harness {
     contents?: Contents,
     authorize: AuthorizeStream = async () => ({ ok: true }),
     authorizeStatus: AuthorizeStatus = async () => ({ ok: true }),
-    tls?: TlsFiles,
+    more: Pick<XdsServerOptions, 'tls'> = {},
   ): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
       address: { host: '127.0.0.1', port: 0 },
-      tls,
       source: harness.#source(),
       authorize,
       authorizeStatus,
@@ -46,6 +44,7 @@ export class Harness {
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,
+      ...more,
     });
     if (contents !== undefined) harness.publish(contents);
     return harness;
