@@ -20,6 +20,7 @@ import type { Store } from './store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from './translate/bootstrap.ts';
 import { version } from './version.ts';
 import { startXdsServer } from './xds/server.ts';
+import type { SheddingLimits } from './xds/shedder.ts';
 import { systemTimers } from './xds/timers.ts';
 import { checkTlsMaterial, readTlsFiles } from './xds/tls-files.ts';
 
@@ -37,6 +38,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   readonly logger: Logger;
   readonly limits?: ApiLimits;
+  /** When and how fast nodes are sent to other replicas. */
+  readonly shedding?: SheddingLimits;
   /** Where the snapshots stand that nodes are served from. */
   readonly cache?: SnapshotCache;
   /** Epoch milliseconds. */
@@ -111,9 +114,11 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       authorize: authorizeStreams(authenticator),
       authorizeStatus: authorizeStatus(authenticator),
       observer: fleet,
+      others: wholeFleet instanceof SharedFleet ? () => wholeFleet.connectedElsewhere() : undefined,
       timers: systemTimers,
       now,
       logger,
+      ...(options.shedding && { shedding: options.shedding }),
     });
     opened.push(() => xds.close(graceMs));
 
@@ -147,6 +152,8 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       healthy: () => store.healthy(),
       rowsRead: () => store.rowsRead(),
       fleet: () => fleet.stats(),
+      joins: () => xds.joins,
+      nodesShed: () => xds.nodesShed,
       failingGroups: () => publisher.status().filter(({ failure }) => failure !== undefined).length,
     });
     const address = await listen(api, settings.api);

@@ -9,8 +9,8 @@ import type { XdsTlsFiles } from './xds/channel-security.ts';
 export interface Settings {
   readonly group: string;
   readonly id: string;
-  /** `host:port` of the control plane. */
-  readonly xds: string;
+  /** `host:port` of each replica of the control plane, at least one. */
+  readonly xds: readonly string[];
   /** Undefined: plain. */
   readonly xdsTls: XdsTlsFiles | undefined;
   readonly token: string | undefined;
@@ -42,7 +42,10 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     .description('one data-plane node: subscribes to a control plane over ADS and forwards traffic')
     .requiredOption('--group <group>', 'node group to join')
     .requiredOption('--id <id>', 'name of this node, unique in the fleet')
-    .option('--xds <host:port>', 'xDS address of the control plane (FAIRLEAD_XDS; default 127.0.0.1:7071)')
+    .option(
+      '--xds <host:port,...>',
+      'xDS address of the control plane, or of each of its replicas (FAIRLEAD_XDS; default 127.0.0.1:7071)',
+    )
     .option('--xds-ca <file>', 'speak TLS, with a control plane that this authority vouches for (FAIRLEAD_XDS_CA)')
     .option('--xds-cert <file>', 'client certificate to present to it (FAIRLEAD_XDS_CERT)')
     .option('--xds-key <file>', 'private key of the client certificate (FAIRLEAD_XDS_KEY)')
@@ -56,7 +59,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
   return {
     group: flags.group,
     id: flags.id,
-    xds: flags.xds ?? env['FAIRLEAD_XDS'] ?? '127.0.0.1:7071',
+    xds: parseServers(flags.xds ?? (env['FAIRLEAD_XDS'] || '127.0.0.1:7071')),
     xdsTls: readXdsTls(flags, env),
     token: readToken(env),
     zone: flags.zone ?? '',
@@ -91,6 +94,19 @@ function readToken(env: NodeJS.ProcessEnv): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** `HOST:PORT[,HOST:PORT…]`. */
+function parseServers(text: string): string[] {
+  const servers = text.split(',').map((server) => server.trim());
+  for (const server of servers) {
+    const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s/[\]]+):([0-9]{1,5})$/.exec(server)?.[1]);
+    if (port > 0 && port <= 65_535) continue;
+    throw new SettingsError(
+      `the xDS address "${server}" is no HOST:PORT: write a name or an address and a port, as in 127.0.0.1:7071, and commas between several`,
+    );
+  }
+  return [...new Set(servers)];
 }
 
 function addBind(text: string, previous: [string, BoundAddress][]): [string, BoundAddress][] {

@@ -80,6 +80,11 @@ export class SharedFleet implements FleetView {
     return node;
   }
 
+  /** Connected nodes of every other replica that lives, by its id; undefined while replicas cannot share. */
+  connectedElsewhere(): ReadonlyMap<string, number> | undefined {
+    return this.#failing.size === 0 ? this.#others.connected() : undefined;
+  }
+
   #beat(): void {
     this.#writing.request();
     this.#reading.request();

@@ -39,7 +39,7 @@ function connect(server: string, tls: XdsTlsFiles | undefined): Connecting {
   const timers = new ManualTimers();
   const ends = new Queue<string>();
   const client = createXdsClient({
-    ...{ server, tls, timers, token: undefined },
+    ...{ servers: [server], tls, timers, token: undefined },
     node: { id: 'n1', group: 'edge', zone: '', version: '0.1.0' },
     onConfig: () => {},
     onComplete: () => {},

@@ -48,9 +48,14 @@ class Client implements XdsClient {
   #lastEnd: string | null = null;
 
   constructor(options: XdsClientOptions) {
+    const random = options.random ?? Math.random;
     this.#options = options;
-    this.#connection = new AdsConnection(options.server, options.token, channelSecurity(options.tls));
-    this.#backoff = new Backoff(options.random ?? Math.random);
+    this.#connection = new AdsConnection(
+      shuffled(options.servers, random),
+      options.token,
+      channelSecurity(options.tls),
+    );
+    this.#backoff = new Backoff(random);
     const timers = options.timers ?? realTimers;
     this.#timers = new KeyedTimers(timers);
     this.#waits = new KeyedTimers(timers);
@@ -103,7 +108,7 @@ class Client implements XdsClient {
     this.#waits.stopAll();
     const waitMs = this.#backoff.next();
     this.#options.logger.warn(
-      { event: 'xds_stream_ended', server: this.#options.server, reason, retryMs: waitMs },
+      { event: 'xds_stream_ended', reason, next: this.#connection.server, retryMs: waitMs },
       'xDS stream ended',
     );
     this.#timers.start('reconnect', waitMs, () => this.start());
@@ -122,7 +127,7 @@ class Client implements XdsClient {
     if (!this.#connected) {
       this.#connected = true;
       this.#backoff.reset();
-      this.#options.logger.info({ event: 'xds_stream_up', server: this.#options.server }, 'xDS stream is up');
+      this.#options.logger.info({ event: 'xds_stream_up', server: this.#connection.server }, 'xDS stream is up');
     }
     const type = xdsTypeOf(response.type_url ?? '');
     if (type === undefined || !this.#types[type].started) return;
@@ -283,6 +288,12 @@ class Client implements XdsClient {
       routes: routes.dump(),
     };
   }
+}
+
+/** Every order is as likely as any other, so that a fleet with one list spreads over all of it. */
+function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  const rest = [...list];
+  return list.flatMap(() => rest.splice(Math.floor(random() * rest.length), 1));
 }
 
 function keyOf(type: XdsType, name: string): string {

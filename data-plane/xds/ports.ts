@@ -22,8 +22,8 @@ export interface XdsLogger {
 }
 
 export interface XdsClientOptions {
-  /** `host:port` of the control plane. */
-  readonly server: string;
+  /** `host:port` of each replica of the control plane, at least one. Which is the first to be tried is random. */
+  readonly servers: readonly string[];
   readonly node: XdsNode;
   /** Sent as `authorization: Bearer …`; undefined: none. */
   readonly token: string | undefined;

@@ -32,7 +32,7 @@ export class Harness {
     contents?: Contents,
     authorize: AuthorizeStream = async () => ({ ok: true }),
     authorizeStatus: AuthorizeStatus = async () => ({ ok: true }),
-    more: Pick<XdsServerOptions, 'tls'> = {},
+    more: Pick<XdsServerOptions, 'tls' | 'joins' | 'others' | 'shedding'> = {},
   ): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
@@ -44,6 +44,7 @@ export class Harness {
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,
+      random: () => 0.5,
       ...more,
     });
     if (contents !== undefined) harness.publish(contents);

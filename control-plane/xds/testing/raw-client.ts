@@ -43,6 +43,7 @@ export class RawClient {
   ) {
     this.#onOpened = onOpened;
     this.#client = new Client(`${address.host}:${address.port}`, channel, {
+      // a connection of its own
       'grpc.use_local_subchannel_pool': 1,
       // over TLS an address is no server name
       'grpc.ssl_target_name_override': 'localhost',
