@@ -9,6 +9,7 @@ import { testFile } from '../../e2e/support/tls.ts';
 import { checkTlsFiles, XdsTlsError, type XdsTlsFiles } from './channel-security.ts';
 import { createXdsClient, type XdsClient } from './client.ts';
 import { ManualTimers, Queue, ScriptedServer } from './testing.ts';
+import { explainTlsFailure } from './tls-failures.ts';
 
 const reconnectMs = 250; // half of 500, as the random number of the tests is 0.5
 
@@ -76,17 +77,18 @@ test.each([
 );
 
 test.each([
+  ['whose certificate is for another host', 'elsewhere.pem', 'ca.pem', /is not for the host of --xds .*\(Hostname\/IP/],
   [
-    'whose certificate is for another host',
-    'elsewhere.pem',
-    'ca.pem',
-    /127\.0\.0\.1.*elsewhere\.example\.com|does not match/,
+    'of another authority',
+    'server.pem',
+    'stranger-ca.pem',
+    /no authority in --xds-ca .*\((?:unable to verify|self-signed)/,
   ],
-  ['of another authority', 'server.pem', 'stranger-ca.pem', /self-signed certificate in certificate chain|unable to/],
+  ['whose certificate has expired', 'server-expired.pem', 'ca.pem', /has expired; renew it there \(cert/],
 ])(
   'a control plane %s is not spoken to, the reason is told, and it is tried again',
   async (_name, certificate, ca, why) => {
-    const server = await serve(certificate);
+    const server = await serve(certificate, false);
     const { timers, ends } = connect(`127.0.0.1:${server.port}`, { ...files, ca: testFile(ca) });
     expect(await ends.take()).toMatch(why);
     timers.fire(await timers.awaitSet(reconnectMs));
@@ -94,11 +96,25 @@ test.each([
   },
 );
 
-test('a control plane that speaks plain is told as such, and one that speaks TLS to a plain node too', async () => {
-  const plain = await ScriptedServer.start();
-  expect(await connect(`127.0.0.1:${plain.port}`, files).ends.take()).toMatch(/^UNAVAILABLE: .*(?:TLS|SSL|ECONNRESET)/);
-  const secure = await serve();
-  expect(await connect(`127.0.0.1:${secure.port}`, undefined).ends.take()).toMatch(/^UNAVAILABLE: /);
+test('a control plane that speaks plain is told as such', async () => {
+  const { port } = await ScriptedServer.start();
+  const reason = await connect(`127.0.0.1:${port}`, files).ends.take();
+  expect(reason).toMatch(/^UNAVAILABLE: the server does not speak TLS; leave --xds-ca .* \(wrong version number\)$/);
+});
+
+test('a server that demands a certificate is told as such', async () => {
+  const { port } = await serve();
+  const reason = await connect(`127.0.0.1:${port}`, { ...files, client: undefined }).ends.take();
+  expect(reason).toMatch(/^UNAVAILABLE: the server wants a client certificate; give one with --xds-cert/);
+});
+
+test('what is no failure of TLS is told as it is', () => {
+  for (const reason of [
+    'UNAUTHENTICATED: the client certificate is not accepted: certificate has expired',
+    'UNAVAILABLE: No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1',
+  ]) {
+    expect(explainTlsFailure(reason)).toBe(reason);
+  }
 });
 
 test('renewed files are used by the next connection; bad ones are told and tried again', async () => {

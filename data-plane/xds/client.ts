@@ -15,6 +15,7 @@ import type { XdsClient, XdsClientOptions, XdsState } from './ports.ts';
 import { AdsConnection } from './stream.ts';
 import { type DumpedResource, type Outcome, Subscription } from './subscription.ts';
 import { KeyedTimers, realTimers } from './timers.ts';
+import { explainTlsFailure } from './tls-failures.ts';
 import type { SourceChanges } from './warmer.ts';
 
 export type { XdsClient, XdsClientOptions, XdsLogger, XdsNode, XdsState } from './ports.ts';
@@ -78,7 +79,7 @@ class Client implements XdsClient {
     this.#connection.open({
       onOpen: () => this.#opened(),
       onMessage: (bytes) => this.#received(bytes),
-      onEnd: (reason) => this.#ended(reason),
+      onEnd: (reason) => this.#ended(explainTlsFailure(reason)),
     });
   }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the certificates of this folder anew (OpenSSL 3). They are for tests alone: the keys are public, those of the
-# authorities are thrown away, and all certificates but expired.pem hold until 2126.
+# authorities are thrown away, and all certificates but the expired ones hold until 2126.
 set -eu -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 scratch=$(mktemp -d)
@@ -45,6 +45,7 @@ key server.key
 loopback=DNS:localhost,IP:127.0.0.1,IP:::1
 certificate server server.key ca serverAuth "$loopback"
 certificate server-renewed server.key ca serverAuth "$loopback"
+certificate server-expired server.key ca serverAuth "$loopback" 20210101000000Z
 certificate elsewhere server.key ca serverAuth DNS:elsewhere.example.com
 
 # and one for every certificate of a client
