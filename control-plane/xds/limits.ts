@@ -41,8 +41,8 @@ export const limits = {
     patienceMs: 1_000,
     /** Ours: five times the fleet of 1,000 nodes that one replica is measured with, as per-type clients have 4 streams. */
     waiting: 5_000,
-    /** Less than Envoy waits for its first resources (initial_fetch_timeout, 15 s). */
-    waitMs: 10_000,
+    /** Ours: the slowest pace brings a fleet of 3,000 in; who is refused earlier only comes back, to the end of the queue. */
+    waitMs: 60_000,
     /** Ours: about as long as it takes for the queue to get shorter by a tenth. */
     retryMs: { least: 1_000, most: 5_000 },
   },
