@@ -49,7 +49,7 @@ export function isFullStateType(type: XdsType): boolean {
   return type === 'clusters' || type === 'listeners';
 }
 
-/** Whether a first request without names asks for all: not where clients ask for what something else named (case 30). */
+/** Whether a first request without names asks for all (case 30): Envoy asks so for these, for the others by name. */
 export function hasLegacyWildcard(type: XdsType): boolean {
-  return type !== 'endpoints' && type !== 'routes';
+  return isFullStateType(type) || type === 'scopedRoutes' || type === 'virtualHosts';
 }

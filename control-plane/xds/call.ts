@@ -5,6 +5,7 @@ import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import type { Admission } from './admission.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { FanOut } from './fan-out.ts';
+import type { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
 import type {
   AuthorizeStream,
@@ -39,6 +40,7 @@ export interface CallPorts {
   readonly logger: XdsLogger;
   readonly fanOut: FanOut;
   readonly admission: Admission;
+  readonly inFlight: InFlight;
   readonly nextStreamId: () => number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -202,7 +204,7 @@ export class DiscoveryCall {
   }
 
   #subscribe({ identity, ...introduction }: NodeIntroduction): Subscriber {
-    const { source, observer, timers, fanOut, nextStreamId, now } = this.#ports;
+    const { source, observer, timers, fanOut, inFlight, nextStreamId, now } = this.#ports;
     const peer = this.#call.getPeer();
     const info: StreamInfo = {
       ...{ streamId: nextStreamId(), node: identity, ...this.#kind, peer },
@@ -215,6 +217,7 @@ export class DiscoveryCall {
       timers,
       now,
       fanOut,
+      inFlight,
       write: (response, taken) => {
         this.#call.write(response, (error?: Error | null) => {
           if (!error) taken();

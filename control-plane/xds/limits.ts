@@ -60,4 +60,14 @@ export const limits = {
   },
   /** What is still open on a connection so long after it was asked to go is cut. */
   goAwayGraceMs: 5_000,
+  /** Ours: big responses remembered to be shared; one for each type, since a stream is sent them in turn. */
+  sharedResponses: 4,
+  /** Ours: a fleet that joins at once costs this much memory in responses, not its size times everything. */
+  inFlight: {
+    bytes: 32 * 1024 * 1024,
+    /** HTTP/2's first window: what is smaller is taken at once. */
+    bigBytes: 64 * 1024,
+    /** A reader takes 32 MiB in a fraction of this; who does not has stopped reading, and waits alone. */
+    patienceMs: 1_000,
+  },
 } as const;

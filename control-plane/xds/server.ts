@@ -5,6 +5,7 @@ import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import { Admission, type AdmissionLimits, type AdmissionStats } from './admission.ts';
 import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
+import { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
 import { LoadService, loadService } from './load-service.ts';
 import type {
@@ -85,6 +86,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   const admission = new Admission(joins, timers, random);
   const calls = new Set<DiscoveryCall>();
   let streams = 0;
+  const inFlight = new InFlight(limits.inFlight, timers);
   const ports: CallPorts = {
     source,
     authorize,
@@ -94,7 +96,8 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     now,
     logger,
     admission,
-    fanOut: new FanOut(limits.streamsPerTurn),
+    inFlight,
+    fanOut: new FanOut(limits.streamsPerTurn, inFlight),
     nextStreamId: () => ++streams,
   };
 

@@ -6,6 +6,7 @@ import { type ResourceStatus, statusesOf } from './client-status.ts';
 import { afterAck, afterNack, afterSent, type Deliveries, noDeliveries } from './deliveries.ts';
 import { hearDelta } from './delta.ts';
 import type { FanOut, Pumped } from './fan-out.ts';
+import type { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
 import type { TypeStates } from './order.ts';
 import type { StreamInfo, StreamObserver, Timers } from './ports.ts';
@@ -22,6 +23,7 @@ export interface SubscriberPorts {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly fanOut: FanOut;
+  readonly inFlight: InFlight;
   /** Hands a response to the transport; `taken` is called once it left this process. */
   readonly write: (response: Response, taken: () => void) => void;
   /** Called once: the client has acknowledged, or was not owed, all that it asked for first. */
@@ -37,7 +39,8 @@ export class Subscriber implements Pumped {
   #states: TypeStates = new Map();
   readonly #deliveries = new Map<XdsType, Deliveries>();
   #responses = 0;
-  readonly #writing = new Set<XdsType>();
+  /** Types whose last response the transport has not taken yet, and what to call when it has. */
+  readonly #writing = new Map<XdsType, () => void>();
   /** Types of which something is held back. */
   readonly #waiting = new Set<XdsType>();
   #heldByTransport = false;
@@ -130,7 +133,7 @@ export class Subscriber implements Pumped {
       snapshot,
       nowMs: this.#ports.timers.now(),
       ackWaitMs: limits.ackWaitMs,
-      writing: this.#writing,
+      writing: new Set(this.#writing.keys()),
       responses: this.#responses,
       unackedNonces: limits.unackedNonces,
     });
@@ -173,8 +176,9 @@ export class Subscriber implements Pumped {
   }
 
   #write(type: XdsType, response: Response): void {
-    this.#writing.add(type);
+    this.#writing.set(type, this.#ports.inFlight.begin(response.bytes));
     this.#ports.write(response, () => {
+      this.#writing.get(type)?.();
       this.#writing.delete(type);
       if (this.#heldByTransport && !this.#closed) this.#ports.fanOut.schedule(this);
     });
@@ -199,6 +203,7 @@ export class Subscriber implements Pumped {
     this.#unwatch();
     this.#cancelWake?.();
     this.#ports.fanOut.cancel(this);
+    for (const left of this.#writing.values()) left();
     this.#ports.observer.closed(this.info);
   }
 }
