@@ -37,6 +37,8 @@ export interface TypeState {
   readonly wanted: Interest;
   /** SotW: something was named once, so an empty list means nothing from now on, not everything. */
   readonly hasNamed: boolean;
+  /** SotW: the newest list came with the answer to an older response; the answer to the newest brings it again. */
+  readonly isStale: boolean;
   /** Delta: what the client said to hold in its first request; let go of once it has served. */
   readonly initialVersions: ReadonlyMap<string, string>;
   /** The client holds this snapshot, as far as it is wanted; undefined before the first answer. */
@@ -71,6 +73,7 @@ export function initialStateOf(type: XdsType): TypeState {
     type,
     wanted: { wildcard: false, names: noNames },
     hasNamed: false,
+    isStale: false,
     initialVersions: noVersions,
     told: undefined,
     owed: noNames,
