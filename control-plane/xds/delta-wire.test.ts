@@ -94,6 +94,14 @@ describe.each(everywhere(pushOrder))('%s on %s', (type, place) => {
     expect(await talk.publish(abc)).toEqual(said(['a', 'b', 'c']));
   });
 
+  test('11. 55. the end of the group is the removal of everything, and its return is told', async () => {
+    const talk = await settled(type, place, abc, ['a', 'b']);
+    talk.harness.cache.remove('edge');
+    expect(await talk.said()).toEqual(said([], ['a', 'b']));
+    await talk.ack();
+    expect(await talk.publish(abc)).toEqual(said(['a', 'b']));
+  });
+
   test('56. 57. dropping is silent and effective, and what was never subscribed is no matter', async () => {
     const talk = await settled(type, place, abc, ['a', 'b']);
     expect(await talk.change({ unsub: ['something'] })).toEqual([]);

@@ -215,6 +215,14 @@ describe.each(everywhere(pushOrder))('%s on %s', (type, place) => {
     expect(await talk.publish({ a: 1, b: 1 })).toEqual(said('a', 'b'));
   });
 
+  test('11. 40. the end of the group is the removal of everything, and its return is told', async () => {
+    const talk = await settled(type, place, abc, ['a', 'b']);
+    talk.harness.cache.remove('edge');
+    expect(await talk.said()).toEqual(isFull ? said() : []);
+    if (isFull) await talk.ack();
+    expect(await talk.publish(abc)).toEqual(said('a', 'b'));
+  });
+
   test('47. a request for fewer names than there are is answered', async () => {
     const talk = await start(type, place, abc);
     expect(await talk.ask(['b'])).toEqual(said('b'));

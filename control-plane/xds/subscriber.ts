@@ -1,5 +1,6 @@
 /** One subscriber's stream at work: this loop alone owns its state, and every event ends in one more turn of it. */
 import type { XdsType } from '../../proto/type-urls.ts';
+import { emptySnapshot } from '../snapshot/build.ts';
 import type { Snapshot, SnapshotSource } from '../snapshot/snapshot.ts';
 import type { Heard } from './acknowledge.ts';
 import { type ResourceStatus, statusesOf } from './client-status.ts';
@@ -42,6 +43,8 @@ export class Subscriber implements Pumped {
   #cancelWake: (() => void) | undefined;
   #wakeAtMs: number | undefined;
   #closed = false;
+  /** The group was there when this stream had a turn. */
+  #wasServed = false;
 
   constructor(info: StreamInfo, ports: SubscriberPorts) {
     this.info = info;
@@ -94,9 +97,11 @@ export class Subscriber implements Pumped {
 
   /** Takes one turn. Called by the fan-out only. */
   pump(): void {
-    const snapshot = this.#ports.source.get(this.info.node.group);
-    // a group that does not exist (yet): quiet, and answered when it appears (case 11)
-    if (this.#closed || snapshot === undefined) return;
+    const served = this.#ports.source.get(this.info.node.group);
+    this.#wasServed ||= served !== undefined;
+    // a group that does not exist yet: quiet, and answered when it appears (case 11); one that is no more is removed
+    if (this.#closed || !this.#wasServed) return;
+    const snapshot = served ?? emptySnapshot;
     try {
       this.#turn(snapshot);
     } catch (error) {
