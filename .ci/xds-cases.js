@@ -42,7 +42,7 @@ const rows = Object.entries(cases).map(([number, { title, open }]) => {
     ]),
     where: listed([
       ['ads', /\bads\b/i],
-      ['per-type', /on own service|, on (?!ads\b)[a-z]+$/],
+      ['per-type', /on own service|services of one type|, on (?!ads\b)[a-z]+$/],
     ]),
     tests: String(tests.length),
     result: resultOf(tests, open),
