@@ -19,6 +19,7 @@ import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from './translate/bootstrap.ts';
 import { version } from './version.ts';
+import { restDiscovery } from './xds/rest.ts';
 import { startXdsServer } from './xds/server.ts';
 import { systemTimers } from './xds/timers.ts';
 
@@ -124,6 +125,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
         const snapshot = cache.get(group);
         return snapshot && { revision: snapshot.revision, types: snapshot.types };
       },
+      discovery: restDiscovery(cache),
       makeEnvoyBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         envoyBootstrap({
           ...request,

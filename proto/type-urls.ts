@@ -25,3 +25,15 @@ export function xdsTypeOf(url: string): XdsType | undefined {
 export function isFullStateType(type: XdsType): boolean {
   return type === 'clusters' || type === 'listeners';
 }
+
+/** The last segment of the path by which Envoy asks for a type over REST, and the type's URL, served here or not. */
+export const restMethods: readonly (readonly [path: string, typeUrl: string])[] = [
+  ['discovery:clusters', typeUrls.clusters],
+  ['discovery:endpoints', typeUrls.endpoints],
+  ['discovery:listeners', typeUrls.listeners],
+  ['discovery:routes', typeUrls.routes],
+  ['discovery:scoped-routes', 'type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration'],
+  ['discovery:secrets', 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret'],
+  ['discovery:runtime', 'type.googleapis.com/envoy.service.runtime.v3.Runtime'],
+  ['discovery:extension_configs', 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig'],
+];

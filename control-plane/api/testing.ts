@@ -10,6 +10,7 @@ import { SnapshotCache } from '../snapshot/cache.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from '../translate/bootstrap.ts';
+import { restDiscovery } from '../xds/rest.ts';
 import { systemTimers } from '../xds/timers.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { type ApiLimits, apiLimits } from './limits.ts';
@@ -76,6 +77,7 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
     publisher,
     authenticator: createAuthenticator({ tokens: store.tokens, adminToken, now }),
     servedVersions: (group) => cache.get(group),
+    discovery: restDiscovery(cache),
     makeEnvoyBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
       envoyBootstrap({ ...request, xds }),
     makeGrpcBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
