@@ -256,6 +256,49 @@ describe.each(everywhere(pushOrder))('%s on %s', (type, place) => {
   });
 });
 
+describe.each(everywhere(['clusters', 'endpoints', 'listeners', 'routes']))('%s on %s, by prefix', (type, place) => {
+  const stored = { 'p/a': 1, 'p/b': 1, 'q/a': 1, p: 1 };
+
+  test('A17. all of a prefix come, its additions, changes and deletions follow, others do not', async () => {
+    const talk = await settled(type, place, stored, ['p/*']);
+    expect(talk.newest).toMatchObject({ resources: ['p/a', 'p/b'], removed: [] });
+    expect(await talk.publish({ ...stored, 'p/c': 1, 'q/c': 1 })).toEqual(said(['p/c']));
+    await talk.ack();
+    expect(await talk.publish({ ...stored, 'p/c': 2, 'q/a': 2 })).toEqual(said(['p/c']));
+    await talk.ack();
+    expect(await talk.publish({ 'p/b': 1, p: 2 })).toEqual(said([], ['p/a', 'p/c']));
+    await talk.ack();
+    expect(await talk.publish({ 'p/b': 1, 'q/z': 1 })).toEqual([]);
+  });
+
+  test('A17. a prefix that is dropped is silent, and sent again when it is asked for again', async () => {
+    const talk = await settled(type, place, stored, ['p/*']);
+    expect(await talk.change({ unsub: ['p/*'] })).toEqual([]);
+    expect(await talk.publish({ ...stored, 'p/a': 2 })).toEqual([]);
+    for (const _ of ['again', 'and again']) {
+      expect(await talk.change({ sub: ['p/*'] })).toEqual(said(['p/a', 'p/b']));
+      await talk.ack();
+    }
+  });
+
+  test('A17. 59. beside names and *: each once, and what one lets go of the other keeps', async () => {
+    const talk = await settled(type, place, stored, ['p/*', 'p/a', 'q/a']);
+    expect(talk.newest.resources).toEqual(['p/a', 'p/b', 'q/a']);
+    expect(await talk.change({ unsub: ['p/a'] })).toEqual(said(['p/a']));
+    await talk.ack();
+    expect(await talk.change({ sub: ['*'] })).toEqual(said(['p']));
+    await talk.ack();
+    expect(await talk.change({ unsub: ['*', 'p/*'] })).toEqual([]);
+    expect(await talk.publish({ 'p/a': 2, 'p/b': 2, 'q/a': 2 })).toEqual(said(['q/a']));
+  });
+
+  test('A17. 63. 64. a prefix over what the client holds', async () => {
+    const talk = await start(type, place, stored);
+    const irv = { 'p/a': talk.version('p/a'), 'p/gone': 'x' };
+    expect(await talk.change({ sub: ['p/*'], irv })).toEqual(said(['p/b'], ['p/gone']));
+  });
+});
+
 describe.each(everywhere(pushOrder.filter(isFullStateType)))(
   '%s on %s, all of which an empty request wants',
   (type, place) => {

@@ -10,6 +10,8 @@ export interface Interest {
   readonly wildcard: boolean;
   /** What is wanted by name, beside the wildcard or instead of it. */
   readonly names: ReadonlySet<string>;
+  /** Delta: everything whose name begins so (`team/`), asked for as `team/*` (case A17). */
+  readonly prefixes?: ReadonlySet<string>;
 }
 
 export interface SentResponse {
@@ -113,17 +115,21 @@ export function seenBy(
   return wanted.wildcard ? types[type] : wholeOf(types[type]);
 }
 
-export function wants({ wildcard, names }: Interest, name: string): boolean {
-  return wildcard || names.has(name);
+export function wants({ wildcard, names, prefixes = noNames }: Interest, name: string): boolean {
+  if (wildcard || names.has(name)) return true;
+  for (const prefix of prefixes) if (name.startsWith(prefix)) return true;
+  return false;
 }
 
-export function wantsNothing({ wildcard, names }: Interest): boolean {
-  return !wildcard && names.size === 0;
+export function wantsNothing({ wildcard, names, prefixes = noNames }: Interest): boolean {
+  return !wildcard && names.size === 0 && prefixes.size === 0;
 }
 
 /** The resources of a type that somebody wants. */
-export function wantedOf({ wildcard, names }: Interest, { resources }: TypeSnapshot): EncodedResource[] {
+export function wantedOf(interest: Interest, { resources }: TypeSnapshot): EncodedResource[] {
+  const { wildcard, names, prefixes = noNames } = interest;
   if (wildcard) return [...resources.values()];
+  if (prefixes.size > 0) return [...resources.values()].filter(({ name }) => wants(interest, name));
   const wanted: EncodedResource[] = [];
   for (const name of names) {
     const resource = resources.get(name);
