@@ -15,6 +15,7 @@ import { publishLimits } from './publish/limits.ts';
 import { Publisher } from './publish/publisher.ts';
 import { type Address, formatAddress, reachable, type Settings } from './settings.ts';
 import { SnapshotCache } from './snapshot/cache.ts';
+import { serves } from './snapshot/snapshot.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from './translate/bootstrap.ts';
@@ -109,6 +110,8 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       authorize: authorizeStreams(authenticator),
       authorizeStatus: authorizeStatus(authenticator),
       observer: fleet,
+      loads: fleet.loads,
+      elsewhere: () => (wholeFleet instanceof SharedFleet ? wholeFleet.clientsElsewhere() : []),
       timers: systemTimers,
       now,
       logger,
@@ -123,7 +126,9 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       authenticator,
       servedVersions: (group) => {
         const snapshot = cache.get(group);
-        return snapshot && { revision: snapshot.revision, types: snapshot.types };
+        return (
+          snapshot && { revision: snapshot.revision, isServed: (type, version) => serves(snapshot, type, version) }
+        );
       },
       discovery: restDiscovery(cache),
       makeEnvoyBootstrap: ({ xds: wanted, apiHost, ...request }) =>
@@ -173,7 +178,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
 /** What the fleet of this replica is to the others, and theirs to this one. */
 function shareFleet(own: Fleet, store: Store, logger: Logger): SharedFleet {
   const shared = new SharedFleet({
-    ...{ replica: randomUUID(), own, states: store.nodeStates },
+    ...{ replica: randomUUID(), own, states: store.nodeStates, loadStates: store.loadStates },
     ...{ timers: systemTimers, logger },
   });
   shared.start();

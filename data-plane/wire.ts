@@ -17,6 +17,7 @@ import { StatsRegistry } from './telemetry/registry.ts';
 import { serverStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 import { createXdsClient } from './xds/client.ts';
+import { LoadReporter } from './xds/load-reporter.ts';
 
 export interface RunningNode {
   /** `ip:port` of the admin interface. */
@@ -69,14 +70,18 @@ export async function startNode(settings: Settings, version: string, logger: Log
   };
   const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, logger, setTimer });
   const node = new ProxyNode(clusters, listeners);
-  const client = createXdsClient({
+  const controlPlane = {
     server: settings.xds,
     node: { id: settings.id, group: settings.group, zone: settings.zone, version },
     token: settings.token,
+    logger,
+  };
+  const client = createXdsClient({
+    ...controlPlane,
     onConfig: (config) => void node.apply(config),
     onComplete: () => node.markComplete(),
-    logger,
   });
+  const loadReporter = new LoadReporter({ ...controlPlane, clusters: () => clusters.list() });
   const drain = (): Promise<void> => {
     logger.info({ event: 'draining', connections: listeners.connectionCount }, 'draining');
     return node.drain(limits.drainTimeoutMs);
@@ -103,12 +108,14 @@ export async function startNode(settings: Settings, version: string, logger: Log
   const admin = await startAdmin({ address: settings.admin, parts });
   logger.info({ event: 'started', group: settings.group, xds: settings.xds, admin: admin.address }, 'started');
   client.start();
+  loadReporter.start();
   process.on('SIGUSR1', reopenLogs);
   return {
     admin: admin.address,
     node,
     stop: async () => {
       await drain();
+      loadReporter.close();
       client.close();
       await admin.close();
       await sinks.close();

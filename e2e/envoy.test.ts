@@ -134,7 +134,9 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
         `/v1/nodes/envoy-${variant}`,
       );
       for (const [type, { error }] of Object.entries(types)) expect(error, type).toBeUndefined();
-      return ['listeners', 'routes', 'clusters', 'endpoints'].every((type) => types[type]?.state === 'synced')
+      // by the incremental variant each host is a resource of its own
+      const hosts = variant === 'delta' ? ['virtualHosts'] : [];
+      return ['listeners', 'routes', ...hosts, 'clusters', 'endpoints'].every((type) => types[type]?.state === 'synced')
         ? true
         : undefined;
     });
@@ -210,6 +212,28 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
     expect(expected).toBe('d GET /');
     for (const [variant, envoy] of envoys)
       expect(await seen(await envoy.listenerPort('raw'), {}), variant).toBe(expected);
+  });
+
+  test('a host comes and goes at Envoy as it does at our node', async () => {
+    const ports = [
+      await ours.port('public'),
+      ...(await Promise.all([...envoys.values()].map((envoy) => envoy.listenerPort('public')))),
+    ];
+    const everywhere = async (what: string, expected: string): Promise<void> => {
+      for (const port of ports) {
+        await waitFor(what, async () => (await seen(port, { host: 'brief.example.com' })) === expected || undefined);
+      }
+    };
+    for (const _ of [1, 2]) {
+      await controlPlane.apply(`
+kind: Route
+name: brief
+spec: { hosts: [brief.example.com], to: [{ cluster: c }] }
+`);
+      await everywhere('the host to come', 'c GET /');
+      await controlPlane.rest('DELETE', '/v1/routes/brief');
+      await everywhere('the host to go', '404');
+    }
   });
 
   test('a change reaches Envoy as it reaches our node', async () => {

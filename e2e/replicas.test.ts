@@ -1,6 +1,18 @@
 /** Several control planes on one Postgres, as users run them: each of them shows the whole fleet. */
 import { afterAll, expect, test } from 'vitest';
-import { Cleanup, request, run, startBackend, startControlPlane, startDataPlane, waitFor } from './support/fairlead.ts';
+import { StatusClient } from '../control-plane/xds/testing/status-client.ts';
+import { pushOrder, typeUrls } from '../proto/type-urls.ts';
+import {
+  adminToken,
+  Cleanup,
+  type ControlPlaneProcess,
+  request,
+  run,
+  startBackend,
+  startControlPlane,
+  startDataPlane,
+  waitFor,
+} from './support/fairlead.ts';
 import { startPostgres } from './support/postgres.ts';
 
 const cleanup = new Cleanup();
@@ -55,6 +67,32 @@ test('a node of one replica is in the status of the other, which waits for it, a
   });
   expect(rollout.groups).toMatchObject([{ group: 'edge', nodes: { connected: 1, synced: 1, stale: 0, nack: 0 } }]);
   expect(JSON.parse((await request(await node.port('public'), {})).body).backend).toBe('second');
+
+  // client status answers for the whole fleet, whichever replica is asked; of a client elsewhere type by type
+  const statusOf = async (replica: ControlPlaneProcess) => {
+    const { hostname, port: statusPort } = new URL(`xds://${replica.xds}`);
+    const client = new StatusClient({ host: hostname, port: Number(statusPort) }, adminToken);
+    const { config = [] } = await client.fetch({ node_matchers: [{ node_id: { exact: 'n1' } }] });
+    client.close();
+    return config.flatMap((one) =>
+      (one.generic_xds_configs ?? []).map((status) => ({ ...status, node: one.node?.id })),
+    );
+  };
+  const here = await statusOf(a);
+  expect(here.find(({ name, type_url }) => name === 'a' && type_url === typeUrls.clusters)).toMatchObject({
+    config_status: 'SYNCED',
+    xds_config: { type_url: typeUrls.clusters },
+  });
+  const { types } = await b.rest<State>('GET', '/v1/nodes/n1');
+  expect(await statusOf(b)).toEqual(
+    pushOrder.map((type) => ({
+      node: 'n1',
+      type_url: typeUrls[type],
+      version_info: types[type]?.version,
+      config_status: 'SYNCED',
+      client_status: 'ACKED',
+    })),
+  );
 
   await a.program.stop();
   await waitFor('the other replica to see it gone', async () =>

@@ -52,3 +52,9 @@ export interface HttpProtocolOptions {
     http2_protocol_options?: Cluster['http2_protocol_options'];
   } | null;
 }
+
+/** A layer of runtime values (RTDS). */
+export interface Runtime {
+  name?: string;
+  layer?: Struct | null;
+}

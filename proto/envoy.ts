@@ -7,15 +7,21 @@ import path from 'node:path';
 import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
 import type { HealthCheck } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HealthCheck.js';
 import type { Node } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Node.js';
+import type { TypedExtensionConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/TypedExtensionConfig.js';
 import type { ClusterLoadAssignment } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { Listener } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/listener/v3/Listener.js';
 import type { RouteConfiguration } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/RouteConfiguration.js';
+import type { ScopedRouteConfiguration } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/ScopedRouteConfiguration.js';
+import type { VirtualHost } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/VirtualHost.js';
 import type { HttpConnectionManager } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
+import type { Secret } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/Secret.js';
 import type { DeltaDiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DeltaDiscoveryRequest.js';
 import type { DeltaDiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DeltaDiscoveryResponse.js';
 import type { DiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryRequest.js';
 import type { DiscoveryResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DiscoveryResponse.js';
 import type { Resource } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/Resource.js';
+import type { LoadStatsRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/load_stats/v3/LoadStatsRequest.js';
+import type { LoadStatsResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/load_stats/v3/LoadStatsResponse.js';
 import type { ClientStatusRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/status/v3/ClientStatusRequest.js';
 import type { ClientStatusResponse } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/status/v3/ClientStatusResponse.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
@@ -26,6 +32,7 @@ import type {
   LeastRequest,
   RoundRobin,
   Router,
+  Runtime,
   StreamAccessLog,
   TcpProxy,
 } from './envoy-extensions.ts';
@@ -45,18 +52,24 @@ export type {
   HttpConnectionManager,
   HttpProtocolOptions,
   Listener,
+  LoadStatsRequest,
+  LoadStatsResponse,
   Node,
   RouteConfiguration,
   Router,
   TcpProxy,
+  VirtualHost,
 };
 
 /** Every message type that code names, with its TypeScript shape (all fields optional, enums by name). */
 export interface MessageTypes {
   'envoy.config.cluster.v3.Cluster': Cluster;
+  'envoy.config.core.v3.TypedExtensionConfig': TypedExtensionConfig;
   'envoy.config.endpoint.v3.ClusterLoadAssignment': ClusterLoadAssignment;
   'envoy.config.listener.v3.Listener': Listener;
   'envoy.config.route.v3.RouteConfiguration': RouteConfiguration;
+  'envoy.config.route.v3.ScopedRouteConfiguration': ScopedRouteConfiguration;
+  'envoy.config.route.v3.VirtualHost': VirtualHost;
   'envoy.extensions.access_loggers.file.v3.FileAccessLog': FileAccessLog;
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': StreamAccessLog;
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
@@ -65,12 +78,16 @@ export interface MessageTypes {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobin;
+  'envoy.extensions.transport_sockets.tls.v3.Secret': Secret;
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': HttpProtocolOptions;
   'envoy.service.discovery.v3.DeltaDiscoveryRequest': DeltaDiscoveryRequest;
   'envoy.service.discovery.v3.DeltaDiscoveryResponse': DeltaDiscoveryResponse;
   'envoy.service.discovery.v3.DiscoveryRequest': DiscoveryRequest;
   'envoy.service.discovery.v3.DiscoveryResponse': DiscoveryResponse;
   'envoy.service.discovery.v3.Resource': Resource;
+  'envoy.service.load_stats.v3.LoadStatsRequest': LoadStatsRequest;
+  'envoy.service.load_stats.v3.LoadStatsResponse': LoadStatsResponse;
+  'envoy.service.runtime.v3.Runtime': Runtime;
   'envoy.service.status.v3.ClientStatusRequest': ClientStatusRequest;
   'envoy.service.status.v3.ClientStatusResponse': ClientStatusResponse;
 }
@@ -81,12 +98,18 @@ const entryFiles = [
   'envoy/service/cluster/v3/cds.proto',
   'envoy/service/endpoint/v3/eds.proto',
   'envoy/service/listener/v3/lds.proto',
+  'envoy/service/load_stats/v3/lrs.proto',
   'envoy/service/route/v3/rds.proto',
+  'envoy/service/route/v3/srds.proto',
+  'envoy/service/runtime/v3/rtds.proto',
+  'envoy/service/secret/v3/sds.proto',
   'envoy/service/status/v3/csds.proto',
   'envoy/config/cluster/v3/cluster.proto',
   'envoy/config/endpoint/v3/endpoint.proto',
+  'envoy/config/core/v3/extension.proto',
   'envoy/config/listener/v3/listener.proto',
   'envoy/config/route/v3/route.proto',
+  'envoy/config/route/v3/scoped_route.proto',
   'envoy/extensions/access_loggers/file/v3/file.proto',
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
@@ -94,6 +117,7 @@ const entryFiles = [
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
   'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto',
+  'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
   'google/protobuf/wrappers.proto',
   'google/protobuf/struct.proto',

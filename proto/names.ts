@@ -5,12 +5,21 @@ export function resourceName(tenant: string | undefined, name: string): string {
   return tenant === undefined ? name : `${tenant}/${name}`;
 }
 
+/** The inverse of {@link resourceName}. */
+export function documentOf(resource: string): { tenant?: string; name: string } {
+  const slash = resource.indexOf('/');
+  return slash < 0 ? { name: resource } : { tenant: resource.slice(0, slash), name: resource.slice(slash + 1) };
+}
+
 /** RouteConfiguration of a listener: one a listener, named as it. */
 export function routeConfigurationName(listener: string): string {
   return listener;
 }
 
-/** Name of the virtual host that holds one host's routes. */
-export function virtualHostName(host: string): string {
-  return host;
+/**
+ * The virtual host of one host behind a RouteConfiguration, as the message calls itself and as the resource is called:
+ * Envoy finds the RouteConfiguration by what stands before the slash, and forgets a host only by this very name.
+ */
+export function virtualHostName(routeConfiguration: string, host: string): string {
+  return `${routeConfiguration}/${host}`;
 }

@@ -5,6 +5,11 @@ export const typeUrls = {
   endpoints: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
   listeners: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   routes: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  scopedRoutes: 'type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration',
+  virtualHosts: 'type.googleapis.com/envoy.config.route.v3.VirtualHost',
+  secrets: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+  runtimes: 'type.googleapis.com/envoy.service.runtime.v3.Runtime',
+  extensionConfigs: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
 } as const;
 
 /** Short names: what `fairlead status`, REST and metrics call a type. */
@@ -12,7 +17,25 @@ export type XdsType = keyof typeof typeUrls;
 export type TypeUrl = (typeof typeUrls)[XdsType];
 
 /** Make-before-break order inside one update (xDS protocol, "Eventual consistency considerations"). */
-export const pushOrder: readonly XdsType[] = ['clusters', 'endpoints', 'listeners', 'routes'];
+export const pushOrder: readonly XdsType[] = [
+  ...(['clusters', 'endpoints', 'listeners', 'routes', 'scopedRoutes', 'virtualHosts'] as const),
+  ...(['secrets', 'runtimes', 'extensionConfigs'] as const),
+];
+
+/** Something for each type. */
+export function ofEachType<V>(make: (type: XdsType) => V): Record<XdsType, V> {
+  return {
+    clusters: make('clusters'),
+    endpoints: make('endpoints'),
+    listeners: make('listeners'),
+    routes: make('routes'),
+    scopedRoutes: make('scopedRoutes'),
+    virtualHosts: make('virtualHosts'),
+    secrets: make('secrets'),
+    runtimes: make('runtimes'),
+    extensionConfigs: make('extensionConfigs'),
+  };
+}
 
 const byUrl = new Map<string, XdsType>(pushOrder.map((type) => [typeUrls[type], type]));
 
@@ -26,14 +49,19 @@ export function isFullStateType(type: XdsType): boolean {
   return type === 'clusters' || type === 'listeners';
 }
 
-/** The last segment of the path by which Envoy asks for a type over REST, and the type's URL, served here or not. */
-export const restMethods: readonly (readonly [path: string, typeUrl: string])[] = [
-  ['discovery:clusters', typeUrls.clusters],
-  ['discovery:endpoints', typeUrls.endpoints],
-  ['discovery:listeners', typeUrls.listeners],
-  ['discovery:routes', typeUrls.routes],
-  ['discovery:scoped-routes', 'type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration'],
-  ['discovery:secrets', 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret'],
-  ['discovery:runtime', 'type.googleapis.com/envoy.service.runtime.v3.Runtime'],
-  ['discovery:extension_configs', 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig'],
+/** Whether a first request without names asks for all: not where clients ask for what something else named (case 30). */
+export function hasLegacyWildcard(type: XdsType): boolean {
+  return type !== 'endpoints' && type !== 'routes';
+}
+
+/** The last segment of the path by which Envoy asks for a type over REST; virtual hosts come by streams alone. */
+export const restMethods: readonly (readonly [path: string, type: XdsType])[] = [
+  ['discovery:clusters', 'clusters'],
+  ['discovery:endpoints', 'endpoints'],
+  ['discovery:listeners', 'listeners'],
+  ['discovery:routes', 'routes'],
+  ['discovery:scoped-routes', 'scopedRoutes'],
+  ['discovery:secrets', 'secrets'],
+  ['discovery:runtime', 'runtimes'],
+  ['discovery:extension_configs', 'extensionConfigs'],
 ];

@@ -1,5 +1,9 @@
 /** The fleet: nodes, what their groups are served, and how far a revision is on its way to them. */
 import type { FastifyInstance } from 'fastify';
+import type { NodeView } from '../fleet/fleet.ts';
+import type { ClusterLoadView } from '../fleet/loads.ts';
+import { StoreError } from '../store/store.ts';
+import { loadsSchema } from './load-routes.ts';
 import { ApiError } from './problems.ts';
 import { readQuery } from './query.ts';
 import { type Rollout, rolloutOf } from './rollout.ts';
@@ -17,6 +21,17 @@ export function addFleetRoutes(
 ): void {
   const access = { type: 'capability', capability: 'fleet' } as const;
   const tag = 'fleet' as const;
+
+  /** What is known of a node in memory is shown whether the database answers or not. */
+  const loadOf = async ({ id, group }: NodeView): Promise<{ load?: readonly ClusterLoadView[] }> => {
+    if (!store.healthy()) return {};
+    try {
+      return { load: await fleet.loads.ofNode(id, group) };
+    } catch (error) {
+      if (error instanceof StoreError) return {};
+      throw error;
+    }
+  };
 
   addRoute(
     app,
@@ -50,14 +65,28 @@ export function addFleetRoutes(
       reference: {
         tag,
         summary: 'Shows one node: each xDS type, its version and, if it was refused, why',
-        answers: { 200: { description: 'The node.', schema: nodeSchema } },
+        answers: {
+          200: {
+            description: 'The node, with the load that it reports.',
+            schema: {
+              ...nodeSchema,
+              properties: {
+                ...nodeSchema.properties,
+                load: {
+                  ...loadsSchema,
+                  description: 'Absent while the database, by which replicas share it, is away.',
+                },
+              },
+            },
+          },
+        },
       },
     },
-    (request) => {
+    async (request) => {
       readQuery(request.url, []);
       const { id } = request.params as { id: string };
       const node = fleet.get(id);
-      if (node) return node;
+      if (node) return { ...node, ...(await loadOf(node)) };
       throw new ApiError(404, `No node ${id} has connected. GET /v1/nodes lists those that have.`);
     },
   );
@@ -150,6 +179,7 @@ const nodeSchema = {
           },
           version: text,
           acknowledgedVersion: text,
+          sentVersion: { ...text, description: 'Of the newest response; absent before the first.' },
           error: { ...text, description: 'Why the node refuses it, in its own words.' },
           since: { ...text, format: 'date-time' },
         },

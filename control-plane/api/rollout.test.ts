@@ -11,7 +11,7 @@ const wellAt = (revision: number | undefined): GroupStatus => ({
 });
 const served = (revision: number, version: string): ServedVersions => ({
   revision,
-  types: { listeners: { version }, routes: { version }, clusters: { version }, endpoints: { version } },
+  isServed: (_type, one) => one === version,
 });
 
 function node(id: string, state: 'synced' | 'stale' | 'nack', version: string, connected = true): NodeView {

@@ -1,6 +1,7 @@
 /** How far a revision is on its way: from what was published and what the nodes say. Pure. */
-import type { NodeView } from '../fleet/node.ts';
+import type { NodeTypeView, NodeView } from '../fleet/node.ts';
 import type { GroupStatus } from '../publish/publisher.ts';
+import type { XdsType } from '../xds/ports.ts';
 
 export interface GroupRollout {
   readonly group: string;
@@ -23,12 +24,10 @@ export interface Rollout {
   readonly groups: readonly GroupRollout[];
 }
 
-/** What a group is served: the revision that last changed it, and the version of each xDS type. */
+/** What a group is served: the revision that last changed it, and whether a version of an xDS type is of it. */
 export interface ServedVersions {
   readonly revision: number;
-  readonly types: Readonly<
-    Record<string, { readonly version: string; readonly byName?: { readonly version: string } | undefined }>
-  >;
+  readonly isServed: (type: XdsType, version: string) => boolean;
 }
 
 export interface RolloutSources {
@@ -68,16 +67,15 @@ function groupRollout(
 type NodeState = 'synced' | 'stale' | 'nack';
 
 function nodeState(node: NodeView, served: ServedVersions | undefined): NodeState {
-  const types = Object.entries(node.types).filter(([, type]) => type.state !== 'unknown');
+  const types = (Object.entries(node.types) as [XdsType, NodeTypeView][]).filter(
+    ([, type]) => type.state !== 'unknown',
+  );
   if (types.some(([, { state }]) => state === 'nack')) return 'nack';
   // A node that was not told yet still calls itself synced, at the version before.
-  const current = types.every(([name, type]) => type.state === 'synced' && isServed(type.version, served?.types[name]));
+  const current = types.every(
+    ([name, type]) => type.state === 'synced' && served?.isServed(name, type.version ?? '') === true,
+  );
   return current && types.length > 0 ? 'synced' : 'stale';
-}
-
-/** Clients that name what they want, as gRPC's own do, may be served more than the others. */
-function isServed(version: string | undefined, type: ServedVersions['types'][string] | undefined): boolean {
-  return type !== undefined && (version === type.version || version === type.byName?.version);
 }
 
 function refusals(node: NodeView): string[] {

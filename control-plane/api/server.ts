@@ -16,6 +16,7 @@ import { addDocumentRoutes } from './document-routes.ts';
 import { addFleetRoutes } from './fleet-routes.ts';
 import { honourIdempotencyKeys } from './idempotency.ts';
 import type { ApiLimits } from './limits.ts';
+import { addLoadRoutes } from './load-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { canonicalUrl } from './plurals.ts';
 import { addReference, isReferencePath, referenceAccess } from './reference.ts';
@@ -100,6 +101,7 @@ export async function buildApi(dependencies: ApiDependencies): Promise<Api> {
   addDocumentRoutes(app, dependencies);
   addApplyRoute(app, dependencies);
   addFleetRoutes(app, dependencies);
+  addLoadRoutes(app, dependencies);
   addTokenRoutes(app, dependencies);
   addBootstrapRoutes(app, dependencies);
   await addDiscoveryRoute(app, dependencies);

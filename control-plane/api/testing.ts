@@ -7,6 +7,7 @@ import { Fleet } from '../fleet/fleet.ts';
 import { publishLimits } from '../publish/limits.ts';
 import { Publisher } from '../publish/publisher.ts';
 import { SnapshotCache } from '../snapshot/cache.ts';
+import { serves } from '../snapshot/snapshot.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from '../translate/bootstrap.ts';
@@ -76,7 +77,10 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
     fleet,
     publisher,
     authenticator: createAuthenticator({ tokens: store.tokens, adminToken, now }),
-    servedVersions: (group) => cache.get(group),
+    servedVersions: (group) => {
+      const snapshot = cache.get(group);
+      return snapshot && { revision: snapshot.revision, isServed: (type, one) => serves(snapshot, type, one) };
+    },
     discovery: restDiscovery(cache),
     makeEnvoyBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
       envoyBootstrap({ ...request, xds }),

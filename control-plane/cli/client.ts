@@ -64,7 +64,29 @@ export interface NodeState {
   /** ISO time since when it is, or is not, connected. */
   readonly since: string;
   readonly userAgent: string;
+  readonly zone: string;
   readonly types: Readonly<Record<string, TypeState>>;
+  /** What it reports of the requests that it sends; with one node only, and while the control plane can tell. */
+  readonly load?: readonly ClusterLoad[];
+}
+
+/** Requests (TCP: connections) since the node's first report; `inProgress` as of the newest. */
+export interface LoadCounts {
+  readonly issued: number;
+  readonly successful: number;
+  readonly errors: number;
+  readonly inProgress: number;
+}
+
+export interface ClusterLoad extends LoadCounts {
+  readonly tenant?: string;
+  readonly name: string;
+  readonly dropped: number;
+  readonly localities: readonly (LoadCounts & {
+    readonly region: string;
+    readonly zone: string;
+    readonly subZone: string;
+  })[];
 }
 
 export interface GroupRollout {

@@ -1,5 +1,5 @@
-/** `fairlead status`: the fleet, node by node and type by type; every refusal in full. */
-import type { Client, NodeState, TypeState } from './client.ts';
+/** `fairlead status`: the fleet, node by node and type by type; of one node its load as well; every refusal in full. */
+import type { Client, ClusterLoad, LoadCounts, NodeState, TypeState } from './client.ts';
 import { age, paint, print, table } from './output.ts';
 
 /** From the socket inwards. */
@@ -16,6 +16,7 @@ export async function status(client: Client, id: string | undefined, output: 'ta
     return;
   }
   print(id === undefined ? fleetTable(nodes, Date.now()) : nodeTable(nodes[0]!, Date.now()));
+  if (id !== undefined && nodes[0]!.load !== undefined) print(`\n${loadTable(nodes[0]!.load)}`);
   for (const text of refusals(nodes)) print(`\n${text}`);
 }
 
@@ -34,14 +35,34 @@ function fleetTable(nodes: readonly NodeState[], nowMs: number): string {
 function nodeTable(node: NodeState, nowMs: number): string {
   const connection = node.connected ? paint('green', 'connected') : paint('red', 'not connected');
   const agent = node.userAgent === '' ? '' : `, ${node.userAgent}`;
+  const zone = node.zone === '' ? '' : `, zone ${node.zone}`;
   const rows = orderedTypes(node).map(([type, state]) => [
     type,
     stateWord(state.state),
     state.version ?? '-',
     state.since === undefined ? '-' : age(state.since, nowMs),
   ]);
-  const about = `${paint('bold', node.id)} of ${node.group}, ${connection} since ${node.since}${agent}`;
+  const about = `${paint('bold', node.id)} of ${node.group}, ${connection} since ${node.since}${agent}${zone}`;
   return `${about}\n\n${table(['TYPE', 'STATE', 'VERSION', 'SINCE'], rows)}`;
+}
+
+/** A line a cluster, and one a locality of it. */
+function loadTable(load: readonly ClusterLoad[]): string {
+  if (load.length === 0) return paint('dim', 'No load is reported.');
+  const rows = load.flatMap((cluster) => {
+    const { tenant, name, localities, dropped } = cluster;
+    const places = localities.map((one) => [`  ${placeOf(one)}`, ...countCells(one), '']);
+    return [[tenant === undefined ? name : `${tenant}/${name}`, ...countCells(cluster), String(dropped)], ...places];
+  });
+  return table(['LOAD OF', 'ISSUED', 'SUCCESSFUL', 'ERRORS', 'IN PROGRESS', 'DROPPED'], rows);
+}
+
+function placeOf({ region, zone, subZone }: ClusterLoad['localities'][number]): string {
+  return [region, zone, subZone].filter((part) => part !== '').join('/') || 'no zone';
+}
+
+function countCells({ issued, successful, errors, inProgress }: LoadCounts): string[] {
+  return [issued, successful, errors, inProgress].map(String);
 }
 
 function orderedTypes(node: NodeState): [string, TypeState][] {

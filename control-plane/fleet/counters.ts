@@ -1,4 +1,5 @@
 /** What the xDS streams did since the start of the process, for metrics. */
+import { ofEachType } from '../../proto/type-urls.ts';
 import type { StreamInfo, Variant, XdsType } from '../xds/ports.ts';
 
 export interface TypeCounts {
@@ -23,12 +24,7 @@ type Counts = { -readonly [K in keyof TypeCounts]: number };
 export class Counters {
   readonly #open: Record<Variant, number> = { delta: 0, sotw: 0 };
   readonly #opened: Record<Variant, number> = { delta: 0, sotw: 0 };
-  readonly #types: Record<XdsType, Counts> = {
-    listeners: { responses: 0, acks: 0, nacks: 0, bytes: 0 },
-    routes: { responses: 0, acks: 0, nacks: 0, bytes: 0 },
-    clusters: { responses: 0, acks: 0, nacks: 0, bytes: 0 },
-    endpoints: { responses: 0, acks: 0, nacks: 0, bytes: 0 },
-  };
+  readonly #types: Record<XdsType, Counts> = ofEachType(() => ({ responses: 0, acks: 0, nacks: 0, bytes: 0 }));
 
   opened({ variant }: StreamInfo): void {
     this.#open[variant] += 1;

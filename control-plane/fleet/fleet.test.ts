@@ -35,6 +35,7 @@ describe('a type on a node', () => {
       state: 'stale',
       version: 'v1',
       acknowledgedVersion: '',
+      sentVersion: 'v1',
       since: '2026-11-21T12:00:00.000Z',
     });
     clock.nowMs += 1500;
@@ -43,6 +44,7 @@ describe('a type on a node', () => {
       state: 'synced',
       version: 'v1',
       acknowledgedVersion: 'v1',
+      sentVersion: 'v1',
       since: '2026-11-21T12:00:01.500Z',
     });
   });

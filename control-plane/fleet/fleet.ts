@@ -2,6 +2,7 @@
 import type { StreamInfo, StreamObserver, XdsType } from '../xds/ports.ts';
 import { Counters, type FleetStats } from './counters.ts';
 import { limits } from './limits.ts';
+import { Loads } from './loads.ts';
 import {
   afterClosed,
   afterOpened,
@@ -35,6 +36,8 @@ export interface FleetOptions {
 }
 
 export class Fleet implements StreamObserver {
+  /** What the nodes report of the requests that they send. */
+  readonly loads: Loads;
   readonly #now: () => number;
   readonly #keptNodes: number;
   readonly #nodes = new Map<string, NodeRecord>();
@@ -45,6 +48,7 @@ export class Fleet implements StreamObserver {
 
   constructor({ now, disconnectedNodes = limits.disconnectedNodes }: FleetOptions) {
     this.#now = now;
+    this.loads = new Loads(now);
     this.#keptNodes = disconnectedNodes;
   }
 

@@ -14,4 +14,17 @@ export const limits = {
   writePace: { settleMs: 50, gapMs: 1_000 },
   /** Ours: however many replicas write, each one looks at most five times a second. */
   readPace: { settleMs: 0, gapMs: 200 },
+  /** Ours: a node counts in the load until it has missed so many reports. */
+  loadIntervals: 3,
+  /** Ours: ten times the fleet that one replica is measured with; as many connections are taken. */
+  loadNodes: 10_000,
+  /** Ours: of one node, clusters and localities of each. */
+  loadClusters: 10_000,
+  loadLocalities: 64,
+  /** Ours: of one node, clusters that are shown: the busiest. */
+  loadClustersShown: 500,
+  /** Ours: half the time between a node's reports, so that the others see each of them. */
+  loadWritePace: { settleMs: 1_000, gapMs: 4_000 },
+  /** Ours: a locality takes about 100 bytes, so a write is 1 MB for clusters and 1 MB for nodes, roughly. */
+  loadLocalitiesAWrite: 10_000,
 } as const;

@@ -1,4 +1,5 @@
 /** One node as its streams show it. A plain value, changed by pure functions. */
+import { pushOrder } from '../../proto/type-urls.ts';
 import type { StreamInfo, Variant, XdsType } from '../xds/ports.ts';
 
 /** What a stream was told of one type, and how it took it. */
@@ -43,6 +44,8 @@ export interface NodeTypeView {
   readonly state: SyncState;
   readonly version?: string;
   readonly acknowledgedVersion?: string;
+  /** Of the newest response; absent before the first. */
+  readonly sentVersion?: string;
   readonly error?: string;
   /** ISO 8601. */
   readonly since?: string;
@@ -59,7 +62,7 @@ export interface NodeView {
   readonly peer: string;
   /** ISO 8601: connected or disconnected since. */
   readonly since: string;
-  readonly types: Readonly<Record<XdsType, NodeTypeView>>;
+  readonly types: { readonly [T in XdsType]?: NodeTypeView };
 }
 
 const blank: TypeRecord = {
@@ -172,10 +175,14 @@ export function typesOf({ streams, remembered }: NodeRecord): TypeRecords {
   return streams.length === 0 ? remembered : Object.assign({}, ...streams.map(({ types }) => types));
 }
 
+/** Shown of every node; the other types of those that ask for them. */
+const everyNodes: ReadonlySet<XdsType> = new Set<XdsType>(['clusters', 'endpoints', 'listeners', 'routes']);
+
 const absent: NodeTypeView = { state: 'unknown' };
 
 export function viewOf(node: NodeRecord): NodeView {
   const types = typesOf(node);
+  const shown = pushOrder.filter((type) => everyNodes.has(type) || types[type] !== undefined);
   const view = (record: TypeRecord | undefined): NodeTypeView => (record === undefined ? absent : typeViewOf(record));
   const { id, group, userAgent, zone } = node.newest.node;
   return {
@@ -187,20 +194,22 @@ export function viewOf(node: NodeRecord): NodeView {
     variant: node.newest.variant,
     peer: node.newest.peer,
     since: isoTime(node.sinceMs),
-    types: {
-      listeners: view(types.listeners),
-      routes: view(types.routes),
-      clusters: view(types.clusters),
-      endpoints: view(types.endpoints),
-    },
+    types: Object.fromEntries(shown.map((type) => [type, view(types[type])])),
   };
 }
 
 function typeViewOf(record: TypeRecord): NodeTypeView {
   const state = syncStateOf(record);
   if (state === 'unknown') return absent;
-  const { version, acknowledgedVersion, error, sinceMs } = record;
-  return { state, version, acknowledgedVersion, ...(error === undefined ? {} : { error }), since: isoTime(sinceMs) };
+  const { version, acknowledgedVersion, sent, error, sinceMs } = record;
+  return {
+    state,
+    version,
+    acknowledgedVersion,
+    ...(sent === undefined ? {} : { sentVersion: sent.version }),
+    ...(error === undefined ? {} : { error }),
+    since: isoTime(sinceMs),
+  };
 }
 
 function isoTime(ms: number): string {

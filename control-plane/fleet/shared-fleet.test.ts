@@ -3,20 +3,21 @@ import { expect, test } from 'vitest';
 import { Fleet } from './fleet.ts';
 import { limits } from './limits.ts';
 import { SharedFleet } from './shared-fleet.ts';
-import { MemoryStates, stream, TestTime } from './testing-states.ts';
+import { MemoryLoadStates, MemoryStates, stream, TestTime } from './testing-states.ts';
 
 function world(names: readonly string[] = ['a', 'b']) {
   const time = new TestTime();
   const states = new MemoryStates(time);
+  const loadStates = new MemoryLoadStates();
   const events: string[] = [];
   const logger = pino({}, { write: (line: string) => void events.push(String(JSON.parse(line).event)) });
   const replicas = names.map((replica) => {
     const own = new Fleet({ now: time.now, disconnectedNodes: 2 });
-    const shared = new SharedFleet({ replica, own, states, timers: time, logger });
+    const shared = new SharedFleet({ replica, own, states, loadStates, timers: time, logger });
     shared.start();
     return { own, shared };
   });
-  return { time, states, events, replicas, a: replicas[0]!, b: replicas[1]! };
+  return { time, states, loadStates, events, replicas, a: replicas[0]!, b: replicas[1]! };
 }
 
 /** What a hint needs: a moment for more, and the longest wait for the write before. */
@@ -33,6 +34,36 @@ test('a node of one replica is seen by the other, with what happens to it', asyn
   await time.pass(soonMs);
   expect(b.shared.get('n1')?.types.clusters).toMatchObject({ state: 'nack', error: 'no such thing' });
   expect(b.shared.list()).toEqual(a.shared.list());
+});
+
+test('client status has the connected clients of the others, type by type', async () => {
+  const { time, a, b } = world();
+  const one = stream('n1');
+  a.own.opened(one);
+  a.own.sent(one, 'clusters', 'c1', '1', 10);
+  a.own.acked(one, 'clusters', 'c1', '1');
+  a.own.sent(one, 'endpoints', 'e1', '2', 10);
+  a.own.waiting(one, 'endpoints', 'e2');
+  a.own.sent(one, 'listeners', 'l1', '3', 10);
+  a.own.nacked(one, 'listeners', 'l1', '3', 'no such thing');
+  a.own.waiting(one, 'routes', 'r1');
+  const gone = stream('n0');
+  a.own.opened(gone);
+  a.own.closed(gone);
+  b.own.opened(stream('n2'));
+  await time.pass(soonMs);
+  expect(b.shared.clientsElsewhere()).toEqual([
+    {
+      node: one.node,
+      types: {
+        clusters: { config: 'SYNCED', version: 'c1' },
+        endpoints: { config: 'STALE', version: 'e1' },
+        listeners: { config: 'ERROR', version: 'l1', refusal: { version: 'l1', reason: 'no such thing', atMs: 0 } },
+        routes: { config: 'NOT_SENT', version: '' },
+      },
+    },
+  ]);
+  expect(a.shared.clientsElsewhere()).toMatchObject([{ node: { id: 'n2' }, types: {} }]);
 });
 
 test('without hints it is seen at the next heartbeat', async () => {
@@ -135,14 +166,19 @@ test('what happened during an outage is seen after it', async () => {
   ]);
 });
 
-test('a replica that the others forgot tells of all its nodes again', async () => {
-  const { time, states, a, b } = world();
+test('a replica that the others forgot tells of all its nodes and of their load again', async () => {
+  const { time, states, loadStates, a, b } = world();
   a.own.opened(stream('n1'));
   a.own.opened(stream('n2'));
+  const cluster = { cluster: 'web', dropped: 1, localities: [] };
+  a.own.loads.reported(stream('n1').node, { intervalMs: 60_000, clusters: [cluster] });
   await time.pass(5_000);
   await states.forget('a');
+  loadStates.forget('a');
   await time.pass(2 * limits.heartbeatMs);
   expect(b.shared.list()).toHaveLength(2);
+  await time.pass(limits.loadWritePace.gapMs);
+  expect((await b.shared.loads.list()).items).toMatchObject([{ name: 'web', dropped: 1 }]);
 });
 
 test('a node that its replica forgets is forgotten everywhere', async () => {

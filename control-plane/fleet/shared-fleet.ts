@@ -1,27 +1,33 @@
 /** The whole fleet from any replica: its own nodes from memory, the others' from the database, where it tells of its own. */
-import { type NodeStates, StoreError } from '../store/store.ts';
+import type { LoadStates, NodeStates } from '../store/store.ts';
+import type { ClientElsewhere } from '../xds/ports.ts';
+import { type AttemptLogger, Attempts } from './attempts.ts';
+import { clientsAmong } from './client-status.ts';
 import type { Fleet } from './fleet.ts';
 import { limits } from './limits.ts';
+import type { LoadsView } from './loads.ts';
 import type { NodeView } from './node.ts';
 import { OtherReplicas } from './other-replicas.ts';
 import { Paced, type Timers } from './paced.ts';
+import { SharedLoads } from './shared-loads.ts';
 
 /** What is asked of a fleet, of one replica or of all. */
-export type FleetView = Pick<Fleet, 'list' | 'get'>;
+export interface FleetView extends Pick<Fleet, 'list' | 'get'> {
+  readonly loads: LoadsView;
+}
 
 export interface SharedFleetOptions {
   /** Of this replica, and of no other ever. */
   readonly replica: string;
   readonly own: Fleet;
   readonly states: NodeStates;
+  readonly loadStates: LoadStates;
   readonly timers: Timers;
-  readonly logger: {
-    info(fields: object, message: string): void;
-    warn(fields: object, message: string): void;
-  };
+  readonly logger: AttemptLogger;
 }
 
 export class SharedFleet implements FleetView {
+  readonly loads: SharedLoads;
   readonly #options: SharedFleetOptions;
   readonly #others: OtherReplicas;
   readonly #writing: Paced;
@@ -31,13 +37,16 @@ export class SharedFleet implements FleetView {
   #version = 0;
   /** This replica has rows, as far as it knows. */
   #listed = false;
-  readonly #failing = new Set<'write' | 'read'>();
+  readonly #attempts: Attempts;
   #cancelBeat: () => void = () => {};
   #unsubscribe: (() => void)[] = [];
 
   constructor(options: SharedFleetOptions) {
-    const { replica, states, timers } = options;
+    const { replica, own, states, loadStates, timers } = options;
     this.#options = options;
+    const attempts = new Attempts(options.logger);
+    this.#attempts = attempts;
+    this.loads = new SharedLoads({ replica, own: own.loads, states: loadStates, timers, attempts });
     this.#others = new OtherReplicas(replica, states, timers.now);
     this.#writing = new Paced(() => this.#attempt('write'), limits.writePace, timers);
     this.#reading = new Paced(() => this.#attempt('read'), limits.readPace, timers);
@@ -55,6 +64,7 @@ export class SharedFleet implements FleetView {
       }),
     ];
     this.#beat();
+    this.loads.start();
   }
 
   /** Tells a last time of its nodes. */
@@ -62,7 +72,8 @@ export class SharedFleet implements FleetView {
     this.#cancelBeat();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await Promise.all([this.#writing.close(), this.#reading.close()]);
-    if (this.#failing.size === 0) await this.#attempt('write');
+    await this.loads.close();
+    if (!this.#attempts.failing) await this.#attempt('write');
   }
 
   /** By id. */
@@ -80,6 +91,11 @@ export class SharedFleet implements FleetView {
     return node;
   }
 
+  /** What is known of clients that other replicas have, for client status. */
+  clientsElsewhere(): ClientElsewhere[] {
+    return clientsAmong(this.#others.nodes());
+  }
+
   #beat(): void {
     this.#writing.request();
     this.#reading.request();
@@ -88,7 +104,10 @@ export class SharedFleet implements FleetView {
 
   async #write(): Promise<void> {
     const { replica, states, own } = this.#options;
-    if (this.#listed) this.#listed = await states.beat(replica);
+    if (this.#listed) {
+      this.#listed = await states.beat(replica);
+      if (!this.#listed) this.loads.forgotten();
+    }
     if (this.#listed && this.#dirty.size === 0) return;
     const all = own.list();
     const ids = new Set([...this.#dirty, ...(this.#listed ? [] : all.map(({ id }) => id))]);
@@ -118,19 +137,11 @@ export class SharedFleet implements FleetView {
     }
   }
 
-  /** The next heartbeat tries again, so only the first failure and the end of them are worth a line. */
-  async #attempt(what: 'write' | 'read'): Promise<void> {
-    const { logger } = this.#options;
-    try {
-      await (what === 'write' ? this.#write() : this.#read());
-      if (this.#failing.delete(what)) logger.info({ event: 'fleet.shared-again', what }, 'Replicas share nodes again');
-    } catch (error) {
-      if (this.#failing.has(what)) return;
-      this.#failing.add(what);
-      const remedy = error instanceof StoreError ? error.remedy : 'The cause is a fault of Fairlead: report it.';
-      const lost = what === 'write' ? 'Other replicas see the nodes of this one' : 'Nodes of other replicas are shown';
-      logger.warn({ event: 'fleet.not-shared', what, err: error, remedy }, `${lost} as they were before`);
-    }
+  /** The next heartbeat tries again. */
+  #attempt(what: 'write' | 'read'): Promise<void> {
+    return what === 'write'
+      ? this.#attempts.make(what, 'Other replicas see the nodes of this one', () => this.#write())
+      : this.#attempts.make(what, 'Nodes of other replicas are shown', () => this.#read());
   }
 }
 

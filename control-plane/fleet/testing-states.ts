@@ -1,5 +1,15 @@
 /** For tests: time that is told what to be, streams, and the shared table in memory. */
-import type { NodeStates, NodeStatesWrite, ReplicaRow } from '../store/store.ts';
+import type {
+  LoadState,
+  LoadStates,
+  LoadStatesOf,
+  LoadStatesRead,
+  LoadStatesWrite,
+  LoadSubject,
+  NodeStates,
+  NodeStatesWrite,
+  ReplicaRow,
+} from '../store/store.ts';
 import type { StreamInfo } from '../xds/ports.ts';
 import type { Timers } from './paced.ts';
 
@@ -12,6 +22,7 @@ export function stream(id = 'n1', given: Partial<StreamInfo> = {}): StreamInfo {
     node,
     variant: 'delta',
     service: 'ads',
+    hostsApart: false,
     takesTtl: false,
     peer: '127.0.0.1:5000',
     ...given,
@@ -108,5 +119,47 @@ export class MemoryStates implements NodeStates {
   #say(statement: string): void {
     if (this.down) throw new Error('the database is away');
     this.statements.push(statement);
+  }
+}
+
+/** As the tables do it, with every replica listed. `down`: every statement fails. */
+export class MemoryLoadStates implements LoadStates {
+  down = false;
+  readonly writes: LoadStatesWrite[] = [];
+  readonly #replicas = new Map<string, { leftOut: number; readonly rows: Map<string, LoadState> }>();
+
+  async write(write: LoadStatesWrite): Promise<boolean> {
+    this.#demandUp();
+    const { replica, anew, leftOut, changed } = write;
+    if (anew) this.#replicas.set(replica, { leftOut, rows: new Map() });
+    const known = this.#replicas.get(replica);
+    if (known === undefined) return false;
+    this.writes.push(write);
+    known.leftOut = leftOut;
+    for (const state of changed) {
+      const key = `${state.subject} ${state.name}`;
+      if (state.load === null) known.rows.delete(key);
+      else known.rows.set(key, structuredClone(state));
+    }
+    return true;
+  }
+
+  async read({ except }: LoadStatesOf, subject: LoadSubject, name?: string): Promise<LoadStatesRead> {
+    this.#demandUp();
+    const others = [...this.#replicas].filter(([replica]) => replica !== except).map(([, known]) => known);
+    return {
+      leftOut: others.reduce((sum, { leftOut }) => sum + leftOut, 0),
+      states: others
+        .flatMap(({ rows }) => [...rows.values()])
+        .filter((state) => state.subject === subject && (name === undefined || state.name === name)),
+    };
+  }
+
+  forget(replica: string): void {
+    this.#replicas.delete(replica);
+  }
+
+  #demandUp(): void {
+    if (this.down) throw new Error('the database is away');
   }
 }

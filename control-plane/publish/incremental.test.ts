@@ -4,7 +4,7 @@ import { pushOrder } from '../../proto/type-urls.ts';
 import type { DocumentKey, Kind } from '../model/document.ts';
 import type { Typed } from '../model/specs.ts';
 import { SnapshotCache } from '../snapshot/cache.ts';
-import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { Snapshot, Types } from '../snapshot/snapshot.ts';
 import { typed } from '../translate/testing.ts';
 import { Publisher } from './publisher.ts';
 import { ManualTimers, MemoryLogger, Replica } from './testing.ts';
@@ -67,8 +67,12 @@ function sorted(notes: readonly unknown[]): string[] {
   return notes.map((note) => JSON.stringify(note)).toSorted();
 }
 
-/** Every resource's type, name, version and bytes, in order. */
-function bytesOf({ types }: Snapshot): string[] {
+/** Every resource's type, name, version and bytes, in order, in both forms. */
+function bytesOf({ types, hostsApart }: Snapshot): string[] {
+  return [...bytesOfTypes(types), ...bytesOfTypes(hostsApart)];
+}
+
+function bytesOfTypes(types: Types): string[] {
   return pushOrder.flatMap((type) => [
     `${type} ${types[type].version}`,
     ...[...types[type].resources.values()].map(

@@ -5,7 +5,7 @@ import { wholeOf } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/store.ts';
 import type { OnEncoded } from '../translate/group.ts';
 import { resourceJson } from '../translate/json.ts';
-import type { GroupResources, Note, XdsType } from '../translate/resources.ts';
+import { type GroupResources, type Note, pushOrder, type XdsType } from '../translate/resources.ts';
 import { Debounce, type Timers } from './debounce.ts';
 import type { PublishLimits } from './limits.ts';
 import { type PublishFailure, type Rendered, renderGroup } from './render.ts';
@@ -45,7 +45,9 @@ export interface Published {
   readonly durationMs: number;
 }
 
-const xdsTypes: readonly XdsType[] = ['listeners', 'routes', 'clusters', 'endpoints'];
+/** From the socket inwards; these are there for every group, the other types where there is any of them. */
+const mainTypes: readonly XdsType[] = ['listeners', 'routes', 'clusters', 'endpoints'];
+const xdsTypes: readonly XdsType[] = [...new Set([...mainTypes, ...pushOrder])];
 
 /** What is known of one group; replaced as a whole. */
 interface GroupState {
@@ -102,26 +104,15 @@ export class Publisher {
   }
 
   /** What a group is being served, as proto3 JSON in name order; undefined for a group that is served nothing. */
-  resourcesOf(group: string): Record<XdsType, Record<string, unknown>[]> | undefined {
+  resourcesOf(group: string): { [T in XdsType]?: Record<string, unknown>[] } | undefined {
     const snapshot = this.#groups.get(group)?.served?.snapshot;
     if (snapshot === undefined) return undefined;
     const asJson = (type: XdsType): Record<string, unknown>[] =>
       [...wholeOf(snapshot.types[type]).resources.values()].map(({ value }) => resourceJson(type, value));
-    return {
-      listeners: asJson('listeners'),
-      routes: asJson('routes'),
-      clusters: asJson('clusters'),
-      endpoints: asJson('endpoints'),
-    };
-  }
-
-  /** The document that a served resource was made from. */
-  sourceOf(type: XdsType, resourceName: string): DocumentKey | undefined {
-    for (const { served } of this.#groups.values()) {
-      const found = served?.resources[type].find(({ name }) => name === resourceName);
-      if (found !== undefined) return found.source;
-    }
-    return undefined;
+    const shown = xdsTypes.filter(
+      (type) => mainTypes.includes(type) || wholeOf(snapshot.types[type]).resources.size > 0,
+    );
+    return Object.fromEntries(shown.map((type) => [type, asJson(type)]));
   }
 
   #publish(): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { contentHash, decode, encode } from '../../proto/codec.ts';
-import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
-import { buildSnapshot, type ResourcesOfType, sameContent } from './build.ts';
+import { typeUrls } from '../../proto/type-urls.ts';
+import { buildSnapshot, type Resources, sameContent } from './build.ts';
 import { diffTypes } from './diff.ts';
 import { expiring, heartbeat } from './encode-ttl.ts';
 import { type EncodedResource, type Snapshot, wholeOf } from './snapshot.ts';
@@ -10,9 +10,7 @@ import { field } from './wire.ts';
 const cluster = (name: string, altStatName = ''): Uint8Array =>
   encode('envoy.config.cluster.v3.Cluster', { name, alt_stat_name: altStatName });
 
-function resources(given: Partial<Record<XdsType, ResourcesOfType>>): Record<XdsType, ResourcesOfType> {
-  return { clusters: [], endpoints: [], listeners: [], routes: [], ...given };
-}
+const resources = (given: Resources): Resources => given;
 
 const clusters = (...names: string[]) => resources({ clusters: names.map((name) => ({ name, value: cluster(name) })) });
 

@@ -9,18 +9,28 @@ const words: Readonly<Record<XdsType, string>> = {
   endpoints: 'ClusterLoadAssignment',
   listeners: 'Listener',
   routes: 'RouteConfiguration',
+  scopedRoutes: 'ScopedRouteConfiguration',
+  virtualHosts: 'VirtualHost',
+  secrets: 'Secret',
+  runtimes: 'Runtime',
+  extensionConfigs: 'TypedExtensionConfig',
 };
 
 /** Types of which nothing is served that nobody names: an orphan means that two translations disagree on a name. */
-const namedTypes = ['endpoints', 'routes'] as const;
+const namedTypes = ['endpoints', 'routes', 'virtualHosts'] as const;
 
 /** Problems as sentences; none: every reference resolves and nothing stands alone. */
 export function checkSnapshot(snapshot: Snapshot): string[] {
   const problems: string[] = [];
-  const named = { clusters: new Set<string>(), endpoints: new Set<string>(), routes: new Set<string>() };
+  const types = snapshot.hostsApart;
+  const hosts = new Set([...snapshot.hostsOf.values()].flat());
+  const named = {
+    ...{ clusters: new Set<string>(), endpoints: new Set<string>(), routes: new Set<string>() },
+    virtualHosts: hosts,
+  };
 
   for (const type of pushOrder) {
-    for (const resource of wholeOf(snapshot.types[type]).resources.values()) {
+    for (const resource of wholeOf(types[type]).resources.values()) {
       const who = `${words[type]} ${resource.name}`;
       let references: References;
       try {
@@ -37,7 +47,7 @@ export function checkSnapshot(snapshot: Snapshot): string[] {
       for (const target of ['clusters', 'endpoints', 'routes'] as const) {
         for (const name of references[target]) {
           named[target].add(name);
-          if (!wholeOf(snapshot.types[target]).resources.has(name)) {
+          if (!wholeOf(types[target]).resources.has(name)) {
             problems.push(`${who} names ${words[target]} ${name}, which the snapshot does not hold`);
           }
         }
@@ -46,7 +56,7 @@ export function checkSnapshot(snapshot: Snapshot): string[] {
   }
 
   for (const type of namedTypes) {
-    for (const name of snapshot.types[type].resources.keys()) {
+    for (const name of types[type].resources.keys()) {
       if (!named[type].has(name)) problems.push(`${words[type]} ${name} is named by nothing in the snapshot`);
     }
   }

@@ -1,6 +1,6 @@
 /** One resource, encoded once, in the forms in which both variants of the protocol carry it. */
 import { contentHash } from '../../proto/codec.ts';
-import { type TypeUrl, typeUrls, type XdsType } from '../../proto/type-urls.ts';
+import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
 import type { EncodedResource } from './snapshot.ts';
 import { field, fieldHead } from './wire.ts';
 
@@ -8,21 +8,18 @@ import { field, fieldHead } from './wire.ts';
 export function encodeResource(type: XdsType, name: string, value: Uint8Array, ttlMs: number): EncodedResource {
   const hash = contentHash(value);
   const version = ttlMs === 0 ? hash : contentHash(Buffer.from(`${hash} ${ttlMs}`));
-  return { ...frameResource(typeUrls[type], name, version, value), ttlMs };
+  return { name, version, ttlMs, ...frameResource(type, name, version, value) };
 }
+
+export type Frame = Pick<EncodedResource, 'value' | 'sotwField' | 'deltaField'>;
 
 /**
  * The Any is field 2 of a DiscoveryResponse, and field 2 of the Resource that a DeltaDiscoveryResponse carries. So one
  * buffer holds all three forms, one inside the other: Resource{version = 1, resource = 2: Any{type_url = 1, value = 2},
  * name = 3}.
  */
-function frameResource(
-  typeUrl: TypeUrl,
-  name: string,
-  version: string,
-  value: Uint8Array,
-): Omit<EncodedResource, 'ttlMs'> {
-  const anyHead = Buffer.concat([field(1, typeUrl), fieldHead(2, value.length)]);
+export function frameResource(type: XdsType, name: string, version: string, value: Uint8Array): Frame {
+  const anyHead = Buffer.concat([field(1, typeUrls[type]), fieldHead(2, value.length)]);
   const sotwHead = fieldHead(2, anyHead.length + value.length);
   const versionField = field(1, version);
   const nameField = field(3, name);
@@ -32,5 +29,5 @@ function frameResource(
   const deltaField = Buffer.concat([deltaHead, versionField, sotwHead, anyHead, value, nameField]);
   const sotwStart = deltaHead.length + versionField.length;
   const sotwField = deltaField.subarray(sotwStart, sotwStart + sotwLength);
-  return { name, version, value: sotwField.subarray(sotwLength - value.length), sotwField, deltaField };
+  return { value: sotwField.subarray(sotwLength - value.length), sotwField, deltaField };
 }

@@ -12,28 +12,41 @@ export interface References {
   readonly routes: readonly string[];
 }
 
+type Named = Partial<Omit<References, 'name'>>;
+const nothing = { clusters: [], endpoints: [], routes: [] } as const;
+
 const known = new WeakMap<EncodedResource, References>();
 
 /** `type` is the resource's own type. Throws if the bytes are not such a message. */
 export function referencesOf(type: XdsType, resource: EncodedResource): References {
   let references = known.get(resource);
-  if (references === undefined) known.set(resource, (references = readers[type](resource.value)));
+  if (references === undefined) known.set(resource, (references = read(type, resource)));
   return references;
 }
 
-const readers: Readonly<Record<XdsType, (bytes: Uint8Array) => References>> = {
+function read(type: XdsType, { name, value, parts }: EncodedResource): References {
+  // its bytes need not even be there
+  if (parts !== undefined) {
+    const clusters = new Set(parts.flatMap((part) => referencesOf('virtualHosts', part).clusters));
+    return { ...nothing, name, clusters: [...clusters] };
+  }
+  return { ...nothing, name, ...readers[type]?.(value) };
+}
+
+/** Types without a reader name nothing. */
+const readers: { readonly [T in XdsType]?: (bytes: Uint8Array) => Named & Pick<References, 'name'> } = {
   clusters(bytes) {
     const cluster = decode('envoy.config.cluster.v3.Cluster', bytes);
     const name = cluster.name ?? '';
     const overEds = cluster.type === 'EDS' || cluster.type === 3;
     // an absent service_name means the cluster's own name
     const endpoints = overEds ? [cluster.eds_cluster_config?.service_name || name] : [];
-    return { name, clusters: [], endpoints, routes: [] };
+    return { name, endpoints };
   },
 
   endpoints(bytes) {
     const { cluster_name: name = '' } = decode('envoy.config.endpoint.v3.ClusterLoadAssignment', bytes);
-    return { name, clusters: [], endpoints: [], routes: [] };
+    return { name };
   },
 
   listeners(bytes) {
@@ -53,17 +66,17 @@ const readers: Readonly<Record<XdsType, (bytes: Uint8Array) => References>> = {
       if (proxy?.cluster) clusters.add(proxy.cluster);
       for (const { name } of proxy?.weighted_clusters?.clusters ?? []) if (name) clusters.add(name);
     }
-    return { name: listener.name ?? '', clusters: [...clusters], endpoints: [], routes: [...routes] };
+    return { name: listener.name ?? '', clusters: [...clusters], routes: [...routes] };
   },
 
   routes(bytes) {
     const configuration = decode('envoy.config.route.v3.RouteConfiguration', bytes);
-    return {
-      name: configuration.name ?? '',
-      clusters: [...clustersOfRoutes(configuration)],
-      endpoints: [],
-      routes: [],
-    };
+    return { name: configuration.name ?? '', clusters: [...clustersOfRoutes(configuration)] };
+  },
+
+  virtualHosts(bytes) {
+    const host = decode('envoy.config.route.v3.VirtualHost', bytes);
+    return { name: host.name ?? '', clusters: [...clustersOfRoutes({ virtual_hosts: [host] })] };
   },
 };
 

@@ -13,6 +13,8 @@ export interface EncodedResource {
   readonly sotwField: Uint8Array;
   /** Without its time to live: `resources` entry of a DeltaDiscoveryResponse (field 2, tag and length included): shared by every stream. */
   readonly deltaField: Uint8Array;
+  /** A RouteConfiguration with its virtual hosts inside: these, each a resource as well. */
+  readonly parts?: readonly EncodedResource[];
 }
 
 export interface TypeSnapshot {
@@ -31,10 +33,27 @@ export function wholeOf(type: TypeSnapshot): TypeSnapshot {
   return type.byName ?? type;
 }
 
-export interface Snapshot {
+export type Types = Readonly<Record<XdsType, TypeSnapshot>>;
+
+/** What one client is served. */
+export interface View {
+  readonly types: Types;
+}
+
+export interface Snapshot extends View {
   readonly group: string;
   readonly revision: number;
-  readonly types: Readonly<Record<XdsType, TypeSnapshot>>;
+  /** Every RouteConfiguration with its virtual hosts inside. */
+  readonly types: Types;
+  /** For clients that take each virtual host as a resource of its own: RouteConfigurations without theirs. */
+  readonly hostsApart: Types;
+  /** By the name of a RouteConfiguration whose virtual hosts are resources: their names, in order. */
+  readonly hostsOf: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Whether some client that is told everything there is has this version of the type: forms and views have their own. */
+export function serves({ types, hostsApart }: Snapshot, type: XdsType, version: string): boolean {
+  return [types[type], hostsApart[type]].some((one) => one.version === version || wholeOf(one).version === version);
 }
 
 /** Where the streams read: the newest snapshot of a group. Kept by `publish`. */

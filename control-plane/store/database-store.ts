@@ -10,6 +10,7 @@ import { type Draft, draft, writeDraft } from './draft.ts';
 import { Feed } from './feed.ts';
 import { isAt, readAll, readHead, wasCommitted } from './history.ts';
 import { limits } from './limits.ts';
+import { type LoadStates, loadStates } from './load-states.ts';
 import { type NodeStates, nodeStates } from './node-states.ts';
 import { Replica } from './replica.ts';
 import { RowCounter } from './row-counter.ts';
@@ -39,6 +40,7 @@ class DatabaseStore implements Store {
   readonly tokens: TokenStore;
   readonly shared: boolean;
   readonly nodeStates: NodeStates;
+  readonly loadStates: LoadStates;
   readonly #database: Database;
   readonly #settings: StoreSettings;
   readonly #replica: Replica;
@@ -61,6 +63,7 @@ class DatabaseStore implements Store {
     this.tokens = tokenStore(database.kysely, settings.now, attempt);
     this.shared = database.shared;
     this.nodeStates = nodeStates(database.kysely, (listener) => database.watchNodes(listener), attempt);
+    this.loadStates = loadStates(database.kysely, attempt);
   }
 
   get documents(): DocumentSet {

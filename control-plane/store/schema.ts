@@ -44,6 +44,8 @@ export interface Tables {
   };
   replicas: { id: string; version: number; nodes: number; seen_at: string };
   nodes: { replica: string; id: string; version: number; state: Json<unknown> };
+  load_writers: { replica: string; left_out: number };
+  loads: { replica: string; subject: 'cluster' | 'node'; name: string; load: Json<unknown> };
 }
 
 /** How a timestamp column comes out of either database. */

@@ -1,8 +1,17 @@
 /** What the rest of the control plane may ask of the store. Implementations differ only in their dialect. */
 import type { Change, DocumentKey } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import type { LoadStates } from './load-states.ts';
 import type { NodeStates } from './node-states.ts';
 
+export type {
+  LoadState,
+  LoadStates,
+  LoadStatesOf,
+  LoadStatesRead,
+  LoadStatesWrite,
+  LoadSubject,
+} from './load-states.ts';
 export type { NodeState, NodeStates, NodeStatesWrite, ReplicaRow } from './node-states.ts';
 
 /** What a write decides once it sees the documents under the revision lock. Nothing is written if it throws. */
@@ -68,6 +77,7 @@ export interface Store {
   /** True if other control planes may serve from the same database; the embedded one has a single owner. */
   readonly shared: boolean;
   readonly nodeStates: NodeStates;
+  readonly loadStates: LoadStates;
   close(): Promise<void>;
 }
 

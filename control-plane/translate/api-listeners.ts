@@ -4,7 +4,7 @@
  */
 import { durationOf, packAny } from '../../proto/codec.ts';
 import type { Listener, RouteConfiguration } from '../../proto/envoy.ts';
-import { resourceName, virtualHostName } from '../../proto/names.ts';
+import { resourceName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { orderRoutes } from '../model/order.ts';
 import type { RouteSpec, Typed } from '../model/specs.ts';
@@ -72,7 +72,7 @@ function hostListener(host: string, routes: readonly Route[]): Listener {
     stat_prefix: host,
     route_config: {
       name: host,
-      virtual_hosts: [{ name: virtualHostName(host), domains: [host], routes: [...routes] }],
+      virtual_hosts: [{ name: host, domains: [host], routes: [...routes] }],
     },
     http_filters: [
       {

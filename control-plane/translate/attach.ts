@@ -13,27 +13,25 @@ export function listenersOf(documents: DocumentSet, group: string): Typed<'Liste
     .toSorted((a, b) => compareText(a.document.name, b.document.name));
 }
 
-/** Routes by the name of their http or api listener, in no promised order; a route that is turned away is noted. */
-export function attachRoutes(
+/** The http or api listeners among `listeners` behind which a route stands; one that turns it away is noted. */
+export function carriersOf(
   documents: DocumentSet,
+  route: Typed<'Route'>,
   listeners: readonly Typed<'Listener'>[],
   findings: Findings,
-): Map<string, Typed<'Route'>[]> {
-  const attached = new Map(listeners.map(({ document }) => [document.name, [] as Typed<'Route'>[]]));
-  for (const route of documents.all('Route')) {
-    const named = route.spec.listeners;
-    const carrier = carriedByApi(documents, route.spec.to) ? 'api' : 'http';
-    readProtocols(documents, route, findings);
-    for (const listener of listeners) {
-      const { name } = listener.document;
-      if (named !== null && !named.includes(name)) continue;
-      readRoute(findings, route);
-      if (listener.spec.protocol !== carrier) continue;
-      if (isOpenTo(documents, listener, route.document.tenant)) attached.get(name)?.push(route);
-      else if (named !== null) noteClosed(findings, route, name);
-    }
-  }
-  return attached;
+): Typed<'Listener'>[] {
+  const named = route.spec.listeners;
+  const carrier = carriedByApi(documents, route.spec.to) ? 'api' : 'http';
+  readProtocols(documents, route, findings);
+  return listeners.filter((listener) => {
+    const { name } = listener.document;
+    if (named !== null && !named.includes(name)) return false;
+    readRoute(findings, route);
+    if (listener.spec.protocol !== carrier) return false;
+    const isOpen = isOpenTo(documents, listener, route.document.tenant);
+    if (!isOpen && named !== null) noteClosed(findings, route, name);
+    return isOpen;
+  });
 }
 
 /** The one L4Route of a tcp listener: the oldest where there are several; the others are noted. */

@@ -39,6 +39,17 @@ test.each([
   });
 });
 
+test('a bootstrap has the load reported to the control plane, with the same token', () => {
+  expect(envoyBootstrap(options)).toMatchObject({
+    cluster_manager: {
+      load_stats_config: {
+        api_type: 'GRPC',
+        grpc_services: [{ initial_metadata: [{ key: 'authorization', value: 'Bearer secret' }] }],
+      },
+    },
+  });
+});
+
 test.each([
   ['delta', 'DELTA_GRPC'],
   ['sotw', 'GRPC'],

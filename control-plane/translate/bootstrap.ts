@@ -37,6 +37,12 @@ const connectionLimit = {
 /** A plain object in the shape of envoy.config.bootstrap.v3.Bootstrap's JSON, to be printed as YAML or JSON. */
 export function envoyBootstrap(options: EnvoyBootstrapOptions): Record<string, unknown> {
   const { group, id, xds, token, variant, adminPort } = options;
+  const grpc_services = [
+    {
+      envoy_grpc: { cluster_name: xdsCluster },
+      initial_metadata: [{ key: 'authorization', value: `Bearer ${token}` }],
+    },
+  ];
   return {
     node: { id, cluster: group, ...(variant === 'delta' && { client_features: [ttlFeature] }) },
     admin: { address: socketAddress('127.0.0.1', adminPort) },
@@ -45,16 +51,13 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Record<string, u
         api_type: variant === 'delta' ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
         set_node_on_first_message_only: true,
-        grpc_services: [
-          {
-            envoy_grpc: { cluster_name: xdsCluster },
-            initial_metadata: [{ key: 'authorization', value: `Bearer ${token}` }],
-          },
-        ],
+        grpc_services,
       },
       lds_config: { ads: {}, resource_api_version: 'V3' },
       cds_config: { ads: {}, resource_api_version: 'V3' },
     },
+    // load reports go where the configuration comes from
+    cluster_manager: { load_stats_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services } },
     static_resources: { clusters: [controlPlaneCluster(xds)] },
     overload_manager: { resource_monitors: [connectionLimit] },
   };

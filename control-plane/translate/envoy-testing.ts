@@ -2,18 +2,23 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import type { XdsType } from '../../proto/type-urls.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { translateGroup } from './group.ts';
-import type { MessageOf } from './resources.ts';
+import type { MessageOf, TranslatedType } from './resources.ts';
 import { asJson } from './testing.ts';
 
 type Json = Record<string, unknown>;
 
 /** The very messages that nodes are sent, but with RDS and EDS inlined, so that no control plane is needed. */
 export function staticBootstrap(documents: DocumentSet, group: string): Json {
-  const { listeners, routes, clusters, endpoints } = translateGroup(documents, group);
-  const routesOf = new Map(routes.map(({ name, message }) => [name, embedded('routes', message)]));
+  const { listeners, routes, virtualHosts, clusters, endpoints } = translateGroup(documents, group);
+  const hosts = new Map(virtualHosts.map(({ name, message }) => [name, message]));
+  const routesOf = new Map(
+    routes.map(({ name, message, hosts: names = [] }) => {
+      const virtual_hosts = names.flatMap((host) => hosts.get(host) ?? []);
+      return [name, embedded('routes', { ...message, virtual_hosts })];
+    }),
+  );
   const endpointsOf = new Map(endpoints.map(({ name, message }) => [name, embedded('endpoints', message)]));
   return {
     static_resources: {
@@ -26,7 +31,7 @@ export function staticBootstrap(documents: DocumentSet, group: string): Json {
   };
 }
 
-function embedded<T extends XdsType>(type: T, message: MessageOf[T]): Json {
+function embedded<T extends TranslatedType>(type: T, message: MessageOf[T]): Json {
   const { '@type': _, ...json } = asJson(type, message);
   return json;
 }

@@ -46,24 +46,32 @@ const redis = typed('L4Route', 'redis', { listener: 'redis', to: { cluster: 'red
 const all = [...platform, ...clusters, orders, ledger, redis];
 
 function namesOf(documents: typeof all, group: string) {
-  const { listeners, routes, clusters, endpoints } = translateGroup(documentSet(documents), group);
+  const { listeners, routes, virtualHosts, clusters, endpoints } = translateGroup(documentSet(documents), group);
   const names = (list: readonly { name: string }[]) => list.map(({ name }) => name);
   return {
     listeners: names(listeners),
     routes: names(routes),
+    virtualHosts: names(virtualHosts),
     clusters: names(clusters),
     endpoints: names(endpoints),
   };
 }
 
+const nothing = { listeners: [], routes: [], virtualHosts: [], clusters: [], endpoints: [] };
+const hostUrl = 'type.googleapis.com/envoy.config.route.v3.VirtualHost';
+
 /** Route names by virtual host by listener. */
 function routesOf(documents: typeof all, group = 'edge') {
-  const { routes } = translateGroup(documentSet(documents), group);
+  const { routes, virtualHosts } = translateGroup(documentSet(documents), group);
+  const messageOf = new Map(virtualHosts.map(({ name, message }) => [name, message]));
   return Object.fromEntries(
-    routes.map(({ name, message }) => [
+    routes.map(({ name, hosts = [] }) => [
       name,
       Object.fromEntries(
-        (message.virtual_hosts ?? []).map(({ domains, routes }) => [domains?.join(), routes?.map((one) => one.name)]),
+        hosts.map((host) => {
+          const { domains, routes } = messageOf.get(host) ?? {};
+          return [domains?.join(), routes?.map((one) => one.name)];
+        }),
       ),
     ]),
   );
@@ -73,16 +81,18 @@ test('a group is given its own listeners, the routes behind them, and the cluste
   expect(namesOf(all, 'edge')).toEqual({
     listeners: ['private', 'public'],
     routes: ['private', 'public'],
+    virtualHosts: ['private/shop.example.com', 'public/shop.example.com'],
     clusters: ['checkout/orders', 'payments/ledger'],
     endpoints: ['checkout/orders', 'payments/ledger'],
   });
   expect(namesOf(all, 'front')).toEqual({
     listeners: ['redis'],
     routes: [],
+    virtualHosts: [],
     clusters: ['redis'],
     endpoints: ['redis'],
   });
-  expect(namesOf(all, 'nobody')).toEqual({ listeners: [], routes: [], clusters: [], endpoints: [] });
+  expect(namesOf(all, 'nobody')).toEqual(nothing);
 });
 
 test('a route that names no listener stands on each that is open to its tenant', () => {
@@ -114,7 +124,7 @@ test('a route on a listener that is not open to its tenant is left out, and that
 
 test('a tcp listener without an L4Route is left out, and that is said', () => {
   const documents = all.filter((one) => one !== redis);
-  expect(namesOf(documents, 'front')).toEqual({ listeners: [], routes: [], clusters: [], endpoints: [] });
+  expect(namesOf(documents, 'front')).toEqual(nothing);
   expect(translateGroup(documentSet(documents), 'front').notes).toEqual([
     {
       document: { kind: 'Listener', name: 'redis' },
@@ -167,7 +177,7 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
     timeout: '0s',
   });
   const documents = documentSet([...all, split, typed('Cluster', 'checkout/orders-v2')]);
-  const { routes, clusters } = translateGroup(documents, 'edge');
+  const { routes, virtualHosts, clusters } = translateGroup(documents, 'edge');
   const splitRoute = {
     name: 'checkout/split',
     match: { path_separated_prefix: '/api' },
@@ -184,31 +194,39 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
   expect(asJson('routes', routes[1]!.message)).toEqual({
     '@type': 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
     name: 'public',
-    virtual_hosts: [
-      { name: '*.checkout.example.com', domains: ['*.checkout.example.com'], routes: [splitRoute] },
-      {
-        name: 'shop.example.com',
-        domains: ['shop.example.com'],
-        routes: [
-          splitRoute,
-          { name: 'checkout/orders', match: { prefix: '/' }, route: { cluster: 'checkout/orders', timeout: '5s' } },
-        ],
-      },
-    ],
     ignore_port_in_host_matching: true,
     validate_clusters: false,
   });
+  expect(routes[1]!.hosts).toEqual(['public/*.checkout.example.com', 'public/shop.example.com']);
+  expect(virtualHosts.slice(1).map(({ message }) => asJson('virtualHosts', message))).toEqual([
+    {
+      '@type': hostUrl,
+      name: 'public/*.checkout.example.com',
+      domains: ['*.checkout.example.com'],
+      routes: [splitRoute],
+    },
+    {
+      '@type': hostUrl,
+      name: 'public/shop.example.com',
+      domains: ['shop.example.com'],
+      routes: [
+        splitRoute,
+        { name: 'checkout/orders', match: { prefix: '/' }, route: { cluster: 'checkout/orders', timeout: '5s' } },
+      ],
+    },
+  ]);
   expect(clusters.map(({ name }) => name)).toEqual(['checkout/orders', 'checkout/orders-v2', 'payments/ledger']);
 });
 
 test('without a word from route or tenant a request has 15 s', () => {
-  const { routes } = translateGroup(documentSet(all), 'edge');
-  const [ledgerHost] = routes.find(({ name }) => name === 'private')?.message.virtual_hosts ?? [];
-  expect(ledgerHost?.routes?.[0]?.route?.timeout).toEqual({ seconds: 15, nanos: 0 });
+  const { virtualHosts } = translateGroup(documentSet(all), 'edge');
+  const ledgerHost = virtualHosts.find(({ name }) => name === 'private/shop.example.com');
+  expect(ledgerHost?.message.routes?.[0]?.route?.timeout).toEqual({ seconds: 15, nanos: 0 });
 });
 
 test('each resource knows the document to blame', () => {
-  const { listeners, routes, clusters, endpoints } = translateGroup(documentSet(all), 'edge');
+  const { listeners, routes, virtualHosts, clusters, endpoints } = translateGroup(documentSet(all), 'edge');
+  expect(virtualHosts[1]?.source).toEqual({ kind: 'Route', tenant: 'checkout', name: 'orders' });
   expect(listeners[1]?.source).toEqual({ kind: 'Listener', name: 'public' });
   expect(routes[1]?.source).toEqual({ kind: 'Listener', name: 'public' });
   expect(clusters[0]?.source).toEqual({ kind: 'Cluster', tenant: 'checkout', name: 'orders' });

@@ -1,7 +1,7 @@
 /** All that one node group is served, from the documents: the listeners that name it and what those need, no more. */
 import { encode } from '../../proto/codec.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
-import { type DocumentKey, type Kind, keyId } from '../model/document.ts';
+import { type DocumentKey, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { forGrpcClients } from '../model/schemas/cluster.ts';
 import { edsCluster } from './clusters.ts';
@@ -16,8 +16,10 @@ import {
   messageNames,
   type Routing,
   type Targets,
+  type TranslatedType,
 } from './resources.ts';
 import { translateRouting } from './routing.ts';
+import { translateRoutingAgain } from './routing-again.ts';
 
 /**
  * Pure: equal documents give equal messages, and documents that kept their identity give identical (===) ones. A route
@@ -29,12 +31,9 @@ export function translateGroup(documents: DocumentSet, group: string): GroupReso
   return { ...routing, ...translateTargets(documents, routing) };
 }
 
-/** Kinds that only stand behind routes. */
-const targetKinds: ReadonlySet<Kind> = new Set<Kind>(['Cluster', 'HealthPolicy']);
-
 /**
- * The same as `translateGroup`, from what it gave before `changed` changed: where that is clusters and health policies
- * alone (endpoints come and go all day), routes are not even looked at.
+ * The same as `translateGroup`, from what it gave before `changed` changed. Endpoints come and go, and tenants change
+ * their routes, all day: then only what they touch is looked at.
  */
 export function translateGroupAgain(
   documents: DocumentSet,
@@ -42,10 +41,22 @@ export function translateGroupAgain(
   previous: GroupResources,
   changed: readonly DocumentKey[],
 ): GroupResources {
-  if (!changed.every((key) => targetKinds.has(key.kind) && speaksAsBefore(documents, previous, key))) {
+  const routes = changed.filter(({ kind }) => kind === 'Route');
+  const targets = changed.filter(({ kind }) => kind === 'Cluster' || kind === 'HealthPolicy');
+  const { fronts } = previous;
+  if (
+    routes.length + targets.length < changed.length ||
+    !targets.every((key) => speaksAsBefore(documents, previous, key)) ||
+    (routes.length > 0 && fronts === undefined)
+  ) {
     return translateGroup(documents, group);
   }
-  return { ...previous, ...translateTargets(documents, previous) };
+  const routing =
+    routes.length > 0 && fronts !== undefined
+      ? translateRoutingAgain(documents, { ...previous, fronts }, routes)
+      : previous;
+  const sameTargets = targets.length === 0 && routing.targets === previous.targets;
+  return { ...previous, ...routing, ...(sameTargets ? {} : translateTargets(documents, routing)) };
 }
 
 /** False for a cluster whose routes may have to stand on other listeners now. */
@@ -84,9 +95,10 @@ export interface EncodedGroupResource {
   /** The message's bytes; the same object for as long as the message is the same. */
   readonly value: Uint8Array;
   readonly byName: boolean;
+  readonly hosts?: readonly string[];
 }
 
-export type EncodedGroup = { readonly [T in XdsType]: readonly EncodedGroupResource[] };
+export type EncodedGroup = { readonly [T in TranslatedType]: readonly EncodedGroupResource[] };
 
 const encodings = new Memo<object, Uint8Array>();
 
@@ -94,7 +106,7 @@ const encodings = new Memo<object, Uint8Array>();
 export type OnEncoded = (type: XdsType) => void;
 
 export function encodeGroup(
-  { clusters, endpoints, listeners, routes }: GroupResources,
+  { clusters, endpoints, listeners, routes, virtualHosts }: GroupResources,
   onEncoded: OnEncoded = () => {},
 ): EncodedGroup {
   return {
@@ -102,17 +114,19 @@ export function encodeGroup(
     endpoints: encodeAll('endpoints', endpoints, onEncoded),
     listeners: encodeAll('listeners', listeners, onEncoded),
     routes: encodeAll('routes', routes, onEncoded),
+    virtualHosts: encodeAll('virtualHosts', virtualHosts, onEncoded),
   };
 }
 
-function encodeAll<T extends XdsType>(
+function encodeAll<T extends TranslatedType>(
   type: T,
   resources: readonly GroupResource<T>[],
   onEncoded: OnEncoded,
 ): EncodedGroupResource[] {
-  return resources.map(({ name, message, byName = false }) => ({
+  return resources.map(({ name, message, hosts, byName = false }) => ({
     name,
     byName,
+    ...(hosts && { hosts }),
     value: encodings.get(message, [], () => {
       onEncoded(type);
       return encode(messageNames[type], message);

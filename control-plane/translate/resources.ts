@@ -1,32 +1,47 @@
 /** What translation yields: Envoy messages by xDS type, each with the document that it was made from. */
-import type { Cluster, ClusterLoadAssignment, Listener, MessageName, RouteConfiguration } from '../../proto/envoy.ts';
-import type { XdsType } from '../../proto/type-urls.ts';
+import type {
+  Cluster,
+  ClusterLoadAssignment,
+  Listener,
+  MessageName,
+  RouteConfiguration,
+  VirtualHost,
+} from '../../proto/envoy.ts';
+import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, describeKey, keyId } from '../model/document.ts';
-import type { Reference, SpecOf } from '../model/specs.ts';
+import type { Reference, SpecOf, Typed } from '../model/specs.ts';
 
-export type { XdsType };
+export { pushOrder, type XdsType };
+
+/** Types of which documents yield resources. */
+export type TranslatedType = keyof MessageOf & XdsType;
 
 export interface MessageOf {
   readonly clusters: Cluster;
   readonly endpoints: ClusterLoadAssignment;
   readonly listeners: Listener;
+  /** Without its virtual hosts. */
   readonly routes: RouteConfiguration;
+  readonly virtualHosts: VirtualHost;
 }
 
-/** Full protobuf names of the four resource messages. */
+/** Full protobuf names of the resource messages. */
 export const messageNames = {
   clusters: 'envoy.config.cluster.v3.Cluster',
   endpoints: 'envoy.config.endpoint.v3.ClusterLoadAssignment',
   listeners: 'envoy.config.listener.v3.Listener',
   routes: 'envoy.config.route.v3.RouteConfiguration',
-} as const satisfies Record<XdsType, MessageName>;
+  virtualHosts: 'envoy.config.route.v3.VirtualHost',
+} as const satisfies Record<TranslatedType, MessageName>;
 
-export interface GroupResource<T extends XdsType = XdsType> {
+export interface GroupResource<T extends TranslatedType = TranslatedType> {
   /** xDS resource name. */
   readonly name: string;
   readonly message: MessageOf[T];
   /** Only for clients that name it, which gRPC's own do; whoever asks for everything is spared it. */
   readonly byName?: boolean;
+  /** Of a RouteConfiguration: its virtual hosts by resource name, in order. */
+  readonly hosts?: readonly string[];
   /** The document to blame when a node refuses this resource. */
   readonly source: DocumentKey;
 }
@@ -42,13 +57,31 @@ export interface Routing {
   /** In name order. */
   readonly listeners: readonly GroupResource<'listeners'>[];
   readonly routes: readonly GroupResource<'routes'>[];
+  readonly virtualHosts: readonly GroupResource<'virtualHosts'>[];
   /** Clusters that the routes name, by resource name, in no promised order; they may not exist. */
   readonly targets: ReadonlyMap<string, Reference>;
   readonly notes: readonly Note[];
-  /** `keyId` of the documents that this was made from, and of those that were looked for in vain. */
+  /** `keyId` of the documents that this was made from, and of those that were looked for in vain; perhaps of others. */
   readonly routingReads: ReadonlySet<string>;
   /** By `keyId` of the clusters that routes name, what they speak: it says which listeners carry the route. */
   readonly protocols: ReadonlyMap<string, ClusterProtocol | undefined>;
+  /** The listeners from which the rest can be made again when routes change; undefined: only from scratch. */
+  readonly fronts: readonly Front[] | undefined;
+  /** The L4Routes that are served. */
+  readonly l4Routes: readonly Typed<'L4Route'>[];
+}
+
+/** An http listener, and the hosts behind it. */
+export interface Front {
+  readonly listener: Typed<'Listener'>;
+  /** By host, in name order of their resources. */
+  readonly hosts: ReadonlyMap<string, Host>;
+}
+
+export interface Host {
+  /** In the order in which they are tried. */
+  readonly routes: readonly Typed<'Route'>[];
+  readonly resource: GroupResource<'virtualHosts'>;
 }
 
 export type ClusterProtocol = SpecOf['Cluster']['protocol'];
@@ -64,9 +97,20 @@ export type GroupResources = Routing & Targets;
 
 /** What a translation finds out on its way. */
 export class Findings {
-  readonly notes: Note[] = [];
-  readonly reads = new Set<string>();
-  readonly protocols = new Map<string, ClusterProtocol | undefined>();
+  readonly notes: Note[];
+  readonly reads: Set<string>;
+  readonly protocols: Map<string, ClusterProtocol | undefined>;
+
+  /** What is known already. */
+  constructor(
+    notes: readonly Note[] = [],
+    reads: Iterable<string> = [],
+    protocols: ReadonlyMap<string, ClusterProtocol | undefined> = new Map(),
+  ) {
+    this.notes = [...notes];
+    this.reads = new Set(reads);
+    this.protocols = new Map(protocols);
+  }
 
   note(document: DocumentKey, detail: string): void {
     this.notes.push({ document: keyOf(document), detail });

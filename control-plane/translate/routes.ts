@@ -1,52 +1,51 @@
-/** Route documents to envoy.config.route.v3.RouteConfiguration. */
+/** Route documents to envoy.config.route.v3.RouteConfiguration and VirtualHost. */
 import { durationOf } from '../../proto/codec.ts';
-import type { RouteConfiguration } from '../../proto/envoy.ts';
-import { resourceName, routeConfigurationName, virtualHostName } from '../../proto/names.ts';
+import type { RouteConfiguration, VirtualHost } from '../../proto/envoy.ts';
+import { resourceName, routeConfigurationName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
-import { orderRoutes } from '../model/order.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
 import type { RouteSpec, Typed } from '../model/specs.ts';
-import { Memo } from './memo.ts';
-import { compareText } from './resources.ts';
+import { Memo, sameItems } from './memo.ts';
 import { routeMatch } from './route-match.ts';
 import { nameOf, uint32 } from './wire.ts';
 
-type VirtualHost = NonNullable<RouteConfiguration['virtual_hosts']>[number];
 type Route = NonNullable<VirtualHost['routes']>[number];
 
 const routeMessages = new Memo<Typed<'Route'>, Route>();
 const configurations = new Memo<Typed<'Listener'>, RouteConfiguration>();
+/** By the first of their routes, then by their names. */
+const hosts = new WeakMap<Route, Map<string, { readonly messages: readonly Route[]; readonly message: VirtualHost }>>();
 
-/** All routes of one listener: a virtual host for each host, its routes in the documented order. */
-export function routeConfiguration(
-  documents: DocumentSet,
-  listener: Typed<'Listener'>,
-  attached: readonly Typed<'Route'>[],
-): RouteConfiguration {
-  const ordered = orderRoutes(attached);
-  const messages = ordered.map((route) => routeMessage(route, effectiveTimeoutMs(documents, route)));
-  // a message stays the same one while its document does, and a document says its hosts
-  return configurations.get(listener, messages, () => ({
+/** What stands around the virtual hosts of one listener. */
+export function routeConfiguration(listener: Typed<'Listener'>): RouteConfiguration {
+  return configurations.get(listener, [], () => ({
     name: routeConfigurationName(listener.document.name),
-    virtual_hosts: virtualHosts(ordered, messages),
     ignore_port_in_host_matching: true,
     // a route may arrive a moment before its cluster; it waits for it instead of being refused
     validate_clusters: { value: false },
   }));
 }
 
-function virtualHosts(ordered: readonly Typed<'Route'>[], messages: readonly Route[]): VirtualHost[] {
-  const routesByHost = new Map<string, Route[]>();
-  ordered.forEach(({ spec }, index) => {
-    for (const host of spec.hosts) {
-      const routes = routesByHost.get(host) ?? [];
-      routesByHost.set(host, routes);
-      routes.push(messages[index]!);
-    }
-  });
-  return [...routesByHost]
-    .toSorted(([a], [b]) => compareText(a, b))
-    .map(([host, routes]) => ({ name: virtualHostName(host), domains: [host], routes }));
+/**
+ * One host's routes, at least one, in the documented order. The same message as before if the routes are the same: who
+ * changes one host's routes leaves all others as they are.
+ */
+export function virtualHost(
+  documents: DocumentSet,
+  name: string,
+  host: string,
+  ordered: readonly Typed<'Route'>[],
+): VirtualHost {
+  const messages = ordered.map((route) => routeMessage(route, effectiveTimeoutMs(documents, route)));
+  const [first] = messages;
+  if (first === undefined) throw new Error(`the host ${host} has no routes`);
+  const byName = hosts.get(first) ?? new Map();
+  hosts.set(first, byName);
+  const known = byName.get(name);
+  if (known !== undefined && sameItems(known.messages, messages)) return known.message;
+  const message = { name, domains: [host], routes: messages };
+  byName.set(name, { messages, message });
+  return message;
 }
 
 function routeMessage(route: Typed<'Route'>, timeoutMs: number): Route {

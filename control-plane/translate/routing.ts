@@ -1,33 +1,30 @@
 /** The front of a group: its listeners, the routes behind them, and which clusters those name. */
-import { routeConfigurationName } from '../../proto/names.ts';
+import { routeConfigurationName, virtualHostName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { orderRoutes } from '../model/order.ts';
 import type { Reference, Typed } from '../model/specs.ts';
 import { apiListeners } from './api-listeners.ts';
-import { attachL4Route, attachRoutes, listenersOf } from './attach.ts';
+import { attachL4Route, carriersOf, listenersOf } from './attach.ts';
 import { httpListener, tcpListener } from './listeners.ts';
-import { compareText, Findings, type GroupResource, keyOf, type Routing } from './resources.ts';
-import { routeConfiguration } from './routes.ts';
+import { compareText, Findings, type Front, type GroupResource, type Host, keyOf, type Routing } from './resources.ts';
+import { routeConfiguration, virtualHost } from './routes.ts';
 import { nameOf } from './wire.ts';
 
 export function translateRouting(documents: DocumentSet, group: string): Routing {
   const findings = new Findings();
   const listeners: GroupResource<'listeners'>[] = [];
-  const routes: GroupResource<'routes'>[] = [];
-  const targets = new Map<string, Reference>();
+  const fronts: Front[] = [];
+  const l4Routes: Typed<'L4Route'>[] = [];
 
   const ofGroup = listenersOf(documents, group);
-  const ofRoutes = ofGroup.filter(({ spec }) => spec.protocol !== 'tcp');
-  const attached = attachRoutes(documents, ofRoutes, findings);
+  const attached = attachRoutes(documents, ofGroup, findings);
   for (const listener of ofGroup) {
     const { name } = listener.document;
     const source = keyOf(listener.document);
     findings.read(source);
     if (listener.spec.protocol === 'http') {
-      const behind = attached.get(name) ?? [];
       listeners.push({ name, message: httpListener(listener), source });
-      const message = routeConfiguration(documents, listener, behind);
-      routes.push({ name: routeConfigurationName(name), message, source });
-      for (const route of behind) addTargets(targets, route);
+      fronts.push(frontOf(documents, listener, attached.get(name) ?? []));
       continue;
     }
     if (listener.spec.protocol === 'api') continue;
@@ -37,22 +34,86 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
       continue;
     }
     listeners.push({ name, message: tcpListener(listener, route), source });
-    addTargets(targets, route);
+    l4Routes.push(route);
   }
   const api = ofGroup.filter(({ spec }) => spec.protocol === 'api');
+  // a host is one resource, whichever of the group's api listeners its routes stand on
+  const byApi = new Set(api.flatMap(({ document }) => attached.get(document.name) ?? []));
   const [first] = api;
   if (first !== undefined) {
-    // a host is one resource, whichever of the group's api listeners its routes stand on
-    const behind = new Set(api.flatMap(({ document }) => attached.get(document.name) ?? []));
     const taken = new Set(listeners.map(({ name }) => name));
-    listeners.push(...apiListeners(documents, first, behind, taken, findings));
+    listeners.push(...apiListeners(documents, first, byApi, taken, findings));
     listeners.sort((a, b) => compareText(a.name, b.name));
-    for (const route of behind) addTargets(targets, route);
   }
   const { notes, reads: routingReads, protocols } = findings;
-  return { listeners, routes, targets, notes, routingReads, protocols };
+  return {
+    ...{ listeners, ...resourcesOf(fronts), targets: targetsOf([...routesOf(fronts), ...l4Routes, ...byApi]) },
+    ...{ notes, routingReads, protocols, fronts: first === undefined ? fronts : undefined, l4Routes },
+  };
 }
 
-function addTargets(targets: Map<string, Reference>, { spec }: Typed<'Route' | 'L4Route'>): void {
-  for (const { cluster } of spec.to) targets.set(nameOf(cluster), cluster);
+/** Routes by the name of their http or api listener, in no promised order. */
+function attachRoutes(
+  documents: DocumentSet,
+  listeners: readonly Typed<'Listener'>[],
+  findings: Findings,
+): Map<string, Typed<'Route'>[]> {
+  const carriers = listeners.filter(({ spec }) => spec.protocol !== 'tcp');
+  const attached = new Map(carriers.map(({ document }) => [document.name, [] as Typed<'Route'>[]]));
+  for (const route of documents.all('Route')) {
+    for (const { document } of carriersOf(documents, route, carriers, findings))
+      attached.get(document.name)?.push(route);
+  }
+  return attached;
+}
+
+function frontOf(documents: DocumentSet, listener: Typed<'Listener'>, attached: readonly Typed<'Route'>[]): Front {
+  const byHost = new Map<string, Typed<'Route'>[]>();
+  for (const route of orderRoutes(attached)) {
+    for (const host of route.spec.hosts) {
+      const routes = byHost.get(host) ?? [];
+      byHost.set(host, routes);
+      routes.push(route);
+    }
+  }
+  const hosts = Array.from(byHost, ([host, routes]) => [host, hostOf(documents, listener, host, routes)] as const);
+  return { listener, hosts: inNameOrder(hosts) };
+}
+
+/** `ordered`: at least one, in the order in which they are tried. */
+export function hostOf(
+  documents: DocumentSet,
+  listener: Typed<'Listener'>,
+  host: string,
+  ordered: readonly Typed<'Route'>[],
+): Host {
+  const name = virtualHostName(routeConfigurationName(listener.document.name), host);
+  const source = keyOf(ordered[0]?.document ?? listener.document);
+  return { routes: ordered, resource: { name, message: virtualHost(documents, name, host, ordered), source } };
+}
+
+export function inNameOrder(hosts: Iterable<readonly [host: string, Host]>): Front['hosts'] {
+  return new Map([...hosts].sort(([, a], [, b]) => compareText(a.resource.name, b.resource.name)));
+}
+
+/** What the fronts give: a RouteConfiguration each, and the virtual hosts of all of them. */
+export function resourcesOf(fronts: readonly Front[]): Pick<Routing, 'routes' | 'virtualHosts'> {
+  const routes = fronts.map(({ listener, hosts }) => ({
+    name: routeConfigurationName(listener.document.name),
+    message: routeConfiguration(listener),
+    hosts: Array.from(hosts.values(), ({ resource }) => resource.name),
+    source: keyOf(listener.document),
+  }));
+  const virtualHosts = fronts.flatMap(({ hosts }) => Array.from(hosts.values(), ({ resource }) => resource));
+  return { routes, virtualHosts };
+}
+
+export function routesOf(fronts: readonly Front[]): Typed<'Route'>[] {
+  return fronts.flatMap(({ hosts }) => Array.from(hosts.values(), ({ routes }) => routes).flat());
+}
+
+export function targetsOf(routes: readonly Typed<'Route' | 'L4Route'>[]): Map<string, Reference> {
+  const targets = new Map<string, Reference>();
+  for (const { spec } of routes) for (const { cluster } of spec.to) targets.set(nameOf(cluster), cluster);
+  return targets;
 }

@@ -7,7 +7,7 @@ import { MemoryDocumentSet } from '../model/memory-set.ts';
 import { parseDocuments } from '../model/parse.ts';
 import type { Typed } from '../model/specs.ts';
 import { resourceJson } from './json.ts';
-import { type MessageOf, messageNames, type XdsType } from './resources.ts';
+import { type MessageOf, messageNames, type TranslatedType } from './resources.ts';
 
 /** What each kind's spec cannot do without. */
 const leastSpecs: Record<Kind, Readonly<Record<string, unknown>>> = {
@@ -55,6 +55,6 @@ export function documentSet(documents: readonly Typed[], revision = 1): Document
 }
 
 /** A message as Envoy's admin would show it: encoded, decoded, every Any unpacked. */
-export function asJson<T extends XdsType>(type: T, message: MessageOf[T]): Record<string, unknown> {
+export function asJson<T extends TranslatedType>(type: T, message: MessageOf[T]): Record<string, unknown> {
   return resourceJson(type, encode(messageNames[type], message));
 }

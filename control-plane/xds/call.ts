@@ -5,17 +5,27 @@ import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { FanOut } from './fan-out.ts';
 import { limits } from './limits.ts';
-import type { AuthorizeStream, NodeIdentity, StreamInfo, StreamObserver, Timers, XdsLogger, XdsType } from './ports.ts';
+import type {
+  AuthorizeStream,
+  NodeIdentity,
+  StreamInfo,
+  StreamKind,
+  StreamObserver,
+  Timers,
+  XdsLogger,
+  XdsType,
+} from './ports.ts';
 import {
   type DeltaRequest,
   decodeDeltaRequest,
   decodeSotwRequest,
+  type NodeIntroduction,
   type RequestEnvelope,
   type SotwRequest,
+  takesHostsApart,
   takesTtl,
 } from './requests.ts';
 import type { Response } from './responses.ts';
-import type { StreamKind } from './services.ts';
 import { Subscriber } from './subscriber.ts';
 
 export interface CallPorts {
@@ -168,14 +178,18 @@ export class DiscoveryCall {
       return undefined;
     }
     this.#node = identity;
-    this.#subscriber = this.#subscribe(identity, takesTtl(this.#kind.variant, node.features));
+    this.#subscriber = this.#subscribe(node);
     return this.#subscriber;
   }
 
-  #subscribe(node: NodeIdentity, takesTtl: boolean): Subscriber {
+  #subscribe({ identity, ...introduction }: NodeIntroduction): Subscriber {
     const { source, observer, timers, fanOut, nextStreamId, now } = this.#ports;
     const peer = this.#call.getPeer();
-    const info: StreamInfo = { streamId: nextStreamId(), node, ...this.#kind, takesTtl, peer };
+    const info: StreamInfo = {
+      ...{ streamId: nextStreamId(), node: identity, ...this.#kind, peer },
+      hostsApart: takesHostsApart(this.#kind, introduction),
+      takesTtl: takesTtl(this.#kind.variant, introduction.features),
+    };
     return new Subscriber(info, {
       source,
       observer,

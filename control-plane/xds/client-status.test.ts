@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { decode } from '../../proto/codec.ts';
 import type { ClientStatusRequest, ClientStatusResponse } from '../../proto/envoy.ts';
 import { typeUrls, xdsTypeOf } from '../../proto/type-urls.ts';
-import type { AuthorizeStatus } from './ports.ts';
+import type { AuthorizeStatus, NodeIdentity } from './ports.ts';
 import { Harness } from './testing/harness.ts';
 import { node } from './testing/raw-client.ts';
 import { type Contents, snapshotOf } from './testing/snapshots.ts';
@@ -118,6 +118,53 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
       user_agent_version: '1',
     });
   });
+});
+
+test('A19. a client of another replica has its types as a whole; what it asks for here is told resource by resource', async () => {
+  await start({ clusters: { a: 1 } });
+  const away = (id: string): NodeIdentity => ({ id, group: 'edge', userAgent: 'envoy 1.40.0', zone: 'z1' });
+  const refusal = { reason: 'no', version: 'v2', atMs: 90_500 };
+  harness.elsewhere = [
+    {
+      node: away('n2'),
+      types: {
+        clusters: { config: 'SYNCED', version: 'v1' },
+        endpoints: { config: 'STALE', version: 'v1' },
+        listeners: { config: 'ERROR', version: 'v2', refusal },
+        routes: { config: 'NOT_SENT', version: '' },
+      },
+    },
+    { node: away('n2'), types: { clusters: { config: 'STALE', version: 'v0' } } },
+    {
+      node: away('n1'),
+      types: { clusters: { config: 'STALE', version: 'v1' }, routes: { config: 'SYNCED', version: 'v9' } },
+    },
+    { node: away('n0'), types: {} },
+  ];
+  const stream = harness.open('delta').subscribe('clusters');
+  await stream.take();
+  await harness.settled(stream);
+  const client = administrator();
+  const all = await client.fetch();
+  expect(all.config?.map((one) => one.node?.id)).toEqual(['n0', 'n1', 'n2']);
+  expect(lines(all)).toEqual([
+    'n1 clusters a SYNCED ACKED',
+    'n1 routes undefined SYNCED ACKED',
+    'n2 clusters undefined SYNCED ACKED',
+    'n2 endpoints undefined STALE REQUESTED',
+    'n2 listeners undefined ERROR NACKED',
+    'n2 routes undefined NOT_SENT REQUESTED',
+  ]);
+  const { config: [n2] = [] } = await client.fetch({ node_matchers: [{ node_id: { exact: 'n2' } }] });
+  expect(n2?.node).toMatchObject({ id: 'n2', cluster: 'edge', locality: { zone: 'z1' }, user_agent_version: '1.40.0' });
+  expect(n2?.generic_xds_configs?.map(({ version_info }) => version_info ?? '')).toEqual(['v1', 'v1', 'v2', '']);
+  expect(n2?.generic_xds_configs?.[2]?.error_state).toEqual({
+    details: 'no',
+    version_info: 'v2',
+    last_update_attempt: { seconds: 90, nanos: 500_000_000 },
+  });
+  const { messages } = await client.stream({ node_matchers: [{ node_id: { exact: 'n2' } }] });
+  expect(messages.flatMap(({ config = [] }) => config)).toEqual([n2]);
 });
 
 test('A19. a delta refusal lasts while other resources are accepted', async () => {

@@ -3,12 +3,14 @@ import type { EncodedResource, TypeSnapshot } from '../snapshot/snapshot.ts';
 import type { Deliveries, Refusal } from './deliveries.ts';
 import { type TypeState, wantedOf } from './type-state.ts';
 
+export type ConfigStatus = 'SYNCED' | 'NOT_SENT' | 'STALE' | 'ERROR';
+
 export interface ResourceStatus {
   readonly name: string;
   /** As it was sent last; undefined while it is not sent. */
   readonly resource: EncodedResource | undefined;
   /** The server's view, an envoy.service.status.v3.ConfigStatus. */
-  readonly config: 'SYNCED' | 'NOT_SENT' | 'STALE' | 'ERROR';
+  readonly config: ConfigStatus;
   /** What the client said of it, an envoy.admin.v3.ClientResourceStatus. */
   readonly client: 'ACKED' | 'NACKED' | 'REQUESTED';
   readonly refusal: Refusal | undefined;

@@ -5,7 +5,7 @@
 import type { Content } from './type-state.ts';
 
 export interface Refusal {
-  /** Of the resource that was refused. */
+  /** Of what was refused: a resource, or a type as a whole. */
   readonly version: string;
   /** In the client's words. */
   readonly reason: string;

@@ -1,5 +1,5 @@
 /** The incremental variant: requests add and drop names, responses carry what changed and what went away. */
-import { isFullStateType, type XdsType } from '../../proto/type-urls.ts';
+import { hasLegacyWildcard, type XdsType } from '../../proto/type-urls.ts';
 import { diffTypes } from '../snapshot/diff.ts';
 import type { EncodedResource, TypeSnapshot } from '../snapshot/snapshot.ts';
 import { acknowledge, type Heard } from './acknowledge.ts';
@@ -22,7 +22,7 @@ export function hearDelta(type: XdsType, state: TypeState | undefined, request: 
   const { subscribe, unsubscribe } = request;
   if (state === undefined) {
     // both lists empty is everything, for the types that say so (cases 30, 50, 62)
-    const legacyWildcard = subscribe.length === 0 && unsubscribe.length === 0 && isFullStateType(type);
+    const legacyWildcard = subscribe.length === 0 && unsubscribe.length === 0 && hasLegacyWildcard(type);
     const first = changeInterest(initialStateOf(type), legacyWildcard ? ['*'] : subscribe, unsubscribe);
     return { state: { ...first, initialVersions: request.initialVersions, owed: new Set() }, verdict: undefined };
   }

@@ -19,6 +19,8 @@ export const limits = {
   statusLength: 1_024,
   /** Ours: nonces of un-ACKed responses that are remembered of a type; older ones count as unknown. */
   unackedNonces: 16,
+  /** Ours: from one load report of a node to the next. */
+  loadReportMs: 10_000,
   /** Ours: of a refusal's text that client status shows, as xds-client-cases.md, A1, asks of those who send it. */
   refusalLength: 4_096,
   /** Ours: one message of a streamed client status; a single resource may be larger. gRPC clients take 4 MiB. */

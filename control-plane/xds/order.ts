@@ -3,7 +3,7 @@
  * removed only after nothing that the client holds names it any more (cases 45, 46).
  */
 import type { XdsType } from '../../proto/type-urls.ts';
-import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { View } from '../snapshot/snapshot.ts';
 import { isAwaited } from './acknowledge.ts';
 import { seenBy, type TypeState, wantsNothing } from './type-state.ts';
 
@@ -13,14 +13,24 @@ export const namedBy: Readonly<Record<XdsType, readonly XdsType[]>> = {
   endpoints: [],
   listeners: ['clusters', 'endpoints'],
   routes: ['clusters', 'endpoints'],
+  scopedRoutes: ['routes'],
+  virtualHosts: ['clusters', 'endpoints'],
+  secrets: [],
+  runtimes: [],
+  extensionConfigs: ['clusters', 'endpoints'],
 };
 
 /** Types that name this one: removals wait until the client has taken their newest state. */
 const namersOf: Readonly<Record<XdsType, readonly XdsType[]>> = {
-  clusters: ['listeners', 'routes'],
+  clusters: ['listeners', 'routes', 'virtualHosts', 'extensionConfigs'],
   endpoints: ['clusters'],
   listeners: [],
-  routes: ['listeners'],
+  routes: ['listeners', 'scopedRoutes'],
+  scopedRoutes: [],
+  virtualHosts: ['routes'],
+  secrets: ['clusters', 'listeners'],
+  runtimes: [],
+  extensionConfigs: ['listeners'],
 };
 
 export type TypeStates = ReadonlyMap<XdsType, TypeState>;
@@ -29,7 +39,7 @@ export type TypeStates = ReadonlyMap<XdsType, TypeState>;
 export function mayRemove(
   type: XdsType,
   states: TypeStates,
-  snapshot: Snapshot,
+  snapshot: View,
   nowMs: number,
   ackWaitMs: number,
 ): boolean {

@@ -1,5 +1,7 @@
 /** What the xDS server needs from outside: who may subscribe, who wants to hear of acknowledgements, time, a log. */
 import type { XdsType } from '../../proto/type-urls.ts';
+import type { ConfigStatus } from './client-status.ts';
+import type { Refusal } from './deliveries.ts';
 
 export type { XdsType };
 
@@ -14,13 +16,18 @@ export interface NodeIdentity {
   readonly zone: string;
 }
 
-export interface StreamInfo {
-  /** Unique in this process. */
-  readonly streamId: number;
-  readonly node: NodeIdentity;
+export interface StreamKind {
   readonly variant: Variant;
   /** ADS, or the one type of a per-type service. */
   readonly service: 'ads' | XdsType;
+}
+
+export interface StreamInfo extends StreamKind {
+  /** Unique in this process. */
+  readonly streamId: number;
+  readonly node: NodeIdentity;
+  /** The client takes virtual hosts as resources of their own: its RouteConfigurations come without them. */
+  readonly hostsApart: boolean;
   /** The client lets resources expire, and takes heartbeats (case 70). */
   readonly takesTtl: boolean;
   readonly peer: string;
@@ -38,6 +45,23 @@ export type AuthorizeStream = (
 /** Decides who may ask what every client has. `token` comes from metadata `authorization`. */
 export type AuthorizeStatus = (token: string | undefined) => ReturnType<AuthorizeStream>;
 
+/** What a client has of one type as a whole. */
+export interface TypeStatus {
+  /** An envoy.service.status.v3.ConfigStatus. */
+  readonly config: ConfigStatus;
+  /** Of what was sent last; empty before. */
+  readonly version: string;
+  /** With `ERROR`. */
+  readonly refusal?: Refusal;
+}
+
+/** A client whose streams are at another replica. */
+export interface ClientElsewhere {
+  readonly node: NodeIdentity;
+  /** Those that it asks for. */
+  readonly types: { readonly [T in XdsType]?: TypeStatus };
+}
+
 /** Told by the streams; `fleet` implements it. `version` is the version of the type's snapshot unless said otherwise. */
 export interface StreamObserver {
   opened(stream: StreamInfo): void;
@@ -53,6 +77,38 @@ export interface StreamObserver {
   current(stream: StreamInfo, type: XdsType, version: string): void;
   /** This version has something for the client, but waits: for an acknowledgement, for a reader, for another type. */
   waiting(stream: StreamInfo, type: XdsType, version: string): void;
+}
+
+/** Requests of one node to one cluster in one place, since the report before; `inProgress` as it is now. */
+export interface LocalityLoad {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  readonly issued: number;
+  readonly successful: number;
+  readonly errors: number;
+  readonly inProgress: number;
+}
+
+export interface ClusterLoad {
+  readonly cluster: string;
+  readonly localities: readonly LocalityLoad[];
+  /** Requests that were never sent to an endpoint, by the client's own choice. */
+  readonly dropped: number;
+}
+
+export interface LoadReport {
+  /** What the node was asked for: its next report comes after so long. */
+  readonly intervalMs: number;
+  /** Only clusters that the node's group is served. */
+  readonly clusters: readonly ClusterLoad[];
+}
+
+/** Told by the load report streams; `fleet` implements it. */
+export interface LoadObserver {
+  reported(node: NodeIdentity, report: LoadReport): void;
+  /** The stream that told it is over. `node`: the same object as in its reports. */
+  ended(node: NodeIdentity): void;
 }
 
 /** Handed in so that tests own time. */

@@ -1,7 +1,7 @@
 /** Requests off the wire: bytes to plain values. */
 import { decode } from '../../proto/codec.ts';
 import type { DeltaDiscoveryRequest, DiscoveryRequest, Node } from '../../proto/envoy.ts';
-import type { NodeIdentity, Variant } from './ports.ts';
+import type { NodeIdentity, StreamKind, Variant } from './ports.ts';
 
 /** What both variants have. */
 export interface RequestEnvelope {
@@ -32,6 +32,8 @@ export interface NodeIntroduction {
   readonly token: string | undefined;
   /** `node.client_features`. */
   readonly features: readonly string[];
+  /** It is a real Envoy, not a client that borrows its name: that one says what it was built from. */
+  readonly isEnvoy: boolean;
 }
 
 /** Throws on bytes that are no such message. */
@@ -60,7 +62,8 @@ function envelopeOf(request: DiscoveryRequest | DeltaDiscoveryRequest): RequestE
   };
 }
 
-function introductionOf(node: Node): NodeIntroduction {
+/** Who a client says it is. */
+export function introductionOf(node: Node): NodeIntroduction {
   return {
     identity: {
       id: node.id ?? '',
@@ -70,6 +73,7 @@ function introductionOf(node: Node): NodeIntroduction {
     },
     token: node.metadata?.fields?.['fairlead.token']?.stringValue || undefined,
     features: node.client_features ?? [],
+    isEnvoy: node.user_agent_name === 'envoy' && Boolean(node.user_agent_build_version),
   };
 }
 
@@ -78,6 +82,17 @@ function userAgentVersion({ user_agent_version: text, user_agent_build_version: 
   const version = build?.version;
   if (!version) return '';
   return [version.major_number, version.minor_number, version.patch].map((part) => part ?? 0).join('.');
+}
+
+/**
+ * Whether a client takes virtual hosts as resources of their own: Envoy does, and who says so, over the incremental
+ * aggregated service; a RouteConfiguration says that they come by the stream that the client has.
+ */
+export function takesHostsApart(
+  { variant, service }: StreamKind,
+  { features, isEnvoy }: Pick<NodeIntroduction, 'features' | 'isEnvoy'>,
+): boolean {
+  return variant === 'delta' && service === 'ads' && (isEnvoy || features.includes('fairlead.virtual-hosts'));
 }
 
 /** Whether a client that says so of itself can be sent resources with a time to live, and heartbeats (case 70). */

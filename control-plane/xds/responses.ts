@@ -1,5 +1,5 @@
 /** Responses onto the wire. Resources are encoded already; only the envelope is written for each stream. */
-import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
+import { ofEachType, typeUrls, type XdsType } from '../../proto/type-urls.ts';
 import { expiring, heartbeat } from '../snapshot/encode-ttl.ts';
 import type { EncodedResource } from '../snapshot/snapshot.ts';
 import { field } from '../snapshot/wire.ts';
@@ -33,9 +33,4 @@ export function encodeResponse({ parts, bytes }: Response): Buffer {
   return Buffer.concat(parts, bytes);
 }
 
-const typeUrlFields: Readonly<Record<XdsType, Buffer>> = {
-  clusters: field(4, typeUrls.clusters),
-  endpoints: field(4, typeUrls.endpoints),
-  listeners: field(4, typeUrls.listeners),
-  routes: field(4, typeUrls.routes),
-};
+const typeUrlFields = ofEachType((type) => field(4, typeUrls[type]));

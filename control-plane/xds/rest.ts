@@ -3,7 +3,7 @@
  * stands in the version that it sends.
  */
 import { contentHash, toJson } from '../../proto/codec.ts';
-import { restMethods, typeUrls, type XdsType, xdsTypeOf } from '../../proto/type-urls.ts';
+import { restMethods, typeUrls } from '../../proto/type-urls.ts';
 import { type SnapshotSource, wholeOf } from '../snapshot/snapshot.ts';
 
 export interface RestRequest {
@@ -22,18 +22,14 @@ export type RestAnswer =
   | { readonly kind: 'no-data' };
 
 export interface RestDiscovery {
-  /** Type URL by the last segment of the path; types that are not served are left out. */
+  /** Type URL by the last segment of the path. */
   readonly paths: ReadonlyMap<string, string>;
   /** `path`: one of `paths`. */
   answer(path: string, request: RestRequest): RestAnswer;
 }
 
 export function restDiscovery(source: Pick<SnapshotSource, 'get'>): RestDiscovery {
-  const types = new Map<string, XdsType>();
-  for (const [path, url] of restMethods) {
-    const type = xdsTypeOf(url);
-    if (type !== undefined) types.set(path, type);
-  }
+  const types = new Map(restMethods);
   return {
     paths: new Map([...types].map(([path, type]) => [path, typeUrls[type]])),
     answer(path, { group, names, version: held }) {

@@ -5,7 +5,16 @@ import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
 import { limits } from './limits.ts';
-import type { AuthorizeStatus, AuthorizeStream, StreamObserver, Timers, XdsLogger } from './ports.ts';
+import { LoadService, loadService } from './load-service.ts';
+import type {
+  AuthorizeStatus,
+  AuthorizeStream,
+  ClientElsewhere,
+  LoadObserver,
+  StreamObserver,
+  Timers,
+  XdsLogger,
+} from './ports.ts';
 import type { Response } from './responses.ts';
 import { discoveryServices, streamKinds } from './services.ts';
 import { StatusService, statusService } from './status-service.ts';
@@ -17,6 +26,9 @@ export interface XdsServerOptions {
   readonly authorize: AuthorizeStream;
   readonly authorizeStatus: AuthorizeStatus;
   readonly observer: StreamObserver;
+  readonly loads: LoadObserver;
+  /** For client status: as in StatusPorts. */
+  readonly elsewhere: () => Iterable<ClientElsewhere>;
   readonly timers: Timers;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -46,7 +58,8 @@ const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Rejects with {@link XdsServerError}. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
-  const { source, authorize, authorizeStatus, observer, timers, now = Date.now, logger = silent } = options;
+  const { source, authorize, authorizeStatus, observer, loads, elsewhere, timers } = options;
+  const { now = Date.now, logger = silent } = options;
   const calls = new Set<DiscoveryCall>();
   let streams = 0;
   const ports: CallPorts = {
@@ -83,10 +96,14 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
 
   const clientStatus = new StatusService({
     authorize: authorizeStatus,
+    elsewhere,
     subscribers: () => [...calls].flatMap(({ subscriber }) => subscriber ?? []),
     logger,
   });
   grpc.addService(statusService, clientStatus.handlers);
+
+  const loadReports = new LoadService({ source, authorize, observer: loads, timers, logger });
+  grpc.addService(loadService, loadReports.handlers);
 
   // a listener of our own says exactly why it cannot listen, and knows its connections
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -106,6 +123,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     for (const call of calls) call.end();
     clientStatus.end();
+    loadReports.end();
     injector.drain(graceMs);
     const cancel = timers.after(graceMs, () => {
       for (const socket of sockets) socket.destroy();

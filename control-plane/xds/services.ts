@@ -1,29 +1,36 @@
 /** The discovery services: their paths, and what a stream on each speaks. */
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
-import type { Variant, XdsType } from './ports.ts';
+import { pushOrder } from '../../proto/type-urls.ts';
+import type { StreamKind, XdsType } from './ports.ts';
 import { encodeResponse, type Response } from './responses.ts';
-
-export interface StreamKind {
-  readonly variant: Variant;
-  /** ADS, or the one type of a per-type service. */
-  readonly service: 'ads' | XdsType;
-}
 
 const discovery = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
 
-/** By gRPC method path. */
-export const streamKinds: Readonly<Record<string, StreamKind>> = {
-  [`/${discovery}/StreamAggregatedResources`]: { variant: 'sotw', service: 'ads' },
-  [`/${discovery}/DeltaAggregatedResources`]: { variant: 'delta', service: 'ads' },
-  '/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters': { variant: 'sotw', service: 'clusters' },
-  '/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters': { variant: 'delta', service: 'clusters' },
-  '/envoy.service.endpoint.v3.EndpointDiscoveryService/StreamEndpoints': { variant: 'sotw', service: 'endpoints' },
-  '/envoy.service.endpoint.v3.EndpointDiscoveryService/DeltaEndpoints': { variant: 'delta', service: 'endpoints' },
-  '/envoy.service.listener.v3.ListenerDiscoveryService/StreamListeners': { variant: 'sotw', service: 'listeners' },
-  '/envoy.service.listener.v3.ListenerDiscoveryService/DeltaListeners': { variant: 'delta', service: 'listeners' },
-  '/envoy.service.route.v3.RouteDiscoveryService/StreamRoutes': { variant: 'sotw', service: 'routes' },
-  '/envoy.service.route.v3.RouteDiscoveryService/DeltaRoutes': { variant: 'delta', service: 'routes' },
+/** Service, and what its two methods call the resources. */
+const perType: Readonly<Record<XdsType, readonly [service: string, noun: string]>> = {
+  clusters: ['envoy.service.cluster.v3.ClusterDiscoveryService', 'Clusters'],
+  endpoints: ['envoy.service.endpoint.v3.EndpointDiscoveryService', 'Endpoints'],
+  listeners: ['envoy.service.listener.v3.ListenerDiscoveryService', 'Listeners'],
+  routes: ['envoy.service.route.v3.RouteDiscoveryService', 'Routes'],
+  scopedRoutes: ['envoy.service.route.v3.ScopedRoutesDiscoveryService', 'ScopedRoutes'],
+  virtualHosts: ['envoy.service.route.v3.VirtualHostDiscoveryService', 'VirtualHosts'],
+  secrets: ['envoy.service.secret.v3.SecretDiscoveryService', 'Secrets'],
+  runtimes: ['envoy.service.runtime.v3.RuntimeDiscoveryService', 'Runtime'],
+  extensionConfigs: ['envoy.service.extension.v3.ExtensionConfigDiscoveryService', 'ExtensionConfigs'],
 };
+
+/** By gRPC method path. */
+export const streamKinds: Readonly<Record<string, StreamKind>> = Object.fromEntries([
+  ...kindsOf('ads', discovery, 'AggregatedResources'),
+  ...pushOrder.flatMap((type) => kindsOf(type, ...perType[type])),
+]);
+
+/** Virtual hosts come by the incremental variant alone. */
+function kindsOf(service: StreamKind['service'], name: string, noun: string): [string, StreamKind][] {
+  const delta: [string, StreamKind] = [`/${name}/Delta${noun}`, { variant: 'delta', service }];
+  if (service === 'virtualHosts') return [delta];
+  return [[`/${name}/Stream${noun}`, { variant: 'sotw', service }], delta];
+}
 
 /** Bytes pass through: requests are decoded, and responses put together, by the streams. */
 export const discoveryServices: ServiceDefinition = Object.fromEntries(

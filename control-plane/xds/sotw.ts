@@ -2,7 +2,7 @@
  * The state-of-the-world variant: every request carries the full list of names, every response of a full-state type
  * (listeners, clusters) carries the full set, one of the other types whatever changed.
  */
-import { isFullStateType, type XdsType } from '../../proto/type-urls.ts';
+import { hasLegacyWildcard, isFullStateType, type XdsType } from '../../proto/type-urls.ts';
 import { diffTypes } from '../snapshot/diff.ts';
 import type { EncodedResource, TypeSnapshot } from '../snapshot/snapshot.ts';
 import { acknowledge, type Heard, isKnownNonce, isNewestNonce } from './acknowledge.ts';
@@ -42,7 +42,7 @@ export function hearSotw(type: XdsType, state: TypeState | undefined, request: N
 function subscribe(state: TypeState, list: readonly string[]): TypeState {
   const names = new Set(list.filter((name) => name !== '' && name !== '*'));
   // an empty list is everything until something is named, for the types that say so (cases 12, 25, 30)
-  const wildcard = list.length === 0 ? !state.hasNamed && isFullStateType(state.type) : list.includes('*');
+  const wildcard = list.length === 0 ? !state.hasNamed && hasLegacyWildcard(state.type) : list.includes('*');
   const hasNamed = state.hasNamed || list.length > 0;
   const before = state.wanted;
   if (wildcard === before.wildcard && sameNames(names, before.names)) {
@@ -96,10 +96,11 @@ export function answerSotw(state: TypeState, current: TypeSnapshot, mayRemove: b
   };
 }
 
-/** A full-state type is answered even with nothing, so that the client can go on (case 19); the others wait (18). */
+/** A full-state type, and a wildcard, is answered even with nothing, so that the client can go on (19); names wait (18). */
 function firstAnswer(state: TypeState, current: TypeSnapshot): Answer {
   const all = wantedOf(state.wanted, current);
-  const needed = all.length > 0 || (isFullStateType(state.type) && !wantsNothing(state.wanted));
+  const waits = !state.wanted.wildcard && !isFullStateType(state.type);
+  const needed = all.length > 0 || !(waits || wantsNothing(state.wanted));
   return {
     state: toldOf(state, current, nothingLingers),
     content: needed ? contentOf(current, all, all, nothingLingers) : undefined,

@@ -3,7 +3,7 @@ import type { ClientStatusResponse } from '../../proto/envoy.ts';
 import { pushOrder, typeUrls } from '../../proto/type-urls.ts';
 import type { ResourceStatus } from './client-status.ts';
 import { limits } from './limits.ts';
-import type { NodeIdentity, XdsType } from './ports.ts';
+import type { ClientElsewhere, NodeIdentity, TypeStatus, XdsType } from './ports.ts';
 import type { Subscriber } from './subscriber.ts';
 
 type ClientConfig = NonNullable<ClientStatusResponse['config']>[number];
@@ -19,21 +19,23 @@ export interface SizedConfig {
 /** Roughly, what a resource or a node costs on the wire beside its texts and its content. */
 const overheadBytes = 160;
 
-/** `nodes`: ids; undefined: all. Nodes come by id; one without any resource has a piece of its own. */
+/**
+ * Resource by resource for the streams of this replica, type by type (without a name) for those elsewhere. `nodes`: ids;
+ * undefined: all. Nodes come by id; one without any resource has a piece of its own.
+ */
 export function* clientConfigs(
   subscribers: Iterable<Subscriber>,
+  elsewhere: Iterable<ClientElsewhere>,
   nodes: ReadonlySet<string> | undefined,
   withoutContents: boolean,
 ): Generator<SizedConfig> {
-  for (const streams of streamsByNode(subscribers, nodes)) {
-    const node = nodeOf(streams[0]!.info.node);
+  for (const client of clientsOf(subscribers, elsewhere, nodes)) {
+    const node = nodeOf(client.node);
     const nodeBytes = overheadBytes + JSON.stringify(node).length;
     let generic_xds_configs: ResourceConfig[] = [];
     let bytes = nodeBytes;
-    for (const [type, stream] of newestOfEachType(streams)) {
-      for (const status of stream.statuses(type)) {
-        const config = resourceConfig(type, status, withoutContents);
-        const size = sizeOf(status, withoutContents);
+    for (const type of pushOrder) {
+      for (const { config, size } of configsOf(client, type, withoutContents)) {
         if (generic_xds_configs.length > 0 && bytes + size > limits.statusMessageBytes) {
           yield { config: { node, generic_xds_configs }, bytes };
           generic_xds_configs = [];
@@ -47,25 +49,47 @@ export function* clientConfigs(
   }
 }
 
-/** The open streams of each node, the newest first. */
-function streamsByNode(subscribers: Iterable<Subscriber>, nodes: ReadonlySet<string> | undefined): Subscriber[][] {
-  const found = new Map<string, Subscriber[]>();
-  for (const subscriber of subscribers) {
-    const { id, group } = subscriber.info.node;
-    if (nodes !== undefined && !nodes.has(id)) continue;
-    const key = JSON.stringify([id, group]);
-    found.set(key, [...(found.get(key) ?? []), subscriber]);
-  }
-  const inOrder = [...found].sort(([a], [b]) => (a < b ? -1 : 1));
-  return inOrder.map(([, streams]) => streams.sort((a, b) => b.info.streamId - a.info.streamId));
+interface KnownClient {
+  readonly node: NodeIdentity;
+  /** The newest first. */
+  readonly streams: Subscriber[];
+  readonly elsewhere: ClientElsewhere[];
 }
 
-/** A node that reconnects may have two streams of one type for a moment (case A6). */
-function newestOfEachType(streams: readonly Subscriber[]): [XdsType, Subscriber][] {
-  return pushOrder.flatMap((type) => {
-    const stream = streams.find((one) => one.asked(type));
-    return stream === undefined ? [] : [[type, stream] as [XdsType, Subscriber]];
-  });
+function clientsOf(
+  subscribers: Iterable<Subscriber>,
+  elsewhere: Iterable<ClientElsewhere>,
+  nodes: ReadonlySet<string> | undefined,
+): KnownClient[] {
+  const found = new Map<string, KnownClient>();
+  const known = (node: NodeIdentity): KnownClient | undefined => {
+    if (nodes !== undefined && !nodes.has(node.id)) return undefined;
+    const key = JSON.stringify([node.id, node.group]);
+    const client = found.get(key) ?? { node, streams: [], elsewhere: [] };
+    found.set(key, client);
+    return client;
+  };
+  for (const subscriber of subscribers) known(subscriber.info.node)?.streams.push(subscriber);
+  for (const client of elsewhere) known(client.node)?.elsewhere.push(client);
+  for (const { streams } of found.values()) streams.sort((a, b) => b.info.streamId - a.info.streamId);
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, client]) => client);
+}
+
+/** A node that reconnects may have two streams of one type for a moment (case A6), here or here and elsewhere. */
+function* configsOf(
+  { streams, elsewhere }: KnownClient,
+  type: XdsType,
+  withoutContents: boolean,
+): Generator<{ readonly config: ResourceConfig; readonly size: number }> {
+  const stream = streams.find((one) => one.asked(type));
+  if (stream === undefined) {
+    const status = elsewhere.find(({ types }) => types[type] !== undefined)?.types[type];
+    if (status !== undefined) yield { config: typeConfig(type, status), size: sizeOfType(status) };
+    return;
+  }
+  for (const status of stream.statuses(type)) {
+    yield { config: resourceConfig(type, status, withoutContents), size: sizeOf(status, withoutContents) };
+  }
 }
 
 function nodeOf({ id, group, userAgent, zone }: NodeIdentity): NonNullable<ClientConfig['node']> {
@@ -94,6 +118,18 @@ function resourceConfig(type: XdsType, status: ResourceStatus, withoutContents: 
   };
 }
 
+const clientStatuses = { SYNCED: 'ACKED', NOT_SENT: 'REQUESTED', STALE: 'REQUESTED', ERROR: 'NACKED' } as const;
+
+function typeConfig(type: XdsType, { config, version, refusal }: TypeStatus): ResourceConfig {
+  return {
+    type_url: typeUrls[type],
+    version_info: version,
+    config_status: config,
+    client_status: clientStatuses[config],
+    ...(refusal === undefined ? {} : { error_state: errorState(refusal) }),
+  };
+}
+
 function errorState({
   reason,
   version,
@@ -111,4 +147,8 @@ function sizeOf({ name, resource, refusal }: ResourceStatus, withoutContents: bo
   const content = withoutContents ? 0 : (resource?.value.length ?? 0);
   // a character takes three bytes at most
   return overheadBytes + content + 3 * (name.length + (refusal?.reason.length ?? 0));
+}
+
+function sizeOfType({ refusal }: TypeStatus): number {
+  return overheadBytes + 3 * (refusal?.reason.length ?? 0);
 }

@@ -1,4 +1,4 @@
-/** Client status discovery (CSDS): what every client of this replica has, for administrators. */
+/** Client status discovery (CSDS): what every client of the fleet has, for administrators. */
 import {
   type MethodDefinition,
   type ServerDuplexStream,
@@ -12,7 +12,7 @@ import { decode, encode } from '../../proto/codec.ts';
 import type { ClientStatusRequest, ClientStatusResponse } from '../../proto/envoy.ts';
 import { bearerToken } from './bearer-token.ts';
 import { limits } from './limits.ts';
-import type { AuthorizeStatus, XdsLogger } from './ports.ts';
+import type { AuthorizeStatus, ClientElsewhere, XdsLogger } from './ports.ts';
 import { clientConfigs, type SizedConfig } from './status-messages.ts';
 import type { Subscriber } from './subscriber.ts';
 
@@ -29,6 +29,8 @@ export interface StatusPorts {
   readonly authorize: AuthorizeStatus;
   /** The streams that are open. */
   readonly subscribers: () => Iterable<Subscriber>;
+  /** Clients of other replicas; one that has streams at several comes more than once, the newest first. */
+  readonly elsewhere: () => Iterable<ClientElsewhere>;
   readonly logger: XdsLogger;
 }
 
@@ -169,7 +171,8 @@ export class StatusService {
         'node_matchers may only say node_id.exact, without ignore_case and without node_metadatas; leave them out for every node';
       return { code: status.INVALID_ARGUMENT, details };
     }
-    return clientConfigs(this.#ports.subscribers(), nodes, request.exclude_resource_contents === true);
+    const { subscribers, elsewhere } = this.#ports;
+    return clientConfigs(subscribers(), elsewhere(), nodes, request.exclude_resource_contents === true);
   }
 }
 

@@ -1,7 +1,7 @@
 /** One subscriber's stream at work: this loop alone owns its state, and every event ends in one more turn of it. */
 import type { XdsType } from '../../proto/type-urls.ts';
 import { emptySnapshot } from '../snapshot/build.ts';
-import type { Snapshot, SnapshotSource } from '../snapshot/snapshot.ts';
+import type { SnapshotSource, View } from '../snapshot/snapshot.ts';
 import type { Heard } from './acknowledge.ts';
 import { type ResourceStatus, statusesOf } from './client-status.ts';
 import { afterAck, afterNack, afterSent, type Deliveries, noDeliveries } from './deliveries.ts';
@@ -70,7 +70,7 @@ export class Subscriber implements Pumped {
   statuses(type: XdsType): Iterable<ResourceStatus> {
     const state = this.#states.get(type);
     if (state === undefined) return [];
-    const current = this.#ports.source.get(this.info.node.group)?.types[type];
+    const current = this.#view()?.types[type];
     return statusesOf(state, this.#deliveriesOf(type), current);
   }
 
@@ -97,11 +97,9 @@ export class Subscriber implements Pumped {
 
   /** Takes one turn. Called by the fan-out only. */
   pump(): void {
-    const served = this.#ports.source.get(this.info.node.group);
-    this.#wasServed ||= served !== undefined;
-    // a group that does not exist yet: quiet, and answered when it appears (case 11); one that is no more is removed
-    if (this.#closed || !this.#wasServed) return;
-    const snapshot = served ?? emptySnapshot;
+    const snapshot = this.#view();
+    // a group that does not exist yet: quiet, and answered when it appears (case 11)
+    if (this.#closed || snapshot === undefined) return;
     try {
       this.#turn(snapshot);
     } catch (error) {
@@ -109,7 +107,16 @@ export class Subscriber implements Pumped {
     }
   }
 
-  #turn(snapshot: Snapshot): void {
+  /** What its group is served, in the form that it takes; of one that is no more, nothing. */
+  #view(): View | undefined {
+    const served = this.#ports.source.get(this.info.node.group);
+    this.#wasServed ||= served !== undefined;
+    if (!this.#wasServed) return undefined;
+    const snapshot = served ?? emptySnapshot;
+    return this.info.hostsApart ? { types: snapshot.hostsApart } : snapshot;
+  }
+
+  #turn(snapshot: View): void {
     const turn = takeTurn({
       variant: this.info.variant,
       takesTtl: this.info.takesTtl,

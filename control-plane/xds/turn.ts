@@ -3,7 +3,7 @@
  * Pure; the loop in subscriber.ts carries it out.
  */
 import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
-import type { Snapshot } from '../snapshot/snapshot.ts';
+import type { View } from '../snapshot/snapshot.ts';
 import { isAwaited, sentOf } from './acknowledge.ts';
 import { answerDelta } from './delta.ts';
 import { beaten, beginLives, heartbeatAtMs, heartbeatOf } from './heartbeat.ts';
@@ -18,7 +18,7 @@ export interface TurnInput {
   /** Resources may expire at this client, and it takes heartbeats. */
   readonly takesTtl: boolean;
   readonly states: TypeStates;
-  readonly snapshot: Snapshot;
+  readonly snapshot: View;
   readonly nowMs: number;
   /** How long an un-ACKed response holds back what follows. */
   readonly ackWaitMs: number;
@@ -116,7 +116,7 @@ export function takeTurn(input: TurnInput): Turn {
     if (state.isStale && isKnown(state, news)) return true;
     if (namedBy[type].some((named) => held.has(named))) return true;
     // a client that has nothing of this type yet does not use it yet either
-    if (state.told === undefined || !(type === 'listeners' || type === 'routes')) return false;
+    if (state.told === undefined || !namedBy[type].includes('clusters')) return false;
     const untilMs = warmingUntil(news, type, states, snapshot, nowMs, ackWaitMs);
     if (untilMs === undefined) return false;
     wakeAtMs = Math.min(wakeAtMs, untilMs);

@@ -3,7 +3,7 @@
  * functions of sotw.ts, delta.ts, acknowledge.ts and warming.ts make new ones.
  */
 import type { XdsType } from '../../proto/type-urls.ts';
-import { type EncodedResource, type Snapshot, type TypeSnapshot, wholeOf } from '../snapshot/snapshot.ts';
+import { type EncodedResource, type TypeSnapshot, type View, wholeOf } from '../snapshot/snapshot.ts';
 
 export interface Interest {
   /** Everything of the type. */
@@ -108,10 +108,7 @@ export interface Answer {
 }
 
 /** What the client chooses from: who asks for everything is spared what only gRPC's own clients, which name it, use. */
-export function seenBy(
-  { type, wanted }: Pick<TypeState, 'type' | 'wanted'>,
-  { types }: Pick<Snapshot, 'types'>,
-): TypeSnapshot {
+export function seenBy({ type, wanted }: Pick<TypeState, 'type' | 'wanted'>, { types }: View): TypeSnapshot {
   return wanted.wildcard ? types[type] : wholeOf(types[type]);
 }
 

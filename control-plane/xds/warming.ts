@@ -3,8 +3,9 @@
  * new one waits for its endpoints, changed or not (cases 43, 44, 69). A new cluster is of no use to a route before its
  * endpoints have come (case 46).
  */
+import type { XdsType } from '../../proto/type-urls.ts';
 import { referencesOf } from '../snapshot/references.ts';
-import { type EncodedResource, type Snapshot, wholeOf } from '../snapshot/snapshot.ts';
+import { type EncodedResource, type View, wholeOf } from '../snapshot/snapshot.ts';
 import type { TypeStates } from './order.ts';
 import { type Content, seenBy, type TypeState, wantedOf, wants } from './type-state.ts';
 
@@ -17,7 +18,7 @@ export function owedAfterClusters(
   endpointsToldBefore: boolean,
   clusters: TypeState,
   content: Content,
-  snapshot: Snapshot,
+  snapshot: View,
 ): TypeState {
   // first clusters after endpoints: whoever reconnects in that order warms all of them, changed or not
   const all = clusters.told === undefined && endpointsToldBefore;
@@ -29,14 +30,14 @@ export function owedAfterClusters(
  * The endpoints' state at their first answer on a stream where clusters were answered already. Clusters that the client
  * brought along in the same version are not built anew.
  */
-export function owedAtFirst(endpoints: TypeState, clusters: TypeState, snapshot: Snapshot): TypeState {
+export function owedAtFirst(endpoints: TypeState, clusters: TypeState, snapshot: View): TypeState {
   const { told, wanted, initialVersions: held } = clusters;
   if (told === undefined || endpoints.initialVersions.size === 0) return endpoints;
   const touched = wantedOf(wanted, told).filter(({ name, version }) => held.get(name) !== version);
   return oweEndpoints(endpoints, touched, snapshot);
 }
 
-function oweEndpoints(endpoints: TypeState, clusters: readonly EncodedResource[], snapshot: Snapshot): TypeState {
+function oweEndpoints(endpoints: TypeState, clusters: readonly EncodedResource[], snapshot: View): TypeState {
   const names = clusters
     .flatMap((cluster) => referencesOf('clusters', cluster).endpoints)
     .filter((name) => wants(endpoints.wanted, name) && snapshot.types.endpoints.resources.has(name));
@@ -59,9 +60,9 @@ export function addedBy(before: TypeState, content: Content, nowMs: number, ackW
  */
 export function warmingUntil(
   resources: readonly EncodedResource[],
-  type: 'listeners' | 'routes',
+  type: XdsType,
   states: TypeStates,
-  snapshot: Snapshot,
+  snapshot: View,
   nowMs: number,
   ackWaitMs: number,
 ): number | undefined {
@@ -77,7 +78,7 @@ export function warmingUntil(
   return untilMs;
 }
 
-function isTaken(name: string, clusters: TypeState, endpoints: TypeState | undefined, snapshot: Snapshot): boolean {
+function isTaken(name: string, clusters: TypeState, endpoints: TypeState | undefined, snapshot: View): boolean {
   const cluster = wholeOf(snapshot.types.clusters).resources.get(name);
   if (cluster === undefined || !wants(clusters.wanted, name)) return true;
   const [assignment] = referencesOf('clusters', cluster).endpoints;

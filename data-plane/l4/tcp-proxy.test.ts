@@ -60,6 +60,7 @@ test('bytes go both ways, and the session is logged when both sides are closed',
     downstreamAddress,
     localAddress: '127.0.0.1:1',
   });
+  expect([...proxy.cluster.localities]).toEqual([{ zone: '', issued: 1, successful: 1, errors: 0, inProgress: 0 }]);
 });
 
 test('a client that ends first still gets its answer', async () => {

@@ -10,6 +10,7 @@ import type { TcpStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
+import type { LocalityLoad } from '../upstream/load.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
 import { Direction } from './direction.ts';
 import { reset } from './reset.ts';
@@ -69,6 +70,7 @@ export class TcpSession {
   #connector: UpstreamConnector | null = null;
   #cluster: Cluster | null = null;
   #host: Host | null = null;
+  #load: LocalityLoad | null = null;
   #endpoint: net.Socket | null = null;
   #toEndpoint: Direction | null = null;
   #toClient: Direction | null = null;
@@ -163,6 +165,8 @@ export class TcpSession {
     this.#openSockets++;
     this.#connectedMs = shared.now();
     this.#entry.upstreamHost = host.key;
+    this.#load = host.load;
+    this.#load.begin();
     cluster.stats.rqTotal.value++;
     cluster.stats.rqActive.value++;
     this.#toEndpoint = new Direction(
@@ -269,6 +273,7 @@ export class TcpSession {
 
   #leaveEndpoint({ stats }: Cluster, host: Host): void {
     host.active--;
+    this.#load?.end(this.#entry.flags === flags.endpointReset ? 'error' : 'success');
     stats.rqActive.value--;
     stats.cxActive.value--;
     stats.cxDestroy.value++;

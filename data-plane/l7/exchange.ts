@@ -4,6 +4,7 @@ import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
+import type { LocalityLoad } from '../upstream/load.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -30,6 +31,7 @@ export class Exchange {
   cluster: Cluster | null = null;
   host: Host | null = null;
   readonly #listener: HttpListener;
+  #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
   constructor(listener: HttpListener) {
@@ -69,8 +71,15 @@ export class Exchange {
     this.cluster = cluster;
     this.host = host;
     host.active++;
+    this.#load = host.load;
+    this.#load.begin();
     cluster.stats.rqTotal.value++;
     cluster.stats.rqActive.value++;
+  }
+
+  #outcome(): 'success' | 'error' | 'cancelled' {
+    if (this.answeredMs >= 0) return this.status < 500 ? 'success' : 'error';
+    return this.flags === 'DC' ? 'cancelled' : 'error';
   }
 
   /** The last phase of every request, good or bad: counts and logs. Nothing after the first call. */
@@ -89,6 +98,7 @@ export class Exchange {
     const { cluster, host } = this;
     if (cluster !== null && host !== null) {
       host.active--;
+      this.#load!.end(this.#outcome());
       cluster.stats.rqActive.value--;
       if (this.answeredMs >= 0) {
         cluster.stats.rqCompleted.value++;

@@ -67,6 +67,25 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
     expect(proxy.cluster.stats.cxTotal.value).toBe(1);
   });
 
+  test.each([
+    ['an answer', ok, { successful: 1, errors: 0 }],
+    ['a 503 of the endpoint', ok.replace('200 OK', '503 Service Unavailable'), { successful: 0, errors: 1 }],
+  ])('%s counts once in the load of its zone', async (_what, given, counts) => {
+    const { proxy } = await start(answerWith(given));
+    await talk(proxy.port, get(), (a) => a.endsWith('ok'));
+    await until(() => proxy.cluster.stats.rqActive.value === 0);
+    expect([...proxy.cluster.localities]).toEqual([{ zone: '', issued: 1, inProgress: 0, ...counts }]);
+  });
+
+  test('a client that gives up before the answer counts as neither success nor error', async () => {
+    const { proxy, upstream } = await start(() => {});
+    const client = net.connect(proxy.port, '127.0.0.1', () => client.write(get()));
+    await until(() => upstream.sockets.size === 1 && proxy.cluster.stats.rqActive.value === 1);
+    client.destroy();
+    await until(() => proxy.cluster.stats.rqActive.value === 0);
+    expect([...proxy.cluster.localities]).toEqual([{ zone: '', issued: 1, successful: 0, errors: 0, inProgress: 0 }]);
+  });
+
   test('a chunked answer is framed anew; extensions and trailers are gone', async () => {
     const { proxy } = await start(
       answerWith('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nX-T: 1\r\n\r\n'),

@@ -85,3 +85,27 @@ test('the pool is last in, first out', () => {
   expect(host.takeIdle()).toBe(a);
   expect(host.takeIdle()).toBeUndefined();
 });
+
+test('load is counted by zone; what began in a zone ends there, also when its endpoint has moved or gone', () => {
+  const config = clusterOf([1, 2]);
+  const [first, second] = config.endpoints;
+  const cluster = make({
+    ...config,
+    endpoints: [
+      { ...first!, zone: 'a' },
+      { ...second!, zone: 'a' },
+    ],
+  });
+  const [one, two] = cluster.hosts.map(({ load }) => load);
+  expect(one).toBe(two);
+  one!.begin();
+  two!.begin();
+  cluster.update({ ...config, endpoints: [{ ...first!, zone: 'b' }] });
+  one!.end('success');
+  two!.end('error');
+  cluster.hosts[0]!.load.begin();
+  expect([...cluster.localities].map((load) => ({ ...load }))).toEqual([
+    { zone: 'a', issued: 2, successful: 1, errors: 1, inProgress: 0 },
+    { zone: 'b', issued: 1, successful: 0, errors: 0, inProgress: 1 },
+  ]);
+});

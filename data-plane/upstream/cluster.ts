@@ -4,6 +4,7 @@ import { eligibleEndpoints } from '../balance/panic.ts';
 import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
+import { LocalityLoad } from './load.ts';
 
 export class Cluster {
   readonly name: string;
@@ -15,6 +16,8 @@ export class Cluster {
   #eligible: readonly Host[] = [];
   #balancer: Balancer;
   #panic = false;
+  /** By zone; zones that are gone stay, for what they still have to report. */
+  readonly #loads = new Map<string, LocalityLoad>();
 
   constructor(config: ClusterConfig, stats: ClusterStats, random: () => number) {
     this.name = config.name;
@@ -36,7 +39,7 @@ export class Cluster {
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      return keepOrCreate(known, endpoint, config.healthCheck !== null);
+      return keepOrCreate(known, endpoint, this.#loadOf(endpoint.zone), config.healthCheck !== null);
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
     for (const host of gone.values()) {
@@ -46,6 +49,17 @@ export class Cluster {
     this.#hosts = hosts;
     this.#byKey = new Map(hosts.map((host) => [host.key, host]));
     this.rebuild();
+  }
+
+  /** By zone, those without endpoints included. */
+  get localities(): Iterable<LocalityLoad> {
+    return this.#loads.values();
+  }
+
+  #loadOf(zone: string): LocalityLoad {
+    let load = this.#loads.get(zone);
+    if (load === undefined) this.#loads.set(zone, (load = new LocalityLoad(zone)));
+    return load;
   }
 
   /** An active health check changed its mind. */
@@ -97,9 +111,10 @@ export class Cluster {
 }
 
 /** The endpoint as it was, with its new settings, or a new one. */
-function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, checked: boolean): Host {
-  const host = known ?? new Host(endpoint);
+function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, load: LocalityLoad, checked: boolean): Host {
+  const host = known ?? new Host(endpoint, load);
   host.config = endpoint;
+  host.load = load;
   if (!checked) host.passesChecks = true;
   else if (known === undefined) host.passesChecks = false;
   return host;

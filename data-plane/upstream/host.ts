@@ -1,6 +1,7 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
 import type { EndpointConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
+import type { LocalityLoad } from './load.ts';
 
 /** A connection that waits in a pool. The pool never looks inside. */
 export abstract class PooledConnection {
@@ -18,13 +19,16 @@ export class Host {
   config: EndpointConfig;
   /** Requests (HTTP) or connections (TCP) under way. */
   active = 0;
+  /** Of its zone; whoever begins a request here ends it on the same object. */
+  load: LocalityLoad;
   /** What active health checks say; true where none are made. */
   passesChecks = true;
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   readonly #idle: PooledConnection[] = [];
 
-  constructor(config: EndpointConfig) {
+  constructor(config: EndpointConfig, load: LocalityLoad) {
+    this.load = load;
     this.key = config.key;
     this.address = config.address;
     this.port = config.port;

@@ -4,7 +4,7 @@
  */
 import { decode, encode } from '../../proto/codec.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '../../proto/envoy.ts';
-import { pushOrder, typeUrls, type XdsType, xdsTypeOf } from '../../proto/type-urls.ts';
+import { typeUrls } from '../../proto/type-urls.ts';
 import type { ProxyConfig } from '../model/config.ts';
 import { Assembly } from './assembly.ts';
 import { Backoff } from './backoff.ts';
@@ -14,6 +14,7 @@ import type { XdsClient, XdsClientOptions, XdsState } from './ports.ts';
 import { AdsConnection } from './stream.ts';
 import { type DumpedResource, type Outcome, Subscription } from './subscription.ts';
 import { KeyedTimers, realTimers } from './timers.ts';
+import { type NodeType, nodeTypeOf, nodeTypes } from './types.ts';
 import type { SourceChanges } from './warmer.ts';
 
 export type { XdsClient, XdsClientOptions, XdsLogger, XdsNode, XdsState } from './ports.ts';
@@ -32,7 +33,7 @@ class Client implements XdsClient {
   readonly #options: XdsClientOptions;
   readonly #connection: AdsConnection;
   readonly #backoff: Backoff;
-  readonly #types: { readonly [T in XdsType]: Subscription<T> };
+  readonly #types: { readonly [T in NodeType]: Subscription<T> };
   readonly #assembly: Assembly;
   /** Reconnecting, and times to live. */
   readonly #timers: KeyedTimers;
@@ -40,7 +41,7 @@ class Client implements XdsClient {
   readonly #waits: KeyedTimers;
   readonly #resourceTimeoutMs: number;
   /** Types of which no response came in time. */
-  readonly #unanswered = new Set<XdsType>();
+  readonly #unanswered = new Set<NodeType>();
   #announced: ProxyConfig | null = null;
   #nodeSent = false;
   #connected = false;
@@ -85,7 +86,7 @@ class Client implements XdsClient {
 
   #opened(): void {
     this.#nodeSent = false;
-    for (const type of pushOrder) this.#types[type].streamOpened();
+    for (const type of nodeTypes) this.#types[type].streamOpened();
     this.#sendDueRequests();
     for (const type of wholeTypes) {
       if (this.#types[type].everAnswered) continue;
@@ -123,12 +124,12 @@ class Client implements XdsClient {
       this.#backoff.reset();
       this.#options.logger.info({ event: 'xds_stream_up', server: this.#options.server }, 'xDS stream is up');
     }
-    const type = xdsTypeOf(response.type_url ?? '');
+    const type = nodeTypeOf(response.type_url ?? '');
     if (type === undefined || !this.#types[type].started) return;
     this.#apply(type, response);
   }
 
-  #apply(type: XdsType, response: DeltaDiscoveryResponse): void {
+  #apply(type: NodeType, response: DeltaDiscoveryResponse): void {
     const subscription = this.#types[type];
     const outcome = subscription.receive(response);
     this.#waits.stop(type);
@@ -145,7 +146,7 @@ class Client implements XdsClient {
     this.#sendDueRequests();
   }
 
-  #followTimers(type: XdsType, { answered, ttls }: Outcome): void {
+  #followTimers(type: NodeType, { answered, ttls }: Outcome): void {
     for (const name of answered) this.#waits.stop(keyOf(type, name));
     for (const [name, ttlMs] of ttls) {
       const key = keyOf(type, name);
@@ -161,7 +162,7 @@ class Client implements XdsClient {
   }
 
   /** Puts together anew what is touched by resources that came, changed, went, or will not come. */
-  #touch(type: XdsType, names: readonly string[]): void {
+  #touch(type: NodeType, names: readonly string[]): void {
     const { clusters, listeners } = this.#assembly;
     for (const name of names) {
       if (type === 'clusters') clusters.put(name, this.#types.clusters.get(name));
@@ -194,7 +195,7 @@ class Client implements XdsClient {
   }
 
   /** What a timer changed: there is no response to answer. */
-  #changedByTime(type: XdsType, names: readonly string[]): void {
+  #changedByTime(type: NodeType, names: readonly string[]): void {
     this.#touch(type, names);
     this.#announce();
     this.#sendDueRequests();
@@ -209,7 +210,7 @@ class Client implements XdsClient {
   }
 
   #sendDueRequests(): void {
-    for (const type of pushOrder) {
+    for (const type of nodeTypes) {
       const request = this.#types[type].takeRequest();
       if (request === null) continue;
       this.#send(type, {
@@ -225,7 +226,7 @@ class Client implements XdsClient {
   }
 
   /** Waits for a response that names it, then goes on without it. */
-  #waitFor(type: XdsType, name: string, timeoutMs: number | null): void {
+  #waitFor(type: NodeType, name: string, timeoutMs: number | null): void {
     this.#wait(keyOf(type, name), timeoutMs ?? this.#resourceTimeoutMs, () => {
       this.#types[type].giveUp(name);
       this.#changedByTime(type, [name]);
@@ -240,7 +241,7 @@ class Client implements XdsClient {
     });
   }
 
-  #send(type: XdsType, request: DeltaDiscoveryRequest): void {
+  #send(type: NodeType, request: DeltaDiscoveryRequest): void {
     const message = { type_url: typeUrls[type], ...request, ...(!this.#nodeSent && { node: this.#node() }) };
     this.#nodeSent = true;
     this.#connection.send(encode('envoy.service.discovery.v3.DeltaDiscoveryRequest', message));
@@ -273,7 +274,7 @@ class Client implements XdsClient {
     };
   }
 
-  dump(): Readonly<Record<XdsType, readonly DumpedResource[]>> {
+  dump(): Readonly<Record<NodeType, readonly DumpedResource[]>> {
     const { clusters, endpoints, listeners, routes } = this.#types;
     return {
       clusters: clusters.dump(),
@@ -284,6 +285,6 @@ class Client implements XdsClient {
   }
 }
 
-function keyOf(type: XdsType, name: string): string {
+function keyOf(type: NodeType, name: string): string {
   return `${type} ${JSON.stringify(name)}`;
 }

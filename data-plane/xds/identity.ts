@@ -1,14 +1,14 @@
 /** What did not change keeps its identity from one form of a resource to the next, so that it is not compiled anew. */
 import { isDeepStrictEqual } from 'node:util';
-import type { XdsType } from '../../proto/type-urls.ts';
 import type { ResourceOf, RoutesResource } from './decode/resources.ts';
+import type { NodeType } from './types.ts';
 
 /** `before` itself if `now` says the same; else `now`, with the parts of `before` that say the same. */
-export function keepIdentity<T extends XdsType>(type: T, before: ResourceOf[T], now: ResourceOf[T]): ResourceOf[T] {
+export function keepIdentity<T extends NodeType>(type: T, before: ResourceOf[T], now: ResourceOf[T]): ResourceOf[T] {
   return keepers[type](before, now);
 }
 
-const keepers: { readonly [T in XdsType]: (before: ResourceOf[T], now: ResourceOf[T]) => ResourceOf[T] } = {
+const keepers: { readonly [T in NodeType]: (before: ResourceOf[T], now: ResourceOf[T]) => ResourceOf[T] } = {
   clusters: whole,
   endpoints: whole,
   listeners: whole,

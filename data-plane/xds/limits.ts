@@ -18,4 +18,7 @@ export const limits = {
   headers: 1_000,
   /** Endpoints compared for one request; each costs time in every request. */
   balanceChoices: 128,
+  /** Between load reports, whatever the server asks for: neither a flood nor a report that nobody lives to see. */
+  loadReportMinMs: 1_000,
+  loadReportMaxMs: 3_600_000,
 } as const;

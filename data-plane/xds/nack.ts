@@ -1,13 +1,14 @@
 /** The text of a NACK: each resource at fault, each field, each problem; bounded. */
-import type { XdsType } from '../../proto/type-urls.ts';
+
 import { formatProblem } from './decode/problems.ts';
 import { limits } from './limits.ts';
 import type { RejectedResource } from './response.ts';
+import type { NodeType } from './types.ts';
 
 const cut = '...(truncated)';
 
 /** For example `clusters "checkout/orders": lb_policy: MAGLEV is not supported by this data plane`. */
-export function rejectionReasons(type: XdsType, rejected: readonly RejectedResource[]): string[] {
+export function rejectionReasons(type: NodeType, rejected: readonly RejectedResource[]): string[] {
   return rejected.flatMap(({ name, problems }) =>
     problems.map((problem) => `${type} ${JSON.stringify(name)}: ${formatProblem(problem)}`),
   );

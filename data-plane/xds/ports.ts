@@ -1,8 +1,9 @@
 /** What the xDS client needs from outside, and what it offers. */
-import type { XdsType } from '../../proto/type-urls.ts';
+
 import type { ProxyConfig } from '../model/config.ts';
 import type { DumpedResource, XdsTypeState } from './subscription.ts';
 import type { Timers } from './timers.ts';
+import type { NodeType } from './types.ts';
 
 export interface XdsNode {
   readonly id: string;
@@ -43,6 +44,28 @@ export interface XdsClientOptions {
   readonly random?: () => number;
 }
 
+/** Counts since the start; one object for as long as it counts. */
+export interface CountedLoad {
+  readonly zone: string;
+  readonly issued: number;
+  readonly successful: number;
+  readonly errors: number;
+  readonly inProgress: number;
+}
+
+export interface CountedCluster {
+  readonly name: string;
+  readonly localities: Iterable<CountedLoad>;
+}
+
+export interface LoadReporterOptions extends Pick<XdsClientOptions, 'server' | 'node' | 'token' | 'logger'> {
+  /** The clusters at work, asked at each report. */
+  readonly clusters: () => Iterable<CountedCluster>;
+  readonly timers?: Timers;
+  /** In [0, 1). */
+  readonly random?: () => number;
+}
+
 export interface XdsState {
   /** A stream is open and a response came on it. */
   readonly connected: boolean;
@@ -50,7 +73,7 @@ export interface XdsState {
   readonly complete: boolean;
   /** Why the last stream ended; null: none did. */
   readonly lastEnd: string | null;
-  readonly types: Readonly<Record<XdsType, XdsTypeState>>;
+  readonly types: Readonly<Record<NodeType, XdsTypeState>>;
 }
 
 export interface XdsClient {
@@ -61,5 +84,5 @@ export interface XdsClient {
   close(): void;
   state(): XdsState;
   /** The accepted resources, by type and name. */
-  dump(): Readonly<Record<XdsType, readonly DumpedResource[]>>;
+  dump(): Readonly<Record<NodeType, readonly DumpedResource[]>>;
 }

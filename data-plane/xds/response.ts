@@ -1,12 +1,13 @@
 /** Judges one incremental response: what of it is taken, and what is wrong with the rest. Nothing is changed here. */
 import type { DeltaDiscoveryResponse } from '../../proto/envoy.ts';
-import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
+import { typeUrls } from '../../proto/type-urls.ts';
 import { decoders } from './decode/decoders.ts';
 import { type Decoded, Place, type Problem } from './decode/problems.ts';
 import type { ResourceOf } from './decode/resources.ts';
 import { positiveMillis } from './decode/values.ts';
+import type { NodeType } from './types.ts';
 
-export interface ArrivedResource<T extends XdsType> {
+export interface ArrivedResource<T extends NodeType> {
   readonly name: string;
   readonly version: string;
   /** What stood in Any.value. */
@@ -27,7 +28,7 @@ export interface RejectedResource {
 }
 
 /** `refused`: the response as a whole cannot be taken, and why. */
-export type Verdict<T extends XdsType> =
+export type Verdict<T extends NodeType> =
   | { readonly refused: readonly string[] }
   | {
       readonly refused: null;
@@ -38,7 +39,7 @@ export type Verdict<T extends XdsType> =
     };
 
 /** What judging asks of the subscription. */
-export interface Holder<T extends XdsType> {
+export interface Holder<T extends NodeType> {
   isAskedFor(name: string): boolean;
   /** A heartbeat for this version speaks for what is held. */
   isConfirmedBy(name: string, version: string): boolean;
@@ -49,7 +50,7 @@ export interface Holder<T extends XdsType> {
 
 type Resource = NonNullable<DeltaDiscoveryResponse['resources']>[number];
 
-export function judge<T extends XdsType>(type: T, response: DeltaDiscoveryResponse, holder: Holder<T>): Verdict<T> {
+export function judge<T extends NodeType>(type: T, response: DeltaDiscoveryResponse, holder: Holder<T>): Verdict<T> {
   const resources = response.resources ?? [];
   const removed = response.removed_resources ?? [];
   const refused = envelopeProblems(type, resources, removed);
@@ -92,7 +93,7 @@ function bytesOf(resource: Resource): Uint8Array | null {
 }
 
 /** Equal bytes give the value that is held, so that what did not change keeps its identity. */
-function readResource<T extends XdsType>(
+function readResource<T extends NodeType>(
   type: T,
   name: string,
   bytes: Uint8Array,
@@ -106,7 +107,7 @@ function readResource<T extends XdsType>(
 }
 
 /** Faults for which a response is refused as a whole, before any consumer sees a part of it. */
-function envelopeProblems(type: XdsType, resources: readonly Resource[], removed: readonly string[]): string[] {
+function envelopeProblems(type: NodeType, resources: readonly Resource[], removed: readonly string[]): string[] {
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const name of [...resources.map((resource) => resource.name ?? ''), ...removed]) {

@@ -1,8 +1,12 @@
-/** One incremental ADS stream at a time over gRPC; messages go in and out as bytes. */
+/** One stream of one service at a time over gRPC, incremental ADS or load reports; messages go in and out as bytes. */
 import * as grpc from '@grpc/grpc-js';
 import { limits } from './limits.ts';
 
-const method = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
+/** gRPC method paths. */
+export const methods = {
+  ads: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
+  load: '/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats',
+} as const;
 
 const channelOptions: grpc.ChannelOptions = {
   'grpc.keepalive_time_ms': limits.pingMs,
@@ -21,7 +25,7 @@ export interface AdsHandlers {
   onOpen(): void;
   onMessage(bytes: Buffer): void;
   /** The stream ended, or could not be opened: once, and nothing after it. */
-  onEnd(reason: string): void;
+  onEnd(reason: string, isUnimplemented: boolean): void;
 }
 
 type Call = grpc.ClientDuplexStream<Buffer, Buffer>;
@@ -30,14 +34,16 @@ const passThrough = (bytes: Buffer): Buffer => bytes;
 
 export class AdsConnection {
   readonly #server: string;
+  readonly #method: string;
   readonly #metadata = new grpc.Metadata();
   /** Lives on after a stream, for it learns how often the server stands pings; not after a failure to connect. */
   #client: grpc.Client | null = null;
   #call: Call | null = null;
 
   /** @param server `host:port` */
-  constructor(server: string, token: string | undefined) {
+  constructor(server: string, token: string | undefined, method: string = methods.ads) {
     this.#server = server;
+    this.#method = method;
     if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token}`);
   }
 
@@ -52,7 +58,7 @@ export class AdsConnection {
       const settled = state === grpc.connectivityState.READY || state === grpc.connectivityState.TRANSIENT_FAILURE;
       if (late !== undefined && !settled) {
         this.#dropClient();
-        handlers.onEnd(`no connection to ${this.#server} within ${limits.connectTimeoutMs} ms`);
+        handlers.onEnd(`no connection to ${this.#server} within ${limits.connectTimeoutMs} ms`, false);
       } else if (settled) {
         // where connecting failed, the call ends at once and says why
         this.#start(client, state === grpc.connectivityState.READY, handlers);
@@ -64,7 +70,7 @@ export class AdsConnection {
   }
 
   #start(client: grpc.Client, connected: boolean, handlers: AdsHandlers): void {
-    const call: Call = client.makeBidiStreamRequest(method, passThrough, passThrough, this.#metadata);
+    const call: Call = client.makeBidiStreamRequest(this.#method, passThrough, passThrough, this.#metadata);
     this.#call = call;
     call.on('data', (bytes: Buffer) => {
       if (this.#call === call) handlers.onMessage(bytes);
@@ -77,6 +83,7 @@ export class AdsConnection {
       if (!connected) this.#dropClient();
       handlers.onEnd(
         code === grpc.status.OK ? 'the server ended the stream' : `${grpc.status[code] ?? code}: ${details}`,
+        code === grpc.status.UNIMPLEMENTED,
       );
     });
     handlers.onOpen();

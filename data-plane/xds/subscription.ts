@@ -1,6 +1,6 @@
 /** One type on the stream: what is asked for, what is held, and how the last response was answered. */
 import type { DeltaDiscoveryResponse } from '../../proto/envoy.ts';
-import { typeUrls, type XdsType } from '../../proto/type-urls.ts';
+import { typeUrls } from '../../proto/type-urls.ts';
 import type { ResourceOf } from './decode/resources.ts';
 import {
   accept,
@@ -16,9 +16,10 @@ import {
 import { keepIdentity } from './identity.ts';
 import { rejectionReasons } from './nack.ts';
 import { type ArrivedResource, judge } from './response.ts';
+import type { NodeType } from './types.ts';
 import type { Missing, SourceChanges } from './warmer.ts';
 
-interface HeldResource<T extends XdsType> {
+interface HeldResource<T extends NodeType> {
   readonly version: string;
   readonly bytes: Uint8Array;
   readonly value: ResourceOf[T];
@@ -54,7 +55,7 @@ export interface Outcome {
   readonly answered: readonly string[];
 }
 
-export class Subscription<T extends XdsType> {
+export class Subscription<T extends NodeType> {
   readonly #type: T;
   readonly #now: () => number;
   readonly #held = new Map<string, HeldResource<T>>();

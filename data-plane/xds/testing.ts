@@ -3,8 +3,9 @@ import * as grpc from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
 import { decode, encode } from '../../proto/codec.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '../../proto/envoy.ts';
-import { typeUrls, type XdsType, xdsTypeOf } from '../../proto/type-urls.ts';
+import { typeUrls } from '../../proto/type-urls.ts';
 import type { Timers } from './timers.ts';
+import { type NodeType, nodeTypeOf } from './types.ts';
 
 /** Values that come at some time, taken in order. */
 export class Queue<T> {
@@ -26,7 +27,7 @@ export class Queue<T> {
 
 /** What a request says, short enough to compare whole; absent parts are left out. */
 export interface Said {
-  readonly type: XdsType | undefined;
+  readonly type: NodeType | undefined;
   readonly sub?: readonly string[];
   readonly unsub?: readonly string[];
   readonly versions?: Readonly<Record<string, string>>;
@@ -57,7 +58,7 @@ export class ScriptedStream {
     const request = await this.requests.take();
     const versions = request.initial_resource_versions;
     return {
-      type: xdsTypeOf(request.type_url ?? ''),
+      type: nodeTypeOf(request.type_url ?? ''),
       ...(request.resource_names_subscribe && { sub: request.resource_names_subscribe.toSorted() }),
       ...(request.resource_names_unsubscribe && { unsub: request.resource_names_unsubscribe.toSorted() }),
       ...(versions && { versions }),
@@ -67,7 +68,7 @@ export class ScriptedStream {
   }
 
   /** Sends a response and answers its nonce. */
-  send(type: XdsType, resources: readonly SentResource[], removed: readonly string[] = []): string {
+  send(type: NodeType, resources: readonly SentResource[], removed: readonly string[] = []): string {
     return this.sendAs({
       type_url: typeUrls[type],
       resources: resources.map(({ name, version, bytes, ttlMs, type_url = typeUrls[type] }) => ({

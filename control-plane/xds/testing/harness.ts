@@ -2,9 +2,9 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
-import type { AuthorizeStatus, AuthorizeStream, Variant, XdsLogger } from '../ports.ts';
+import type { AuthorizeStatus, AuthorizeStream, ClientElsewhere, StreamKind, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer } from '../server.ts';
-import type { StreamKind } from '../services.ts';
+import { LoadRecorder } from './load-recorder.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
 import { Recorder } from './recorder.ts';
@@ -17,6 +17,9 @@ export class Harness {
   /** Watches that streams hold on the cache. */
   watches = 0;
   readonly observer = new Recorder();
+  readonly loads = new LoadRecorder();
+  /** Clients of other replicas. */
+  elsewhere: readonly ClientElsewhere[] = [];
   readonly timers = new ManualTimers();
   readonly #logger = new TestLogger();
   readonly #streams: RawStream[] = [];
@@ -39,6 +42,8 @@ export class Harness {
       authorize,
       authorizeStatus,
       observer: harness.observer,
+      loads: harness.loads,
+      elsewhere: () => harness.elsewhere,
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,

@@ -1,10 +1,14 @@
 /** A client that speaks the protocol by hand, and counts: at the end it must have sent more than it was sent. */
 import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js';
 import { decode, durationMs, encode, messageNameOf } from '../../../proto/codec.ts';
-import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest } from '../../../proto/envoy.ts';
+import type {
+  DeltaDiscoveryRequest,
+  DeltaDiscoveryResponse,
+  DiscoveryRequest,
+  MessageName,
+} from '../../../proto/envoy.ts';
 import { typeUrls, xdsTypeOf } from '../../../proto/type-urls.ts';
-import type { Variant, XdsType } from '../ports.ts';
-import type { StreamKind } from '../services.ts';
+import type { StreamKind, Variant, XdsType } from '../ports.ts';
 import { streamPath } from './stream-path.ts';
 
 /** A response of either variant. */
@@ -233,16 +237,8 @@ function contentOf(entries: readonly Entry[]): Pick<Received, 'resources' | 'hea
 /** Decodes the resource, whatever its type, and gives its name. */
 function nameIn({ type_url, value }: AnyBytes): string {
   const type = xdsTypeOf(type_url);
-  switch (type) {
-    case 'clusters':
-      return decode('envoy.config.cluster.v3.Cluster', value).name ?? '';
-    case 'endpoints':
-      return decode('envoy.config.endpoint.v3.ClusterLoadAssignment', value).cluster_name ?? '';
-    case 'listeners':
-      return decode('envoy.config.listener.v3.Listener', value).name ?? '';
-    case 'routes':
-      return decode('envoy.config.route.v3.RouteConfiguration', value).name ?? '';
-    default:
-      throw new Error(`a resource of type ${messageNameOf(type_url)}`);
-  }
+  if (type === undefined) throw new Error(`a resource of type ${messageNameOf(type_url)}`);
+  const message: object = decode(messageNameOf(type_url) as MessageName, value);
+  const { name = '', cluster_name = name } = message as { name?: string; cluster_name?: string };
+  return cluster_name;
 }

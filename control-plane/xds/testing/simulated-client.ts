@@ -2,7 +2,7 @@
  * A client as Envoy is one: all clusters and their endpoints, all listeners and the routes that are called as they are.
  * Messages travel in order, in both directions, as fast as the test lets them.
  */
-import { isFullStateType } from '../../../proto/type-urls.ts';
+import { isFullStateType, ofEachType } from '../../../proto/type-urls.ts';
 import type { EncodedResource } from '../../snapshot/snapshot.ts';
 import type { Variant, XdsType } from '../ports.ts';
 import type { Effect } from '../turn.ts';
@@ -16,14 +16,9 @@ const followers: { readonly [T in XdsType]?: XdsType } = { clusters: 'endpoints'
 export class SimulatedClient {
   readonly #variant: Variant;
   readonly #talk: Conversation;
-  readonly held: Record<XdsType, Map<string, EncodedResource>> = {
-    clusters: new Map(),
-    endpoints: new Map(),
-    listeners: new Map(),
-    routes: new Map(),
-  };
+  readonly held: Record<XdsType, Map<string, EncodedResource>> = ofEachType(() => new Map());
   /** Wanted by name. */
-  readonly #names: Record<XdsType, readonly string[]> = { clusters: [], endpoints: [], listeners: [], routes: [] };
+  readonly #names: Record<XdsType, readonly string[]> = ofEachType(() => []);
   readonly #nonces = new Map<XdsType, string>();
   /** On their way to the client. */
   readonly inbox: Response[] = [];

@@ -1,5 +1,6 @@
 /** Small snapshots for tests: a resource is a name and a content; another number or text is another content. */
 import { durationOf, encode } from '../../../proto/codec.ts';
+import { ofEachType } from '../../../proto/type-urls.ts';
 import { buildSnapshot } from '../../snapshot/build.ts';
 import type { Snapshot } from '../../snapshot/snapshot.ts';
 import type { XdsType } from '../ports.ts';
@@ -23,6 +24,22 @@ const encoders: Readonly<Record<XdsType, (name: string, content: number) => Uint
       name,
       max_direct_response_body_size_bytes: { value: content },
     }),
+  scopedRoutes: (name, content) =>
+    encode('envoy.config.route.v3.ScopedRouteConfiguration', { name, route_configuration_name: String(content) }),
+  virtualHosts: (name, content) =>
+    encode('envoy.config.route.v3.VirtualHost', { name, domains: ['*'], request_headers_to_remove: [`x-${content}`] }),
+  secrets: (name, content) =>
+    encode('envoy.extensions.transport_sockets.tls.v3.Secret', {
+      name,
+      generic_secret: { secret: { inline_string: String(content) } },
+    }),
+  runtimes: (name, content) =>
+    encode('envoy.service.runtime.v3.Runtime', { name, layer: { fields: { content: { numberValue: content } } } }),
+  extensionConfigs: (name, content) =>
+    encode('envoy.config.core.v3.TypedExtensionConfig', {
+      name,
+      typed_config: { type_url: 'type.googleapis.com/google.protobuf.UInt32Value', value: Buffer.from([8, content]) },
+    }),
 };
 
 function encodeRoutesTo(name: string, clusters: string): Uint8Array {
@@ -38,11 +55,5 @@ export function snapshotOf(contents: Contents, previous?: Snapshot, group = 'edg
     typeof content === 'string' ? encodeRoutesTo(name, content) : encoders[type](name, content);
   const ofType = (type: XdsType): Map<string, Uint8Array> =>
     new Map(Object.entries(contents[type] ?? {}).map(([name, content]) => [name, encoded(type, name, content)]));
-  const resources = {
-    clusters: ofType('clusters'),
-    endpoints: ofType('endpoints'),
-    listeners: ofType('listeners'),
-    routes: ofType('routes'),
-  };
-  return buildSnapshot(group, ++revisions, resources, previous, resourceTtlMs);
+  return buildSnapshot(group, ++revisions, ofEachType(ofType), previous, resourceTtlMs);
 }

@@ -1,5 +1,11 @@
-import type { Variant } from '../ports.ts';
-import { type StreamKind, streamKinds } from '../services.ts';
+import type { StreamKind, Variant, XdsType } from '../ports.ts';
+import { streamKinds } from '../services.ts';
+
+/** Types that have a service of their own in this variant. */
+export function ownServices(variant: Variant): XdsType[] {
+  const kinds = Object.values(streamKinds).filter((kind) => kind.variant === variant);
+  return kinds.flatMap(({ service }) => (service === 'ads' ? [] : service));
+}
 
 /** The gRPC method path of a discovery service. */
 export function streamPath(variant: Variant, service: StreamKind['service']): string {

@@ -1,13 +1,26 @@
 /** A client on a real socket that asks about one type, on ADS or on the type's own service, and hears all that is said. */
-import { isFullStateType, typeUrls } from '../../../proto/type-urls.ts';
+import { isFullStateType, pushOrder, typeUrls } from '../../../proto/type-urls.ts';
 import type { Variant, XdsType } from '../ports.ts';
 import { Harness } from './harness.ts';
 import { node, type RawStream, type Received } from './raw-client.ts';
 import type { Contents } from './snapshots.ts';
+import { ownServices } from './stream-path.ts';
 
 /** Where a client asks about a type. */
-export const places = ['ads', 'own service'] as const;
-export type Place = (typeof places)[number];
+export type Place = 'ads' | 'own service';
+
+/** Every type wherever a client may ask about it. */
+export function everywhere(variant: Variant, types: readonly XdsType[] = pushOrder): (readonly [XdsType, Place])[] {
+  const own = ownServices(variant);
+  return types.flatMap((type): (readonly [XdsType, Place])[] =>
+    own.includes(type)
+      ? [
+          [type, 'ads'],
+          [type, 'own service'],
+        ]
+      : [[type, 'ads']],
+  );
+}
 
 /** What a response carried, names sorted. `removed` is left out where there is none. */
 export interface Told {

@@ -1,5 +1,5 @@
 /** The decoder of each xDS type. */
-import type { XdsType } from '../../../proto/type-urls.ts';
+import type { NodeType } from '../types.ts';
 import { decodeCluster } from './cluster.ts';
 import { decodeEndpoints } from './endpoints.ts';
 import { decodeListener } from './listener.ts';
@@ -8,7 +8,7 @@ import type { ResourceOf } from './resources.ts';
 import { decodeRoutes } from './route.ts';
 
 /** Bytes of one resource to a frozen value or all its problems. None throws. */
-export const decoders: { readonly [T in XdsType]: (bytes: Uint8Array) => Decoded<ResourceOf[T]> } = {
+export const decoders: { readonly [T in NodeType]: (bytes: Uint8Array) => Decoded<ResourceOf[T]> } = {
   clusters: decodeCluster,
   endpoints: decodeEndpoints,
   listeners: decodeListener,
