@@ -22,6 +22,7 @@ import { envoyBootstrap, grpcBootstrap } from './translate/bootstrap.ts';
 import { version } from './version.ts';
 import { restDiscovery } from './xds/rest.ts';
 import { startXdsServer } from './xds/server.ts';
+import type { SheddingLimits } from './xds/shedder.ts';
 import { systemTimers } from './xds/timers.ts';
 
 export interface ControlPlane {
@@ -38,6 +39,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   readonly logger: Logger;
   readonly limits?: ApiLimits;
+  /** When and how fast nodes are sent to other replicas. */
+  readonly shedding?: SheddingLimits;
   /** Where the snapshots stand that nodes are served from. */
   readonly cache?: SnapshotCache;
   /** Epoch milliseconds. */
@@ -112,9 +115,11 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       observer: fleet,
       loads: fleet.loads,
       elsewhere: () => (wholeFleet instanceof SharedFleet ? wholeFleet.clientsElsewhere() : []),
+      others: wholeFleet instanceof SharedFleet ? () => wholeFleet.connectedElsewhere() : undefined,
       timers: systemTimers,
       now,
       logger,
+      ...(options.shedding && { shedding: options.shedding }),
     });
     opened.push(() => xds.close(graceMs));
 
@@ -148,8 +153,11 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     observeSources(metrics, {
       revision: () => store.documents.revision,
       healthy: () => store.healthy(),
+      frozen: () => store.frozen() !== undefined,
       rowsRead: () => store.rowsRead(),
       fleet: () => fleet.stats(),
+      joins: () => xds.joins,
+      nodesShed: () => xds.nodesShed,
       failingGroups: () => publisher.status().filter(({ failure }) => failure !== undefined).length,
     });
     const address = await listen(api, settings.api);
@@ -187,6 +195,8 @@ function shareFleet(own: Fleet, store: Store, logger: Logger): SharedFleet {
 
 function readiness(store: Store, closing: boolean): string[] {
   if (closing) return ['This replica is stopping. Ask another one.'];
+  const frozen = store.frozen();
+  if (frozen !== undefined) return [`${frozen.message} ${frozen.remedy}`];
   return store.healthy() ? [] : ['The database does not answer or the change feed is behind. See the log.'];
 }
 

@@ -8,8 +8,8 @@ import type { BoundAddress } from './listener/socket.ts';
 export interface Settings {
   readonly group: string;
   readonly id: string;
-  /** `host:port` of the control plane. */
-  readonly xds: string;
+  /** `host:port` of each replica of the control plane, at least one. */
+  readonly xds: readonly string[];
   readonly token: string | undefined;
   readonly zone: string;
   /** Where the admin interface listens. */
@@ -36,7 +36,10 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     .description('one data-plane node: subscribes to a control plane over ADS and forwards traffic')
     .requiredOption('--group <group>', 'node group to join')
     .requiredOption('--id <id>', 'name of this node, unique in the fleet')
-    .option('--xds <host:port>', 'xDS address of the control plane (FAIRLEAD_XDS; default 127.0.0.1:7071)')
+    .option(
+      '--xds <host:port,...>',
+      'xDS address of the control plane, or of each of its replicas (FAIRLEAD_XDS; default 127.0.0.1:7071)',
+    )
     .option('--admin <addr:port>', 'admin interface (FAIRLEAD_ADMIN; default 127.0.0.1:7072)')
     .option('--zone <zone>', 'locality zone of this node')
     .option('--bind <listener=addr:port>', 'bind a listener here instead of where its document says', addBind, [])
@@ -47,7 +50,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
   return {
     group: flags.group,
     id: flags.id,
-    xds: flags.xds ?? env['FAIRLEAD_XDS'] ?? '127.0.0.1:7071',
+    xds: parseServers(flags.xds ?? (env['FAIRLEAD_XDS'] || '127.0.0.1:7071')),
     token: readToken(env),
     zone: flags.zone ?? '',
     admin: parseAddress(flags.admin ?? env['FAIRLEAD_ADMIN'] ?? '127.0.0.1:7072', 'the admin address'),
@@ -64,6 +67,19 @@ function readToken(env: NodeJS.ProcessEnv): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** `HOST:PORT[,HOST:PORT…]`. */
+function parseServers(text: string): string[] {
+  const servers = text.split(',').map((server) => server.trim());
+  for (const server of servers) {
+    const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s/[\]]+):([0-9]{1,5})$/.exec(server)?.[1]);
+    if (port > 0 && port <= 65_535) continue;
+    throw new SettingsError(
+      `the xDS address "${server}" is no HOST:PORT: write a name or an address and a port, as in 127.0.0.1:7071, and commas between several`,
+    );
+  }
+  return [...new Set(servers)];
 }
 
 function addBind(text: string, previous: [string, BoundAddress][]): [string, BoundAddress][] {

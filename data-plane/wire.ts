@@ -71,7 +71,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
   const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, logger, setTimer });
   const node = new ProxyNode(clusters, listeners);
   const controlPlane = {
-    server: settings.xds,
+    servers: settings.xds,
     node: { id: settings.id, group: settings.group, zone: settings.zone, version },
     token: settings.token,
     logger,

@@ -2,6 +2,7 @@
 import net from 'node:net';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
+import { Admission, type AdmissionLimits, type AdmissionStats } from './admission.ts';
 import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
 import { limits } from './limits.ts';
@@ -17,6 +18,8 @@ import type {
 } from './ports.ts';
 import type { Response } from './responses.ts';
 import { discoveryServices, streamKinds } from './services.ts';
+import { Sessions } from './sessions.ts';
+import { type LoadOfOthers, type SheddableConnection, Shedder, type SheddingLimits } from './shedder.ts';
 import { StatusService, statusService } from './status-service.ts';
 
 export interface XdsServerOptions {
@@ -32,12 +35,23 @@ export interface XdsServerOptions {
   readonly timers: Timers;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** In [0, 1). */
+  readonly random?: () => number;
   readonly logger?: XdsLogger;
+  /** Of new streams. */
+  readonly joins?: AdmissionLimits;
+  /** Undefined: there are no other replicas. */
+  readonly others?: LoadOfOthers | undefined;
+  readonly shedding?: SheddingLimits;
 }
 
 export interface XdsServer {
   /** What is really bound. */
   readonly address: { readonly host: string; readonly port: number };
+  /** New streams: how many are in work, how many wait. */
+  readonly joins: AdmissionStats;
+  /** Nodes that were sent to other replicas since the start. */
+  readonly nodesShed: number;
   /** Ends every stream without an error, then every connection; those still there after `graceMs` are cut. */
   close(graceMs: number): Promise<void>;
 }
@@ -60,6 +74,8 @@ const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
   const { source, authorize, authorizeStatus, observer, loads, elsewhere, timers } = options;
   const { now = Date.now, logger = silent } = options;
+  const { random = Math.random, joins = limits.joins } = options;
+  const admission = new Admission(joins, timers, random);
   const calls = new Set<DiscoveryCall>();
   let streams = 0;
   const ports: CallPorts = {
@@ -69,6 +85,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     timers,
     now,
     logger,
+    admission,
     fanOut: new FanOut(limits.streamsPerTurn),
     nextStreamId: () => ++streams,
   };
@@ -117,9 +134,44 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   listener.on('drop', () => logger.warn({ connections: limits.connections }, 'xDS connection refused: too many'));
 
   const address = await listen(listener, options.address);
-  return { address, close };
+  const sessions = new Sessions(address.port);
+  const shedder = new Shedder(options.shedding ?? limits.shedding, {
+    ...{ others: options.others ?? (() => undefined), connections, timers, random, logger },
+  });
+  if (options.others !== undefined) shedder.start();
+  return {
+    address,
+    get joins() {
+      return admission.stats;
+    },
+    get nodesShed() {
+      return shedder.nodes;
+    },
+    close,
+  };
+
+  function connections(): SheddableConnection[] {
+    const byPeer = Map.groupBy(calls, ({ peer }) => peer);
+    return Array.from(byPeer, ([peer, its]) => ({
+      peer,
+      nodes: new Set(its.flatMap(({ subscriber }) => subscriber?.info.node.id ?? [])),
+      goAway: () => sendAway(peer, its),
+    }));
+  }
+
+  function sendAway(peer: string, its: readonly DiscoveryCall[]): void {
+    const session = sessions.get(peer);
+    if (session === undefined) return;
+    // a GOAWAY first, so that the client opens its next streams elsewhere
+    session.close();
+    for (const call of its) call.end();
+    const cancel = timers.after(limits.goAwayGraceMs, () => session.destroy());
+    session.once('close', cancel);
+  }
 
   async function close(graceMs: number): Promise<void> {
+    shedder.close();
+    sessions.close();
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     for (const call of calls) call.end();
     clientStatus.end();

@@ -25,6 +25,8 @@ export interface SubscriberPorts {
   readonly fanOut: FanOut;
   /** Hands a response to the transport; `taken` is called once it left this process. */
   readonly write: (response: Response, taken: () => void) => void;
+  /** Called once: the client has acknowledged, or was not owed, all that it asked for first. */
+  readonly joined: () => void;
   /** Called if a turn throws, which is a fault of this server: the stream has to end. */
   readonly fail: (error: unknown) => void;
 }
@@ -40,6 +42,7 @@ export class Subscriber implements Pumped {
   /** Types of which something is held back. */
   readonly #waiting = new Set<XdsType>();
   #heldByTransport = false;
+  #joined = false;
   #cancelWake: (() => void) | undefined;
   #wakeAtMs: number | undefined;
   #closed = false;
@@ -97,14 +100,23 @@ export class Subscriber implements Pumped {
 
   /** Takes one turn. Called by the fan-out only. */
   pump(): void {
+    if (this.#closed) return;
     const snapshot = this.#view();
-    // a group that does not exist yet: quiet, and answered when it appears (case 11)
-    if (this.#closed || snapshot === undefined) return;
     try {
-      this.#turn(snapshot);
+      // a group that does not exist yet: quiet, and answered when it appears (case 11)
+      if (snapshot !== undefined) this.#turn(snapshot);
     } catch (error) {
       this.#ports.fail(error);
+      return;
     }
+    if (!this.#joined && this.#isCurrent()) {
+      this.#joined = true;
+      this.#ports.joined();
+    }
+  }
+
+  #isCurrent(): boolean {
+    return this.#waiting.size === 0 && [...this.#states.values()].every(({ unacked }) => unacked.length === 0);
   }
 
   /** What its group is served, in the form that it takes; of one that is no more, nothing. */

@@ -11,6 +11,7 @@ import { Backoff } from './backoff.ts';
 import { limits } from './limits.ts';
 import { nackText } from './nack.ts';
 import type { XdsClient, XdsClientOptions, XdsState } from './ports.ts';
+import { shuffled } from './shuffled.ts';
 import { AdsConnection } from './stream.ts';
 import { type DumpedResource, type Outcome, Subscription } from './subscription.ts';
 import { KeyedTimers, realTimers } from './timers.ts';
@@ -48,9 +49,10 @@ class Client implements XdsClient {
   #lastEnd: string | null = null;
 
   constructor(options: XdsClientOptions) {
+    const random = options.random ?? Math.random;
     this.#options = options;
-    this.#connection = new AdsConnection(options.server, options.token);
-    this.#backoff = new Backoff(options.random ?? Math.random);
+    this.#connection = new AdsConnection(shuffled(options.servers, random), options.token);
+    this.#backoff = new Backoff(random);
     const timers = options.timers ?? realTimers;
     this.#timers = new KeyedTimers(timers);
     this.#waits = new KeyedTimers(timers);
@@ -103,7 +105,7 @@ class Client implements XdsClient {
     this.#waits.stopAll();
     const waitMs = this.#backoff.next();
     this.#options.logger.warn(
-      { event: 'xds_stream_ended', server: this.#options.server, reason, retryMs: waitMs },
+      { event: 'xds_stream_ended', reason, next: this.#connection.server, retryMs: waitMs },
       'xDS stream ended',
     );
     this.#timers.start('reconnect', waitMs, () => this.start());
@@ -122,7 +124,7 @@ class Client implements XdsClient {
     if (!this.#connected) {
       this.#connected = true;
       this.#backoff.reset();
-      this.#options.logger.info({ event: 'xds_stream_up', server: this.#options.server }, 'xDS stream is up');
+      this.#options.logger.info({ event: 'xds_stream_up', server: this.#connection.server }, 'xDS stream is up');
     }
     const type = nodeTypeOf(response.type_url ?? '');
     if (type === undefined || !this.#types[type].started) return;

@@ -22,8 +22,8 @@ export interface XdsLogger {
 }
 
 export interface XdsClientOptions {
-  /** `host:port` of the control plane. */
-  readonly server: string;
+  /** `host:port` of each replica of the control plane, at least one. Which is the first to be tried is random. */
+  readonly servers: readonly string[];
   readonly node: XdsNode;
   /** Sent as `authorization: Bearer …`; undefined: none. */
   readonly token: string | undefined;
@@ -58,7 +58,7 @@ export interface CountedCluster {
   readonly localities: Iterable<CountedLoad>;
 }
 
-export interface LoadReporterOptions extends Pick<XdsClientOptions, 'server' | 'node' | 'token' | 'logger'> {
+export interface LoadReporterOptions extends Pick<XdsClientOptions, 'servers' | 'node' | 'token' | 'logger'> {
   /** The clusters at work, asked at each report. */
   readonly clusters: () => Iterable<CountedCluster>;
   readonly timers?: Timers;

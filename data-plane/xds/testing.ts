@@ -145,6 +145,11 @@ export class ScriptedServer {
     return scripted;
   }
 
+  /** Tells every client to open no more streams on its connection; those that are open stay. */
+  goAway(): void {
+    this.#server.drain(`127.0.0.1:${this.port}`, 60_000);
+  }
+
   /** Cuts every connection. */
   stop(): void {
     this.#server.forceShutdown();

@@ -3,7 +3,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
 import type { AuthorizeStatus, AuthorizeStream, ClientElsewhere, StreamKind, Variant, XdsLogger } from '../ports.ts';
-import { startXdsServer, type XdsServer } from '../server.ts';
+import { startXdsServer, type XdsServer, type XdsServerOptions } from '../server.ts';
 import { LoadRecorder } from './load-recorder.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
@@ -34,6 +34,7 @@ export class Harness {
     contents?: Contents,
     authorize: AuthorizeStream = async () => ({ ok: true }),
     authorizeStatus: AuthorizeStatus = async () => ({ ok: true }),
+    more: Pick<XdsServerOptions, 'joins' | 'others' | 'shedding'> = {},
   ): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
@@ -47,6 +48,8 @@ export class Harness {
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,
+      random: () => 0.5,
+      ...more,
     });
     if (contents !== undefined) harness.publish(contents);
     return harness;

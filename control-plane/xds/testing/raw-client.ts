@@ -35,7 +35,10 @@ export class RawClient {
 
   constructor(address: { host: string; port: number }, onOpened: (stream: RawStream) => void = () => {}) {
     this.#onOpened = onOpened;
-    this.#client = new Client(`${address.host}:${address.port}`, credentials.createInsecure());
+    this.#client = new Client(`${address.host}:${address.port}`, credentials.createInsecure(), {
+      // a connection of its own
+      'grpc.use_local_subchannel_pool': 1,
+    });
   }
 
   open(variant: Variant, service: StreamKind['service'] = 'ads', token?: string): RawStream {
