@@ -86,7 +86,7 @@ export const cases = {
   A13: { title: 'only what changed has a new version' },
   A14: { title: 'identical content is silent' },
   A15: { title: 'snapshots whose references do not resolve are refused' },
-  A16: { title: 'names and aliases', open: 'aliases come with VHDS' },
+  A16: { title: 'names and aliases' },
   A17: { title: 'delta: a prefix of names' },
   A18: { title: 'discovery over REST' },
   A19: { title: 'client status (CSDS)' },

@@ -24,6 +24,7 @@ import { restDiscovery } from './xds/rest.ts';
 import { startXdsServer } from './xds/server.ts';
 import type { SheddingLimits } from './xds/shedder.ts';
 import { systemTimers } from './xds/timers.ts';
+import { checkTlsMaterial, readTlsFiles } from './xds/tls-files.ts';
 
 export interface ControlPlane {
   /** Base URL of the REST API, as this machine reaches it. */
@@ -61,10 +62,11 @@ export class StartError extends Error {
   }
 }
 
-/** Rejects with StartError, StoreError or XdsServerError, each with a remedy; what was opened is closed again. */
+/** Rejects with StartError, StoreError, TlsFilesError or XdsServerError, each with a remedy; what was opened is closed again. */
 export async function startControlPlane(settings: Settings, options: ControlPlaneOptions): Promise<ControlPlane> {
   const { logger, now = Date.now, graceMs = 3_000 } = options;
-  // A port that is taken is told before a database is made for nothing.
+  // A port that is taken, or a certificate that cannot be used, is told before a database is made for nothing.
+  if (settings.xdsTls !== undefined) checkTlsMaterial(settings.xdsTls, await readTlsFiles(settings.xdsTls));
   await Promise.all([
     demandFree(settings.api, 'FAIRLEAD_API (--api)'),
     demandFree(settings.xds, 'FAIRLEAD_XDS (--xds)'),
@@ -109,6 +111,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const authenticator = createAuthenticator({ tokens: store.tokens, adminToken: settings.adminToken, now });
     const xds = await startXdsServer({
       address: settings.xds,
+      tls: settings.xdsTls,
       source: cache,
       authorize: authorizeStreams(authenticator),
       authorizeStatus: authorizeStatus(authenticator),
@@ -143,6 +146,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
         }),
       makeGrpcBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         grpcBootstrap({ ...request, xds: wanted ?? advertised(xds.address, apiHost) }),
+      xdsSpeaksTls: settings.xdsTls !== undefined,
       readiness: () => readiness(store, closing !== undefined),
       metrics,
       logger,

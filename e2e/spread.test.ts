@@ -48,7 +48,7 @@ async function pair(): Promise<Pair> {
   const home = await temporaryFolder(cleanup);
   const start = async (port: number): Promise<ControlPlane> => {
     const [api, xds] = [0, port].map((at) => ({ host: '127.0.0.1', port: at }));
-    const settings = { api: api!, xds: xds!, home, databaseUrl, adminToken };
+    const settings = { api: api!, xds: xds!, home, xdsTls: undefined, databaseUrl, adminToken };
     const controlPlane = await startControlPlane(settings, { logger: silent, shedding, graceMs: 500 });
     cleanup.add(() => controlPlane.close());
     return controlPlane;

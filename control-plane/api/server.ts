@@ -37,6 +37,8 @@ export interface ApiDependencies {
   readonly discovery: RestDiscovery;
   readonly makeEnvoyBootstrap: MakeEnvoyBootstrap;
   readonly makeGrpcBootstrap: MakeGrpcBootstrap;
+  /** So that a bootstrap has to name the authority. */
+  readonly xdsSpeaksTls: boolean;
   /** Why this replica cannot take writes and streams right now; empty if it can. */
   readonly readiness: () => readonly string[];
   readonly metrics: Metrics;

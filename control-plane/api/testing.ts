@@ -86,6 +86,7 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
       envoyBootstrap({ ...request, xds }),
     makeGrpcBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
       grpcBootstrap({ ...request, xds }),
+    xdsSpeaksTls: false,
     readiness: () => reasons,
     metrics: createMetrics({ withProcess: false }),
     logger,

@@ -9,6 +9,7 @@ import { limits } from './limits.ts';
 import type {
   AuthorizeStream,
   NodeIdentity,
+  PeerCertificate,
   StreamInfo,
   StreamKind,
   StreamObserver,
@@ -32,6 +33,7 @@ import { Subscriber } from './subscriber.ts';
 export interface CallPorts {
   readonly source: SnapshotSource;
   readonly authorize: AuthorizeStream;
+  readonly certificateOf: (peer: string) => PeerCertificate | undefined;
   readonly observer: StreamObserver;
   readonly timers: Timers;
   readonly logger: XdsLogger;
@@ -181,7 +183,7 @@ export class DiscoveryCall {
     const token = bearerToken(this.#call.metadata) ?? node.token;
     let verdict: Awaited<ReturnType<AuthorizeStream>>;
     try {
-      verdict = await this.#ports.authorize(token, identity);
+      verdict = await this.#ports.authorize(token, identity, this.#ports.certificateOf(this.#call.getPeer()));
     } catch (err) {
       this.#ports.logger.error({ err, node: identity.id, group: identity.group }, 'authorisation of a stream failed');
       this.#refuse(status.UNAVAILABLE, 'the token cannot be checked at the moment; try again');

@@ -145,7 +145,9 @@ function answerOf(
   mayRemove: boolean,
 ): Answer {
   const lingering = mayRemove ? nothingLingers : keepNames(gone, (name) => !missing.includes(name));
-  const removed = mayRemove ? [...new Set([...missing, ...gone.keys()])] : [...missing];
+  // a client knows what it holds by its own name
+  const known = [...gone].map(([name, resource]) => resource?.aliasOf ?? name);
+  const removed = mayRemove ? [...new Set([...missing, ...known])] : [...missing];
   const needed = resources.length > 0 || removed.length > 0;
   const version = versionOf(current, lingering);
   return {

@@ -29,6 +29,10 @@ export const limits = {
   statusFetchBytes: 3.5 * 1024 * 1024,
   /** Ours: a change reaches so many streams in one turn of the event loop, then others get theirs. */
   streamsPerTurn: 50,
+  /** From a connection to the end of its TLS handshake (reliability.md, appendix A). */
+  handshakeMs: 10_000,
+  /** Ours: a renewed certificate is in use after so long; a link that is swapped is followed, which a watch may miss. */
+  tlsRereadMs: 10_000,
   /** New streams (docs/decisions/2026-11-21-admission.md). */
   joins: {
     /** Ours: one thread serves all streams, so cores do not matter; half of Istio's most, 100 (reliability.md, 4). */

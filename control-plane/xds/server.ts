@@ -12,19 +12,24 @@ import type {
   AuthorizeStream,
   ClientElsewhere,
   LoadObserver,
+  PeerCertificate,
   StreamObserver,
   Timers,
   XdsLogger,
 } from './ports.ts';
 import type { Response } from './responses.ts';
+import { SecureFront } from './secure-front.ts';
 import { discoveryServices, streamKinds } from './services.ts';
 import { Sessions } from './sessions.ts';
 import { type LoadOfOthers, type SheddableConnection, Shedder, type SheddingLimits } from './shedder.ts';
 import { StatusService, statusService } from './status-service.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 export interface XdsServerOptions {
   /** `port` 0: any free one. */
   readonly address: { readonly host: string; readonly port: number };
+  /** Undefined: plain. */
+  readonly tls?: TlsFiles | undefined;
   readonly source: SnapshotSource;
   readonly authorize: AuthorizeStream;
   readonly authorizeStatus: AuthorizeStatus;
@@ -70,10 +75,12 @@ export class XdsServerError extends Error {
 
 const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Rejects with {@link XdsServerError}. */
+/** Rejects with {@link XdsServerError} or TlsFilesError. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
   const { source, authorize, authorizeStatus, observer, loads, elsewhere, timers } = options;
   const { now = Date.now, logger = silent } = options;
+  const secure = options.tls && (await SecureFront.open(options.tls, { timers, logger, now }));
+  const certificateOf = (peer: string): PeerCertificate | undefined => secure?.certificateOf(peer);
   const { random = Math.random, joins = limits.joins } = options;
   const admission = new Admission(joins, timers, random);
   const calls = new Set<DiscoveryCall>();
@@ -81,6 +88,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   const ports: CallPorts = {
     source,
     authorize,
+    certificateOf,
     observer,
     timers,
     now,
@@ -114,26 +122,31 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   const clientStatus = new StatusService({
     authorize: authorizeStatus,
     elsewhere,
+    certificateOf,
     subscribers: () => [...calls].flatMap(({ subscriber }) => subscriber ?? []),
     logger,
   });
   grpc.addService(statusService, clientStatus.handlers);
 
-  const loadReports = new LoadService({ source, authorize, observer: loads, timers, logger });
+  const loadReports = new LoadService({ source, authorize, certificateOf, observer: loads, timers, logger });
   grpc.addService(loadService, loadReports.handlers);
 
   // a listener of our own says exactly why it cannot listen, and knows its connections
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<net.Socket>();
-  const listener = net.createServer({ noDelay: true }, (socket) => {
+  const serve = (socket: net.Socket): void => injector.injectConnection(socket);
+  const listener = secure?.listener(serve) ?? net.createServer({ noDelay: true }, serve);
+  listener.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    injector.injectConnection(socket);
   });
   listener.maxConnections = limits.connections;
   listener.on('drop', () => logger.warn({ connections: limits.connections }, 'xDS connection refused: too many'));
 
-  const address = await listen(listener, options.address);
+  const address = await listen(listener, options.address).catch((error) => {
+    secure?.close();
+    throw error;
+  });
   const sessions = new Sessions(address.port);
   const shedder = new Shedder(options.shedding ?? limits.shedding, {
     ...{ others: options.others ?? (() => undefined), connections, timers, random, logger },
@@ -176,6 +189,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     for (const call of calls) call.end();
     clientStatus.end();
     loadReports.end();
+    secure?.close();
     injector.drain(graceMs);
     const cancel = timers.after(graceMs, () => {
       for (const socket of sockets) socket.destroy();

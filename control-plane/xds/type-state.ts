@@ -4,6 +4,7 @@
  */
 import type { XdsType } from '../../proto/type-urls.ts';
 import { type EncodedResource, type TypeSnapshot, type View, wholeOf } from '../snapshot/snapshot.ts';
+import { hostsByName } from './on-demand.ts';
 
 export interface Interest {
   /** Everything of the type. */
@@ -107,9 +108,13 @@ export interface Answer {
   readonly content: Content | undefined;
 }
 
-/** What the client chooses from: who asks for everything is spared what only gRPC's own clients, which name it, use. */
+/**
+ * What the client chooses from: who asks for everything is spared what only gRPC's own clients, which name it, use. Who
+ * names virtual hosts, as Envoy does on demand, names them by the hosts of its requests.
+ */
 export function seenBy({ type, wanted }: Pick<TypeState, 'type' | 'wanted'>, { types }: View): TypeSnapshot {
-  return wanted.wildcard ? types[type] : wholeOf(types[type]);
+  if (wanted.wildcard) return types[type];
+  return type === 'virtualHosts' ? hostsByName(types[type], wanted.names) : wholeOf(types[type]);
 }
 
 export function wants({ wildcard, names, prefixes = noNames }: Interest, name: string): boolean {

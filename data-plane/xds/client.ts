@@ -8,6 +8,7 @@ import { typeUrls } from '../../proto/type-urls.ts';
 import type { ProxyConfig } from '../model/config.ts';
 import { Assembly } from './assembly.ts';
 import { Backoff } from './backoff.ts';
+import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import { nackText } from './nack.ts';
 import type { XdsClient, XdsClientOptions, XdsState } from './ports.ts';
@@ -15,6 +16,7 @@ import { shuffled } from './shuffled.ts';
 import { AdsConnection } from './stream.ts';
 import { type DumpedResource, type Outcome, Subscription } from './subscription.ts';
 import { KeyedTimers, realTimers } from './timers.ts';
+import { explainTlsFailure } from './tls-failures.ts';
 import { type NodeType, nodeTypeOf, nodeTypes } from './types.ts';
 import type { SourceChanges } from './warmer.ts';
 
@@ -51,7 +53,11 @@ class Client implements XdsClient {
   constructor(options: XdsClientOptions) {
     const random = options.random ?? Math.random;
     this.#options = options;
-    this.#connection = new AdsConnection(shuffled(options.servers, random), options.token);
+    this.#connection = new AdsConnection(
+      shuffled(options.servers, random),
+      options.token,
+      channelSecurity(options.tls),
+    );
     this.#backoff = new Backoff(random);
     const timers = options.timers ?? realTimers;
     this.#timers = new KeyedTimers(timers);
@@ -75,7 +81,7 @@ class Client implements XdsClient {
     this.#connection.open({
       onOpen: () => this.#opened(),
       onMessage: (bytes) => this.#received(bytes),
-      onEnd: (reason) => this.#ended(reason),
+      onEnd: (reason) => this.#ended(explainTlsFailure(reason)),
     });
   }
 

@@ -5,6 +5,7 @@
 import { decode, durationMs, encode } from '../../proto/codec.ts';
 import type { LoadStatsRequest, LoadStatsResponse } from '../../proto/envoy.ts';
 import { Backoff } from './backoff.ts';
+import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import type { CountedLoad, LoadReporterOptions } from './ports.ts';
 import { shuffled } from './shuffled.ts';
@@ -31,7 +32,8 @@ export class LoadReporter {
   constructor(options: LoadReporterOptions) {
     this.#options = options;
     const random = options.random ?? Math.random;
-    this.#connection = new AdsConnection(shuffled(options.servers, random), options.token, methods.load);
+    const servers = shuffled(options.servers, random);
+    this.#connection = new AdsConnection(servers, options.token, channelSecurity(options.tls), methods.load);
     this.#backoff = new Backoff(random);
     this.#timers = new KeyedTimers(options.timers ?? realTimers);
   }

@@ -1,5 +1,6 @@
 /** One stream of one service at a time over gRPC, incremental ADS or load reports, to one of several servers; messages are bytes. */
 import * as grpc from '@grpc/grpc-js';
+import type { ChannelSecurity, SecuredChannel } from './channel-security.ts';
 import { limits } from './limits.ts';
 
 /** gRPC method paths. */
@@ -38,15 +39,24 @@ export class AdsConnection {
   readonly #method: string;
   /** The one in use, or to be tried next, comes first. */
   #servers: readonly string[];
+  readonly #security: ChannelSecurity;
   readonly #metadata = new grpc.Metadata();
   /** Lives on after a stream to the only server that failed, for it learns how often the server stands pings. */
   #client: grpc.Client | null = null;
+  /** What it was made with. */
+  #channel: SecuredChannel | null = null;
   #call: Call | null = null;
 
   /** @param servers `host:port` of each, at least one, in the order in which they are tried */
-  constructor(servers: readonly string[], token: string | undefined, method: string = methods.ads) {
+  constructor(
+    servers: readonly string[],
+    token: string | undefined,
+    security: ChannelSecurity,
+    method: string = methods.ads,
+  ) {
     this.#method = method;
     this.#servers = servers;
+    this.#security = security;
     if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token}`);
   }
 
@@ -57,7 +67,8 @@ export class AdsConnection {
 
   /** Connects and opens a stream; the one before must have ended. Once it ends, the next server has its turn. */
   open(handlers: AdsHandlers): void {
-    const client = (this.#client ??= new grpc.Client(this.server, grpc.credentials.createInsecure(), channelOptions));
+    const client = this.#secureClient(handlers);
+    if (client === null) return;
     const channel = client.getChannel();
     const deadline = new Date(Date.now() + limits.connectTimeoutMs);
     const look = (late?: Error): void => {
@@ -76,6 +87,20 @@ export class AdsConnection {
       }
     };
     look();
+  }
+
+  /** As it is, or a new one where files of TLS have changed; null: they are no good, and the handlers know. */
+  #secureClient(handlers: AdsHandlers): grpc.Client | null {
+    try {
+      const channel = this.#security(this.server);
+      if (channel !== this.#channel) this.#dropClient();
+      this.#channel = channel;
+      const { credentials, options } = channel;
+      return (this.#client ??= new grpc.Client(this.server, credentials, { ...channelOptions, ...options }));
+    } catch (error) {
+      handlers.onEnd((error as Error).message, false);
+      return null;
+    }
   }
 
   #start(client: grpc.Client, connected: boolean, handlers: AdsHandlers): void {

@@ -1,5 +1,12 @@
 /** A client that speaks the protocol by hand, and counts: at the end it must have sent more than it was sent. */
-import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import { decode, durationMs, encode, messageNameOf } from '../../../proto/codec.ts';
 import type {
   DeltaDiscoveryRequest,
@@ -33,11 +40,17 @@ export class RawClient {
   readonly #client: Client;
   readonly #onOpened: (stream: RawStream) => void;
 
-  constructor(address: { host: string; port: number }, onOpened: (stream: RawStream) => void = () => {}) {
+  constructor(
+    address: { host: string; port: number },
+    onOpened: (stream: RawStream) => void = () => {},
+    channel: ChannelCredentials = credentials.createInsecure(),
+  ) {
     this.#onOpened = onOpened;
-    this.#client = new Client(`${address.host}:${address.port}`, credentials.createInsecure(), {
+    this.#client = new Client(`${address.host}:${address.port}`, channel, {
       // a connection of its own
       'grpc.use_local_subchannel_pool': 1,
+      // over TLS an address is no server name
+      'grpc.ssl_target_name_override': 'localhost',
     });
   }
 

@@ -9,17 +9,10 @@ import { ownServices } from './stream-path.ts';
 /** Where a client asks about a type. */
 export type Place = 'ads' | 'own service';
 
-/** Every type wherever a client may ask about it. */
+/** Every type that the variant has, wherever a client may ask about it. */
 export function everywhere(variant: Variant, types: readonly XdsType[] = pushOrder): (readonly [XdsType, Place])[] {
-  const own = ownServices(variant);
-  return types.flatMap((type): (readonly [XdsType, Place])[] =>
-    own.includes(type)
-      ? [
-          [type, 'ads'],
-          [type, 'own service'],
-        ]
-      : [[type, 'ads']],
-  );
+  const own = types.filter((type) => ownServices(variant).includes(type));
+  return own.flatMap((type) => [[type, 'ads'] as const, [type, 'own service'] as const]);
 }
 
 /** What a response carried, names sorted. `removed` is left out where there is none. */
