@@ -20,6 +20,7 @@ import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from './translate/bootstrap.ts';
 import { version } from './version.ts';
+import { restDiscovery } from './xds/rest.ts';
 import { startXdsServer } from './xds/server.ts';
 import type { SheddingLimits } from './xds/shedder.ts';
 import { systemTimers } from './xds/timers.ts';
@@ -137,6 +138,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
           snapshot && { revision: snapshot.revision, isServed: (type, version) => serves(snapshot, type, version) }
         );
       },
+      discovery: restDiscovery(cache),
       makeEnvoyBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         envoyBootstrap({
           ...request,

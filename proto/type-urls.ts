@@ -53,3 +53,15 @@ export function isFullStateType(type: XdsType): boolean {
 export function hasLegacyWildcard(type: XdsType): boolean {
   return isFullStateType(type) || type === 'scopedRoutes' || type === 'virtualHosts';
 }
+
+/** The last segment of the path by which Envoy asks for a type over REST; virtual hosts come by streams alone. */
+export const restMethods: readonly (readonly [path: string, type: XdsType])[] = [
+  ['discovery:clusters', 'clusters'],
+  ['discovery:endpoints', 'endpoints'],
+  ['discovery:listeners', 'listeners'],
+  ['discovery:routes', 'routes'],
+  ['discovery:scoped-routes', 'scopedRoutes'],
+  ['discovery:secrets', 'secrets'],
+  ['discovery:runtime', 'runtimes'],
+  ['discovery:extension_configs', 'extensionConfigs'],
+];

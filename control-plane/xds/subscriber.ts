@@ -1,5 +1,6 @@
 /** One subscriber's stream at work: this loop alone owns its state, and every event ends in one more turn of it. */
 import type { XdsType } from '../../proto/type-urls.ts';
+import { emptySnapshot } from '../snapshot/build.ts';
 import type { SnapshotSource, View } from '../snapshot/snapshot.ts';
 import type { Heard } from './acknowledge.ts';
 import { type ResourceStatus, statusesOf } from './client-status.ts';
@@ -48,6 +49,8 @@ export class Subscriber implements Pumped {
   #cancelWake: (() => void) | undefined;
   #wakeAtMs: number | undefined;
   #closed = false;
+  /** The group was there when this stream had a turn. */
+  #wasServed = false;
 
   constructor(info: StreamInfo, ports: SubscriberPorts) {
     this.info = info;
@@ -103,7 +106,7 @@ export class Subscriber implements Pumped {
     if (this.#closed) return;
     const snapshot = this.#view();
     try {
-      // a group that does not exist (yet): quiet, and answered when it appears (case 11)
+      // a group that does not exist yet: quiet, and answered when it appears (case 11)
       if (snapshot !== undefined) this.#turn(snapshot);
     } catch (error) {
       this.#ports.fail(error);
@@ -119,10 +122,13 @@ export class Subscriber implements Pumped {
     return this.#waiting.size === 0 && [...this.#states.values()].every(({ unacked }) => unacked.length === 0);
   }
 
-  /** What its group is served, in the form that it takes. */
+  /** What its group is served, in the form that it takes; of one that is no more, nothing. */
   #view(): View | undefined {
-    const snapshot = this.#ports.source.get(this.info.node.group);
-    return snapshot !== undefined && this.info.hostsApart ? { types: snapshot.hostsApart } : snapshot;
+    const served = this.#ports.source.get(this.info.node.group);
+    this.#wasServed ||= served !== undefined;
+    if (!this.#wasServed) return undefined;
+    const snapshot = served ?? emptySnapshot;
+    return this.info.hostsApart ? { types: snapshot.hostsApart } : snapshot;
   }
 
   #turn(snapshot: View): void {

@@ -82,6 +82,7 @@ export class RawStream {
   #onArrival: (() => void) | undefined;
   /** The full list of each type, as a SotW client keeps it. */
   readonly #lists = new Map<string, readonly string[]>();
+  readonly #nonces = new Map<string, string>();
   requests = 0;
   responses = 0;
   /** Responses acknowledged or refused by `answer`. */
@@ -114,6 +115,12 @@ export class RawStream {
     return this;
   }
 
+  /** State of the world: another list, in answer to the type's newest response. */
+  follow(type: XdsType, names: readonly string[]): this {
+    const response_nonce = this.#nonces.get(typeUrls[type]) ?? '';
+    return this.sotw({ type_url: typeUrls[type], response_nonce, resource_names: [...names] });
+  }
+
   delta(request: DeltaDiscoveryRequest): this {
     this.sendBytes(Buffer.from(encode('envoy.service.discovery.v3.DeltaDiscoveryRequest', request)));
     return this;
@@ -144,6 +151,7 @@ export class RawStream {
 
   answer({ typeUrl, nonce, version }: Received, error?: string): this {
     this.answers += 1;
+    this.#nonces.set(typeUrl, nonce);
     const common = {
       type_url: typeUrl,
       response_nonce: nonce,
