@@ -96,6 +96,10 @@ class DatabaseStore implements Store {
     return this.#feed.current;
   }
 
+  frozen(): StoreError | undefined {
+    return this.#feed.frozen;
+  }
+
   rowsRead(): number {
     return this.#rows.read;
   }

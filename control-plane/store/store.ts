@@ -71,6 +71,8 @@ export interface Store {
   subscribe(listener: (revision: number, changed: readonly DocumentKey[]) => void): () => void;
   /** True while the database answers and the change feed is up to date. */
   healthy(): boolean;
+  /** Why nothing is written or followed any more until a person restarts this process; undefined: it is not so. */
+  frozen(): StoreError | undefined;
   /** Rows that the database has handed to this process since the store was opened. */
   rowsRead(): number;
   readonly tokens: TokenStore;

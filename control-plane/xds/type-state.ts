@@ -4,12 +4,15 @@
  */
 import type { XdsType } from '../../proto/type-urls.ts';
 import { type EncodedResource, type TypeSnapshot, type View, wholeOf } from '../snapshot/snapshot.ts';
+import { hostsByName } from './on-demand.ts';
 
 export interface Interest {
   /** Everything of the type. */
   readonly wildcard: boolean;
   /** What is wanted by name, beside the wildcard or instead of it. */
   readonly names: ReadonlySet<string>;
+  /** Delta: everything whose name begins so (`team/`), asked for as `team/*` (case A17). */
+  readonly prefixes?: ReadonlySet<string>;
 }
 
 export interface SentResponse {
@@ -37,6 +40,8 @@ export interface TypeState {
   readonly wanted: Interest;
   /** SotW: something was named once, so an empty list means nothing from now on, not everything. */
   readonly hasNamed: boolean;
+  /** SotW: the newest list came with the answer to an older response; the answer to the newest brings it again. */
+  readonly isStale: boolean;
   /** Delta: what the client said to hold in its first request; let go of once it has served. */
   readonly initialVersions: ReadonlyMap<string, string>;
   /** The client holds this snapshot, as far as it is wanted; undefined before the first answer. */
@@ -71,6 +76,7 @@ export function initialStateOf(type: XdsType): TypeState {
     type,
     wanted: { wildcard: false, names: noNames },
     hasNamed: false,
+    isStale: false,
     initialVersions: noVersions,
     told: undefined,
     owed: noNames,
@@ -102,22 +108,30 @@ export interface Answer {
   readonly content: Content | undefined;
 }
 
-/** What the client chooses from: who asks for everything is spared what only gRPC's own clients, which name it, use. */
+/**
+ * What the client chooses from: who asks for everything is spared what only gRPC's own clients, which name it, use. Who
+ * names virtual hosts, as Envoy does on demand, names them by the hosts of its requests.
+ */
 export function seenBy({ type, wanted }: Pick<TypeState, 'type' | 'wanted'>, { types }: View): TypeSnapshot {
-  return wanted.wildcard ? types[type] : wholeOf(types[type]);
+  if (wanted.wildcard) return types[type];
+  return type === 'virtualHosts' ? hostsByName(types[type], wanted.names) : wholeOf(types[type]);
 }
 
-export function wants({ wildcard, names }: Interest, name: string): boolean {
-  return wildcard || names.has(name);
+export function wants({ wildcard, names, prefixes = noNames }: Interest, name: string): boolean {
+  if (wildcard || names.has(name)) return true;
+  for (const prefix of prefixes) if (name.startsWith(prefix)) return true;
+  return false;
 }
 
-export function wantsNothing({ wildcard, names }: Interest): boolean {
-  return !wildcard && names.size === 0;
+export function wantsNothing({ wildcard, names, prefixes = noNames }: Interest): boolean {
+  return !wildcard && names.size === 0 && prefixes.size === 0;
 }
 
 /** The resources of a type that somebody wants. */
-export function wantedOf({ wildcard, names }: Interest, { resources }: TypeSnapshot): EncodedResource[] {
+export function wantedOf(interest: Interest, { resources }: TypeSnapshot): EncodedResource[] {
+  const { wildcard, names, prefixes = noNames } = interest;
   if (wildcard) return [...resources.values()];
+  if (prefixes.size > 0) return [...resources.values()].filter(({ name }) => wants(interest, name));
   const wanted: EncodedResource[] = [];
   for (const name of names) {
     const resource = resources.get(name);

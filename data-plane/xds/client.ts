@@ -8,12 +8,15 @@ import { typeUrls } from '../../proto/type-urls.ts';
 import type { ProxyConfig } from '../model/config.ts';
 import { Assembly } from './assembly.ts';
 import { Backoff } from './backoff.ts';
+import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import { nackText } from './nack.ts';
 import type { DumpedType, XdsClient, XdsClientOptions, XdsState } from './ports.ts';
+import { shuffled } from './shuffled.ts';
 import { AdsConnection } from './stream.ts';
 import { type DumpedResource, type Outcome, Subscription } from './subscription.ts';
 import { KeyedTimers, realTimers } from './timers.ts';
+import { explainTlsFailure } from './tls-failures.ts';
 import { type NodeType, nodeTypeOf, nodeTypes } from './types.ts';
 import type { SourceChanges } from './warmer.ts';
 
@@ -48,9 +51,14 @@ class Client implements XdsClient {
   #lastEnd: string | null = null;
 
   constructor(options: XdsClientOptions) {
+    const random = options.random ?? Math.random;
     this.#options = options;
-    this.#connection = new AdsConnection(options.server, options.token);
-    this.#backoff = new Backoff(options.random ?? Math.random);
+    this.#connection = new AdsConnection(
+      shuffled(options.servers, random),
+      options.token,
+      channelSecurity(options.tls),
+    );
+    this.#backoff = new Backoff(random);
     const timers = options.timers ?? realTimers;
     this.#timers = new KeyedTimers(timers);
     this.#waits = new KeyedTimers(timers);
@@ -76,7 +84,7 @@ class Client implements XdsClient {
     this.#connection.open({
       onOpen: () => this.#opened(),
       onMessage: (bytes) => this.#received(bytes),
-      onEnd: (reason) => this.#ended(reason),
+      onEnd: (reason) => this.#ended(explainTlsFailure(reason)),
     });
   }
 
@@ -107,7 +115,7 @@ class Client implements XdsClient {
     this.#waits.stopAll();
     const waitMs = this.#backoff.next();
     this.#options.logger.warn(
-      { event: 'xds_stream_ended', server: this.#options.server, reason, retryMs: waitMs },
+      { event: 'xds_stream_ended', reason, next: this.#connection.server, retryMs: waitMs },
       'xDS stream ended',
     );
     this.#timers.start('reconnect', waitMs, () => this.start());
@@ -126,7 +134,7 @@ class Client implements XdsClient {
     if (!this.#connected) {
       this.#connected = true;
       this.#backoff.reset();
-      this.#options.logger.info({ event: 'xds_stream_up', server: this.#options.server }, 'xDS stream is up');
+      this.#options.logger.info({ event: 'xds_stream_up', server: this.#connection.server }, 'xDS stream is up');
     }
     const type = nodeTypeOf(response.type_url ?? '');
     if (type === undefined || !this.#types[type].started) return;

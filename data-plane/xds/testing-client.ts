@@ -32,7 +32,7 @@ export function startClient(port: number, options: Partial<XdsClientOptions> = {
   const configs: ProxyConfig[] = [];
   const calls: ('config' | 'complete')[] = [];
   const client = createXdsClient({
-    server: `127.0.0.1:${port}`,
+    servers: [`127.0.0.1:${port}`],
     node: { id: 'n1', group: 'edge', zone: 'a', version: '0.1.0' },
     token: 'secret',
     onConfig: (config) => {
@@ -103,8 +103,8 @@ export interface Wired extends WiredClient {
 }
 
 /** A client and its first stream, whose two first requests were read. */
-export async function connected(options: Parameters<typeof startClient>[1] = {}): Promise<Wired> {
-  const server = await ScriptedServer.start();
+export async function connected(options: Parameters<typeof startClient>[1] = {}, of?: ScriptedServer): Promise<Wired> {
+  const server = of ?? (await ScriptedServer.start());
   const wired = startClient(server.port, options);
   const stream = await server.streams.take();
   expect([await stream.said(), await stream.said()]).toEqual([{ type: 'clusters' }, { type: 'listeners' }]);
@@ -112,8 +112,8 @@ export async function connected(options: Parameters<typeof startClient>[1] = {})
 }
 
 /** As {@link connected}, complete with the cluster `a` (port 80) and the listener `public`. */
-export async function complete(options: Parameters<typeof startClient>[1] = {}): Promise<Wired> {
-  const wired = await connected(options);
+export async function complete(options: Parameters<typeof startClient>[1] = {}, of?: ScriptedServer): Promise<Wired> {
+  const wired = await connected(options, of);
   const { stream } = wired;
   stream.send('clusters', [cluster('a', 'c1')]);
   expect([await stream.said(), await stream.said()]).toEqual([
