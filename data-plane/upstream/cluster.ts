@@ -29,14 +29,17 @@ export class Cluster {
     return this.#hosts;
   }
 
-  /** Endpoints that stay keep their connections, load and health; where checks are made, new ones fail until they pass. */
-  update(config: ClusterConfig): void {
+  /**
+   * Endpoints that stay keep their connections, load and health; where checks are made, new ones fail until they pass,
+   * unless `passes` knows better.
+   */
+  update(config: ClusterConfig, passes: (key: string) => boolean = () => false): void {
     const gone = new Map(this.#byKey);
     this.config = config;
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      return keepOrCreate(known, endpoint, config.healthCheck !== null);
+      return keepOrCreate(known, endpoint, config.healthCheck === null || passes(endpoint.key));
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
     for (const host of gone.values()) {
@@ -96,11 +99,11 @@ export class Cluster {
   }
 }
 
-/** The endpoint as it was, with its new settings, or a new one. */
-function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, checked: boolean): Host {
+/** The endpoint as it was, with its new settings, or a new one. `passes`: it needs no check, or passed one. */
+function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, passes: boolean): Host {
   const host = known ?? new Host(endpoint);
   host.config = endpoint;
-  if (!checked) host.passesChecks = true;
+  if (passes) host.passesChecks = true;
   else if (known === undefined) host.passesChecks = false;
   return host;
 }
