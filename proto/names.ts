@@ -5,6 +5,14 @@ export function resourceName(tenant: string | undefined, name: string): string {
   return tenant === undefined ? name : `${tenant}/${name}`;
 }
 
+/**
+ * ClusterLoadAssignment of a cluster. `anchor`: address and port of one of its endpoints, where these are actively
+ * checked (see translate/endpoints.ts).
+ */
+export function assignmentName(cluster: string, anchor: string | undefined): string {
+  return anchor === undefined ? cluster : `${cluster}@${anchor}`;
+}
+
 /** RouteConfiguration of a listener: one a listener, named as it. */
 export function routeConfigurationName(listener: string): string {
   return listener;

@@ -4,8 +4,8 @@ import type { XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, type Kind, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { forGrpcClients } from '../model/schemas/cluster.ts';
-import { edsCluster } from './clusters.ts';
-import { clusterLoadAssignment } from './endpoints.ts';
+import { edsCluster, isChecked } from './clusters.ts';
+import { clusterLoadAssignment, endpointsName } from './endpoints.ts';
 import { Memo } from './memo.ts';
 import {
   compareText,
@@ -74,7 +74,12 @@ function translateTargets(documents: DocumentSet, { targets }: Routing): Targets
     const source = keyOf(cluster.document);
     const byName = forGrpcClients(cluster.spec.protocol);
     clusters.push({ name, message: edsCluster(documents, cluster), source, ...(byName && { byName }) });
-    endpoints.push({ name, message: clusterLoadAssignment(cluster), source });
+    const checked = isChecked(documents, cluster);
+    endpoints.push({
+      name: endpointsName(cluster, checked),
+      message: clusterLoadAssignment(cluster, checked),
+      source,
+    });
   }
   return { clusters, endpoints, targetReads: findings.reads };
 }
