@@ -5,7 +5,7 @@ import { type DocumentKey, type Kind, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { forGrpcClients } from '../model/schemas/cluster.ts';
 import { edsCluster, isChecked } from './clusters.ts';
-import { clusterLoadAssignment, endpointsName } from './endpoints.ts';
+import { clusterLoadAssignment } from './endpoints.ts';
 import { Memo } from './memo.ts';
 import {
   compareText,
@@ -74,12 +74,8 @@ function translateTargets(documents: DocumentSet, { targets }: Routing): Targets
     const source = keyOf(cluster.document);
     const byName = forGrpcClients(cluster.spec.protocol);
     clusters.push({ name, message: edsCluster(documents, cluster), source, ...(byName && { byName }) });
-    const checked = isChecked(documents, cluster);
-    endpoints.push({
-      name: endpointsName(cluster, checked),
-      message: clusterLoadAssignment(cluster, checked),
-      source,
-    });
+    const message = clusterLoadAssignment(cluster, isChecked(documents, cluster));
+    endpoints.push({ name: message.cluster_name ?? name, message, source });
   }
   return { clusters, endpoints, targetReads: findings.reads };
 }

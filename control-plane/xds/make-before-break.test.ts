@@ -100,3 +100,18 @@ test('54. endpoints that are gone are not reported before the cluster that names
     { type: 'endpoints', resources: [], removed: ['y@1'] },
   ]);
 });
+
+test('54. nor to a client that comes from another stream, before it has lost the clusters that are gone (delta)', () => {
+  const talk = new Conversation('delta', { ...before, routes: { public: 'x' } });
+  talk.hearChange('clusters', { irv: { x: talk.version('clusters', 'x'), y: 'old' } });
+  talk.hearChange('endpoints', { sub: ['x', 'y@1'], irv: { x: talk.version('endpoints', 'x') } });
+  expect(talk.change('routes', { sub: ['public'], irv: { public: 'old' } })).toEqual([
+    { type: 'clusters', resources: [] },
+    { type: 'routes', resources: ['public'] },
+  ]);
+  talk.ack('clusters');
+  expect(talk.ack('routes')).toEqual([
+    { type: 'clusters', resources: [], removed: ['y'] },
+    { type: 'endpoints', resources: [], removed: ['y@1'] },
+  ]);
+});

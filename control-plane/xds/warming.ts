@@ -45,15 +45,17 @@ function oweEndpoints(endpoints: TypeState, clusters: readonly EncodedResource[]
 }
 
 /**
- * Endpoints that the client asked for, that are gone, and that a cluster it was sent still names: the next clusters come
- * soon, but have to wait. Told now that there are none, it would take that cluster for whole, and use it without endpoints.
+ * Endpoints that the client asked for, that are gone, and that a cluster it has still names: the next clusters come soon,
+ * but have to wait. Told now that there are none, it would take that cluster for whole, and use it without endpoints.
  */
 export function askedInVain(endpoints: TypeState, clusters: TypeState | undefined, snapshot: Snapshot): string[] {
   const { wanted, owed, told } = endpoints;
   const asked = told === undefined ? wanted.names : owed;
   const gone = [...asked].filter((name) => wanted.names.has(name) && !snapshot.types.endpoints.resources.has(name));
-  if (gone.length === 0 || clusters?.told === undefined) return [];
-  const sent = wantedOf(clusters.wanted, clusters.told);
+  if (gone.length === 0 || clusters === undefined) return [];
+  // it has clusters of which no more is known than that it is about to lose them
+  if (clusters.lingering.size > 0 || (clusters.told === undefined && clusters.returning)) return gone;
+  const sent = clusters.told === undefined ? [] : wantedOf(clusters.wanted, clusters.told);
   const named = new Set(sent.flatMap((cluster) => referencesOf('clusters', cluster).endpoints));
   return gone.filter((name) => named.has(name));
 }
