@@ -30,6 +30,8 @@ export interface ProxyReport {
   readonly served: number;
   /** Answered 404, for hosts that were away. */
   readonly absent: number;
+  /** Judged by one state of the documents alone; the others by two or more that followed each other. */
+  readonly exact: number;
   readonly failures: readonly Failure[];
   /** Requests by response flag, from the access log. */
   readonly flags: FlagCounts;
@@ -45,6 +47,7 @@ export interface ChurnReport {
 
 const backendCount = 6;
 const connections = 3;
+const exactAtEnd = 100;
 
 interface Proxy {
   readonly name: string;
@@ -80,15 +83,20 @@ export async function churn(cleanup: Cleanup, options: ChurnOptions): Promise<Ch
   }
   await fleet.settle();
   const seconds = (performance.now() - startMs) / 1_000;
+  // in the end everybody does what the documents say, and nothing else
+  const exact = traffics.map((traffic) => traffic.exact);
+  await waitFor('requests after the last change', () =>
+    traffics.every((traffic, at) => traffic.exact >= exact[at]! + exactAtEnd) ? true : undefined,
+  );
   await Promise.all(traffics.map((traffic) => traffic.stop()));
   const reports = await Promise.all(
     proxies.map(async ({ name, log }, at): Promise<ProxyReport> => {
-      const { served, absent, failures } = traffics[at]!;
+      const { served, absent, exact: judged, failures } = traffics[at]!;
       const flags = await waitFor(`the access log of ${name}`, () => {
         const counts = countFlags(log());
         return counts.requests >= served + absent ? counts : undefined;
       });
-      return { proxy: name, served, absent, failures, flags };
+      return { proxy: name, served, absent, exact: judged, failures, flags };
     }),
   );
   return { changes, seconds, settled: fleet.settled, proxies: reports };
@@ -138,8 +146,9 @@ class Fleet {
       const { state, groups } = await this.controlPlane.rest<Rollout>('GET', `/v1/rollouts/${revision}`);
       const problems = groups.flatMap((one) => one.problems);
       if (state === 'failed') throw new Error(`revision ${revision}: ${problems.join('; ')}`);
-      const connected = groups.reduce((sum, { nodes }) => sum + nodes.connected, 0);
-      return state === 'complete' && connected === this.expected ? true : undefined;
+      // a revision that changes nothing for the group is complete, however far those before it are
+      const synced = groups.reduce((sum, { nodes }) => sum + nodes.synced, 0);
+      return state === 'complete' && synced === this.expected ? true : undefined;
     });
     this.timeline.settle(performance.now());
     this.settled++;
@@ -148,7 +157,7 @@ class Fleet {
 
 interface Rollout {
   readonly state: string;
-  readonly groups: readonly { readonly nodes: { readonly connected: number }; readonly problems: readonly string[] }[];
+  readonly groups: readonly { readonly nodes: { readonly synced: number }; readonly problems: readonly string[] }[];
 }
 
 async function startProxies(

@@ -28,6 +28,8 @@ export class Traffic {
   served = 0;
   /** Requests for hosts that were away. */
   absent = 0;
+  /** Requests that were judged by one state of the documents alone. */
+  exact = 0;
   #stopped = false;
 
   constructor(
@@ -65,6 +67,7 @@ export class Traffic {
     const answer = await request(this.#port, options).catch((error: Error) => error);
     const endMs = performance.now();
     const window = this.#timeline.windowOf(startMs, endMs);
+    if (window.from === window.to) this.exact++;
     const { backends, absent } = this.#timeline.allowed(window, host, path);
     if (!(answer instanceof Error)) {
       if (answer.status === 404 && absent) {
