@@ -19,8 +19,10 @@ import { documentsOf, group, hostsOf, listener, type World } from './world.ts';
 export interface ChurnOptions {
   readonly seed: number;
   readonly changes: number;
-  /** The control plane is killed, and started again, so many times on the way. */
+  /** The control plane is killed in the middle of a write, and started again, so many times on the way. */
   readonly kills: number;
+  /** It is killed whatever is on its way to the proxies, not only when they have what was written before. */
+  readonly rude: boolean;
   /** Envoy takes part, by these variants of ADS. */
   readonly envoys: readonly ('delta' | 'sotw')[];
 }
@@ -76,6 +78,7 @@ export async function churn(cleanup: Cleanup, options: ChurnOptions): Promise<Ch
   const killAt = new Set(Array.from({ length: kills }, (_, n) => Math.floor(((n + 1) * changes) / (kills + 1))));
   for (let step = 0; step < changes; step++) {
     const { label, world } = sequence.next();
+    if (killAt.has(step) && !options.rude) await fleet.settle();
     if (killAt.has(step)) await fleet.killWhileWriting(label, world);
     else await fleet.write(label, world);
     // most changes overtake each other on their way, some find everybody at rest
