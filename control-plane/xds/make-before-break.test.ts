@@ -115,3 +115,32 @@ test('54. nor to a client that comes from another stream, before it has lost the
     { type: 'endpoints', resources: [], removed: ['y@1'] },
   ]);
 });
+
+test('46. a client from another stream whose clusters still warm asks for them last, and gets its routes after them', () => {
+  const talk = new Conversation('delta', moved);
+  const irv = { x: talk.version('endpoints', 'x') };
+  talk.hearChange('endpoints', { sub: ['x', 'gone@1'], irv });
+  // else it would never go on to ask for clusters
+  expect(talk.change('routes', { sub: ['public'], irv: { public: 'old' } })).toEqual([
+    { type: 'endpoints', resources: [], removed: ['gone@1'] },
+  ]);
+  expect(talk.wakeAtMs).toBe(2_500);
+  talk.ack('endpoints');
+  talk.nowMs = 100;
+  expect(typesOf(talk.change('clusters', { irv: { x: talk.version('clusters', 'x') } }))).toEqual([
+    'clusters',
+    'endpoints',
+  ]);
+  expect(typesOf(talk.change('endpoints', { sub: ['y@1'] }))).toEqual([]);
+  talk.ack('endpoints');
+  talk.ack('endpoints');
+  expect(typesOf(talk.ack('clusters'))).toEqual(['routes']);
+});
+
+test('46. a client from another stream that never asks for clusters gets its routes all the same', () => {
+  const talk = new Conversation('delta', moved);
+  talk.hearChange('endpoints', { sub: ['x'], irv: { x: talk.version('endpoints', 'x') } });
+  expect(talk.change('routes', { sub: ['public'], irv: { public: 'old' } })).toEqual([]);
+  talk.nowMs = 2_500;
+  expect(typesOf(talk.turn())).toEqual(['routes']);
+});

@@ -11,7 +11,7 @@ import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
 import type { Variant } from './ports.ts';
 import { answerSotw } from './sotw.ts';
 import { type Answer, type Content, noVersions, seenBy, type TypeState, withoutNames } from './type-state.ts';
-import { addedBy, askedInVain, owedAfterClusters, owedAtFirst, warmingUntil } from './warming.ts';
+import { addedBy, askedInVain, clustersAwaitedUntil, owedAfterClusters, owedAtFirst, warmingUntil } from './warming.ts';
 
 export interface TurnInput {
   readonly variant: Variant;
@@ -118,7 +118,9 @@ export function takeTurn(input: TurnInput): Turn {
     if (namedBy[type].some((named) => held.has(named))) return true;
     // a client that has nothing of this type yet does not use it yet either
     if ((state.told === undefined && !state.returning) || !(type === 'listeners' || type === 'routes')) return false;
-    const untilMs = warmingUntil(news, type, states, snapshot, nowMs);
+    const clustersMs = clustersAwaitedUntil(state, states, snapshot, nowMs, ackWaitMs);
+    if (clustersMs !== undefined) states.set(type, { ...state, heldSinceMs: state.heldSinceMs ?? nowMs });
+    const untilMs = clustersMs ?? warmingUntil(news, type, states, snapshot, nowMs);
     if (untilMs === undefined) return false;
     wakeAtMs = Math.min(wakeAtMs, untilMs);
     return true;

@@ -48,6 +48,8 @@ export interface TypeState {
   readonly hasNamed: boolean;
   /** The client said in its first request that it holds something of an earlier stream, and may be using it. */
   readonly returning: boolean;
+  /** When the first answer to a returning client began to wait for its request of clusters. */
+  readonly heldSinceMs: number | undefined;
   /** Delta: what the client said to hold in its first request; let go of once it has served. */
   readonly initialVersions: ReadonlyMap<string, string>;
   /** The client holds this snapshot, as far as it is wanted; undefined before the first answer. */
@@ -83,6 +85,7 @@ export function initialStateOf(type: XdsType): TypeState {
     wanted: { wildcard: false, names: noNames },
     hasNamed: false,
     returning: false,
+    heldSinceMs: undefined,
     initialVersions: noVersions,
     told: undefined,
     owed: noNames,

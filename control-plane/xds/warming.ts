@@ -52,12 +52,33 @@ export function askedInVain(endpoints: TypeState, clusters: TypeState | undefine
   const { wanted, owed, told } = endpoints;
   const asked = told === undefined ? wanted.names : owed;
   const gone = [...asked].filter((name) => wanted.names.has(name) && !snapshot.types.endpoints.resources.has(name));
+  // an Envoy that asks for endpoints before clusters asks for no clusters until it has heard of its endpoints
   if (gone.length === 0 || clusters === undefined) return [];
   // it has clusters of which no more is known than that it is about to lose them
   if (clusters.lingering.size > 0 || (clusters.told === undefined && clusters.returning)) return gone;
   const sent = clusters.told === undefined ? [] : wantedOf(clusters.wanted, clusters.told);
   const named = new Set(sent.flatMap((cluster) => referencesOf('clusters', cluster).endpoints));
   return gone.filter((name) => named.has(name));
+}
+
+/**
+ * Until when the routes of a client that comes from another stream wait for its request of clusters: Envoy makes none
+ * while clusters of the earlier stream warm, but asks for endpoints and routes. Undefined: no need to wait.
+ */
+export function clustersAwaitedUntil(
+  state: TypeState,
+  states: TypeStates,
+  snapshot: Snapshot,
+  nowMs: number,
+  ackWaitMs: number,
+): number | undefined {
+  if (state.told !== undefined || !state.returning || states.has('clusters') || !states.has('endpoints'))
+    return undefined;
+  let checksMs = 0;
+  for (const cluster of snapshot.types.clusters.resources.values())
+    checksMs = Math.max(checksMs, firstChecksMs(cluster));
+  const untilMs = (state.heldSinceMs ?? nowMs) + ackWaitMs + checksMs;
+  return untilMs > nowMs ? untilMs : undefined;
 }
 
 /** The clusters that a response brings beside those the client has; older entries are dropped. */
