@@ -12,7 +12,7 @@ const seed = seedOf(process.env['SEED'], Math.random);
 const here = requirePeer('envoy') !== undefined;
 
 test(`no request fails over 100 changes and a kill -9 of the control plane (SEED=${seed})`, {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const report = await churn(cleanup, { seed, changes: 100, kills: 1, rude: false, envoys: here ? ['delta'] : [] });
   const text = reportOf(report);
