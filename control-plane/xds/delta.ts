@@ -24,7 +24,9 @@ export function hearDelta(type: XdsType, state: TypeState | undefined, request: 
     // both lists empty is everything, for the types that say so (cases 30, 50, 62)
     const legacyWildcard = subscribe.length === 0 && unsubscribe.length === 0 && hasLegacyWildcard(type);
     const first = changeInterest(initialStateOf(type), legacyWildcard ? ['*'] : subscribe, unsubscribe);
-    return { state: { ...first, initialVersions: request.initialVersions, owed: new Set() }, verdict: undefined };
+    const { initialVersions } = request;
+    const returning = initialVersions.size > 0;
+    return { state: { ...first, initialVersions, returning, owed: new Set() }, verdict: undefined };
   }
   // subscriptions count whatever the nonce is (case 67)
   const heard = acknowledge(state, request.nonce, request.error !== undefined);

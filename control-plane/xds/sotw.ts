@@ -21,12 +21,15 @@ import {
   wantsNothing,
 } from './type-state.ts';
 
-type Names = Pick<SotwRequest, 'names' | 'nonce' | 'error'>;
+type Names = Pick<SotwRequest, 'names' | 'nonce' | 'error'> & { readonly version?: string | undefined };
 
 /** What a request changes. `state` is undefined for the first request of the type on its stream. */
 export function hearSotw(type: XdsType, state: TypeState | undefined, request: Names): Heard {
   // a nonce of an earlier stream means nothing (case 7)
-  if (state === undefined) return { state: subscribe(initialStateOf(type), request.names), verdict: undefined };
+  if (state === undefined) {
+    const returning = Boolean(request.version);
+    return { state: subscribe({ ...initialStateOf(type), returning }, request.names), verdict: undefined };
+  }
   if (state.lastSent === undefined) return { state: subscribe(state, request.names), verdict: undefined };
   // no nonce after a response: the client has lost its state and is answered as at first (case 34)
   if (request.nonce === '') {

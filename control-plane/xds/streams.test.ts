@@ -242,7 +242,10 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
 
   test('a fleet that joins and does not read gets responses up to the bound, and the rest a moment later', async () => {
     const names = Array.from({ length: 12_000 }, (_, i) => `endpoint-${i}`);
-    await start({ endpoints: Object.fromEntries(names.map((name) => [name, 1])) });
+    const contents = { endpoints: Object.fromEntries(names.map((name) => [name, 1])) };
+    // all of them at once, as far as admission goes
+    const joins = { ...limits.joins, inWork: 100 };
+    harness = await Harness.start(contents, undefined, undefined, { joins });
     const client = () => new StalledClient(harness.server.address, variant, 'endpoints', ['*', ...names]);
     const [first] = [client()];
     await harness.observer.until(() => harness.observer.count('sent endpoints 1') === 1);

@@ -85,6 +85,7 @@ export class Subscriber implements Pumped {
   }
 
   #apply(type: XdsType, { state, verdict }: Heard, error: string | undefined): void {
+    const before = this.#states.get(type);
     this.#states = new Map(this.#states).set(type, state);
     if (verdict !== undefined) {
       const { nonce, version } = verdict.response;
@@ -98,7 +99,18 @@ export class Subscriber implements Pumped {
         this.#ports.observer.nacked(this.info, type, version, nonce, error ?? '');
       }
     }
-    this.#ports.fanOut.schedule(this);
+    // most answers: the client has what it asked for, and nothing waits for this one
+    const asksAsBefore = before !== undefined && before.wanted === state.wanted && before.told === state.told;
+    if (!(asksAsBefore && this.#joined && this.#isSettled())) this.#ports.fanOut.schedule(this);
+  }
+
+  /** Nothing is held back or owed. */
+  #isSettled(): boolean {
+    if (this.#waiting.size > 0) return false;
+    for (const { told, owed, lingering } of this.#states.values()) {
+      if (told === undefined || owed.size > 0 || lingering.size > 0) return false;
+    }
+    return true;
   }
 
   /** Takes one turn. Called by the fan-out only. */

@@ -29,6 +29,15 @@ export interface Good {
   readonly version: string;
 }
 
+/** A cluster that the client did not have before. */
+export interface Added {
+  readonly sentAtMs: number;
+  /** It is waited for no longer. */
+  readonly untilMs: number;
+  /** Its endpoints are checked before it serves. */
+  readonly checked: boolean;
+}
+
 export interface SentHeartbeat {
   readonly nonce: string;
   /** Nonce of the type's newest response at that time. */
@@ -42,6 +51,10 @@ export interface TypeState {
   readonly hasNamed: boolean;
   /** SotW: the newest list came with the answer to an older response; the answer to the newest brings it again. */
   readonly isStale: boolean;
+  /** The client said in its first request that it holds something of an earlier stream, and may be using it. */
+  readonly returning: boolean;
+  /** When the first answer to a returning client began to wait for its request of clusters. */
+  readonly heldSinceMs: number | undefined;
   /** Delta: what the client said to hold in its first request; let go of once it has served. */
   readonly initialVersions: ReadonlyMap<string, string>;
   /** The client holds this snapshot, as far as it is wanted; undefined before the first answer. */
@@ -50,8 +63,8 @@ export interface TypeState {
   readonly owed: ReadonlySet<string>;
   /** Gone from `told`, yet the client was not told so: other types still named them. The last resource, where known. */
   readonly lingering: ReadonlyMap<string, EncodedResource | undefined>;
-  /** Clusters: those that the client got lately beside those it had, and when. They may still be warming. */
-  readonly added: ReadonlyMap<string, number>;
+  /** Clusters: those that the client got lately beside those it had. They may still be warming. */
+  readonly added: ReadonlyMap<string, Added>;
   /** Oldest first. */
   readonly unacked: readonly SentResponse[];
   /** The newest response; undefined before the first. */
@@ -68,7 +81,7 @@ export interface TypeState {
 
 const noNames: ReadonlySet<string> = new Set();
 export const noVersions: ReadonlyMap<string, string> = new Map();
-const noTimes: ReadonlyMap<string, number> = new Map();
+const nothingAdded: ReadonlyMap<string, Added> = new Map();
 export const nothingLingers: ReadonlyMap<string, EncodedResource | undefined> = new Map();
 
 export function initialStateOf(type: XdsType): TypeState {
@@ -77,11 +90,13 @@ export function initialStateOf(type: XdsType): TypeState {
     wanted: { wildcard: false, names: noNames },
     hasNamed: false,
     isStale: false,
+    returning: false,
+    heldSinceMs: undefined,
     initialVersions: noVersions,
     told: undefined,
     owed: noNames,
     lingering: nothingLingers,
-    added: noTimes,
+    added: nothingAdded,
     unacked: [],
     lastSent: undefined,
     rejected: false,
@@ -138,6 +153,13 @@ export function wantedOf(interest: Interest, { resources }: TypeSnapshot): Encod
     if (resource !== undefined) wanted.push(resource);
   }
   return wanted;
+}
+
+/** The state as if these names had not been asked for. */
+export function withoutNames(state: TypeState, names: readonly string[]): TypeState {
+  const rest = (all: ReadonlySet<string>): ReadonlySet<string> =>
+    new Set([...all].filter((name) => !names.includes(name)));
+  return { ...state, wanted: { ...state.wanted, names: rest(state.wanted.names) }, owed: rest(state.owed) };
 }
 
 /** The state in which the client holds all of `current` but what lingers. */
