@@ -109,7 +109,9 @@ test('forty subscribers of the first are even over both soon, all of them curren
   );
   const spec = { endpoints: { address: '127.0.0.1', port }, connectTimeout: '1002ms' };
   await rest('PUT', '/v1/clusters/a', 'application/json', JSON.stringify({ spec }));
-  await waitFor('every subscriber', () => (subscribers.behind(new Map([['a', 1_002]])).length === 0 ? true : undefined));
+  await waitFor('every subscriber', () =>
+    subscribers.behind(new Map([['a', 1_002]])).length === 0 ? true : undefined,
+  );
   expect(subscribers.faults).toEqual([]);
 }, 60_000);
 
