@@ -32,7 +32,14 @@ export async function up(options: UpOptions, environment: NodeJS.ProcessEnv): Pr
     const settings = readSettings(options, { ...environment, DATABASE_URL: undefined }, process.cwd());
     makeFolder(settings.home);
     logger = quietOnTerminal(logger, settings.home);
-    controlPlane = await start(settings, options, { children, logger, environment, signal: stopping.signal });
+    // the key of Secrets is for this process alone
+    const inherited = { ...environment, FAIRLEAD_KEY: undefined };
+    controlPlane = await start(settings, options, {
+      children,
+      logger,
+      environment: inherited,
+      signal: stopping.signal,
+    });
   } catch (error) {
     const exitCode = logStartFailure(logger, error);
     await children.stop();

@@ -106,7 +106,7 @@ const encodings = new Memo<object, Uint8Array>();
 export type OnEncoded = (type: XdsType) => void;
 
 export function encodeGroup(
-  { clusters, endpoints, listeners, routes, virtualHosts }: GroupResources,
+  { clusters, endpoints, listeners, routes, virtualHosts, secrets }: GroupResources,
   onEncoded: OnEncoded = () => {},
 ): EncodedGroup {
   return {
@@ -115,6 +115,7 @@ export function encodeGroup(
     listeners: encodeAll('listeners', listeners, onEncoded),
     routes: encodeAll('routes', routes, onEncoded),
     virtualHosts: encodeAll('virtualHosts', virtualHosts, onEncoded),
+    secrets: encodeAll('secrets', secrets, onEncoded),
   };
 }
 
