@@ -5,6 +5,7 @@ test('without flags and variables the defaults of the contract hold', () => {
   expect(readSettings({}, {}, '/srv')).toEqual({
     api: { host: '127.0.0.1', port: 7070 },
     xds: { host: '127.0.0.1', port: 7071 },
+    xdsTls: undefined,
     home: '/srv/.fairlead',
     databaseUrl: undefined,
     adminToken: undefined,
@@ -23,11 +24,29 @@ test('a flag wins over the variable of its name, and an empty variable is not se
   expect(readSettings({ api: '127.0.0.1:9' }, environment, '/srv')).toEqual({
     api: { host: '127.0.0.1', port: 9 },
     xds: { host: '::1', port: 2 },
+    xdsTls: undefined,
     home: '/srv/state',
     databaseUrl: 'postgres://u:p@h/d',
     adminToken: undefined,
     key: undefined,
   });
+});
+
+test('the files of a TLS port are found from the working directory, flags first', () => {
+  const environment = { FAIRLEAD_XDS_CERT: 'tls/cp.pem', FAIRLEAD_XDS_KEY: '/etc/cp.key', FAIRLEAD_XDS_CLIENT_CA: '' };
+  const { xdsTls } = readSettings({ xdsCert: 'mine.pem' }, environment, '/srv');
+  expect(xdsTls).toEqual({ cert: '/srv/mine.pem', key: '/etc/cp.key', clientCa: undefined });
+  expect(readSettings({ xdsClientCa: 'ca.pem' }, environment, '/srv').xdsTls).toEqual({
+    ...{ cert: '/srv/tls/cp.pem', key: '/etc/cp.key', clientCa: '/srv/ca.pem' },
+  });
+});
+
+test.each([
+  [{ xdsCert: 'x' }, /^FAIRLEAD_XDS_KEY \(--xds-key\) is missing/],
+  [{ xdsKey: 'x' }, /^FAIRLEAD_XDS_CERT \(--xds-cert\) is missing/],
+  [{ xdsClientCa: 'x' }, /^FAIRLEAD_XDS_CERT \(--xds-cert\) and FAIRLEAD_XDS_KEY \(--xds-key\) is missing/],
+])('%j alone makes no TLS port, and the message names what is missing', (flags, message) => {
+  expect(() => readSettings(flags, {}, '/srv')).toThrow(message);
 });
 
 test.each(['7070', 'host', 'host:', 'host:65536', 'http://host:1', '::1:7070', 'a b:1', ''])(

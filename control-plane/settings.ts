@@ -7,9 +7,18 @@ export interface Address {
   readonly port: number;
 }
 
+export interface XdsTlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Undefined: clients are not asked for certificates. */
+  readonly clientCa: string | undefined;
+}
+
 export interface Settings {
   readonly api: Address;
   readonly xds: Address;
+  /** Absolute paths of the files with which the xDS port speaks TLS; undefined: it is plain. */
+  readonly xdsTls: XdsTlsFiles | undefined;
   /** Folder for all state of this process; absolute. */
   readonly home: string;
   /** Undefined: the embedded store under `home`. */
@@ -24,6 +33,9 @@ export interface Settings {
 export interface SettingsFlags {
   readonly api?: string | undefined;
   readonly xds?: string | undefined;
+  readonly xdsCert?: string | undefined;
+  readonly xdsKey?: string | undefined;
+  readonly xdsClientCa?: string | undefined;
   readonly home?: string | undefined;
   readonly databaseUrl?: string | undefined;
   readonly adminToken?: string | undefined;
@@ -41,11 +53,35 @@ export function readSettings(flags: SettingsFlags, environment: NodeJS.ProcessEn
   return {
     api: parseAddress(flags.api ?? given(environment['FAIRLEAD_API']) ?? '127.0.0.1:7070', 'FAIRLEAD_API (--api)'),
     xds: parseAddress(flags.xds ?? given(environment['FAIRLEAD_XDS']) ?? '127.0.0.1:7071', 'FAIRLEAD_XDS (--xds)'),
+    xdsTls: readXdsTls(flags, environment, workingDirectory),
     home: readHome(flags.home, environment, workingDirectory),
     databaseUrl: parseDatabaseUrl(flags.databaseUrl ?? given(environment['DATABASE_URL'])),
     adminToken: parseToken(flags.adminToken ?? given(environment['FAIRLEAD_ADMIN_TOKEN'])),
     key: keyOf(given(environment['FAIRLEAD_KEY'])),
   };
+}
+
+function readXdsTls(
+  flags: SettingsFlags,
+  environment: NodeJS.ProcessEnv,
+  workingDirectory: string,
+): XdsTlsFiles | undefined {
+  const file = (flag: string | undefined, variable: string): string | undefined => {
+    const name = flag ?? given(environment[variable]);
+    return name === undefined ? undefined : path.resolve(workingDirectory, name);
+  };
+  const cert = file(flags.xdsCert, 'FAIRLEAD_XDS_CERT');
+  const key = file(flags.xdsKey, 'FAIRLEAD_XDS_KEY');
+  const clientCa = file(flags.xdsClientCa, 'FAIRLEAD_XDS_CLIENT_CA');
+  if (cert !== undefined && key !== undefined) return { cert, key, clientCa };
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  const missing = [
+    ...(cert === undefined ? ['FAIRLEAD_XDS_CERT (--xds-cert)'] : []),
+    ...(key === undefined ? ['FAIRLEAD_XDS_KEY (--xds-key)'] : []),
+  ].join(' and ');
+  throw new SettingsError(
+    `${missing} is missing: TLS on the xDS port takes a certificate and its key, each in a PEM file. Set it, or none of FAIRLEAD_XDS_CERT, FAIRLEAD_XDS_KEY and FAIRLEAD_XDS_CLIENT_CA for a plain port.`,
+  );
 }
 
 export function readHome(flag: string | undefined, environment: NodeJS.ProcessEnv, workingDirectory: string): string {

@@ -1,12 +1,14 @@
 /** One replica as a whole: real store, real sockets. */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import tls from 'node:tls';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeCertificate } from '../e2e/support/certificates.ts';
+import { serverFiles } from '../e2e/support/tls.ts';
 import { encode } from '../proto/codec.ts';
 import { typeUrls } from '../proto/type-urls.ts';
 import type { Settings } from './settings.ts';
@@ -22,7 +24,7 @@ let controlPlane: ControlPlane;
 
 beforeAll(async () => {
   home = await mkdtemp(path.join(tmpdir(), 'fairlead-wire-'));
-  settings = { api: free, xds: free, home, databaseUrl: undefined, adminToken };
+  settings = { api: free, xds: free, xdsTls: undefined, home, databaseUrl: undefined, adminToken };
   controlPlane = await startControlPlane(settings, { logger });
 });
 afterAll(async () => {
@@ -115,6 +117,37 @@ test('a port in use is refused before anything is made, with the setting that mo
   });
   await expect(stat(elsewhere)).rejects.toThrow('ENOENT');
   await new Promise((resolve) => taken.close(resolve));
+});
+
+test('certificates that cannot be used are told before anything is made, and usable ones make the port TLS', async () => {
+  const elsewhere = { ...settings, home: path.join(home, 'tls') };
+  const xdsTls = { ...serverFiles, key: path.join(home, 'none.key') };
+  await expect(startControlPlane({ ...elsewhere, xdsTls }, { logger })).rejects.toMatchObject({
+    code: 'tls-files',
+    message: `Cannot read ${xdsTls.key}: there is no such file.`,
+    remedy: expect.stringContaining('FAIRLEAD_XDS_KEY (--xds-key)'),
+  });
+  await expect(stat(elsewhere.home)).rejects.toThrow('ENOENT');
+  const secure = await startControlPlane({ ...elsewhere, xdsTls: serverFiles }, { logger });
+  const [host, port] = secure.xds.split(':');
+  const socket = tls.connect({
+    host,
+    port: Number(port),
+    ca: await readFile(serverFiles.clientCa),
+    ALPNProtocols: ['h2'],
+  });
+  await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+  expect(socket.getProtocol()).toBe('TLSv1.3');
+  socket.destroy();
+  const body = { group: 'edge' };
+  const headers = { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' };
+  const refused = await fetch(`${secure.api}/v1/bootstrap/envoy`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
+  expect(await refused.text()).toContain('The xDS port of this control plane speaks TLS.');
+  await secure.close();
 });
 
 test('a folder that cannot be made is refused with the setting that moves it', async () => {

@@ -21,8 +21,11 @@ import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from './translate/bootstrap.ts';
 import { version } from './version.ts';
+import { restDiscovery } from './xds/rest.ts';
 import { startXdsServer } from './xds/server.ts';
+import type { SheddingLimits } from './xds/shedder.ts';
 import { systemTimers } from './xds/timers.ts';
+import { checkTlsMaterial, readTlsFiles } from './xds/tls-files.ts';
 
 export interface ControlPlane {
   /** Base URL of the REST API, as this machine reaches it. */
@@ -38,6 +41,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   readonly logger: Logger;
   readonly limits?: ApiLimits;
+  /** When and how fast nodes are sent to other replicas. */
+  readonly shedding?: SheddingLimits;
   /** Where the snapshots stand that nodes are served from. */
   readonly cache?: SnapshotCache;
   /** Epoch milliseconds. */
@@ -58,10 +63,11 @@ export class StartError extends Error {
   }
 }
 
-/** Rejects with StartError, StoreError or XdsServerError, each with a remedy; what was opened is closed again. */
+/** Rejects with StartError, StoreError, TlsFilesError or XdsServerError, each with a remedy; what was opened is closed again. */
 export async function startControlPlane(settings: Settings, options: ControlPlaneOptions): Promise<ControlPlane> {
   const { logger, now = Date.now, graceMs = 3_000 } = options;
-  // A port that is taken is told before a database is made for nothing.
+  // A port that is taken, or a certificate that cannot be used, is told before a database is made for nothing.
+  if (settings.xdsTls !== undefined) checkTlsMaterial(settings.xdsTls, await readTlsFiles(settings.xdsTls));
   await Promise.all([
     demandFree(settings.api, 'FAIRLEAD_API (--api)'),
     demandFree(settings.xds, 'FAIRLEAD_XDS (--xds)'),
@@ -107,15 +113,18 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const authenticator = createAuthenticator({ tokens: store.tokens, adminToken: settings.adminToken, now });
     const xds = await startXdsServer({
       address: settings.xds,
+      tls: settings.xdsTls,
       source: cache,
       authorize: authorizeStreams(authenticator),
       authorizeStatus: authorizeStatus(authenticator),
       observer: fleet,
       loads: fleet.loads,
       elsewhere: () => (wholeFleet instanceof SharedFleet ? wholeFleet.clientsElsewhere() : []),
+      others: wholeFleet instanceof SharedFleet ? () => wholeFleet.connectedElsewhere() : undefined,
       timers: systemTimers,
       now,
       logger,
+      ...(options.shedding && { shedding: options.shedding }),
     });
     opened.push(() => xds.close(graceMs));
 
@@ -131,6 +140,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
           snapshot && { revision: snapshot.revision, isServed: (type, version) => serves(snapshot, type, version) }
         );
       },
+      discovery: restDiscovery(cache),
       makeEnvoyBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         envoyBootstrap({
           ...request,
@@ -138,6 +148,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
         }),
       makeGrpcBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         grpcBootstrap({ ...request, xds: wanted ?? advertised(xds.address, apiHost) }),
+      xdsSpeaksTls: settings.xdsTls !== undefined,
       readiness: () => readiness(store, closing !== undefined),
       metrics,
       logger,
@@ -148,8 +159,11 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     observeSources(metrics, {
       revision: () => store.documents.revision,
       healthy: () => store.healthy(),
+      frozen: () => store.frozen() !== undefined,
       rowsRead: () => store.rowsRead(),
       fleet: () => fleet.stats(),
+      joins: () => xds.joins,
+      nodesShed: () => xds.nodesShed,
       failingGroups: () => publisher.status().filter(({ failure }) => failure !== undefined).length,
     });
     const address = await listen(api, settings.api);
@@ -187,6 +201,8 @@ function shareFleet(own: Fleet, store: Store, logger: Logger): SharedFleet {
 
 function readiness(store: Store, closing: boolean): string[] {
   if (closing) return ['This replica is stopping. Ask another one.'];
+  const frozen = store.frozen();
+  if (frozen !== undefined) return [`${frozen.message} ${frozen.remedy}`];
   return store.healthy() ? [] : ['The database does not answer or the change feed is behind. See the log.'];
 }
 

@@ -4,12 +4,15 @@ import net from 'node:net';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { BoundAddress } from './listener/socket.ts';
+import type { XdsTlsFiles } from './xds/channel-security.ts';
 
 export interface Settings {
   readonly group: string;
   readonly id: string;
-  /** `host:port` of the control plane. */
-  readonly xds: string;
+  /** `host:port` of each replica of the control plane, at least one. */
+  readonly xds: readonly string[];
+  /** Undefined: plain. */
+  readonly xdsTls: XdsTlsFiles | undefined;
   readonly token: string | undefined;
   readonly zone: string;
   /** Where the admin interface listens. */
@@ -21,6 +24,9 @@ interface Flags {
   group: string;
   id: string;
   xds?: string;
+  xdsCa?: string;
+  xdsCert?: string;
+  xdsKey?: string;
   admin?: string;
   zone?: string;
   bind: [string, BoundAddress][];
@@ -36,7 +42,13 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     .description('one data-plane node: subscribes to a control plane over ADS and forwards traffic')
     .requiredOption('--group <group>', 'node group to join')
     .requiredOption('--id <id>', 'name of this node, unique in the fleet')
-    .option('--xds <host:port>', 'xDS address of the control plane (FAIRLEAD_XDS; default 127.0.0.1:7071)')
+    .option(
+      '--xds <host:port,...>',
+      'xDS address of the control plane, or of each of its replicas (FAIRLEAD_XDS; default 127.0.0.1:7071)',
+    )
+    .option('--xds-ca <file>', 'speak TLS, with a control plane that this authority vouches for (FAIRLEAD_XDS_CA)')
+    .option('--xds-cert <file>', 'client certificate to present to it (FAIRLEAD_XDS_CERT)')
+    .option('--xds-key <file>', 'private key of the client certificate (FAIRLEAD_XDS_KEY)')
     .option('--admin <addr:port>', 'admin interface (FAIRLEAD_ADMIN; default 127.0.0.1:7072)')
     .option('--zone <zone>', 'locality zone of this node')
     .option('--bind <listener=addr:port>', 'bind a listener here instead of where its document says', addBind, [])
@@ -47,12 +59,30 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
   return {
     group: flags.group,
     id: flags.id,
-    xds: flags.xds ?? env['FAIRLEAD_XDS'] ?? '127.0.0.1:7071',
+    xds: parseServers(flags.xds ?? (env['FAIRLEAD_XDS'] || '127.0.0.1:7071')),
+    xdsTls: readXdsTls(flags, env),
     token: readToken(env),
     zone: flags.zone ?? '',
     admin: parseAddress(flags.admin ?? env['FAIRLEAD_ADMIN'] ?? '127.0.0.1:7072', 'the admin address'),
     binds: new Map(flags.bind),
   };
+}
+
+function readXdsTls(flags: Flags, env: NodeJS.ProcessEnv): XdsTlsFiles | undefined {
+  const ca = flags.xdsCa ?? (env['FAIRLEAD_XDS_CA'] || undefined);
+  const cert = flags.xdsCert ?? (env['FAIRLEAD_XDS_CERT'] || undefined);
+  const key = flags.xdsKey ?? (env['FAIRLEAD_XDS_KEY'] || undefined);
+  const missing: string[] = [];
+  if (ca === undefined && (cert ?? key) !== undefined) missing.push('--xds-ca (FAIRLEAD_XDS_CA)');
+  if (cert === undefined && key !== undefined) missing.push('--xds-cert (FAIRLEAD_XDS_CERT)');
+  if (key === undefined && cert !== undefined) missing.push('--xds-key (FAIRLEAD_XDS_KEY)');
+  if (missing.length > 0) {
+    throw new SettingsError(
+      `${missing.join(' and ')} is missing: TLS takes the authority of the control plane, and a client certificate its private key`,
+    );
+  }
+  if (ca === undefined) return undefined;
+  return { ca, client: cert === undefined || key === undefined ? undefined : { cert, key } };
 }
 
 /** FAIRLEAD_TOKEN, else the file that an embedded control plane on this machine leaves. */
@@ -64,6 +94,19 @@ function readToken(env: NodeJS.ProcessEnv): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** `HOST:PORT[,HOST:PORT…]`. */
+function parseServers(text: string): string[] {
+  const servers = text.split(',').map((server) => server.trim());
+  for (const server of servers) {
+    const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s/[\]]+):([0-9]{1,5})$/.exec(server)?.[1]);
+    if (port > 0 && port <= 65_535) continue;
+    throw new SettingsError(
+      `the xDS address "${server}" is no HOST:PORT: write a name or an address and a port, as in 127.0.0.1:7071, and commas between several`,
+    );
+  }
+  return [...new Set(servers)];
 }
 
 function addBind(text: string, previous: [string, BoundAddress][]): [string, BoundAddress][] {

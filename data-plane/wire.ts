@@ -16,6 +16,7 @@ import { LogSinks } from './telemetry/log-sink.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { serverStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
+import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
 import { LoadReporter } from './xds/load-reporter.ts';
 
@@ -27,7 +28,9 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** Rejects, before anything is opened, for files that no connection to the control plane could be made with. */
 export async function startNode(settings: Settings, version: string, logger: Logger): Promise<RunningNode> {
+  if (settings.xdsTls !== undefined) checkTlsFiles(settings.xdsTls);
   const now = (): number => performance.now();
   const setTimer = (callback: () => void, ms: number): void => {
     setTimeout(callback, ms).unref();
@@ -71,9 +74,10 @@ export async function startNode(settings: Settings, version: string, logger: Log
   const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, logger, setTimer });
   const node = new ProxyNode(clusters, listeners);
   const controlPlane = {
-    server: settings.xds,
+    servers: settings.xds,
     node: { id: settings.id, group: settings.group, zone: settings.zone, version },
     token: settings.token,
+    tls: settings.xdsTls,
     logger,
   };
   const client = createXdsClient({

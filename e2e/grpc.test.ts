@@ -53,6 +53,22 @@ async function bootstrap(id: string): Promise<string> {
   return printed.stdout;
 }
 
+interface NodeStatus {
+  readonly group: string;
+  readonly connected: boolean;
+  readonly types: Readonly<Record<string, { readonly state: string }>>;
+}
+
+function nodeOf(id: string): Promise<NodeStatus> {
+  return controlPlane.rest<NodeStatus>('GET', `/v1/nodes/${id}`);
+}
+
+const isFrom =
+  (cluster: string) =>
+  (result: CallResult): boolean =>
+    'answer' in result && result.answer === cluster;
+const isUnavailable = (result: CallResult): boolean => 'code' in result && result.code === unavailable;
+
 async function answers(client: GrpcClient, what: string, wanted: (result: CallResult) => boolean): Promise<void> {
   let last: CallResult | undefined;
   try {
@@ -65,7 +81,7 @@ async function answers(client: GrpcClient, what: string, wanted: (result: CallRe
 beforeAll(async () => {
   controlPlane = await startControlPlane(cleanup);
   const web = await startBackend(cleanup, 'web');
-  for (const name of ['a', 'b']) ports.set(name, await startGrpcBackend(cleanup, name));
+  for (const name of ['a', 'b', 'c', 'd']) ports.set(name, await startGrpcBackend(cleanup, name));
   const endpoint = (name: string, zone: string): string =>
     `{ address: 127.0.0.1, port: ${ports.get(name)}, zone: ${zone} }`;
   await controlPlane.apply(`{ kind: NodeGroup, name: edge }
@@ -81,6 +97,10 @@ beforeAll(async () => {
 { kind: Cluster, name: a, spec: { protocol: grpc, endpoints: ${endpoint('a', 'z1')} } }
 ---
 { kind: Cluster, name: b, spec: { protocol: http2, endpoints: ${endpoint('b', 'z2')} } }
+---
+{ kind: Cluster, name: c, spec: { protocol: grpc, endpoints: ${endpoint('c', 'z1')} } }
+---
+{ kind: Cluster, name: d, spec: { protocol: grpc, endpoints: ${endpoint('d', 'z2')} } }
 `);
   ours = await startDataPlane(cleanup, controlPlane, 'edge', 'ours');
   if (requirePeer('envoy') === undefined) return;
@@ -97,31 +117,86 @@ describe.each(clients)('%s', (name, command) => {
       const host = `${name}.example.com`;
       await controlPlane.apply(route(host, 'a'));
       const client = await startGrpcClient(cleanup, command!, await bootstrap(name), `xds:///${host}`);
-      await answers(client, 'the first answer', (result) => 'answer' in result && result.answer === 'a');
-      const node = await controlPlane.rest<{
-        group: string;
-        connected: boolean;
-        types: Record<string, { state: string }>;
-      }>('GET', `/v1/nodes/${name}`);
-      expect(node).toMatchObject({ group: 'edge', connected: true, types: { listeners: { state: 'synced' } } });
+      await answers(client, 'the first answer', isFrom('a'));
+      expect(await nodeOf(name)).toMatchObject({
+        group: 'edge',
+        connected: true,
+        types: { listeners: { state: 'synced' } },
+      });
 
       // away and back: a cluster that was let go of is asked for again, and has to be sent again though it did not change
       for (let round = 1; round <= rounds; round++) {
         for (const cluster of ['b', 'a']) {
           await controlPlane.apply(route(host, cluster));
           const what = `cluster ${cluster} in round ${round}`;
-          await answers(client, what, (result) => 'answer' in result && result.answer === cluster);
+          await answers(client, what, isFrom(cluster));
         }
       }
 
       await controlPlane.rest('DELETE', `/v1/routes/${name}-example-com`);
-      await answers(client, 'the removal', (result) => 'code' in result && result.code === unavailable);
+      await answers(client, 'the removal', isUnavailable);
 
       await controlPlane.apply(route(host, 'b'));
-      await answers(client, 'the way back', (result) => 'answer' in result && result.answer === 'b');
+      await answers(client, 'the way back', isFrom('b'));
     },
     60_000,
   );
+});
+
+// grpc-js-xds 1.14.1 has a test of its own below
+describe.each(clients.slice(1))('%s', (name, command) => {
+  test.skipIf(command === undefined)(
+    'finds what went away for two hosts at once when it comes back as it was',
+    async () => {
+      const hosts = ['one', 'two'].map((host) => `${host}.${name}.example.com`);
+      const routes = `kind: Route
+name: same-${name}
+spec: { hosts: [${hosts.join(', ')}], match: { path: { prefix: /shop.Orders } }, to: [{ cluster: c }] }
+---
+kind: Route
+name: beside-${name}
+spec: { hosts: [${hosts[0]}], match: { path: { prefix: /other } }, to: [{ cluster: d }] }
+`;
+      await controlPlane.apply(routes);
+      const started = hosts.map(async (host, index) =>
+        startGrpcClient(cleanup, command!, await bootstrap(`${name}-${index}`), `xds:///${host}`),
+      );
+      const both = await Promise.all(started);
+      for (let round = 1; round <= rounds; round++) {
+        for (const client of both) await answers(client, `cluster c in round ${round}`, isFrom('c'));
+        for (const route of ['same', 'beside']) await controlPlane.rest('DELETE', `/v1/routes/${route}-${name}`);
+        for (const client of both) await answers(client, `the removal in round ${round}`, isUnavailable);
+        await controlPlane.apply(routes);
+      }
+      for (const client of both) await answers(client, 'the last way back', isFrom('c'));
+    },
+    60_000,
+  );
+});
+
+/**
+ * A fault of that release (grpc/grpc-node#3074, merged after it, has the cure): it keeps a removed resource to compare
+ * with, so the same one is no news to it when it comes back. With a newer release this test fails, and its client belongs
+ * to those above.
+ */
+test('grpc-js-xds 1.14.1 is sent what comes back as it was, and takes it, though it goes on missing it', async () => {
+  const host = 'same.example.com';
+  await controlPlane.apply(route(host, 'c'));
+  const client = await startGrpcClient(cleanup, grpcJsClient, await bootstrap('same'), `xds:///${host}`);
+  await answers(client, 'the first answer', isFrom('c'));
+  await controlPlane.rest('DELETE', '/v1/routes/same-example-com');
+  await answers(client, 'the removal', isUnavailable);
+  const { revision } = await controlPlane.apply(route(host, 'c'));
+  await waitFor('every client to have taken it', async () => {
+    const { state } = await controlPlane.rest<{ state: string }>('GET', `/v1/rollouts/${revision}`);
+    return state === 'complete' ? true : undefined;
+  });
+  expect(await client.call()).toMatchObject({ code: unavailable });
+  // the way out of it
+  for (const cluster of ['d', 'c']) {
+    await controlPlane.apply(route(host, cluster));
+    await answers(client, `cluster ${cluster}`, isFrom(cluster));
+  }
 });
 
 test('our node and Envoy are spared all of it, and serve what they did', async () => {
@@ -131,9 +206,9 @@ test('our node and Envoy are spared all of it, and serve what they did', async (
   for (const [name, port] of listening) {
     const answer = await request(port, { host: 'beside.example.com', path: '/shop.Orders/Get' });
     expect([answer.status, JSON.parse(answer.body).backend], name).toEqual([200, 'web']);
-    const node = await controlPlane.rest<{ types: Record<string, { state: string }> }>('GET', `/v1/nodes/${name}`);
+    const { types } = await nodeOf(name);
     for (const type of ['listeners', 'clusters', 'routes'])
-      expect(node.types[type]?.state, `${name} ${type}`).toBe('synced');
+      expect(types[type]?.state, `${name} ${type}`).toBe('synced');
   }
   const dump = envoy === undefined ? '' : JSON.stringify(await envoy.configDump());
   expect(dump).not.toContain('beside.example.com');

@@ -23,7 +23,7 @@ test('fairlead status shows the NACK with the field at fault; the node serves wh
   const logger = createLogger({ readable: false });
   logger.level = 'silent';
   const controlPlane = await startControlPlane(
-    { api: free, xds: free, home, databaseUrl: undefined, adminToken },
+    { api: free, xds: free, xdsTls: undefined, home, databaseUrl: undefined, adminToken },
     { logger, cache },
   );
   cleanup.add(() => controlPlane.close());
@@ -108,6 +108,7 @@ spec: { hosts: ["*"], to: { cluster: a }, timeout: ${timeout} }
     endpoints: ['SYNCED ACKED'],
     listeners: ['SYNCED ACKED'],
     routes: ['ERROR NACKED hash_policy'],
+    virtualHosts: ['SYNCED ACKED'],
   });
 
   await send('POST', '/v1/apply', 'application/yaml', documents('14s'));

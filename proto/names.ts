@@ -11,6 +11,14 @@ export function documentOf(resource: string): { tenant?: string; name: string } 
   return slash < 0 ? { name: resource } : { tenant: resource.slice(0, slash), name: resource.slice(slash + 1) };
 }
 
+/**
+ * ClusterLoadAssignment of a cluster. `anchor`: address and port of one of its endpoints, where these are actively
+ * checked (see translate/endpoints.ts).
+ */
+export function assignmentName(cluster: string, anchor: string | undefined): string {
+  return anchor === undefined ? cluster : `${cluster}@${anchor}`;
+}
+
 /** RouteConfiguration of a listener: one a listener, named as it. */
 export function routeConfigurationName(listener: string): string {
   return listener;

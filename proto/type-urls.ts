@@ -49,7 +49,19 @@ export function isFullStateType(type: XdsType): boolean {
   return type === 'clusters' || type === 'listeners';
 }
 
-/** Whether a first request without names asks for all: not where clients ask for what something else named (case 30). */
+/** Whether a first request without names asks for all (case 30): Envoy asks so for these, for the others by name. */
 export function hasLegacyWildcard(type: XdsType): boolean {
-  return type !== 'endpoints' && type !== 'routes';
+  return isFullStateType(type) || type === 'scopedRoutes' || type === 'virtualHosts';
 }
+
+/** The last segment of the path by which Envoy asks for a type over REST; virtual hosts come by streams alone. */
+export const restMethods: readonly (readonly [path: string, type: XdsType])[] = [
+  ['discovery:clusters', 'clusters'],
+  ['discovery:endpoints', 'endpoints'],
+  ['discovery:listeners', 'listeners'],
+  ['discovery:routes', 'routes'],
+  ['discovery:scoped-routes', 'scopedRoutes'],
+  ['discovery:secrets', 'secrets'],
+  ['discovery:runtime', 'runtimes'],
+  ['discovery:extension_configs', 'extensionConfigs'],
+];

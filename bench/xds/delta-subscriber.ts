@@ -34,7 +34,8 @@ export class DeltaSubscriber {
     this.#call.on('error', onEnd);
     this.#call.on('end', () => onEnd(new Error(`${id}: the server ended the stream`)));
     types.forEach((typeUrl, index) => {
-      const node = index === 0 ? { node: { id, cluster: group, user_agent_name: 'bench' } } : {};
+      const client_features = ['fairlead.virtual-hosts'];
+      const node = index === 0 ? { node: { id, cluster: group, user_agent_name: 'bench', client_features } } : {};
       this.#call.write(request({ ...node, type_url: typeUrl, resource_names_subscribe: ['*'] }));
     });
   }

@@ -30,6 +30,7 @@ function mayCall(role: (typeof roleNames)[number], { method, url }: RegisteredRo
   const strong = role === 'admin' || role === 'platform';
   const reads = method === 'GET';
   const tenant = role.startsWith('tenant:');
+  if (url === '/v3/:discovery') return role === 'admin' || role === 'node:edge';
   if (role === 'node:edge') return false;
   if (url.startsWith('/v1/tenants/:tenant/')) {
     return strong || role === 'tenant:checkout:editor' || (role === 'tenant:checkout:viewer' && reads);

@@ -61,6 +61,7 @@ const capabilityWords: Readonly<Record<Capability, string>> = {
   fleet: 'Looking at the nodes',
   rollouts: 'Following a revision',
   xds: "Looking at a group's Envoy resources",
+  discovery: 'Asking for xDS by single requests',
   bootstrap: 'Making a bootstrap file',
   metrics: 'Reading the metrics',
   reference: 'Reading the API reference',

@@ -80,17 +80,44 @@ test('the store never holds more answers than it may', async () => {
 test('a node subscribes with a token of its own group; an administrator as any; everyone else is told why not', async () => {
   const { secrets, tokens } = tokenMap({ edge: 'node:edge', platform: 'platform', tenant: 'tenant:a:editor' });
   const authorize = authorizeStreams(createAuthenticator({ tokens, adminToken: 'admin', now: () => 0 }));
-  expect(await authorize(secrets['edge'], { ...node, group: 'edge' })).toEqual({ ok: true });
-  expect(await authorize('admin', { ...node, group: 'front' })).toEqual({ ok: true });
+  expect(await authorize(secrets['edge'], { ...node, group: 'edge' }, undefined)).toEqual({ ok: true });
+  expect(await authorize('admin', { ...node, group: 'front' }, undefined)).toEqual({ ok: true });
   for (const id of ['edge', 'platform', 'tenant']) {
-    expect(await authorize(secrets[id], { ...node, group: 'front' })).toMatchObject({
+    expect(await authorize(secrets[id], { ...node, group: 'front' }, undefined)).toMatchObject({
       ok: false,
       code: 'permission-denied',
       message: expect.stringContaining('node:front'),
     });
   }
   for (const token of [undefined, 'wrong', newSecret()]) {
-    expect(await authorize(token, { ...node, group: 'edge' })).toMatchObject({ ok: false, code: 'unauthenticated' });
+    expect(await authorize(token, { ...node, group: 'edge' }, undefined)).toMatchObject({
+      ok: false,
+      code: 'unauthenticated',
+    });
+  }
+});
+
+test('a certificate lets in alone, or with a token; what it says against the node no token makes good', async () => {
+  const { secrets, tokens } = tokenMap({ edge: 'node:edge' });
+  const authorize = authorizeStreams(createAuthenticator({ tokens, adminToken: 'admin', now: () => 0 }));
+  const as = (uris: string[]) => ({ trusted: true, uris }) as const;
+  const edge = { ...node, group: 'edge' };
+  const uri = (group: string) => `spiffe://example.com/fairlead/group/${group}`;
+  expect(await authorize(undefined, edge, as([uri('edge')]))).toEqual({ ok: true });
+  expect(await authorize('wrong', edge, as([uri('edge')]))).toEqual({ ok: true });
+  expect(await authorize(secrets['edge'], edge, as([]))).toEqual({ ok: true });
+  expect(await authorize(undefined, edge, as(['spiffe://example.com/other']))).toEqual({
+    ...{ ok: false, code: 'unauthenticated' },
+    message: expect.stringMatching(
+      /certificate names no node group .*fairlead\/group\/edge.* no token; .*role node:edge/,
+    ),
+  });
+  for (const token of [undefined, secrets['edge'], 'admin']) {
+    expect(await authorize(token, edge, as([uri('inner')]))).toMatchObject({ ok: false, code: 'permission-denied' });
+    expect(await authorize(token, edge, { trusted: false, reason: 'it has expired' })).toEqual({
+      ...{ ok: false, code: 'unauthenticated' },
+      message: 'the client certificate is not accepted: it has expired',
+    });
   }
 });
 
@@ -98,12 +125,13 @@ test('client status is for those who may see what every group is served; everyon
   const roles = { p: 'platform', n: 'network', t: 'tenant:checkout:editor', e: 'node:edge' };
   const { secrets, tokens } = tokenMap(roles);
   const authorize = authorizeStatus(createAuthenticator({ tokens, adminToken: 'admin', now: () => 0 }));
-  for (const token of ['admin', secrets['p']]) expect(await authorize(token)).toEqual({ ok: true });
+  for (const token of ['admin', secrets['p']]) expect(await authorize(token, undefined)).toEqual({ ok: true });
   for (const id of ['n', 't', 'e']) {
     const message = expect.stringContaining('admin, platform');
-    expect(await authorize(secrets[id])).toEqual({ ok: false, code: 'permission-denied', message });
+    expect(await authorize(secrets[id], undefined)).toEqual({ ok: false, code: 'permission-denied', message });
   }
+  expect(await authorize('admin', { trusted: false, reason: 'it has expired' })).toMatchObject({ ok: false });
   for (const token of [undefined, newSecret()]) {
-    expect(await authorize(token)).toMatchObject({ ok: false, code: 'unauthenticated' });
+    expect(await authorize(token, undefined)).toMatchObject({ ok: false, code: 'unauthenticated' });
   }
 });

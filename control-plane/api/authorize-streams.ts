@@ -1,16 +1,22 @@
 /**
- * Who may subscribe: a token of the node group that the node says it is in, or an administrator's. Who may ask for the
- * status of every client: whoever may look at what a group is served.
+ * Who may subscribe: a client certificate that names the node group which the node says it is in; or a token of the
+ * group, or an administrator's, and no certificate that says otherwise. Who may ask for the status of every client:
+ * whoever may look at what a group is served.
  */
 
 import type { AuthorizeStatus, AuthorizeStream } from '../xds/ports.ts';
 import type { Authenticator } from './authenticate.ts';
+import { judgeCertificate, untrusted, uriForm } from './client-certificate.ts';
 import { formatRole, hasCapability, rolesThat } from './roles.ts';
 
 export function authorizeStreams(authenticator: Authenticator): AuthorizeStream {
-  return async (token, { group }) => {
+  return async (token, node, certificate) => {
+    const judged = judgeCertificate(certificate, node);
+    if (judged !== 'token-needed') return judged;
+    const { group } = node;
     if (token === undefined) {
-      const message = `no token; send metadata "authorization: Bearer …" with a token of role node:${group} (fairlead token create --role node:${group})`;
+      const nameless = `the client certificate names no node group (a URI ${uriForm(group)}), and there is `;
+      const message = `${certificate === undefined ? '' : nameless}no token; send metadata "authorization: Bearer …" with a token of role node:${group} (fairlead token create --role node:${group})`;
       return { ok: false, code: 'unauthenticated', message };
     }
     const identity = await authenticator.verify(token);
@@ -26,7 +32,8 @@ export function authorizeStreams(authenticator: Authenticator): AuthorizeStream 
 }
 
 export function authorizeStatus(authenticator: Authenticator): AuthorizeStatus {
-  return async (token) => {
+  return async (token, certificate) => {
+    if (certificate?.trusted === false) return untrusted(certificate.reason);
     const allowed = rolesThat((role) => hasCapability(role, 'xds'));
     if (token === undefined) {
       const message = `no token; send metadata "authorization: Bearer …" with a token of one of the roles ${allowed}`;

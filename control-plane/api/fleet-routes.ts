@@ -17,7 +17,8 @@ export function addFleetRoutes(
     fleet,
     publisher,
     servedVersions,
-  }: Pick<ApiDependencies, 'store' | 'fleet' | 'publisher' | 'servedVersions'>,
+    readiness,
+  }: Pick<ApiDependencies, 'store' | 'fleet' | 'publisher' | 'servedVersions' | 'readiness'>,
 ): void {
   const access = { type: 'capability', capability: 'fleet' } as const;
   const tag = 'fleet' as const;
@@ -44,15 +45,23 @@ export function addFleetRoutes(
         summary: 'Lists the nodes that are, or lately were, connected to any replica',
         answers: {
           200: {
-            description: 'Nodes by id.',
-            schema: { type: 'object', properties: { items: { type: 'array', items: nodeSchema } } },
+            description: 'Nodes by id. `problems`: why this replica is not ready, if it is not.',
+            schema: {
+              type: 'object',
+              required: ['items'],
+              properties: {
+                items: { type: 'array', items: nodeSchema },
+                problems: { type: 'array', items: { type: 'string' } },
+              },
+            },
           },
         },
       },
     },
     (request) => {
       readQuery(request.url, []);
-      return { items: fleet.list() };
+      const problems = readiness();
+      return { items: fleet.list(), ...(problems.length > 0 && { problems }) };
     },
   );
 

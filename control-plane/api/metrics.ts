@@ -1,6 +1,7 @@
 /** What the control plane counts, for Prometheus. One registry a process; the tests make their own. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { FleetStats, TypeCounts } from '../fleet/counters.ts';
+import type { AdmissionStats } from '../xds/admission.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -57,9 +58,15 @@ export interface MetricsSources {
   /** Revision of the documents that this replica shows. */
   revision(): number;
   healthy(): boolean;
+  /** The database went back: a person is needed. */
+  frozen(): boolean;
   /** Since the start. */
   rowsRead(): number;
   fleet(): FleetStats;
+  /** New xDS streams. */
+  joins(): AdmissionStats;
+  /** Nodes that were sent to other replicas since the start. */
+  nodesShed(): number;
   /** Groups that are served something older than the documents say. */
   failingGroups(): number;
 }
@@ -79,6 +86,11 @@ export function observeSources({ registry }: Metrics, sources: MetricsSources): 
   gauge('fairlead_store_revision', 'Revision of the documents that this replica shows.', () => sources.revision());
   gauge('fairlead_store_healthy', '1 while the database answers and the change feed is up to date.', () =>
     Number(sources.healthy()),
+  );
+  gauge(
+    'fairlead_store_frozen',
+    '1 if the database went back, so that nothing moves before a person restarts it.',
+    () => Number(sources.frozen()),
   );
   new Counter({
     name: 'fairlead_store_rows_read_total',
@@ -101,6 +113,28 @@ export function observeSources({ registry }: Metrics, sources: MetricsSources): 
     registers,
     collect() {
       for (const [variant, open] of Object.entries(sources.fleet().streamsOpen)) this.set({ variant }, open);
+    },
+  });
+  gauge('fairlead_xds_joins_in_work', 'New xDS streams that are served their first answers.', () => {
+    return sources.joins().inWork;
+  });
+  gauge('fairlead_xds_joins_waiting', 'New xDS streams that wait for their turn.', () => sources.joins().waiting);
+  new Counter({
+    name: 'fairlead_xds_joins_refused_total',
+    help: 'New xDS streams that were refused because too many waited.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.joins().refused);
+    },
+  });
+  new Counter({
+    name: 'fairlead_xds_nodes_shed_total',
+    help: 'Nodes that were asked to go to another replica because this one had more than its share.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.nodesShed());
     },
   });
   const byType = (name: string, help: string, what: keyof TypeCounts) =>

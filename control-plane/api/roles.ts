@@ -17,6 +17,8 @@ export type Capability =
   | 'rollouts'
   /** What a group is served: it holds every tenant's routes. */
   | 'xds'
+  /** To be served as a node, by single requests. */
+  | 'discovery'
   | 'bootstrap'
   | 'metrics'
   | 'reference';
@@ -32,11 +34,11 @@ export const roleForms = 'admin, platform, network, tenant:<name>:editor, tenant
 const networkKinds: ReadonlySet<Kind> = new Set(['NodeGroup', 'Listener', 'L4Route']);
 
 const capabilities: Readonly<Record<Role['type'], ReadonlySet<Capability>>> = {
-  admin: new Set(['apply', 'tokens', 'fleet', 'rollouts', 'xds', 'bootstrap', 'metrics', 'reference']),
+  admin: new Set(['apply', 'tokens', 'fleet', 'rollouts', 'xds', 'discovery', 'bootstrap', 'metrics', 'reference']),
   platform: new Set(['apply', 'tokens', 'fleet', 'rollouts', 'xds', 'bootstrap', 'metrics', 'reference']),
   network: new Set(['apply', 'fleet', 'rollouts', 'metrics', 'reference']),
   tenant: new Set(['apply', 'rollouts', 'reference']),
-  node: new Set(),
+  node: new Set(['discovery']),
 };
 
 /** The role that a text names, or undefined. */

@@ -5,11 +5,13 @@ import type { Logger } from 'pino';
 import type { FleetView } from '../fleet/shared-fleet.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Store } from '../store/store.ts';
+import type { RestDiscovery } from '../xds/rest.ts';
 import { addApplyRoute } from './apply-route.ts';
 import type { Authenticator } from './authenticate.ts';
 import { guardRoutes } from './authorize.ts';
 import { acceptBodies } from './bodies.ts';
 import { addBootstrapRoutes, type MakeEnvoyBootstrap, type MakeGrpcBootstrap } from './bootstrap-route.ts';
+import { addDiscoveryRoute } from './discovery-route.ts';
 import { addDocumentRoutes } from './document-routes.ts';
 import { addFleetRoutes } from './fleet-routes.ts';
 import { honourIdempotencyKeys } from './idempotency.ts';
@@ -32,8 +34,11 @@ export interface ApiDependencies {
   readonly authenticator: Authenticator;
   /** What a group is being served, in versions. */
   readonly servedVersions: (group: string) => ServedVersions | undefined;
+  readonly discovery: RestDiscovery;
   readonly makeEnvoyBootstrap: MakeEnvoyBootstrap;
   readonly makeGrpcBootstrap: MakeGrpcBootstrap;
+  /** So that a bootstrap has to name the authority. */
+  readonly xdsSpeaksTls: boolean;
   /** Why this replica cannot take writes and streams right now; empty if it can. */
   readonly readiness: () => readonly string[];
   readonly metrics: Metrics;
@@ -101,6 +106,7 @@ export async function buildApi(dependencies: ApiDependencies): Promise<Api> {
   addLoadRoutes(app, dependencies);
   addTokenRoutes(app, dependencies);
   addBootstrapRoutes(app, dependencies);
+  await addDiscoveryRoute(app, dependencies);
   await addReference(app, routes, dependencies.version);
   await app.ready();
   return { app, routes };

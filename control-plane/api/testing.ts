@@ -11,6 +11,7 @@ import { serves } from '../snapshot/snapshot.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { envoyBootstrap, grpcBootstrap } from '../translate/bootstrap.ts';
+import { restDiscovery } from '../xds/rest.ts';
 import { systemTimers } from '../xds/timers.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { type ApiLimits, apiLimits } from './limits.ts';
@@ -80,10 +81,12 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
       const snapshot = cache.get(group);
       return snapshot && { revision: snapshot.revision, isServed: (type, one) => serves(snapshot, type, one) };
     },
+    discovery: restDiscovery(cache),
     makeEnvoyBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
       envoyBootstrap({ ...request, xds }),
     makeGrpcBootstrap: ({ xds = { host: '127.0.0.1', port: 7071 }, apiHost: _, ...request }) =>
       grpcBootstrap({ ...request, xds }),
+    xdsSpeaksTls: false,
     readiness: () => reasons,
     metrics: createMetrics({ withProcess: false }),
     logger,

@@ -91,6 +91,32 @@ test("gRPC's bootstrap file holds a token of the group, and only what it knows i
   expect(bad.status).toBe(422);
 });
 
+test('a bootstrap for TLS names the files of its machine, and with a client certificate no token is made', async () => {
+  const files = { xdsCa: '/etc/fairlead/ca.pem', xdsCert: '/etc/fairlead/n.pem', xdsKey: '/etc/fairlead/n.key' };
+  const tokens = async () => (await api.call('GET', '/v1/tokens')).json.items.length as number;
+  const before = await tokens();
+  const envoy = await api.call('POST', '/v1/bootstrap/envoy', { body: { group: 'edge', id: 'e2', ...files } });
+  expect(envoy.status).toBe(201);
+  for (const file of Object.values(files)) expect(envoy.text).toContain(`filename: ${file}\n`);
+  expect(envoy.text).not.toContain('authorization');
+  const grpc = await api.call('POST', '/v1/bootstrap/grpc', { body: { group: 'edge', ...files } });
+  expect(grpc.json.xds_servers[0].channel_creds[0].config.certificate_file).toBe(files.xdsCert);
+  expect(grpc.json.node.metadata).toBeUndefined();
+  expect(await tokens()).toBe(before);
+  const { xdsCa, xdsCert, xdsKey } = files;
+  const withToken = await api.call('POST', '/v1/bootstrap/envoy', { body: { group: 'edge', xdsCa } });
+  expect(withToken.text).toMatch(/Bearer fl_\S+/);
+  for (const [body, pointer] of [
+    [{ xdsCa, xdsCert }, '/xdsKey'],
+    [{ xdsCa, xdsKey }, '/xdsCert'],
+    [{ xdsCert, xdsKey }, '/xdsCa'],
+    [{ xdsCa: '' }, '/xdsCa'],
+  ] as const) {
+    const refused = await api.call('POST', '/v1/bootstrap/grpc', { body: { group: 'edge', ...body } });
+    expect(refused.problem.problems?.map((problem) => problem.pointer)).toEqual([pointer]);
+  }
+});
+
 test('a bootstrap file holds a token of the group that works, and only for a group that exists', async () => {
   const made = await api.call('POST', '/v1/bootstrap/envoy', { body: { group: 'edge', id: 'e1', variant: 'sotw' } });
   expect(made.status).toBe(201);

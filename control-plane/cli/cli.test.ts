@@ -17,7 +17,14 @@ let environment: NodeJS.ProcessEnv;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'fairlead-cli-'));
   const free = { host: '127.0.0.1', port: 0 };
-  const settings = { api: free, xds: free, home: path.join(folder, 'home'), databaseUrl: undefined, adminToken };
+  const settings = {
+    api: free,
+    xds: free,
+    xdsTls: undefined,
+    home: path.join(folder, 'home'),
+    databaseUrl: undefined,
+    adminToken,
+  };
   controlPlane = await startControlPlane(settings, { logger: pino({ level: 'silent' }) });
   environment = { FAIRLEAD_API: controlPlane.api.replace('http://', ''), FAIRLEAD_TOKEN: adminToken };
 });

@@ -89,6 +89,12 @@ export interface ClusterLoad extends LoadCounts {
   })[];
 }
 
+export interface FleetState {
+  readonly items: readonly NodeState[];
+  /** Sentences: why the replica that was asked is not ready, if it is not. */
+  readonly problems?: readonly string[];
+}
+
 export interface GroupRollout {
   readonly group: string;
   readonly state: 'pending' | 'unaffected' | 'progressing' | 'complete' | 'failed';
@@ -212,9 +218,8 @@ export class Client {
     return this.#send('DELETE', `${path}${queryOf({ dryRun: options.dryRun })}`);
   }
 
-  async nodes(): Promise<NodeState[]> {
-    const { items } = await this.#send<{ items: NodeState[] }>('GET', '/v1/nodes');
-    return items;
+  fleet(): Promise<FleetState> {
+    return this.#send('GET', '/v1/nodes');
   }
 
   node(id: string): Promise<NodeState> {

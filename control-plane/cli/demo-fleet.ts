@@ -97,7 +97,7 @@ export async function waitForDemo(
 }
 
 async function allSynced(client: Client): Promise<boolean> {
-  const nodes = new Map((await client.nodes()).map((node) => [node.id, node]));
+  const nodes = new Map((await client.fleet()).items.map((node) => [node.id, node]));
   return Object.entries(wantedTypes).every(([id, types]) => {
     const node = nodes.get(id);
     return node?.connected === true && types.every((type) => node.types[type]?.state === 'synced');

@@ -41,6 +41,9 @@ function addServers(root: Command, environment: NodeJS.ProcessEnv): void {
 
   withServer(root.command('control-plane'))
     .description('one control-plane replica (any number share one Postgres)')
+    .option('--xds-cert <file>', 'certificate of the xDS port, PEM: it then speaks TLS (FAIRLEAD_XDS_CERT)')
+    .option('--xds-key <file>', 'its private key, PEM (FAIRLEAD_XDS_KEY)')
+    .option('--xds-client-ca <file>', 'authority that vouches for nodes with certificates (FAIRLEAD_XDS_CLIENT_CA)')
     .option('--database-url <url>', 'Postgres to keep the documents in (DATABASE_URL; default: embedded, in --home)')
     .option('--admin-token <token>', 'bootstrap administrator token (FAIRLEAD_ADMIN_TOKEN)')
     .action(async (options: SettingsFlags) => {
@@ -51,7 +54,7 @@ function addServers(root: Command, environment: NodeJS.ProcessEnv): void {
   root
     .command('data-plane')
     .description('one data-plane node; fairlead data-plane --help says what can be said')
-    .usage('--group G --id ID --xds HOST:PORT [--bind LISTENER=ADDR:PORT]… [--concurrency N]')
+    .usage('--group G --id ID --xds HOST:PORT[,HOST:PORT…] [--bind LISTENER=ADDR:PORT]… [--concurrency N]')
     .helpOption(false);
 }
 
@@ -113,7 +116,7 @@ function addFleet(root: Command, environment: NodeJS.ProcessEnv): void {
     );
 
   const bootstrap = root.command('bootstrap').description('files with which other proxies join a group');
-  withConnection(bootstrap.command('envoy'))
+  withXdsFiles(withConnection(bootstrap.command('envoy')))
     .description('print the bootstrap file of an Envoy; it holds a node token made for it')
     .requiredOption('--group <group>', 'node group to join')
     .option('--id <id>', 'node id, unique in the fleet (default: made up)')
@@ -121,18 +124,17 @@ function addFleet(root: Command, environment: NodeJS.ProcessEnv): void {
     .option('--admin-port <port>', "Envoy's admin port on 127.0.0.1 (default: a free one)", wholeNumber)
     .option('--xds <host:port>', 'xDS port as the Envoy reaches it (default: where this control plane listens)')
     .action(async (options: ConnectionOptions & EnvoyOptions) => {
-      const { group, id, variant, adminPort, xds } = options;
-      const text = await connect(options, environment).bootstrapEnvoy({ group, id, variant, adminPort, xds });
-      print(text.trimEnd());
+      const { variant, adminPort } = options;
+      const request = { ...bootstrapRequest(options), variant, adminPort };
+      print((await connect(options, environment).bootstrapEnvoy(request)).trimEnd());
     });
-  withConnection(bootstrap.command('grpc'))
+  withXdsFiles(withConnection(bootstrap.command('grpc')))
     .description("print the bootstrap file (GRPC_XDS_BOOTSTRAP) of gRPC's own xDS clients; it holds a node token")
     .requiredOption('--group <group>', 'node group to join')
     .option('--id <id>', 'node id, unique in the fleet (default: made up)')
     .option('--xds <host:port>', 'xDS port as the client reaches it (default: where this control plane listens)')
     .action(async (options: ConnectionOptions & GrpcOptions) => {
-      const { group, id, xds } = options;
-      print((await connect(options, environment).bootstrapGrpc({ group, id, xds })).trimEnd());
+      print((await connect(options, environment).bootstrapGrpc(bootstrapRequest(options))).trimEnd());
     });
 }
 
@@ -140,6 +142,21 @@ interface GrpcOptions {
   readonly group: string;
   readonly id?: string;
   readonly xds?: string;
+  readonly xdsCa?: string;
+  readonly xdsCert?: string;
+  readonly xdsKey?: string;
+}
+
+function bootstrapRequest({ group, id, xds, xdsCa, xdsCert, xdsKey }: GrpcOptions): Record<string, unknown> {
+  return { group, id, xds, xdsCa, xdsCert, xdsKey };
+}
+
+/** Paths as they are on the machine where the bootstrap file will be used. */
+function withXdsFiles(command: Command): Command {
+  return command
+    .option('--xds-ca <file>', 'over TLS: path, on its machine, of the authority that signed for the control plane')
+    .option('--xds-cert <file>', 'path, on its machine, of a client certificate; no token is made then')
+    .option('--xds-key <file>', 'path, on its machine, of its private key');
 }
 
 interface EnvoyOptions extends GrpcOptions {

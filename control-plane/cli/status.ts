@@ -6,11 +6,13 @@ import { age, paint, print, table } from './output.ts';
 const typeOrder = ['listeners', 'routes', 'clusters', 'endpoints'];
 
 export async function status(client: Client, id: string | undefined, output: 'table' | 'json'): Promise<void> {
-  const nodes = id === undefined ? await client.nodes() : [await client.node(id)];
+  const fleet = await client.fleet();
+  const nodes = id === undefined ? fleet.items : [await client.node(id)];
   if (output === 'json') {
-    print(JSON.stringify(id === undefined ? { items: nodes } : nodes[0], null, 2));
+    print(JSON.stringify(id === undefined ? fleet : nodes[0], null, 2));
     return;
   }
+  for (const problem of fleet.problems ?? []) print(`${paint('red', 'NOT READY')} ${problem}\n`);
   if (nodes.length === 0) {
     print('No node has connected yet. Start one: fairlead data-plane --group GROUP --id ID --xds HOST:PORT');
     return;

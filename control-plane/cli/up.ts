@@ -18,6 +18,15 @@ export interface UpOptions extends SettingsFlags {
   readonly portOffset?: number;
 }
 
+/** `up` is the embedded store and a plain port on this machine; in the environment these belong to something else. */
+const elsewhere: NodeJS.ProcessEnv = {
+  DATABASE_URL: undefined,
+  FAIRLEAD_XDS_CERT: undefined,
+  FAIRLEAD_XDS_KEY: undefined,
+  FAIRLEAD_XDS_CLIENT_CA: undefined,
+  FAIRLEAD_XDS_CA: undefined,
+};
+
 /** Runs until it is told to stop, then ends the process: 0 after a stop that was asked for, 1 or 2 if it cannot start. */
 export async function up(options: UpOptions, environment: NodeJS.ProcessEnv): Promise<void> {
   const stopping = new AbortController();
@@ -28,16 +37,14 @@ export async function up(options: UpOptions, environment: NodeJS.ProcessEnv): Pr
   );
   let controlPlane: ControlPlane | undefined;
   try {
-    // `up` is the embedded store; a DATABASE_URL in the environment belongs to something else.
-    const settings = readSettings(options, { ...environment, DATABASE_URL: undefined }, process.cwd());
+    const settings = readSettings(options, { ...environment, ...elsewhere }, process.cwd());
     makeFolder(settings.home);
     logger = quietOnTerminal(logger, settings.home);
-    // the key of Secrets is for this process alone
-    const inherited = { ...environment, FAIRLEAD_KEY: undefined };
     controlPlane = await start(settings, options, {
       children,
       logger,
-      environment: inherited,
+      // the key of Secrets is for this process alone
+      environment: { ...environment, ...elsewhere, FAIRLEAD_KEY: undefined },
       signal: stopping.signal,
     });
   } catch (error) {

@@ -38,6 +38,14 @@ export class OtherReplicas {
     }
   }
 
+  /** Connected nodes of every replica that lives, by its id. */
+  connected(): Map<string, number> {
+    const living = [...this.#known.values()].filter(({ alive }) => alive);
+    return new Map(
+      living.map(({ row, nodes }) => [row.id, [...nodes.values()].filter(({ connected }) => connected).length]),
+    );
+  }
+
   /** One statement, and one for each replica that wrote since. Throws StoreError; what was known stays. */
   async read(): Promise<void> {
     const rows = (await this.#states.replicas()).filter(({ id }) => id !== this.#self);

@@ -202,3 +202,26 @@ test('a replica that stops says that its nodes are gone', async () => {
   await time.pass(soonMs);
   expect(b.shared.get('n1')?.connected).toBe(false);
 });
+
+test('how many nodes each other replica has is known, of those that live, and while they can tell', async () => {
+  const { time, states, a, b } = world(['a', 'b', 'c']);
+  const [one, two] = [stream('n1'), stream('n2')];
+  b.own.opened(one);
+  b.own.opened(two);
+  await time.pass(soonMs + limits.heartbeatMs);
+  expect(a.shared.connectedElsewhere()).toEqual(
+    new Map([
+      ['b', 2],
+      ['c', 0],
+    ]),
+  );
+  b.own.closed(two);
+  await time.pass(soonMs);
+  expect(a.shared.connectedElsewhere()?.get('b')).toBe(1);
+  await b.shared.close();
+  await time.pass(limits.deadReplicaMs + limits.heartbeatMs);
+  expect(a.shared.connectedElsewhere()).toEqual(new Map([['c', 0]]));
+  states.down = true;
+  await time.pass(2 * limits.heartbeatMs);
+  expect(a.shared.connectedElsewhere()).toBeUndefined();
+});

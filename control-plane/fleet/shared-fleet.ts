@@ -96,6 +96,11 @@ export class SharedFleet implements FleetView {
     return clientsAmong(this.#others.nodes());
   }
 
+  /** Connected nodes of every other replica that lives, by its id; undefined while replicas cannot share. */
+  connectedElsewhere(): ReadonlyMap<string, number> | undefined {
+    return this.#attempts.failing ? undefined : this.#others.connected();
+  }
+
   #beat(): void {
     this.#writing.request();
     this.#reading.request();

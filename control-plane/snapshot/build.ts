@@ -117,3 +117,6 @@ function versionOf(resources: ReadonlyMap<string, EncodedResource>): string {
   for (const { name, version } of resources.values()) lines.push(name, version);
   return contentHash(Buffer.from(JSON.stringify(lines)));
 }
+
+/** What is left of a group that is no more; the same for all. */
+export const emptySnapshot = buildSnapshot('', 0, {});

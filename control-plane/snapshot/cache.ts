@@ -19,7 +19,7 @@ export class SnapshotCache implements SnapshotSource {
     this.#tell(snapshot.group);
   }
 
-  /** Streams of a removed group keep what they have and hear nothing more until the group is set again. */
+  /** Streams of the group are told that all is gone; new ones hear nothing until it is set again. */
   remove(group: string): void {
     if (this.#snapshots.delete(group)) this.#tell(group);
   }

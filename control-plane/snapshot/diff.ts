@@ -13,7 +13,8 @@ const nothing: TypeDiff = { changed: [], removed: [] };
 const known = new WeakMap<TypeSnapshot, WeakMap<TypeSnapshot, TypeDiff>>();
 
 export function diffTypes(from: TypeSnapshot, to: TypeSnapshot): TypeDiff {
-  if (from === to || from.version === to.version) return nothing;
+  // not by their versions: what a client names of a type has that of the whole
+  if (from === to) return nothing;
   let byFrom = known.get(to);
   if (byFrom === undefined) known.set(to, (byFrom = new WeakMap()));
   let diff = byFrom.get(from);

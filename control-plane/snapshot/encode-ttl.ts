@@ -1,5 +1,6 @@
 /** Resources with a time to live, and heartbeats: made when the first client that can use them is sent one, then shared. */
 import { durationOf, encode } from '../../proto/codec.ts';
+import { nameFields } from './encode.ts';
 import type { EncodedResource } from './snapshot.ts';
 import { field, fieldHead } from './wire.ts';
 
@@ -36,10 +37,11 @@ function remembered(
   return forms;
 }
 
-/** Resource{version = 1, resource = 2, name = 3, ttl = 6}; a response's own Any is field 2 as well. */
-function formsOf({ name, version, ttlMs }: EncodedResource, any: readonly Uint8Array[]): ExpiringForms {
+/** Resource{version = 1, resource = 2, name = 3, aliases = 4, ttl = 6}; a response's own Any is field 2 as well. */
+function formsOf({ name, aliasOf, version, ttlMs }: EncodedResource, any: readonly Uint8Array[]): ExpiringForms {
+  const names = aliasOf === undefined ? nameFields(name, undefined) : nameFields(aliasOf, name);
   const ttlField = encode('envoy.service.discovery.v3.Resource', { ttl: durationOf(ttlMs) });
-  const wrapper = [field(1, version), ...any, Buffer.concat([field(3, name), ttlField])];
+  const wrapper = [field(1, version), ...any, Buffer.concat([names, ttlField])];
   const length = wrapper.reduce((sum, part) => sum + part.length, 0);
   const anyHead = Buffer.concat([wrapperUrl, fieldHead(2, length)]);
   const sotwHead = Buffer.concat([fieldHead(2, anyHead.length + length), anyHead]);

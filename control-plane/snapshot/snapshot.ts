@@ -13,6 +13,8 @@ export interface EncodedResource {
   readonly sotwField: Uint8Array;
   /** Without its time to live: `resources` entry of a DeltaDiscoveryResponse (field 2, tag and length included): shared by every stream. */
   readonly deltaField: Uint8Array;
+  /** The name by which clients know it, where it was asked for by another one, which `name` is then. */
+  readonly aliasOf?: string;
   /** A RouteConfiguration with its virtual hosts inside: these, each a resource as well. */
   readonly parts?: readonly EncodedResource[];
 }

@@ -104,6 +104,10 @@ class DatabaseStore implements Store {
     return this.#settings.vault.keyId !== undefined;
   }
 
+  frozen(): StoreError | undefined {
+    return this.#feed.frozen;
+  }
+
   rowsRead(): number {
     return this.#rows.read;
   }

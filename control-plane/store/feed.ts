@@ -78,7 +78,7 @@ export class Feed {
       this.#frozen = new StoreError(
         'corrupt',
         `The database ${this.#database.description} does not hold what this control plane has read: ${error.message}.`,
-        'It was restored, or a standby without the last writes took over. Nodes keep what they have. Restart this control plane to accept the database as it is now.',
+        'It was restored, or a standby without the last writes took over. Nodes keep what they have, and nothing is written. Bring the newer database back, or accept this one as it is now; either way, restart every replica then (docs/decisions/2026-11-21-database-went-back.md).',
       );
       const { message, remedy } = this.#frozen;
       this.#logger.fatal({ event: 'store.went-back', remedy }, message);

@@ -218,7 +218,7 @@ test.each([
   );
   expect([error.code, asked]).toEqual(['corrupt', false]);
   expect(error.message).toMatch(says);
-  expect(error.remedy).toMatch(/Restart this control plane/);
+  expect(error.remedy).toMatch(/restart every replica/);
   // What the nodes were given stands.
   expect([store.documents.revision, tenantNames(store)]).toEqual([3, ['a', 'b', 'c']]);
   await store.close();

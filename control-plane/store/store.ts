@@ -73,6 +73,8 @@ export interface Store {
   healthy(): boolean;
   /** True if Secrets can be stored: there is a key to encrypt them with. */
   readonly hasKey: boolean;
+  /** Why nothing is written or followed any more until a person restarts this process; undefined: it is not so. */
+  frozen(): StoreError | undefined;
   /** Rows that the database has handed to this process since the store was opened. */
   rowsRead(): number;
   readonly tokens: TokenStore;

@@ -89,3 +89,17 @@ test('a cluster is built anew only when it or its health policy changes', () => 
   const changed = typed('HealthPolicy', 'slow', { active: { ...probe, tcp: {} } });
   expect(edsCluster(documentSet([cluster, changed]), cluster)).not.toBe(first);
 });
+
+test('a checked cluster lets removed endpoints go at once, and takes others from a resource of another name', () => {
+  const endpoints = [{ address: '10.0.0.1', port: 80 }];
+  const health = { active: { ...probe, tcp: {} } };
+  const json = (spec: object) => {
+    const cluster = typed('Cluster', 'orders', { endpoints, ...spec });
+    return asJson('clusters', edsCluster(documentSet([cluster]), cluster));
+  };
+  expect(json({ health })).toMatchObject({
+    eds_cluster_config: { service_name: 'orders@10.0.0.1:80' },
+    ignore_health_on_host_removal: true,
+  });
+  expect(json({}).eds_cluster_config).not.toHaveProperty('service_name');
+});

@@ -4,6 +4,7 @@ import type { Cluster } from '../../proto/envoy.ts';
 import { resourceName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
+import { endpointsName } from './endpoints.ts';
 import { healthChecks } from './health-checks.ts';
 import { Memo } from './memo.ts';
 import { keyOf, TranslationError } from './resources.ts';
@@ -16,19 +17,30 @@ const clusters = new Memo<Typed<'Cluster'>, Cluster>();
 /** A cluster whose endpoints come over EDS. A `tcp` cluster is one without HTTP protocol options. gRPC's clients read none. */
 export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): Cluster {
   const health = healthPolicyOf(documents, cluster);
+  const checked = isChecked(documents, cluster);
   return clusters.get(cluster, [health], () => {
     const { document, spec } = cluster;
     return {
       name: resourceName(document.tenant, document.name),
       type: 'EDS',
-      eds_cluster_config: { eds_config: fromAds },
+      eds_cluster_config: {
+        eds_config: fromAds,
+        ...(checked && { service_name: endpointsName(cluster, checked) }),
+      },
       connect_timeout: durationOf(spec.connectTimeoutMs),
       ...balance(spec.balance),
       common_lb_config: { healthy_panic_threshold: { value: spec.balance.panicPercent } },
       health_checks: health === null ? [] : healthChecks(health, document.name),
+      // else Envoy uses an endpoint that was taken out for as long as it passes its checks
+      ignore_health_on_host_removal: checked,
       ...protocolOptions(spec),
     };
   });
+}
+
+/** True if nodes check the endpoints before they use them. */
+export function isChecked(documents: DocumentSet, cluster: Typed<'Cluster'>): boolean {
+  return (healthPolicyOf(documents, cluster)?.active ?? null) !== null;
 }
 
 function healthPolicyOf(documents: DocumentSet, { document, spec }: Typed<'Cluster'>): HealthPolicySpec | null {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encode } from '../../proto/codec.ts';
-import { clusterLoadAssignment } from './endpoints.ts';
+import { clusterLoadAssignment, endpointsName } from './endpoints.ts';
 import { asJson, typed } from './testing.ts';
 
 type Written = Readonly<Record<string, unknown>>;
@@ -10,7 +10,7 @@ function endpoint(address: string, port: number, more: Written = {}): Written {
 }
 
 function assignment(endpoints: readonly Written[]) {
-  return clusterLoadAssignment(typed('Cluster', 'checkout/orders', { endpoints }));
+  return clusterLoadAssignment(typed('Cluster', 'checkout/orders', { endpoints }), false);
 }
 
 test('endpoints stand by zone, then address, then port as a number, whatever the order they were written in', () => {
@@ -70,4 +70,17 @@ test('a cluster without endpoints still has its assignment, so that nobody waits
     '@type': 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
     cluster_name: 'checkout/orders',
   });
+});
+
+test('checked endpoints are named by the first that is enabled, so that none in place means another resource', () => {
+  const nameOf = (endpoints: readonly Written[], checked: boolean) =>
+    endpointsName(typed('Cluster', 'checkout/orders', { endpoints }), checked);
+  const [a, b, c] = [endpoint('10.0.0.1', 80), endpoint('10.0.0.2', 80), endpoint('10.0.0.3', 80)];
+  expect(nameOf([b, a], true)).toBe('checkout/orders@10.0.0.1:80');
+  expect(nameOf([a, c], true)).toBe('checkout/orders@10.0.0.1:80');
+  expect(nameOf([endpoint('10.0.0.1', 80, { state: 'draining' }), c], true)).toBe('checkout/orders@10.0.0.3:80');
+  expect(nameOf([endpoint('10.0.0.1', 80, { state: 'disabled' })], true)).toBe('checkout/orders');
+  expect(nameOf([a, b], false)).toBe('checkout/orders');
+  const message = clusterLoadAssignment(typed('Cluster', 'checkout/orders', { endpoints: [b, a] }), true);
+  expect(message.cluster_name).toBe('checkout/orders@10.0.0.1:80');
 });

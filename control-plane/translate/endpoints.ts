@@ -1,6 +1,6 @@
 /** Endpoints of Cluster documents to envoy.config.endpoint.v3.ClusterLoadAssignment. */
 import type { ClusterLoadAssignment } from '../../proto/envoy.ts';
-import { resourceName } from '../../proto/names.ts';
+import { assignmentName, resourceName } from '../../proto/names.ts';
 import { forGrpcClients } from '../model/schemas/cluster.ts';
 import type { EndpointSpec, Typed } from '../model/specs.ts';
 import { Memo } from './memo.ts';
@@ -13,17 +13,30 @@ type LbEndpoint = NonNullable<Locality['lb_endpoints']>[number];
 const assignments = new Memo<Typed<'Cluster'>, ClusterLoadAssignment>();
 
 /**
+ * Resource name of a cluster's endpoints. Where these are checked it names the first that is enabled: endpoints that
+ * leave no one in place are another resource, for which Envoy warms another cluster, and goes on with the old one until the first
+ * checks of the new are decided. Under one name it would drop the old endpoints before any of the new may be used.
+ */
+export function endpointsName({ document, spec }: Typed<'Cluster'>, checked: boolean): string {
+  const name = resourceName(document.tenant, document.name);
+  const first = checked
+    ? spec.endpoints.filter(({ state }) => state === 'enabled').toSorted(byAddressAndPort)[0]
+    : undefined;
+  return assignmentName(name, first && `${first.address}:${first.port}`);
+}
+
+/**
  * One locality a zone, in zone order; in each the endpoints by address and port, so that a restarted proxy builds the
  * same ring as one that lived through the changes. Disabled endpoints are left out.
  */
-export function clusterLoadAssignment(cluster: Typed<'Cluster'>): ClusterLoadAssignment {
-  return assignments.get(cluster, [], () => {
+export function clusterLoadAssignment(cluster: Typed<'Cluster'>, checked: boolean): ClusterLoadAssignment {
+  return assignments.get(cluster, [checked], () => {
     const zones = Object.groupBy(
       cluster.spec.endpoints.filter(({ state }) => state !== 'disabled').toSorted(byAddressAndPort),
       ({ zone }) => zone,
     );
     return {
-      cluster_name: resourceName(cluster.document.tenant, cluster.document.name),
+      cluster_name: endpointsName(cluster, checked),
       endpoints: Object.keys(zones)
         .toSorted(compareText)
         .map((zone) => {

@@ -25,7 +25,8 @@ export function staticBootstrap(documents: DocumentSet, group: string): Json {
       listeners: listeners.map(({ name, message }) => inlineRoutes(embedded('listeners', message), routesOf.get(name))),
       clusters: clusters.map(({ name, message }) => {
         const { eds_cluster_config: _overAds, ...cluster } = embedded('clusters', message);
-        return { ...cluster, type: 'STATIC', load_assignment: endpointsOf.get(name) };
+        const assignment = message.eds_cluster_config?.service_name || name;
+        return { ...cluster, type: 'STATIC', load_assignment: endpointsOf.get(assignment) };
       }),
     },
   };

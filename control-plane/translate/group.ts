@@ -4,7 +4,7 @@ import type { XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { forGrpcClients } from '../model/schemas/cluster.ts';
-import { edsCluster } from './clusters.ts';
+import { edsCluster, isChecked } from './clusters.ts';
 import { clusterLoadAssignment } from './endpoints.ts';
 import { Memo } from './memo.ts';
 import {
@@ -85,7 +85,8 @@ function translateTargets(documents: DocumentSet, { targets }: Routing): Targets
     const source = keyOf(cluster.document);
     const byName = forGrpcClients(cluster.spec.protocol);
     clusters.push({ name, message: edsCluster(documents, cluster), source, ...(byName && { byName }) });
-    endpoints.push({ name, message: clusterLoadAssignment(cluster), source });
+    const message = clusterLoadAssignment(cluster, isChecked(documents, cluster));
+    endpoints.push({ name: message.cluster_name ?? name, message, source });
   }
   return { clusters, endpoints, targetReads: findings.reads };
 }

@@ -51,11 +51,13 @@ export interface Routing {
   readonly targets: ReadonlyMap<string, Reference>;
   readonly notes: readonly Note[];
   /** `keyId` of the documents that this was made from, and of those that were looked for in vain; perhaps of others. */
-  readonly routingReads: ReadonlySet<string>;
+  readonly routingReads: Set<string>;
   /** By `keyId` of the clusters that routes name, what they speak: it says which listeners carry the route. */
-  readonly protocols: ReadonlyMap<string, ClusterProtocol | undefined>;
+  readonly protocols: Map<string, ClusterProtocol | undefined>;
   /** The listeners from which the rest can be made again when routes change; undefined: only from scratch. */
   readonly fronts: readonly Front[] | undefined;
+  /** By `keyId`, the hosts that a route stood on in the newest translation. */
+  readonly hostsOfRoutes: Map<string, readonly string[]>;
   /** The L4Routes that are served. */
   readonly l4Routes: readonly Typed<'L4Route'>[];
 }
@@ -90,15 +92,15 @@ export class Findings {
   readonly reads: Set<string>;
   readonly protocols: Map<string, ClusterProtocol | undefined>;
 
-  /** What is known already. */
+  /** Goes on where an earlier translation ended; its sets grow. */
   constructor(
     notes: readonly Note[] = [],
-    reads: Iterable<string> = [],
-    protocols: ReadonlyMap<string, ClusterProtocol | undefined> = new Map(),
+    reads: Set<string> = new Set(),
+    protocols: Map<string, ClusterProtocol | undefined> = new Map(),
   ) {
     this.notes = [...notes];
-    this.reads = new Set(reads);
-    this.protocols = new Map(protocols);
+    this.reads = reads;
+    this.protocols = protocols;
   }
 
   note(document: DocumentKey, detail: string): void {

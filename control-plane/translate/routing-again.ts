@@ -1,5 +1,5 @@
 /** The front of a group after routes changed: only the hosts are made again that these stood on, or stand on now. */
-import type { DocumentKey } from '../model/document.ts';
+import { type DocumentKey, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { orderRoutes } from '../model/order.ts';
 import type { Reference, Typed } from '../model/specs.ts';
@@ -9,7 +9,8 @@ import { hostOf, inNameOrder, resourcesOf, routesOf, targetsOf } from './routing
 
 /**
  * `previous.fronts` is there. The same as translating from scratch, except that what was read before still counts as
- * read, which costs a look in vain at most.
+ * read, which costs a look in vain at most. It costs what changed, so the sets and the index of `previous` are taken over
+ * as they are: from then on they are this one's.
  */
 export function translateRoutingAgain(
   documents: DocumentSet,
@@ -25,15 +26,21 @@ export function translateRoutingAgain(
     return route === undefined ? [] : { route, carriers: new Set(carriersOf(documents, route, listeners, findings)) };
   });
 
+  const { hostsOfRoutes } = previous;
+  const oldHosts = new Set(changedRoutes.flatMap((key) => hostsOfRoutes.get(keyId(key)) ?? []));
+  for (const key of changedRoutes) hostsOfRoutes.delete(keyId(key));
+  for (const { route, carriers } of stand) {
+    if (carriers.size > 0) hostsOfRoutes.set(keyId(route.document), route.spec.hosts);
+  }
+
   const left: Typed<'Route'>[] = [];
   const joined: Typed<'Route'>[] = [];
   const fronts = previous.fronts.map((front) => {
-    const touched = new Map<string, readonly Typed<'Route'>[]>();
-    for (const [host, { routes }] of front.hosts) {
-      if (routes.some(({ document }) => isChanged(document))) touched.set(host, routes);
-    }
     const news = stand.flatMap(({ route, carriers }) => (carriers.has(front.listener) ? route : []));
-    for (const { spec } of news) for (const host of spec.hosts) touched.set(host, front.hosts.get(host)?.routes ?? []);
+    const touched = new Map<string, readonly Typed<'Route'>[]>();
+    for (const host of [...oldHosts, ...news.flatMap(({ spec }) => spec.hosts)]) {
+      touched.set(host, front.hosts.get(host)?.routes ?? []);
+    }
     const made = Array.from(touched, ([host, before]): [string, Host | undefined] => {
       const stay = before.filter(({ document }) => !isChanged(document));
       const now = orderRoutes([...stay, ...news.filter(({ spec }) => spec.hosts.includes(host))]);

@@ -1,5 +1,6 @@
 /** The front of a group: its listeners, the routes behind them, and which clusters those name. */
 import { routeConfigurationName, virtualHostName } from '../../proto/names.ts';
+import { keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { orderRoutes } from '../model/order.ts';
 import type { Reference, Typed } from '../model/specs.ts';
@@ -51,6 +52,7 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
   return {
     ...{ listeners, secrets, ...resourcesOf(fronts), targets: targetsOf([...routesOf(fronts), ...l4Routes, ...byApi]) },
     ...{ notes, routingReads, protocols, fronts: first === undefined ? fronts : undefined, l4Routes },
+    hostsOfRoutes: new Map(routesOf(fronts).map(({ document, spec }) => [keyId(document), spec.hosts])),
   };
 }
 

@@ -46,6 +46,12 @@ export function isKnownNonce(state: TypeState, nonce: string): boolean {
   return state.lastSent?.nonce === nonce || state.unacked.some(isIt) || state.heartbeats.some(isIt);
 }
 
+/** True if it answers the newest response, or a heartbeat after it. */
+export function isNewestNonce({ lastSent, heartbeats }: TypeState, nonce: string): boolean {
+  if (lastSent?.nonce === nonce) return true;
+  return heartbeats.some((sent) => sent.nonce === nonce && sent.follows === lastSent?.nonce);
+}
+
 /** The state after a response left. */
 export function sentOf(state: TypeState, response: SentResponse, rememberedNonces: number): TypeState {
   const unacked = [...state.unacked, response].slice(-rememberedNonces);

@@ -1,13 +1,16 @@
 /** A gRPC call on its way to being a subscriber: who is it, may it, and which of its requests are for whom. */
-import { type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { typeUrls, xdsTypeOf } from '../../proto/type-urls.ts';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
+import type { Admission } from './admission.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { FanOut } from './fan-out.ts';
+import type { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
 import type {
   AuthorizeStream,
   NodeIdentity,
+  PeerCertificate,
   StreamInfo,
   StreamKind,
   StreamObserver,
@@ -31,10 +34,13 @@ import { Subscriber } from './subscriber.ts';
 export interface CallPorts {
   readonly source: SnapshotSource;
   readonly authorize: AuthorizeStream;
+  readonly certificateOf: (peer: string) => PeerCertificate | undefined;
   readonly observer: StreamObserver;
   readonly timers: Timers;
   readonly logger: XdsLogger;
   readonly fanOut: FanOut;
+  readonly admission: Admission;
+  readonly inFlight: InFlight;
   readonly nextStreamId: () => number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -52,6 +58,7 @@ export class DiscoveryCall {
   #node: NodeIdentity | undefined;
   #toldOfOtherNode = false;
   #over = false;
+  #leaveAdmission: () => void = () => {};
 
   constructor(call: GrpcCall, kind: StreamKind, ports: CallPorts, onClosed: () => void) {
     this.#call = call;
@@ -69,6 +76,11 @@ export class DiscoveryCall {
     call.on('end', () => this.end());
     call.on('cancelled', () => this.#release());
     call.on('close', () => this.#release());
+  }
+
+  /** Address and port of the client's end of the connection. */
+  get peer(): string {
+    return this.#call.getPeer();
   }
 
   /** Undefined before it is known who asks, and once the stream is over. */
@@ -114,12 +126,21 @@ export class DiscoveryCall {
       this.#pass(this.#subscriber, request, hear);
       return;
     }
-    // nothing more is read until it is known who asks, so nothing piles up
+    // nothing more is read until its turn has come and it is known who asks, so nothing piles up
     this.#call.pause();
-    void this.#admit(request).then((subscriber) => {
-      if (subscriber === undefined) return;
-      this.#pass(subscriber, request, hear);
-      this.#call.resume();
+    this.#leaveAdmission = this.#ports.admission.enter({
+      begin: () => {
+        void this.#admit(request).then((subscriber) => {
+          if (subscriber === undefined) return;
+          this.#pass(subscriber, request, hear);
+          this.#call.resume();
+        });
+      },
+      refuse: ({ message, retryMs }) => {
+        const { id, group } = request.node?.identity ?? {};
+        this.#ports.logger.warn({ node: id, group, retryMs }, `stream refused: ${message}`);
+        this.#refuse(status.UNAVAILABLE, message, retryMs);
+      },
     });
   }
 
@@ -164,7 +185,7 @@ export class DiscoveryCall {
     const token = bearerToken(this.#call.metadata) ?? node.token;
     let verdict: Awaited<ReturnType<AuthorizeStream>>;
     try {
-      verdict = await this.#ports.authorize(token, identity);
+      verdict = await this.#ports.authorize(token, identity, this.#ports.certificateOf(this.#call.getPeer()));
     } catch (err) {
       this.#ports.logger.error({ err, node: identity.id, group: identity.group }, 'authorisation of a stream failed');
       this.#refuse(status.UNAVAILABLE, 'the token cannot be checked at the moment; try again');
@@ -183,7 +204,7 @@ export class DiscoveryCall {
   }
 
   #subscribe({ identity, ...introduction }: NodeIntroduction): Subscriber {
-    const { source, observer, timers, fanOut, nextStreamId, now } = this.#ports;
+    const { source, observer, timers, fanOut, inFlight, nextStreamId, now } = this.#ports;
     const peer = this.#call.getPeer();
     const info: StreamInfo = {
       ...{ streamId: nextStreamId(), node: identity, ...this.#kind, peer },
@@ -196,11 +217,13 @@ export class DiscoveryCall {
       timers,
       now,
       fanOut,
+      inFlight,
       write: (response, taken) => {
         this.#call.write(response, (error?: Error | null) => {
           if (!error) taken();
         });
       },
+      joined: () => this.#leaveAdmission(),
       fail: (err) => this.#fail(err),
     });
   }
@@ -224,10 +247,13 @@ export class DiscoveryCall {
     );
   }
 
-  #refuse(code: number, details: string): void {
+  /** `retryMs`: when to try again; gRPC's clients heed it where they retry. */
+  #refuse(code: number, details: string, retryMs?: number): void {
     if (!this.#release()) return;
+    const metadata = new Metadata();
+    if (retryMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(retryMs));
     // a lone surrogate could not be encoded
-    this.#call.emit('error', { code, details: details.slice(0, limits.statusLength).toWellFormed() });
+    this.#call.emit('error', { code, details: details.slice(0, limits.statusLength).toWellFormed(), metadata });
   }
 
   /** False if it was released before. */
@@ -235,6 +261,7 @@ export class DiscoveryCall {
     if (this.#over) return false;
     this.#over = true;
     this.#cancelFirstRequestTimer();
+    this.#leaveAdmission();
     this.#subscriber?.close();
     this.#onClosed();
     return true;

@@ -24,7 +24,9 @@ export function hearDelta(type: XdsType, state: TypeState | undefined, request: 
     // both lists empty is everything, for the types that say so (cases 30, 50, 62)
     const legacyWildcard = subscribe.length === 0 && unsubscribe.length === 0 && hasLegacyWildcard(type);
     const first = changeInterest(initialStateOf(type), legacyWildcard ? ['*'] : subscribe, unsubscribe);
-    return { state: { ...first, initialVersions: request.initialVersions, owed: new Set() }, verdict: undefined };
+    const { initialVersions } = request;
+    const returning = initialVersions.size > 0;
+    return { state: { ...first, initialVersions, returning, owed: new Set() }, verdict: undefined };
   }
   // subscriptions count whatever the nonce is (case 67)
   const heard = acknowledge(state, request.nonce, request.error !== undefined);
@@ -37,9 +39,16 @@ function changeInterest(state: TypeState, subscribe: readonly string[], unsubscr
   const { told } = state;
   const before = state.wanted;
   const names = new Set(before.names);
+  const prefixes = new Set(before.prefixes);
   const owed = new Set(state.owed);
   for (const name of subscribe) {
     if (name === '*' || name === '') continue;
+    const prefix = prefixOf(state.type, name);
+    if (prefix !== undefined) {
+      prefixes.add(prefix);
+      for (const known of told?.resources.keys() ?? []) if (known.startsWith(prefix)) owed.add(known);
+      continue;
+    }
     names.add(name);
     // also if it is known and current: the client may have dropped it (case 58)
     owed.add(name);
@@ -47,21 +56,30 @@ function changeInterest(state: TypeState, subscribe: readonly string[], unsubscr
   const becomesWildcard = !before.wildcard && subscribe.includes('*');
   const wildcard = (before.wildcard || becomesWildcard) && !unsubscribe.includes('*');
   if (becomesWildcard && wildcard && told !== undefined) {
-    for (const name of told.resources.keys()) if (!before.names.has(name)) owed.add(name);
+    for (const name of told.resources.keys()) if (!wants(before, name)) owed.add(name);
   }
+  for (const name of unsubscribe) prefixes.delete(prefixOf(state.type, name) ?? '');
+  const wanted = { wildcard, names, prefixes };
   for (const name of unsubscribe) {
     if (!names.delete(name)) continue;
     // still covered by the wildcard: the client cannot know whether it exists, so it is told (case 59)
-    if (wildcard) owed.add(name);
+    if (wants(wanted, name)) owed.add(name);
     else owed.delete(name);
   }
-  const wanted = { wildcard, names };
   const lingering = state.lingering.size === 0 ? state.lingering : keepNames(state.lingering, (name) => !dropped(name));
   return { ...state, wanted, owed, lingering };
 
   function dropped(name: string): boolean {
     return wants(before, name) && !wants(wanted, name);
   }
+}
+
+/** Types whose names may be asked for by prefix (case A17). */
+const takePrefixes: ReadonlySet<XdsType> = new Set<XdsType>(['clusters', 'endpoints', 'listeners', 'routes']);
+
+/** `team/` for `team/*`. */
+function prefixOf(type: XdsType, name: string): string | undefined {
+  return name.endsWith('/*') && takePrefixes.has(type) ? name.slice(0, -1) : undefined;
 }
 
 function keepNames(lingering: TypeState['lingering'], keep: (name: string) => boolean): TypeState['lingering'] {
@@ -78,7 +96,7 @@ export function answerDelta(state: TypeState, current: TypeSnapshot, mayRemove: 
   if (told === current && state.owed.size === 0 && state.lingering.size === 0) return { state, content: undefined };
   const { wanted } = state;
   const diff = diffTypes(told, current);
-  const changed = wanted.wildcard ? diff.changed : diff.changed.filter(({ name }) => wanted.names.has(name));
+  const changed = wanted.wildcard ? diff.changed : diff.changed.filter(({ name }) => wants(wanted, name));
   const gone = new Map([...state.lingering].filter(([name]) => !current.resources.has(name)));
   for (const resource of diff.removed) if (wants(wanted, resource.name)) gone.set(resource.name, resource);
   const { resources, missing } = payDebts(state, changed, current);
@@ -129,7 +147,9 @@ function answerOf(
   mayRemove: boolean,
 ): Answer {
   const lingering = mayRemove ? nothingLingers : keepNames(gone, (name) => !missing.includes(name));
-  const removed = mayRemove ? [...new Set([...missing, ...gone.keys()])] : [...missing];
+  // a client knows what it holds by its own name
+  const known = [...gone].map(([name, resource]) => resource?.aliasOf ?? name);
+  const removed = mayRemove ? [...new Set([...missing, ...known])] : [...missing];
   const needed = resources.length > 0 || removed.length > 0;
   const version = versionOf(current, lingering);
   return {

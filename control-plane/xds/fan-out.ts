@@ -1,4 +1,8 @@
-/** Gives every stream its turn: a change for a thousand of them does not keep the event loop from everything else. */
+/**
+ * Gives every stream its turn: a change for a thousand of them does not keep the event loop from everything else, and
+ * does not fill the memory with what the transport has not taken.
+ */
+import type { InFlight } from './in-flight.ts';
 
 export interface Pumped {
   pump(): void;
@@ -7,10 +11,13 @@ export interface Pumped {
 export class FanOut {
   readonly #due = new Set<Pumped>();
   readonly #streamsPerTurn: number;
+  readonly #inFlight: InFlight;
   #scheduled = false;
 
-  constructor(streamsPerTurn: number) {
+  constructor(streamsPerTurn: number, inFlight: InFlight) {
     this.#streamsPerTurn = streamsPerTurn;
+    this.#inFlight = inFlight;
+    inFlight.onRoom = () => this.#arm();
   }
 
   /** Pumps the stream soon, once, however often it is asked for: what happens until then is answered together (A8). */
@@ -24,7 +31,7 @@ export class FanOut {
   }
 
   #arm(): void {
-    if (this.#scheduled || this.#due.size === 0) return;
+    if (this.#scheduled || this.#due.size === 0 || this.#inFlight.full) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -36,7 +43,7 @@ export class FanOut {
   #turn(): void {
     let left = this.#streamsPerTurn;
     for (const stream of this.#due) {
-      if (left-- === 0) return;
+      if (left-- === 0 || this.#inFlight.full) return;
       this.#due.delete(stream);
       stream.pump();
     }

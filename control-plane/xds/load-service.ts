@@ -12,7 +12,7 @@ import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import { bearerToken } from './bearer-token.ts';
 import { limits } from './limits.ts';
 import { loadsOf } from './load-messages.ts';
-import type { AuthorizeStream, LoadObserver, NodeIdentity, Timers, XdsLogger } from './ports.ts';
+import type { AuthorizeStream, LoadObserver, NodeIdentity, PeerCertificate, Timers, XdsLogger } from './ports.ts';
 import { introductionOf } from './requests.ts';
 
 const path = '/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats';
@@ -33,6 +33,7 @@ export const loadService: ServiceDefinition = { [path]: method };
 export interface LoadPorts {
   readonly source: SnapshotSource;
   readonly authorize: AuthorizeStream;
+  readonly certificateOf: (peer: string) => PeerCertificate | undefined;
   readonly observer: LoadObserver;
   readonly timers: Timers;
   readonly logger: XdsLogger;
@@ -145,7 +146,7 @@ class LoadCall {
 
   /** The node, or undefined if the stream is over. */
   async #admit(request: LoadStatsRequest): Promise<NodeIdentity | undefined> {
-    const { identity, token } = introductionOf(request.node ?? {});
+    const { identity, token: inNode } = introductionOf(request.node ?? {});
     for (const [field, value] of [
       ['node.id', identity.id],
       ['node.cluster', identity.group],
@@ -155,10 +156,11 @@ class LoadCall {
       this.#refuse(status.INVALID_ARGUMENT, `${field} is ${wrong} in the first request of the stream`);
       return undefined;
     }
-    const { authorize, logger } = this.#ports;
+    const { authorize, certificateOf, logger } = this.#ports;
+    const token = bearerToken(this.#call.metadata) ?? inNode;
     let verdict: Awaited<ReturnType<AuthorizeStream>>;
     try {
-      verdict = await authorize(bearerToken(this.#call.metadata) ?? token, identity);
+      verdict = await authorize(token, identity, certificateOf(this.#call.getPeer()));
     } catch (err) {
       logger.error({ err, node: identity.id, group: identity.group }, 'authorisation of load reports failed');
       this.#refuse(status.UNAVAILABLE, 'the token cannot be checked at the moment; try again');

@@ -33,17 +33,29 @@ export interface StreamInfo extends StreamKind {
   readonly peer: string;
 }
 
-/** Decides at the first request of a stream. `token` comes from metadata `authorization` or node metadata `fairlead.token`. */
+/** Of a client over TLS: the URIs of its subject's alternative names, or why the certificate proves nothing. */
+export type PeerCertificate =
+  | { readonly trusted: true; readonly uris: readonly string[] }
+  | { readonly trusted: false; readonly reason: string };
+
+/**
+ * Decides at the first request of a stream. `token` comes from metadata `authorization` or node metadata
+ * `fairlead.token`; `certificate` is undefined where the client presented none.
+ */
 export type AuthorizeStream = (
   token: string | undefined,
   node: NodeIdentity,
+  certificate: PeerCertificate | undefined,
 ) => Promise<
   | { readonly ok: true }
   | { readonly ok: false; readonly code: 'unauthenticated' | 'permission-denied'; readonly message: string }
 >;
 
 /** Decides who may ask what every client has. `token` comes from metadata `authorization`. */
-export type AuthorizeStatus = (token: string | undefined) => ReturnType<AuthorizeStream>;
+export type AuthorizeStatus = (
+  token: string | undefined,
+  certificate: PeerCertificate | undefined,
+) => ReturnType<AuthorizeStream>;
 
 /** What a client has of one type as a whole. */
 export interface TypeStatus {

@@ -15,6 +15,8 @@ export interface RequestEnvelope {
 }
 
 export interface SotwRequest extends RequestEnvelope {
+  /** What the client has taken last, perhaps on an earlier stream; empty: nothing. */
+  readonly version: string;
   /** As sent: the full list. */
   readonly names: readonly string[];
 }
@@ -39,7 +41,7 @@ export interface NodeIntroduction {
 /** Throws on bytes that are no such message. */
 export function decodeSotwRequest(bytes: Uint8Array): SotwRequest {
   const request = decode('envoy.service.discovery.v3.DiscoveryRequest', bytes);
-  return { ...envelopeOf(request), names: request.resource_names ?? [] };
+  return { ...envelopeOf(request), version: request.version_info ?? '', names: request.resource_names ?? [] };
 }
 
 /** Throws on bytes that are no such message. */

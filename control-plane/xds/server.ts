@@ -2,8 +2,10 @@
 import net from 'node:net';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
+import { Admission, type AdmissionLimits, type AdmissionStats } from './admission.ts';
 import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
+import { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
 import { LoadService, loadService } from './load-service.ts';
 import type {
@@ -11,17 +13,24 @@ import type {
   AuthorizeStream,
   ClientElsewhere,
   LoadObserver,
+  PeerCertificate,
   StreamObserver,
   Timers,
   XdsLogger,
 } from './ports.ts';
 import type { Response } from './responses.ts';
+import { SecureFront } from './secure-front.ts';
 import { discoveryServices, streamKinds } from './services.ts';
+import { Sessions } from './sessions.ts';
+import { type LoadOfOthers, type SheddableConnection, Shedder, type SheddingLimits } from './shedder.ts';
 import { StatusService, statusService } from './status-service.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 export interface XdsServerOptions {
   /** `port` 0: any free one. */
   readonly address: { readonly host: string; readonly port: number };
+  /** Undefined: plain. */
+  readonly tls?: TlsFiles | undefined;
   readonly source: SnapshotSource;
   readonly authorize: AuthorizeStream;
   readonly authorizeStatus: AuthorizeStatus;
@@ -32,12 +41,23 @@ export interface XdsServerOptions {
   readonly timers: Timers;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** In [0, 1). */
+  readonly random?: () => number;
   readonly logger?: XdsLogger;
+  /** Of new streams. */
+  readonly joins?: AdmissionLimits;
+  /** Undefined: there are no other replicas. */
+  readonly others?: LoadOfOthers | undefined;
+  readonly shedding?: SheddingLimits;
 }
 
 export interface XdsServer {
   /** What is really bound. */
   readonly address: { readonly host: string; readonly port: number };
+  /** New streams: how many are in work, how many wait. */
+  readonly joins: AdmissionStats;
+  /** Nodes that were sent to other replicas since the start. */
+  readonly nodesShed: number;
   /** Ends every stream without an error, then every connection; those still there after `graceMs` are cut. */
   close(graceMs: number): Promise<void>;
 }
@@ -56,20 +76,28 @@ export class XdsServerError extends Error {
 
 const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Rejects with {@link XdsServerError}. */
+/** Rejects with {@link XdsServerError} or TlsFilesError. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
   const { source, authorize, authorizeStatus, observer, loads, elsewhere, timers } = options;
   const { now = Date.now, logger = silent } = options;
+  const secure = options.tls && (await SecureFront.open(options.tls, { timers, logger, now }));
+  const certificateOf = (peer: string): PeerCertificate | undefined => secure?.certificateOf(peer);
+  const { random = Math.random, joins = limits.joins } = options;
+  const admission = new Admission(joins, timers, random);
   const calls = new Set<DiscoveryCall>();
   let streams = 0;
+  const inFlight = new InFlight(limits.inFlight, timers);
   const ports: CallPorts = {
     source,
     authorize,
+    certificateOf,
     observer,
     timers,
     now,
     logger,
-    fanOut: new FanOut(limits.streamsPerTurn),
+    admission,
+    inFlight,
+    fanOut: new FanOut(limits.streamsPerTurn, inFlight),
     nextStreamId: () => ++streams,
   };
 
@@ -97,33 +125,74 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   const clientStatus = new StatusService({
     authorize: authorizeStatus,
     elsewhere,
+    certificateOf,
     subscribers: () => [...calls].flatMap(({ subscriber }) => subscriber ?? []),
     logger,
   });
   grpc.addService(statusService, clientStatus.handlers);
 
-  const loadReports = new LoadService({ source, authorize, observer: loads, timers, logger });
+  const loadReports = new LoadService({ source, authorize, certificateOf, observer: loads, timers, logger });
   grpc.addService(loadService, loadReports.handlers);
 
   // a listener of our own says exactly why it cannot listen, and knows its connections
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<net.Socket>();
-  const listener = net.createServer({ noDelay: true }, (socket) => {
+  const serve = (socket: net.Socket): void => injector.injectConnection(socket);
+  const listener = secure?.listener(serve) ?? net.createServer({ noDelay: true }, serve);
+  listener.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    injector.injectConnection(socket);
   });
   listener.maxConnections = limits.connections;
   listener.on('drop', () => logger.warn({ connections: limits.connections }, 'xDS connection refused: too many'));
 
-  const address = await listen(listener, options.address);
-  return { address, close };
+  const address = await listen(listener, options.address).catch((error) => {
+    secure?.close();
+    throw error;
+  });
+  const sessions = new Sessions(address.port);
+  const shedder = new Shedder(options.shedding ?? limits.shedding, {
+    ...{ others: options.others ?? (() => undefined), connections, timers, random, logger },
+  });
+  if (options.others !== undefined) shedder.start();
+  return {
+    address,
+    get joins() {
+      return admission.stats;
+    },
+    get nodesShed() {
+      return shedder.nodes;
+    },
+    close,
+  };
+
+  function connections(): SheddableConnection[] {
+    const byPeer = Map.groupBy(calls, ({ peer }) => peer);
+    return Array.from(byPeer, ([peer, its]) => ({
+      peer,
+      nodes: new Set(its.flatMap(({ subscriber }) => subscriber?.info.node.id ?? [])),
+      goAway: () => sendAway(peer, its),
+    }));
+  }
+
+  function sendAway(peer: string, its: readonly DiscoveryCall[]): void {
+    const session = sessions.get(peer);
+    if (session === undefined) return;
+    // a GOAWAY first, so that the client opens its next streams elsewhere
+    session.close();
+    for (const call of its) call.end();
+    const cancel = timers.after(limits.goAwayGraceMs, () => session.destroy());
+    session.once('close', cancel);
+  }
 
   async function close(graceMs: number): Promise<void> {
+    shedder.close();
+    sessions.close();
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     for (const call of calls) call.end();
     clientStatus.end();
     loadReports.end();
+    secure?.close();
     injector.drain(graceMs);
     const cancel = timers.after(graceMs, () => {
       for (const socket of sockets) socket.destroy();

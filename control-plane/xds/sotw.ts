@@ -5,7 +5,7 @@
 import { hasLegacyWildcard, isFullStateType, type XdsType } from '../../proto/type-urls.ts';
 import { diffTypes } from '../snapshot/diff.ts';
 import type { EncodedResource, TypeSnapshot } from '../snapshot/snapshot.ts';
-import { acknowledge, type Heard, isKnownNonce } from './acknowledge.ts';
+import { acknowledge, type Heard, isKnownNonce, isNewestNonce } from './acknowledge.ts';
 import type { SotwRequest } from './requests.ts';
 import {
   type Answer,
@@ -21,21 +21,25 @@ import {
   wantsNothing,
 } from './type-state.ts';
 
-type Names = Pick<SotwRequest, 'names' | 'nonce' | 'error'>;
+type Names = Pick<SotwRequest, 'names' | 'nonce' | 'error'> & { readonly version?: string | undefined };
 
 /** What a request changes. `state` is undefined for the first request of the type on its stream. */
 export function hearSotw(type: XdsType, state: TypeState | undefined, request: Names): Heard {
   // a nonce of an earlier stream means nothing (case 7)
-  if (state === undefined) return { state: subscribe(initialStateOf(type), request.names), verdict: undefined };
+  if (state === undefined) {
+    const returning = Boolean(request.version);
+    return { state: subscribe({ ...initialStateOf(type), returning }, request.names), verdict: undefined };
+  }
   if (state.lastSent === undefined) return { state: subscribe(state, request.names), verdict: undefined };
   // no nonce after a response: the client has lost its state and is answered as at first (case 34)
   if (request.nonce === '') {
-    const forgotten = { ...state, told: undefined, unacked: [], lingering: nothingLingers };
+    const forgotten = { ...state, told: undefined, unacked: [], lingering: nothingLingers, isStale: false };
     return { state: subscribe(forgotten, request.names), verdict: undefined };
   }
   if (!isKnownNonce(state, request.nonce)) return { state, verdict: undefined };
   const heard = acknowledge(state, request.nonce, request.error !== undefined);
-  return { state: subscribe(heard.state, request.names), verdict: heard.verdict };
+  const isStale = !isNewestNonce(state, request.nonce);
+  return { state: { ...subscribe(heard.state, request.names), isStale }, verdict: heard.verdict };
 }
 
 function subscribe(state: TypeState, list: readonly string[]): TypeState {

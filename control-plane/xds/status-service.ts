@@ -12,7 +12,7 @@ import { decode, encode } from '../../proto/codec.ts';
 import type { ClientStatusRequest, ClientStatusResponse } from '../../proto/envoy.ts';
 import { bearerToken } from './bearer-token.ts';
 import { limits } from './limits.ts';
-import type { AuthorizeStatus, ClientElsewhere, XdsLogger } from './ports.ts';
+import type { AuthorizeStatus, ClientElsewhere, PeerCertificate, XdsLogger } from './ports.ts';
 import { clientConfigs, type SizedConfig } from './status-messages.ts';
 import type { Subscriber } from './subscriber.ts';
 
@@ -27,6 +27,7 @@ export const statusService: ServiceDefinition = {
 
 export interface StatusPorts {
   readonly authorize: AuthorizeStatus;
+  readonly certificateOf: (peer: string) => PeerCertificate | undefined;
   /** The streams that are open. */
   readonly subscribers: () => Iterable<Subscriber>;
   /** Clients of other replicas; one that has streams at several comes more than once, the newest first. */
@@ -91,7 +92,7 @@ export class StatusService {
   }
 
   async #answer(call: StreamCall, bytes: Buffer): Promise<void> {
-    const configs = await this.#ask(bearerToken(call.metadata), bytes);
+    const configs = await this.#ask(call, bytes);
     if ('code' in configs) {
       this.#leave(call, configs);
       return;
@@ -125,7 +126,7 @@ export class StatusService {
   }
 
   async #fetch(call: FetchCall, answer: sendUnaryData<ClientStatusResponse>): Promise<void> {
-    const configs = await this.#ask(bearerToken(call.metadata), call.request);
+    const configs = await this.#ask(call, call.request);
     if ('code' in configs) {
       answer(configs);
       return;
@@ -145,10 +146,10 @@ export class StatusService {
     answer(null, { config });
   }
 
-  async #ask(token: string | undefined, bytes: Buffer): Promise<Refused | Iterable<SizedConfig>> {
+  async #ask(call: StreamCall | FetchCall, bytes: Buffer): Promise<Refused | Iterable<SizedConfig>> {
     let verdict: Awaited<ReturnType<AuthorizeStatus>>;
     try {
-      verdict = await this.#ports.authorize(token);
+      verdict = await this.#ports.authorize(bearerToken(call.metadata), this.#ports.certificateOf(call.getPeer()));
     } catch (err) {
       this.#ports.logger.error({ err }, 'authorisation of a client status request failed');
       return { code: status.UNAVAILABLE, details: 'the token cannot be checked at the moment; try again' };

@@ -2,6 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ofEachType, pushOrder, typeUrls } from '../../proto/type-urls.ts';
+import { limits } from './limits.ts';
 import { Harness } from './testing/harness.ts';
 import { node } from './testing/raw-client.ts';
 import type { Contents } from './testing/snapshots.ts';
@@ -237,6 +238,27 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
     const responses = await stalled.readUntil((response) => response.version === version);
     expect(responses.map(({ resources }) => resources.length)).toEqual([names.length, names.length]);
     stalled.close();
+  });
+
+  test('a fleet that joins and does not read gets responses up to the bound, and the rest a moment later', async () => {
+    const names = Array.from({ length: 12_000 }, (_, i) => `endpoint-${i}`);
+    const contents = { endpoints: Object.fromEntries(names.map((name) => [name, 1])) };
+    // all of them at once, as far as admission goes
+    const joins = { ...limits.joins, inWork: 100 };
+    harness = await Harness.start(contents, undefined, undefined, { joins });
+    const client = () => new StalledClient(harness.server.address, variant, 'endpoints', ['*', ...names]);
+    const [first] = [client()];
+    await harness.observer.until(() => harness.observer.count('sent endpoints 1') === 1);
+    const fleet = Array.from({ length: 60 }, client);
+    await harness.observer.until(() => harness.observer.open.size === 61);
+    const reader = harness.open(variant);
+    await harness.settled(reader.subscribe('clusters', ['x']));
+    const sent = harness.observer.count('sent endpoints 1');
+    expect(sent).toBeGreaterThan(1);
+    expect(sent).toBeLessThan(61);
+    harness.timers.advance(limits.inFlight.patienceMs);
+    await harness.observer.until(() => harness.observer.count('sent endpoints 1') > sent);
+    for (const one of [first, ...fleet]) one?.close();
   });
 
   test('A4. a connection that breaks under a response releases its stream', async () => {

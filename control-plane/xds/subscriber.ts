@@ -1,11 +1,13 @@
 /** One subscriber's stream at work: this loop alone owns its state, and every event ends in one more turn of it. */
 import type { XdsType } from '../../proto/type-urls.ts';
+import { emptySnapshot } from '../snapshot/build.ts';
 import type { SnapshotSource, View } from '../snapshot/snapshot.ts';
 import type { Heard } from './acknowledge.ts';
 import { type ResourceStatus, statusesOf } from './client-status.ts';
 import { afterAck, afterNack, afterSent, type Deliveries, noDeliveries } from './deliveries.ts';
 import { hearDelta } from './delta.ts';
 import type { FanOut, Pumped } from './fan-out.ts';
+import type { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
 import type { TypeStates } from './order.ts';
 import type { StreamInfo, StreamObserver, Timers } from './ports.ts';
@@ -22,8 +24,11 @@ export interface SubscriberPorts {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly fanOut: FanOut;
+  readonly inFlight: InFlight;
   /** Hands a response to the transport; `taken` is called once it left this process. */
   readonly write: (response: Response, taken: () => void) => void;
+  /** Called once: the client has acknowledged, or was not owed, all that it asked for first. */
+  readonly joined: () => void;
   /** Called if a turn throws, which is a fault of this server: the stream has to end. */
   readonly fail: (error: unknown) => void;
 }
@@ -35,13 +40,17 @@ export class Subscriber implements Pumped {
   #states: TypeStates = new Map();
   readonly #deliveries = new Map<XdsType, Deliveries>();
   #responses = 0;
-  readonly #writing = new Set<XdsType>();
+  /** Types whose last response the transport has not taken yet, and what to call when it has. */
+  readonly #writing = new Map<XdsType, () => void>();
   /** Types of which something is held back. */
   readonly #waiting = new Set<XdsType>();
   #heldByTransport = false;
+  #joined = false;
   #cancelWake: (() => void) | undefined;
   #wakeAtMs: number | undefined;
   #closed = false;
+  /** The group was there when this stream had a turn. */
+  #wasServed = false;
 
   constructor(info: StreamInfo, ports: SubscriberPorts) {
     this.info = info;
@@ -76,6 +85,7 @@ export class Subscriber implements Pumped {
   }
 
   #apply(type: XdsType, { state, verdict }: Heard, error: string | undefined): void {
+    const before = this.#states.get(type);
     this.#states = new Map(this.#states).set(type, state);
     if (verdict !== undefined) {
       const { nonce, version } = verdict.response;
@@ -89,25 +99,48 @@ export class Subscriber implements Pumped {
         this.#ports.observer.nacked(this.info, type, version, nonce, error ?? '');
       }
     }
-    this.#ports.fanOut.schedule(this);
+    // most answers: the client has what it asked for, and nothing waits for this one
+    const asksAsBefore = before !== undefined && before.wanted === state.wanted && before.told === state.told;
+    if (!(asksAsBefore && this.#joined && this.#isSettled())) this.#ports.fanOut.schedule(this);
+  }
+
+  /** Nothing is held back or owed. */
+  #isSettled(): boolean {
+    if (this.#waiting.size > 0) return false;
+    for (const { told, owed, lingering } of this.#states.values()) {
+      if (told === undefined || owed.size > 0 || lingering.size > 0) return false;
+    }
+    return true;
   }
 
   /** Takes one turn. Called by the fan-out only. */
   pump(): void {
+    if (this.#closed) return;
     const snapshot = this.#view();
-    // a group that does not exist (yet): quiet, and answered when it appears (case 11)
-    if (this.#closed || snapshot === undefined) return;
     try {
-      this.#turn(snapshot);
+      // a group that does not exist yet: quiet, and answered when it appears (case 11)
+      if (snapshot !== undefined) this.#turn(snapshot);
     } catch (error) {
       this.#ports.fail(error);
+      return;
+    }
+    if (!this.#joined && this.#isCurrent()) {
+      this.#joined = true;
+      this.#ports.joined();
     }
   }
 
-  /** What its group is served, in the form that it takes. */
+  #isCurrent(): boolean {
+    return this.#waiting.size === 0 && [...this.#states.values()].every(({ unacked }) => unacked.length === 0);
+  }
+
+  /** What its group is served, in the form that it takes; of one that is no more, nothing. */
   #view(): View | undefined {
-    const snapshot = this.#ports.source.get(this.info.node.group);
-    return snapshot !== undefined && this.info.hostsApart ? { types: snapshot.hostsApart } : snapshot;
+    const served = this.#ports.source.get(this.info.node.group);
+    this.#wasServed ||= served !== undefined;
+    if (!this.#wasServed) return undefined;
+    const snapshot = served ?? emptySnapshot;
+    return this.info.hostsApart ? { types: snapshot.hostsApart } : snapshot;
   }
 
   #turn(snapshot: View): void {
@@ -118,7 +151,7 @@ export class Subscriber implements Pumped {
       snapshot,
       nowMs: this.#ports.timers.now(),
       ackWaitMs: limits.ackWaitMs,
-      writing: this.#writing,
+      writing: new Set(this.#writing.keys()),
       responses: this.#responses,
       unackedNonces: limits.unackedNonces,
     });
@@ -161,8 +194,9 @@ export class Subscriber implements Pumped {
   }
 
   #write(type: XdsType, response: Response): void {
-    this.#writing.add(type);
+    this.#writing.set(type, this.#ports.inFlight.begin(response.bytes));
     this.#ports.write(response, () => {
+      this.#writing.get(type)?.();
       this.#writing.delete(type);
       if (this.#heldByTransport && !this.#closed) this.#ports.fanOut.schedule(this);
     });
@@ -187,6 +221,7 @@ export class Subscriber implements Pumped {
     this.#unwatch();
     this.#cancelWake?.();
     this.#ports.fanOut.cancel(this);
+    for (const left of this.#writing.values()) left();
     this.#ports.observer.closed(this.info);
   }
 }

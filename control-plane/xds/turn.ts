@@ -3,15 +3,15 @@
  * Pure; the loop in subscriber.ts carries it out.
  */
 import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
-import type { View } from '../snapshot/snapshot.ts';
+import type { TypeSnapshot, View } from '../snapshot/snapshot.ts';
 import { isAwaited, sentOf } from './acknowledge.ts';
 import { answerDelta } from './delta.ts';
 import { beaten, beginLives, heartbeatAtMs, heartbeatOf } from './heartbeat.ts';
 import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
 import type { Variant } from './ports.ts';
 import { answerSotw } from './sotw.ts';
-import { type Content, noVersions, seenBy, type TypeState } from './type-state.ts';
-import { addedBy, owedAfterClusters, owedAtFirst, warmingUntil } from './warming.ts';
+import { type Answer, type Content, noVersions, seenBy, type TypeState, withoutNames } from './type-state.ts';
+import { addedBy, askedInVain, clustersAwaitedUntil, owedAfterClusters, owedAtFirst, warmingUntil } from './warming.ts';
 
 export interface TurnInput {
   readonly variant: Variant;
@@ -48,6 +48,11 @@ export interface Turn {
   readonly heldByTransport: boolean;
 }
 
+/** Nothing but names of a stale request: the answer to the newest response will bring them again (case 33). */
+function isKnown({ told }: TypeState, news: Content['news']): boolean {
+  return news.length > 0 && news.every(({ name, version }) => told?.resources.get(name)?.version === version);
+}
+
 const answers = { sotw: answerSotw, delta: answerDelta } as const;
 
 export function takeTurn(input: TurnInput): Turn {
@@ -76,7 +81,7 @@ export function takeTurn(input: TurnInput): Turn {
     const seen = seenBy(before, snapshot);
     const { version } = seen;
     const removable = mayRemove(type, states, snapshot, nowMs, ackWaitMs);
-    const { state: after, content } = answer(before, seen, removable);
+    const { state: after, content } = answerNow(before, seen, removable);
     if (content === undefined) {
       states.set(type, after);
     } else if (isHeldBack(before, content)) {
@@ -101,6 +106,13 @@ export function takeTurn(input: TurnInput): Turn {
   if (input.takesTtl) for (const type of pushOrder) keepAlive(type);
   return { states, effects, wakeAtMs: Number.isFinite(wakeAtMs) ? wakeAtMs : undefined, heldByTransport };
 
+  function answerNow(state: TypeState, seen: TypeSnapshot, removable: boolean): Answer {
+    const later = state.type === 'endpoints' ? askedInVain(state, states.get('clusters'), snapshot) : [];
+    if (later.length === 0) return answer(state, seen, removable);
+    const { state: after, content } = answer(withoutNames(state, later), seen, removable);
+    return { state: { ...after, wanted: state.wanted, owed: new Set([...after.owed, ...later]) }, content };
+  }
+
   function isHeldBack(state: TypeState, { news }: Content): boolean {
     const { type } = state;
     if (input.writing.has(type)) return (heldByTransport = true);
@@ -108,10 +120,13 @@ export function takeTurn(input: TurnInput): Turn {
       wakeAfter(state);
       return true;
     }
+    if (state.isStale && isKnown(state, news)) return true;
     if (namedBy[type].some((named) => held.has(named))) return true;
     // a client that has nothing of this type yet does not use it yet either
-    if (state.told === undefined || !namedBy[type].includes('clusters')) return false;
-    const untilMs = warmingUntil(news, type, states, snapshot, nowMs, ackWaitMs);
+    if ((state.told === undefined && !state.returning) || !namedBy[type].includes('clusters')) return false;
+    const clustersMs = clustersAwaitedUntil(state, states, snapshot, nowMs, ackWaitMs);
+    if (clustersMs !== undefined) states.set(type, { ...state, heldSinceMs: state.heldSinceMs ?? nowMs });
+    const untilMs = clustersMs ?? warmingUntil(news, type, states, snapshot, nowMs);
     if (untilMs === undefined) return false;
     wakeAtMs = Math.min(wakeAtMs, untilMs);
     return true;

@@ -4,12 +4,15 @@
  */
 import type { XdsType } from '../../proto/type-urls.ts';
 import { type EncodedResource, type TypeSnapshot, type View, wholeOf } from '../snapshot/snapshot.ts';
+import { hostsByName } from './on-demand.ts';
 
 export interface Interest {
   /** Everything of the type. */
   readonly wildcard: boolean;
   /** What is wanted by name, beside the wildcard or instead of it. */
   readonly names: ReadonlySet<string>;
+  /** Delta: everything whose name begins so (`team/`), asked for as `team/*` (case A17). */
+  readonly prefixes?: ReadonlySet<string>;
 }
 
 export interface SentResponse {
@@ -26,6 +29,15 @@ export interface Good {
   readonly version: string;
 }
 
+/** A cluster that the client did not have before. */
+export interface Added {
+  readonly sentAtMs: number;
+  /** It is waited for no longer. */
+  readonly untilMs: number;
+  /** Its endpoints are checked before it serves. */
+  readonly checked: boolean;
+}
+
 export interface SentHeartbeat {
   readonly nonce: string;
   /** Nonce of the type's newest response at that time. */
@@ -37,6 +49,12 @@ export interface TypeState {
   readonly wanted: Interest;
   /** SotW: something was named once, so an empty list means nothing from now on, not everything. */
   readonly hasNamed: boolean;
+  /** SotW: the newest list came with the answer to an older response; the answer to the newest brings it again. */
+  readonly isStale: boolean;
+  /** The client said in its first request that it holds something of an earlier stream, and may be using it. */
+  readonly returning: boolean;
+  /** When the first answer to a returning client began to wait for its request of clusters. */
+  readonly heldSinceMs: number | undefined;
   /** Delta: what the client said to hold in its first request; let go of once it has served. */
   readonly initialVersions: ReadonlyMap<string, string>;
   /** The client holds this snapshot, as far as it is wanted; undefined before the first answer. */
@@ -45,8 +63,8 @@ export interface TypeState {
   readonly owed: ReadonlySet<string>;
   /** Gone from `told`, yet the client was not told so: other types still named them. The last resource, where known. */
   readonly lingering: ReadonlyMap<string, EncodedResource | undefined>;
-  /** Clusters: those that the client got lately beside those it had, and when. They may still be warming. */
-  readonly added: ReadonlyMap<string, number>;
+  /** Clusters: those that the client got lately beside those it had. They may still be warming. */
+  readonly added: ReadonlyMap<string, Added>;
   /** Oldest first. */
   readonly unacked: readonly SentResponse[];
   /** The newest response; undefined before the first. */
@@ -63,7 +81,7 @@ export interface TypeState {
 
 const noNames: ReadonlySet<string> = new Set();
 export const noVersions: ReadonlyMap<string, string> = new Map();
-const noTimes: ReadonlyMap<string, number> = new Map();
+const nothingAdded: ReadonlyMap<string, Added> = new Map();
 export const nothingLingers: ReadonlyMap<string, EncodedResource | undefined> = new Map();
 
 export function initialStateOf(type: XdsType): TypeState {
@@ -71,11 +89,14 @@ export function initialStateOf(type: XdsType): TypeState {
     type,
     wanted: { wildcard: false, names: noNames },
     hasNamed: false,
+    isStale: false,
+    returning: false,
+    heldSinceMs: undefined,
     initialVersions: noVersions,
     told: undefined,
     owed: noNames,
     lingering: nothingLingers,
-    added: noTimes,
+    added: nothingAdded,
     unacked: [],
     lastSent: undefined,
     rejected: false,
@@ -102,28 +123,43 @@ export interface Answer {
   readonly content: Content | undefined;
 }
 
-/** What the client chooses from: who asks for everything is spared what only gRPC's own clients, which name it, use. */
+/**
+ * What the client chooses from: who asks for everything is spared what only gRPC's own clients, which name it, use. Who
+ * names virtual hosts, as Envoy does on demand, names them by the hosts of its requests.
+ */
 export function seenBy({ type, wanted }: Pick<TypeState, 'type' | 'wanted'>, { types }: View): TypeSnapshot {
-  return wanted.wildcard ? types[type] : wholeOf(types[type]);
+  if (wanted.wildcard) return types[type];
+  return type === 'virtualHosts' ? hostsByName(types[type], wanted.names) : wholeOf(types[type]);
 }
 
-export function wants({ wildcard, names }: Interest, name: string): boolean {
-  return wildcard || names.has(name);
+export function wants({ wildcard, names, prefixes = noNames }: Interest, name: string): boolean {
+  if (wildcard || names.has(name)) return true;
+  for (const prefix of prefixes) if (name.startsWith(prefix)) return true;
+  return false;
 }
 
-export function wantsNothing({ wildcard, names }: Interest): boolean {
-  return !wildcard && names.size === 0;
+export function wantsNothing({ wildcard, names, prefixes = noNames }: Interest): boolean {
+  return !wildcard && names.size === 0 && prefixes.size === 0;
 }
 
 /** The resources of a type that somebody wants. */
-export function wantedOf({ wildcard, names }: Interest, { resources }: TypeSnapshot): EncodedResource[] {
+export function wantedOf(interest: Interest, { resources }: TypeSnapshot): EncodedResource[] {
+  const { wildcard, names, prefixes = noNames } = interest;
   if (wildcard) return [...resources.values()];
+  if (prefixes.size > 0) return [...resources.values()].filter(({ name }) => wants(interest, name));
   const wanted: EncodedResource[] = [];
   for (const name of names) {
     const resource = resources.get(name);
     if (resource !== undefined) wanted.push(resource);
   }
   return wanted;
+}
+
+/** The state as if these names had not been asked for. */
+export function withoutNames(state: TypeState, names: readonly string[]): TypeState {
+  const rest = (all: ReadonlySet<string>): ReadonlySet<string> =>
+    new Set([...all].filter((name) => !names.includes(name)));
+  return { ...state, wanted: { ...state.wanted, names: rest(state.wanted.names) }, owed: rest(state.owed) };
 }
 
 /** The state in which the client holds all of `current` but what lingers. */

@@ -1,6 +1,6 @@
 /** `/config_dump`: the accepted resources in Envoy's shape, as proto3 JSON, one resource a piece. */
 import { toJson } from '../../proto/codec.ts';
-import type { AdminParts, DumpedResource, DumpedType } from './parts.ts';
+import type { AdminParts, DumpedResource, DumpedType, RawResource } from './parts.ts';
 
 interface Section {
   readonly type: DumpedType;
@@ -64,6 +64,18 @@ function bootstrap({ id, group, version }: AdminParts): unknown {
   };
 }
 
-function entryOf(section: Section, { name, version_info, last_updated, resource }: DumpedResource): unknown {
-  return section.entry(version_info, new Date(last_updated).toISOString(), toJson(resource), name);
+function entryOf(section: Section, dumped: DumpedResource): unknown {
+  const { name, version_info, last_updated, resource, hosts = [] } = dumped;
+  const json = hosts.length === 0 ? toJson(resource) : withHosts(toJson(resource), hosts);
+  return section.entry(version_info, new Date(last_updated).toISOString(), json, name);
+}
+
+/** A route configuration as it works, as in Envoy: the hosts that came on their own stand behind those inside it. */
+function withHosts(routes: unknown, hosts: readonly RawResource[]): unknown {
+  const { virtual_hosts: inside = [] } = routes as { virtual_hosts?: unknown[] };
+  const further = hosts.map((host) => {
+    const { '@type': _, ...message } = toJson(host) as Record<string, unknown>;
+    return message;
+  });
+  return { ...(routes as object), virtual_hosts: [...inside, ...further] };
 }

@@ -36,7 +36,14 @@ export interface DumpedResource {
   readonly version_info: string;
   /** Epoch milliseconds. */
   readonly last_updated: number;
-  readonly resource: { readonly type_url: string; readonly value: Uint8Array };
+  readonly resource: RawResource;
+  /** Of a route configuration: its virtual hosts that came as resources of their own. */
+  readonly hosts?: readonly RawResource[];
+}
+
+export interface RawResource {
+  readonly type_url: string;
+  readonly value: Uint8Array;
 }
 
 export interface ClusterView {

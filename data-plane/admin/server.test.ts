@@ -154,7 +154,10 @@ test('/config_dump holds the accepted resources as Envoy writes them', async () 
       clusters: dumped('c', packAny('envoy.config.cluster.v3.Cluster', { name: 'c', type: 'EDS' })),
       endpoints: dumped('c', packAny('envoy.config.endpoint.v3.ClusterLoadAssignment', { cluster_name: 'c' })),
       listeners: dumped('l', packAny('envoy.config.listener.v3.Listener', { name: 'l' })),
-      routes: dumped('r', packAny('envoy.config.route.v3.RouteConfiguration', { name: 'r' })),
+      routes: dumped('r', packAny('envoy.config.route.v3.RouteConfiguration', { name: 'r' })).map((routes) => ({
+        ...routes,
+        hosts: [packAny('envoy.config.route.v3.VirtualHost', { name: 'r/h', domains: ['h'] })],
+      })),
     }),
   });
   const of = { version_info: 'v1', last_updated: '2026-01-02T00:00:00.000Z' };
@@ -175,7 +178,14 @@ test('/config_dump holds the accepted resources as Envoy writes them', async () 
     {
       '@type': type('admin.v3.RoutesConfigDump'),
       dynamic_route_configs: [
-        { ...of, route_config: { '@type': type('config.route.v3.RouteConfiguration'), name: 'r' } },
+        {
+          ...of,
+          route_config: {
+            '@type': type('config.route.v3.RouteConfiguration'),
+            name: 'r',
+            virtual_hosts: [{ name: 'r/h', domains: ['h'] }],
+          },
+        },
       ],
     },
   ]);

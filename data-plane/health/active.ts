@@ -84,22 +84,23 @@ export interface HealthEvents {
 
 /** Checks the endpoints of a cluster. An endpoint that stays over an edit keeps its state, also if the settings changed. */
 export class ClusterHealthChecker {
-  /** Kept once every endpoint had its first outcome (or left). */
-  readonly firstRound: Promise<void>;
   readonly #deps: HealthDeps;
   readonly #events: HealthEvents;
   readonly #checkers = new Map<string, ActiveHealthChecker>();
   #config: HealthCheckConfig;
-  #endFirstRound: () => void = () => undefined;
+  /** Who waits for the first round to end. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(config: HealthCheckConfig, endpoints: readonly EndpointConfig[], deps: HealthDeps, events: HealthEvents) {
     this.#config = config;
     this.#deps = deps;
     this.#events = events;
-    this.firstRound = new Promise((resolve) => {
-      this.#endFirstRound = resolve;
-    });
     this.update(config, endpoints);
+  }
+
+  /** Kept once every endpoint, as they are then, had its first outcome (or left). */
+  get firstRound(): Promise<void> {
+    return this.#isDecided() ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Endpoints are told apart by their key. Only new ones start from nothing. */
@@ -132,7 +133,7 @@ export class ClusterHealthChecker {
   stop(): void {
     for (const checker of this.#checkers.values()) checker.stop();
     this.#checkers.clear();
-    this.#endFirstRound();
+    this.#checkFirstRound();
   }
 
   #createChecker(endpoint: EndpointConfig, config: HealthCheckConfig): ActiveHealthChecker {
@@ -146,7 +147,11 @@ export class ClusterHealthChecker {
   }
 
   #checkFirstRound(): void {
-    for (const checker of this.#checkers.values()) if (checker.health.state === 'pending') return;
-    this.#endFirstRound();
+    if (this.#isDecided()) for (const goOn of this.#waiting.splice(0)) goOn();
+  }
+
+  #isDecided(): boolean {
+    for (const checker of this.#checkers.values()) if (checker.health.state === 'pending') return false;
+    return true;
   }
 }

@@ -92,3 +92,37 @@ test('a host that did not change is not compiled again for the next table', () =
   expect(after.find(request('a', '/'))).toBe(before.find(request('a', '/')));
   expect(after.find(request('b', '/'))).not.toBe(before.find(request('b', '/')));
 });
+
+test('a table made from the one before finds what one made from nothing finds', () => {
+  const host = (name: string, ...domains: string[]) => ({
+    name,
+    domains,
+    routes: [route(name, { type: 'prefix', value: '/' })],
+  });
+  const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+  console.log(`seed of the changes: ${seed} (SEED=${seed} repeats them)`);
+  let state = seed;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return Math.floor((state / 2 ** 31) * below);
+  };
+  const domains = ['*', 'a.b', 'c.b', 'd.a.b', '*.b', '*.a.b', '*b', 'a.*', 'a*', 'd.*'];
+  const asked = ['a.b', 'c.b', 'd.a.b', 'x.b', 'x.a.b', 'bb', 'a.x', 'ax', 'd.x', 'other'];
+  let hosts: ReturnType<typeof host>[] = [];
+  let incremental = new RouteTable({ name: 't', hosts });
+  for (let round = 0; round < 1_000; round++) {
+    const kept = hosts.filter(() => random(4) > 0);
+    const free = domains.filter((domain) => !kept.some((one) => one.domains.includes(domain)));
+    const fresh: typeof hosts = [];
+    for (const domain of free) {
+      const chance = random(4);
+      if (chance === 0) fresh.push(host(`${domain} ${round}`, domain));
+      else if (chance === 1) fresh.push(host(`${domain} ${round}`, ...(fresh.pop()?.domains ?? []), domain));
+    }
+    hosts = random(2) === 0 ? [...kept, ...fresh] : [...fresh, ...kept];
+    incremental = new RouteTable({ name: 't', hosts }, incremental);
+    const scratch = new RouteTable({ name: 't', hosts });
+    const found = (subject: RouteTable) => asked.map((name) => subject.find(request(name, '/'))?.config.name);
+    expect(found(incremental)).toEqual(found(scratch));
+  }
+});

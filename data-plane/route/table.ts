@@ -1,5 +1,10 @@
-/** A route table compiled once per configuration, and a host once for all that hold it: host by hash, then routes in order. */
+/**
+ * A route table compiled once per configuration, and a host once for all that hold it: host by hash, then routes in
+ * order. The next table is made from the one before, so that a change of one host among thousands costs a copy of a
+ * list and, where domains come or go, of the hash.
+ */
 import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../model/config.ts';
+import { changeIndex, type DomainIndex, emptyIndex, placeOf } from './domain-index.ts';
 import { compileMatch, type Predicate } from './matchers.ts';
 import type { RequestView } from './request-view.ts';
 
@@ -15,33 +20,26 @@ interface CompiledHost {
 
 export class RouteTable {
   readonly config: RouteTableConfig;
-  readonly #exact = new Map<string, CompiledHost>();
-  /** `.example.com` for `*.example.com`, the longest first. */
-  readonly #suffixes: (readonly [string, CompiledHost])[] = [];
-  /** `example.` for `example.*`, the longest first. */
-  readonly #prefixes: (readonly [string, CompiledHost])[] = [];
-  #any: CompiledHost | undefined;
+  readonly #index: DomainIndex;
+  /** By their places in the index. */
+  readonly #hosts: readonly (CompiledHost | undefined)[];
 
-  constructor(config: RouteTableConfig) {
+  /** @param previous a table to start from; it stays as it is */
+  constructor(config: RouteTableConfig, previous?: RouteTable) {
     this.config = config;
-    for (const host of config.hosts) this.#add(host);
-    this.#suffixes.sort((a, b) => b[0].length - a[0].length);
-    this.#prefixes.sort((a, b) => b[0].length - a[0].length);
-  }
-
-  #add(config: VirtualHostConfig): void {
-    const host = compiledHost(config);
-    for (const domain of config.domains) {
-      if (domain === '*') this.#any = host;
-      else if (domain.startsWith('*')) this.#suffixes.push([domain.slice(1), host]);
-      else if (domain.endsWith('*')) this.#prefixes.push([domain.slice(0, -1), host]);
-      else this.#exact.set(domain, host);
-    }
+    // places of hosts that went stay empty; once most do, start anew
+    const base = previous !== undefined && previous.#hosts.length <= 2 * config.hosts.length ? previous : undefined;
+    const hosts = base === undefined ? [undefined] : [...base.#hosts];
+    const [index, from] = base === undefined ? [emptyIndex, []] : [base.#index, base.config.hosts];
+    const changed = changeIndex(index, from, config.hosts, hosts.length);
+    for (const [at, host] of changed.places) hosts[at] = host === undefined ? undefined : compiledHost(host);
+    this.#index = changed.index;
+    this.#hosts = hosts;
   }
 
   /** The first route that matches within the most specific host, or undefined. */
   find(request: RequestView): CompiledRoute | undefined {
-    const host = this.#host(request.host);
+    const host = this.#hosts[placeOf(request.host, this.#index)];
     if (host === undefined) return undefined;
     const routes = host.routes;
     for (let i = 0; i < routes.length; i++) {
@@ -49,15 +47,6 @@ export class RouteTable {
       if (route.matches(request)) return route;
     }
     return undefined;
-  }
-
-  #host(name: string): CompiledHost | undefined {
-    const exact = this.#exact.get(name);
-    if (exact !== undefined) return exact;
-    for (const [suffix, host] of this.#suffixes) if (name.length > suffix.length && name.endsWith(suffix)) return host;
-    for (const [prefix, host] of this.#prefixes)
-      if (name.length > prefix.length && name.startsWith(prefix)) return host;
-    return this.#any;
   }
 }
 

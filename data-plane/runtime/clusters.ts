@@ -15,6 +15,8 @@ export interface ClustersDeps {
 interface Entry {
   readonly cluster: Cluster;
   checker: ClusterHealthChecker | null;
+  /** What the cluster is, or is about to be. */
+  wanted: ClusterConfig;
 }
 
 export class Clusters {
@@ -34,15 +36,16 @@ export class Clusters {
     return [...this.#entries.values()].map(({ cluster }) => cluster).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Adds and changes; resolves when every new cluster's first round of health checks is over. */
+  /**
+   * Adds and changes; resolves when every new cluster's first round of health checks is over. A cluster whose change
+   * would leave no endpoint that is known to be well goes on as it was until the new ones are checked.
+   */
   async apply(wanted: ReadonlyMap<string, ClusterConfig>): Promise<void> {
     const rounds: Promise<void>[] = [];
     for (const config of wanted.values()) {
       const entry = this.#entries.get(config.name);
-      if (entry === undefined) this.#add(config);
-      else if (entry.cluster.config !== config) this.#change(entry, config);
-      const checker = this.#entries.get(config.name)?.checker;
-      if (checker) rounds.push(checker.firstRound);
+      if (entry === undefined) rounds.push(this.#add(config));
+      else if (entry.wanted !== config) this.#change(entry, config);
     }
     await Promise.all(rounds);
   }
@@ -65,23 +68,37 @@ export class Clusters {
     this.#entries.clear();
   }
 
-  #add(config: ClusterConfig): void {
+  #add(config: ClusterConfig): Promise<void> {
     const { registry, random } = this.#deps;
     const cluster = new Cluster(config, clusterStats(registry, config.name), random);
-    this.#entries.set(config.name, { cluster, checker: this.#check(cluster) });
+    const checker = this.#check(cluster, config);
+    this.#entries.set(config.name, { cluster, checker, wanted: config });
+    return checker === null ? Promise.resolve() : checker.firstRound;
   }
 
   #change(entry: Entry, config: ClusterConfig): void {
-    entry.cluster.update(config);
+    const { cluster } = entry;
+    entry.wanted = config;
     if (config.healthCheck === null) {
       entry.checker?.stop();
       entry.checker = null;
-    } else if (entry.checker === null) entry.checker = this.#check(entry.cluster);
+      cluster.update(config);
+      return;
+    }
+    const waits = leavesNoneWell(cluster, config);
+    if (entry.checker === null) entry.checker = this.#check(cluster, config);
     else entry.checker.update(config.healthCheck, config.endpoints);
+    const { checker } = entry;
+    const take = (): void => cluster.update(config, (key) => checker?.stateOf(key) === 'passing');
+    if (!waits) take();
+    else void checker?.firstRound.then(() => this.#isWanted(entry, config) && take());
   }
 
-  #check(cluster: Cluster): ClusterHealthChecker | null {
-    const { healthCheck, endpoints } = cluster.config;
+  #isWanted(entry: Entry, config: ClusterConfig): boolean {
+    return entry.wanted === config && this.#entries.get(config.name) === entry;
+  }
+
+  #check(cluster: Cluster, { healthCheck, endpoints }: ClusterConfig): ClusterHealthChecker | null {
     if (healthCheck === null) return null;
     const { stats } = cluster;
     const deps = { ...this.#deps.probes, random: this.#deps.random };
@@ -97,4 +114,13 @@ export class Clusters {
     });
     return checker;
   }
+}
+
+/** True if somebody of the cluster as it is may be used, and nobody of those that stay. */
+function leavesNoneWell(cluster: Cluster, config: ClusterConfig): boolean {
+  const well = new Set(cluster.hosts.filter(({ passesChecks }) => passesChecks).map(({ key }) => key));
+  return (
+    well.size > 0 &&
+    !config.endpoints.some(({ key, health }) => (health === 'healthy' || health === 'degraded') && well.has(key))
+  );
 }

@@ -5,11 +5,11 @@ import type { HttpChainConfig } from '../model/config.ts';
 import { RouteTable } from '../route/table.ts';
 import type { AccessLoggers } from '../telemetry/access-loggers.ts';
 
-/** Keeps the compiled route table of `previous` where the routes did not change. */
+/** Keeps of the compiled routes of `previous` what did not change. */
 export function compileHttp(chain: HttpChainConfig, logs: AccessLoggers, previous: HttpContext | null): HttpContext {
   return {
     chain,
-    table: previous?.chain.routes === chain.routes ? previous.table : new RouteTable(chain.routes),
+    table: previous?.chain.routes === chain.routes ? previous.table : new RouteTable(chain.routes, previous?.table),
     logs: logs.loggers,
     loggedHeaders: logs.requestHeaders,
     requestLimits: requestLimitsOf(chain),

@@ -32,14 +32,18 @@ export class Cluster {
     return this.#hosts;
   }
 
-  /** Endpoints that stay keep their connections, load and health; where checks are made, new ones fail until they pass. */
-  update(config: ClusterConfig): void {
+  /**
+   * Endpoints that stay keep their connections, load and health; where checks are made, new ones fail until they pass,
+   * unless `passes` knows better.
+   */
+  update(config: ClusterConfig, passes: (key: string) => boolean = () => false): void {
     const gone = new Map(this.#byKey);
     this.config = config;
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      return keepOrCreate(known, endpoint, this.#loadOf(endpoint.zone), config.healthCheck !== null);
+      const passing = config.healthCheck === null || passes(endpoint.key);
+      return keepOrCreate(known, endpoint, this.#loadOf(endpoint.zone), passing);
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
     for (const host of gone.values()) {
@@ -110,12 +114,12 @@ export class Cluster {
   }
 }
 
-/** The endpoint as it was, with its new settings, or a new one. */
-function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, load: LocalityLoad, checked: boolean): Host {
+/** The endpoint as it was, with its new settings, or a new one. `passes`: it needs no check, or passed one. */
+function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, load: LocalityLoad, passes: boolean): Host {
   const host = known ?? new Host(endpoint, load);
   host.config = endpoint;
   host.load = load;
-  if (!checked) host.passesChecks = true;
+  if (passes) host.passesChecks = true;
   else if (known === undefined) host.passesChecks = false;
   return host;
 }

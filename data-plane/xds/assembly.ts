@@ -1,19 +1,28 @@
 /** Puts what is held together into the configuration that the proxy may use: only what is warm. */
 import type { ClusterConfig, EndpointConfig, ListenerConfig, ProxyConfig, RouteTableConfig } from '../model/config.ts';
-import type { ClusterResource, EndpointsResource, ListenerResource } from './decode/resources.ts';
+import type {
+  ClusterResource,
+  EndpointsResource,
+  ListenerResource,
+  RoutesResource,
+  VirtualHostResource,
+} from './decode/resources.ts';
+import { RouteTables } from './route-tables.ts';
 import { type Kind, type Parts, Warmer } from './warmer.ts';
 
 type Endpoints = readonly EndpointConfig[];
 
 export class Assembly {
   readonly clusters: Warmer<ClusterResource, Endpoints, ClusterConfig>;
+  readonly tables: RouteTables;
   /** Routes wait for no cluster: one that is not there yet fails its requests until it is. */
   readonly listeners: Warmer<ListenerResource, RouteTableConfig | null, ListenerConfig>;
   #config: ProxyConfig = Object.freeze({ listeners: new Map(), clusters: new Map() });
 
-  constructor(endpoints: Parts<EndpointsResource>, routes: Parts<RouteTableConfig>) {
+  constructor(endpoints: Parts<EndpointsResource>, routes: Parts<RoutesResource>) {
+    this.tables = new RouteTables(routes);
     this.clusters = new Warmer(clusterKind(endpoints));
-    this.listeners = new Warmer(listenerKind(routes));
+    this.listeners = new Warmer(listenerKind(this.tables));
   }
 
   /** The same object as before if nothing in it changed, and so are its parts. */
@@ -24,6 +33,29 @@ export class Assembly {
       this.#config = Object.freeze({ listeners, clusters });
     }
     return this.#config;
+  }
+
+  /** A route configuration came, changed, went (undefined), or will not come. */
+  putRoutes(name: string, routes: RoutesResource | undefined): void {
+    this.#partsChanged(this.tables.putRoutes(name, routes));
+  }
+
+  /** Virtual hosts came, changed, or went (undefined). */
+  putHosts(hosts: readonly (readonly [name: string, host: VirtualHostResource | undefined])[]): void {
+    this.#partsChanged(this.tables.putHosts(hosts));
+  }
+
+  hostsAnswered(): void {
+    this.#partsChanged(this.tables.hostsAnswered());
+  }
+
+  giveUpHosts(table: string): void {
+    this.tables.giveUp(table);
+    this.#partsChanged([table]);
+  }
+
+  #partsChanged(tables: Iterable<string>): void {
+    for (const name of tables) this.listeners.partChanged(name);
   }
 
   get settled(): boolean {

@@ -27,7 +27,11 @@ test('case 1, 2: the first request of a stream says who asks, later ones do not;
       user_agent_name: 'fairlead',
       user_agent_version: '0.1.0',
       locality: { zone: 'a' },
-      client_features: ['envoy.lb.does_not_support_overprovisioning', 'xds.config.supports-resource-ttl'],
+      client_features: [
+        'envoy.lb.does_not_support_overprovisioning',
+        'xds.config.supports-resource-ttl',
+        'fairlead.virtual-hosts',
+      ],
     },
   });
   expect(second).toEqual({ type_url: typeUrls.listeners });

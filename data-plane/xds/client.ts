@@ -1,5 +1,5 @@
 /**
- * The xDS client of a node: one incremental ADS stream, four types, each response answered once, and what is held put
+ * The xDS client of a node: one incremental ADS stream, five types, each response answered once, and what is held put
  * together into the configuration that the proxy runs on. A stream that breaks changes nothing of it.
  */
 import { decode, encode } from '../../proto/codec.ts';
@@ -8,12 +8,15 @@ import { typeUrls } from '../../proto/type-urls.ts';
 import type { ProxyConfig } from '../model/config.ts';
 import { Assembly } from './assembly.ts';
 import { Backoff } from './backoff.ts';
+import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import { nackText } from './nack.ts';
-import type { XdsClient, XdsClientOptions, XdsState } from './ports.ts';
+import type { DumpedType, XdsClient, XdsClientOptions, XdsState } from './ports.ts';
+import { shuffled } from './shuffled.ts';
 import { AdsConnection } from './stream.ts';
 import { type DumpedResource, type Outcome, Subscription } from './subscription.ts';
 import { KeyedTimers, realTimers } from './timers.ts';
+import { explainTlsFailure } from './tls-failures.ts';
 import { type NodeType, nodeTypeOf, nodeTypes } from './types.ts';
 import type { SourceChanges } from './warmer.ts';
 
@@ -48,9 +51,14 @@ class Client implements XdsClient {
   #lastEnd: string | null = null;
 
   constructor(options: XdsClientOptions) {
+    const random = options.random ?? Math.random;
     this.#options = options;
-    this.#connection = new AdsConnection(options.server, options.token);
-    this.#backoff = new Backoff(options.random ?? Math.random);
+    this.#connection = new AdsConnection(
+      shuffled(options.servers, random),
+      options.token,
+      channelSecurity(options.tls),
+    );
+    this.#backoff = new Backoff(random);
     const timers = options.timers ?? realTimers;
     this.#timers = new KeyedTimers(timers);
     this.#waits = new KeyedTimers(timers);
@@ -60,7 +68,10 @@ class Client implements XdsClient {
       clusters: new Subscription('clusters', now),
       endpoints: new Subscription('endpoints', now),
       listeners: new Subscription('listeners', now),
-      routes: new Subscription('routes', now),
+      routes: new Subscription('routes', now, (arrived) => this.#assembly.tables.clashesOfRoutes(arrived)),
+      virtualHosts: new Subscription('virtualHosts', now, (arrived, removed) =>
+        this.#assembly.tables.clashesOfHosts(arrived, removed),
+      ),
     };
     this.#assembly = new Assembly(this.#types.endpoints, this.#types.routes);
   }
@@ -73,7 +84,7 @@ class Client implements XdsClient {
     this.#connection.open({
       onOpen: () => this.#opened(),
       onMessage: (bytes) => this.#received(bytes),
-      onEnd: (reason) => this.#ended(reason),
+      onEnd: (reason) => this.#ended(explainTlsFailure(reason)),
     });
   }
 
@@ -87,6 +98,7 @@ class Client implements XdsClient {
   #opened(): void {
     this.#nodeSent = false;
     for (const type of nodeTypes) this.#types[type].streamOpened();
+    this.#assembly.tables.streamOpened();
     this.#sendDueRequests();
     for (const type of wholeTypes) {
       if (this.#types[type].everAnswered) continue;
@@ -103,7 +115,7 @@ class Client implements XdsClient {
     this.#waits.stopAll();
     const waitMs = this.#backoff.next();
     this.#options.logger.warn(
-      { event: 'xds_stream_ended', server: this.#options.server, reason, retryMs: waitMs },
+      { event: 'xds_stream_ended', reason, next: this.#connection.server, retryMs: waitMs },
       'xDS stream ended',
     );
     this.#timers.start('reconnect', waitMs, () => this.start());
@@ -122,7 +134,7 @@ class Client implements XdsClient {
     if (!this.#connected) {
       this.#connected = true;
       this.#backoff.reset();
-      this.#options.logger.info({ event: 'xds_stream_up', server: this.#options.server }, 'xDS stream is up');
+      this.#options.logger.info({ event: 'xds_stream_up', server: this.#connection.server }, 'xDS stream is up');
     }
     const type = nodeTypeOf(response.type_url ?? '');
     if (type === undefined || !this.#types[type].started) return;
@@ -134,6 +146,7 @@ class Client implements XdsClient {
     const outcome = subscription.receive(response);
     this.#waits.stop(type);
     this.#followTimers(type, outcome);
+    if (type === 'virtualHosts' && outcome.taken) this.#assembly.hostsAnswered();
     this.#touch(type, outcome.answered);
     const reasons = [...outcome.reasons, ...this.#announce()];
     const error = reasons.length === 0 ? null : nackText(reasons);
@@ -164,14 +177,20 @@ class Client implements XdsClient {
   /** Puts together anew what is touched by resources that came, changed, went, or will not come. */
   #touch(type: NodeType, names: readonly string[]): void {
     const { clusters, listeners } = this.#assembly;
+    if (type === 'virtualHosts') this.#putHosts(names);
     for (const name of names) {
       if (type === 'clusters') clusters.put(name, this.#types.clusters.get(name));
       else if (type === 'endpoints') clusters.partChanged(name);
       else if (type === 'listeners') listeners.put(name, this.#types.listeners.get(name));
-      else listeners.partChanged(name);
+      else if (type === 'routes') this.#assembly.putRoutes(name, this.#types.routes.get(name));
     }
     this.#askFor('endpoints', clusters.takeSourceChanges());
     this.#askFor('routes', listeners.takeSourceChanges());
+    this.#askForHosts();
+  }
+
+  #putHosts(names: readonly string[]): void {
+    this.#assembly.putHosts(names.map((name) => [name, this.#types.virtualHosts.get(name)]));
   }
 
   /** Tells of the configuration if it changed. Answers what went wrong with that. */
@@ -206,6 +225,29 @@ class Client implements XdsClient {
     for (const name of changes.removed) {
       this.#waits.stop(keyOf(type, name));
       this.#timers.stop(keyOf(type, name));
+      if (type === 'routes') this.#assembly.putRoutes(name, undefined);
+    }
+  }
+
+  /** Virtual hosts are asked for, all of them, while a route configuration says that they come so. */
+  #askForHosts(): void {
+    const { tables } = this.#assembly;
+    const forgotten = this.#types.virtualHosts.wantAll(tables.wantsHosts);
+    for (const name of forgotten) this.#timers.stop(keyOf('virtualHosts', name));
+    if (forgotten.length > 0) this.#putHosts(forgotten);
+  }
+
+  /** Tables wait for their first hosts as resources wait that were asked for by name. */
+  #waitForHosts(): void {
+    const { tables } = this.#assembly;
+    const { added, removed } = tables.takeWaitChanges();
+    const keyOfTable = (table: string) => `hosts of ${keyOf('routes', table)}`;
+    for (const table of removed) this.#waits.stop(keyOfTable(table));
+    for (const table of added) {
+      this.#wait(keyOfTable(table), tables.fetchTimeoutMs(table) ?? this.#resourceTimeoutMs, () => {
+        this.#assembly.giveUpHosts(table);
+        this.#changedByTime('routes', []);
+      });
     }
   }
 
@@ -218,11 +260,13 @@ class Client implements XdsClient {
         resource_names_unsubscribe: [...request.unsubscribe],
         initial_resource_versions: request.versions,
       });
+      if (type === 'virtualHosts') continue;
       const warmer = type === 'endpoints' ? this.#assembly.clusters : this.#assembly.listeners;
       for (const name of request.subscribe) {
         if (this.#types[type].isAwaited(name)) this.#waitFor(type, name, warmer.fetchTimeoutMs(name));
       }
     }
+    this.#waitForHosts();
   }
 
   /** Waits for a response that names it, then goes on without it. */
@@ -255,12 +299,17 @@ class Client implements XdsClient {
       user_agent_name: 'fairlead',
       user_agent_version: version,
       locality: zone === '' ? null : { zone },
-      client_features: ['envoy.lb.does_not_support_overprovisioning', 'xds.config.supports-resource-ttl'],
+      client_features: [
+        'envoy.lb.does_not_support_overprovisioning',
+        'xds.config.supports-resource-ttl',
+        // by this name Fairlead's control plane knows who can take virtual hosts as resources of their own
+        'fairlead.virtual-hosts',
+      ],
     };
   }
 
   state(): XdsState {
-    const { clusters, endpoints, listeners, routes } = this.#types;
+    const { clusters, endpoints, listeners, routes, virtualHosts } = this.#types;
     return {
       connected: this.#connected,
       complete: this.#announced !== null,
@@ -270,17 +319,22 @@ class Client implements XdsClient {
         endpoints: endpoints.state(),
         listeners: listeners.state(),
         routes: routes.state(),
+        virtualHosts: virtualHosts.state(),
       },
     };
   }
 
-  dump(): Readonly<Record<NodeType, readonly DumpedResource[]>> {
-    const { clusters, endpoints, listeners, routes } = this.#types;
+  dump(): Readonly<Record<DumpedType, readonly DumpedResource[]>> {
+    const { clusters, endpoints, listeners, routes, virtualHosts } = this.#types;
+    const { tables } = this.#assembly;
     return {
       clusters: clusters.dump(),
       endpoints: endpoints.dump(),
       listeners: listeners.dump(),
-      routes: routes.dump(),
+      routes: routes.dump().map((dumped) => {
+        const hosts = tables.hostNames(dumped.name).flatMap((name) => virtualHosts.raw(name) ?? []);
+        return hosts.length === 0 ? dumped : { ...dumped, hosts };
+      }),
     };
   }
 }

@@ -96,6 +96,16 @@ export function changeNames(state: DeltaState, add: Iterable<string>, remove: It
   return { ...state, ...draft };
 }
 
+/** Asks for everything: by saying nothing if nothing was said yet. */
+export function askForAll(state: DeltaState): DeltaState {
+  return state.started ? changeNames(state, [wildcard], []) : { ...state, legacyWildcard: true };
+}
+
+/** Asks for everything no more; what was asked for by name stays. */
+export function giveBackAll(state: DeltaState): DeltaState {
+  return changeNames(state, [], [wildcard]);
+}
+
 /** A new stream: nothing was said on it yet, all of what is wanted will be. */
 export function streamOpened(state: DeltaState): DeltaState {
   const onlyWildcard = state.wanted.size === 1 && state.wanted.has(wildcard);

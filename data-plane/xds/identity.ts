@@ -13,6 +13,7 @@ const keepers: { readonly [T in NodeType]: (before: ResourceOf[T], now: Resource
   endpoints: whole,
   listeners: whole,
   routes: hostByHost,
+  virtualHosts: whole,
 };
 
 function whole<R>(before: R, now: R): R {

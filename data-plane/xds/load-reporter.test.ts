@@ -56,7 +56,7 @@ async function start(clusters: readonly CountedCluster[], takesReports = true) {
   const events = new Queue<unknown>();
   const log = (fields: object): void => events.put((fields as { event: string }).event);
   const reporter = new LoadReporter({
-    server: `127.0.0.1:${port}`,
+    servers: [`127.0.0.1:${port}`],
     node: { id: 'n1', group: 'edge', zone: 'z', version: '1' },
     token: 'secret',
     logger: { info: log, warn: log, error: log },

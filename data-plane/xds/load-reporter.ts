@@ -5,8 +5,10 @@
 import { decode, durationMs, encode } from '../../proto/codec.ts';
 import type { LoadStatsRequest, LoadStatsResponse } from '../../proto/envoy.ts';
 import { Backoff } from './backoff.ts';
+import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import type { CountedLoad, LoadReporterOptions } from './ports.ts';
+import { shuffled } from './shuffled.ts';
 import { AdsConnection, methods } from './stream.ts';
 import { KeyedTimers, realTimers } from './timers.ts';
 
@@ -29,8 +31,10 @@ export class LoadReporter {
 
   constructor(options: LoadReporterOptions) {
     this.#options = options;
-    this.#connection = new AdsConnection(options.server, options.token, methods.load);
-    this.#backoff = new Backoff(options.random ?? Math.random);
+    const random = options.random ?? Math.random;
+    const servers = shuffled(options.servers, random);
+    this.#connection = new AdsConnection(servers, options.token, channelSecurity(options.tls), methods.load);
+    this.#backoff = new Backoff(random);
     this.#timers = new KeyedTimers(options.timers ?? realTimers);
   }
 
@@ -116,7 +120,8 @@ export class LoadReporter {
 
   #ended(reason: string, isUnimplemented: boolean): void {
     this.#timers.stopAll();
-    const { logger, server } = this.#options;
+    const { logger } = this.#options;
+    const { server } = this.#connection;
     if (isUnimplemented) {
       logger.info({ event: 'lrs_unsupported', server }, 'the control plane takes no load reports');
       return;

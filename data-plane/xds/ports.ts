@@ -1,6 +1,7 @@
 /** What the xDS client needs from outside, and what it offers. */
 
 import type { ProxyConfig } from '../model/config.ts';
+import type { XdsTlsFiles } from './channel-security.ts';
 import type { DumpedResource, XdsTypeState } from './subscription.ts';
 import type { Timers } from './timers.ts';
 import type { NodeType } from './types.ts';
@@ -22,11 +23,13 @@ export interface XdsLogger {
 }
 
 export interface XdsClientOptions {
-  /** `host:port` of the control plane. */
-  readonly server: string;
+  /** `host:port` of each replica of the control plane, at least one. Which is the first to be tried is random. */
+  readonly servers: readonly string[];
   readonly node: XdsNode;
   /** Sent as `authorization: Bearer …`; undefined: none. */
   readonly token: string | undefined;
+  /** Undefined: plain. */
+  readonly tls?: XdsTlsFiles | undefined;
   /**
    * The configuration to run on: first when it is complete, then after each change. What did not change is the same
    * object as before. An error that it throws becomes a NACK.
@@ -58,7 +61,7 @@ export interface CountedCluster {
   readonly localities: Iterable<CountedLoad>;
 }
 
-export interface LoadReporterOptions extends Pick<XdsClientOptions, 'server' | 'node' | 'token' | 'logger'> {
+export interface LoadReporterOptions extends Pick<XdsClientOptions, 'servers' | 'node' | 'token' | 'tls' | 'logger'> {
   /** The clusters at work, asked at each report. */
   readonly clusters: () => Iterable<CountedCluster>;
   readonly timers?: Timers;
@@ -76,6 +79,8 @@ export interface XdsState {
   readonly types: Readonly<Record<NodeType, XdsTypeState>>;
 }
 
+export type DumpedType = Exclude<NodeType, 'virtualHosts'>;
+
 export interface XdsClient {
   readonly connected: boolean;
   /** Once. */
@@ -83,6 +88,6 @@ export interface XdsClient {
   /** Ends the stream; nothing is called any more. What was configured stays. */
   close(): void;
   state(): XdsState;
-  /** The accepted resources, by type and name. */
-  dump(): Readonly<Record<NodeType, readonly DumpedResource[]>>;
+  /** The accepted resources, by type and name; virtual hosts stand with their route configuration. */
+  dump(): Readonly<Record<DumpedType, readonly DumpedResource[]>>;
 }

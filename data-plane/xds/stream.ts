@@ -1,5 +1,6 @@
-/** One stream of one service at a time over gRPC, incremental ADS or load reports; messages go in and out as bytes. */
+/** One stream of one service at a time over gRPC, incremental ADS or load reports, to one of several servers; messages are bytes. */
 import * as grpc from '@grpc/grpc-js';
+import type { ChannelSecurity, SecuredChannel } from './channel-security.ts';
 import { limits } from './limits.ts';
 
 /** gRPC method paths. */
@@ -16,6 +17,8 @@ const channelOptions: grpc.ChannelOptions = {
   // no detour by the proxy of the environment, no lookups of service configs
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
+  // a name with an address for each replica: the nodes spread over them
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
   // the back-off of an earlier channel must not hold up this one
   'grpc.use_local_subchannel_pool': 1,
 };
@@ -33,23 +36,39 @@ type Call = grpc.ClientDuplexStream<Buffer, Buffer>;
 const passThrough = (bytes: Buffer): Buffer => bytes;
 
 export class AdsConnection {
-  readonly #server: string;
   readonly #method: string;
+  /** The one in use, or to be tried next, comes first. */
+  #servers: readonly string[];
+  readonly #security: ChannelSecurity;
   readonly #metadata = new grpc.Metadata();
-  /** Lives on after a stream, for it learns how often the server stands pings; not after a failure to connect. */
+  /** Lives on after a stream to the only server that failed, for it learns how often the server stands pings. */
   #client: grpc.Client | null = null;
+  /** What it was made with. */
+  #channel: SecuredChannel | null = null;
   #call: Call | null = null;
 
-  /** @param server `host:port` */
-  constructor(server: string, token: string | undefined, method: string = methods.ads) {
-    this.#server = server;
+  /** @param servers `host:port` of each, at least one, in the order in which they are tried */
+  constructor(
+    servers: readonly string[],
+    token: string | undefined,
+    security: ChannelSecurity,
+    method: string = methods.ads,
+  ) {
     this.#method = method;
+    this.#servers = servers;
+    this.#security = security;
     if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token}`);
   }
 
-  /** Connects and opens a stream; the one before must have ended. */
+  /** The one that a stream is, or will next be, opened to. */
+  get server(): string {
+    return this.#servers[0] ?? '';
+  }
+
+  /** Connects and opens a stream; the one before must have ended. Once it ends, the next server has its turn. */
   open(handlers: AdsHandlers): void {
-    const client = (this.#client ??= new grpc.Client(this.#server, grpc.credentials.createInsecure(), channelOptions));
+    const client = this.#secureClient(handlers);
+    if (client === null) return;
     const channel = client.getChannel();
     const deadline = new Date(Date.now() + limits.connectTimeoutMs);
     const look = (late?: Error): void => {
@@ -57,8 +76,9 @@ export class AdsConnection {
       const state = channel.getConnectivityState(true);
       const settled = state === grpc.connectivityState.READY || state === grpc.connectivityState.TRANSIENT_FAILURE;
       if (late !== undefined && !settled) {
-        this.#dropClient();
-        handlers.onEnd(`no connection to ${this.#server} within ${limits.connectTimeoutMs} ms`, false);
+        const { server } = this;
+        this.#turnToNext();
+        handlers.onEnd(`no connection to ${server} within ${limits.connectTimeoutMs} ms`, false);
       } else if (settled) {
         // where connecting failed, the call ends at once and says why
         this.#start(client, state === grpc.connectivityState.READY, handlers);
@@ -67,6 +87,20 @@ export class AdsConnection {
       }
     };
     look();
+  }
+
+  /** As it is, or a new one where files of TLS have changed; null: they are no good, and the handlers know. */
+  #secureClient(handlers: AdsHandlers): grpc.Client | null {
+    try {
+      const channel = this.#security(this.server);
+      if (channel !== this.#channel) this.#dropClient();
+      this.#channel = channel;
+      const { credentials, options } = channel;
+      return (this.#client ??= new grpc.Client(this.server, credentials, { ...channelOptions, ...options }));
+    } catch (error) {
+      handlers.onEnd((error as Error).message, false);
+      return null;
+    }
   }
 
   #start(client: grpc.Client, connected: boolean, handlers: AdsHandlers): void {
@@ -80,13 +114,19 @@ export class AdsConnection {
     call.on('status', ({ code, details }) => {
       if (this.#call !== call) return;
       this.#call = null;
-      if (!connected) this.#dropClient();
+      // who ends it without an error may want this node elsewhere: at another address of the same name, maybe
+      if (!connected || code === grpc.status.OK || this.#servers.length > 1) this.#turnToNext();
       handlers.onEnd(
         code === grpc.status.OK ? 'the server ended the stream' : `${grpc.status[code] ?? code}: ${details}`,
         code === grpc.status.UNIMPLEMENTED,
       );
     });
     handlers.onOpen();
+  }
+
+  #turnToNext(): void {
+    this.#dropClient();
+    this.#servers = [...this.#servers.slice(1), this.server];
   }
 
   #dropClient(): void {

@@ -1,11 +1,14 @@
 /** One type on the stream: what is asked for, what is held, and how the last response was answered. */
 import type { DeltaDiscoveryResponse } from '../../proto/envoy.ts';
 import { typeUrls } from '../../proto/type-urls.ts';
+import type { Problem } from './decode/problems.ts';
 import type { ResourceOf } from './decode/resources.ts';
 import {
   accept,
+  askForAll,
   changeNames,
   type DeltaState,
+  giveBackAll,
   isAskedFor,
   type NamesRequest,
   namedSubscription,
@@ -15,7 +18,7 @@ import {
 } from './delta-state.ts';
 import { keepIdentity } from './identity.ts';
 import { rejectionReasons } from './nack.ts';
-import { type ArrivedResource, judge } from './response.ts';
+import { type ArrivedResource, judge, type Verdict } from './response.ts';
 import type { NodeType } from './types.ts';
 import type { Missing, SourceChanges } from './warmer.ts';
 
@@ -31,7 +34,15 @@ export interface DumpedResource {
   readonly version_info: string;
   /** Epoch milliseconds. */
   readonly last_updated: number;
-  readonly resource: { readonly type_url: string; readonly value: Uint8Array };
+  readonly resource: RawResource;
+  /** Of a route configuration: its virtual hosts that came as resources of their own. */
+  readonly hosts?: readonly RawResource[];
+}
+
+/** As it came. */
+export interface RawResource {
+  readonly type_url: string;
+  readonly value: Uint8Array;
 }
 
 export interface XdsTypeState {
@@ -45,8 +56,16 @@ export interface XdsTypeState {
   readonly error: string | null;
 }
 
+/** Good resources that must not come all the same, by name: they do not go with what others say. */
+export type Objections<T extends NodeType> = (
+  arrived: readonly ResourceOf[T][],
+  removed: readonly string[],
+) => ReadonlyMap<string, readonly Problem[]>;
+
 /** What a response did. */
 export interface Outcome {
+  /** False: it was refused as a whole. */
+  readonly taken: boolean;
   /** Empty: all of it was taken. */
   readonly reasons: readonly string[];
   /** Times to live to start, and to stop (null), by name. */
@@ -55,26 +74,32 @@ export interface Outcome {
   readonly answered: readonly string[];
 }
 
+type Taken<T extends NodeType> = Extract<Verdict<T>, { readonly refused: null }>;
+
 export class Subscription<T extends NodeType> {
   readonly #type: T;
   readonly #now: () => number;
+  readonly #objections: Objections<T> | undefined;
   readonly #held = new Map<string, HeldResource<T>>();
   readonly #missing = new Map<string, Missing>();
   /** Of the last response. */
   #named: readonly string[] = [];
   /** Came last in a response that was refused: here and at the server other versions may count as held. */
   readonly #disputed = new Set<string>();
+  #wantsAll: boolean;
   #state: DeltaState;
   #acks = 0;
   #nacks = 0;
   #lastResponseMs: number | null = null;
   #error: string | null = null;
 
-  /** Clusters and listeners are asked for all, the rest by name. */
-  constructor(type: T, now: () => number) {
+  /** Clusters and listeners are asked for all, virtual hosts once {@link wantAll} says so, the rest by name. */
+  constructor(type: T, now: () => number, objections?: Objections<T>) {
     this.#type = type;
     this.#now = now;
-    this.#state = type === 'clusters' || type === 'listeners' ? wildcardSubscription : namedSubscription;
+    this.#objections = objections;
+    this.#wantsAll = type === 'clusters' || type === 'listeners';
+    this.#state = this.#wantsAll ? wildcardSubscription : namedSubscription;
   }
 
   /** A request of this type was sent on the stream; responses to nothing are not for us. */
@@ -121,6 +146,18 @@ export class Subscription<T extends NodeType> {
     }
   }
 
+  /** Asks for all there are, or for none, and then forgets what is held. Answers the names that it forgot. */
+  wantAll(want: boolean): readonly string[] {
+    if (want === this.#wantsAll) return [];
+    this.#wantsAll = want;
+    this.#state = want ? askForAll(this.#state) : giveBackAll(this.#state);
+    if (want) return [];
+    const forgotten = [...this.#held.keys()];
+    this.#held.clear();
+    this.#disputed.clear();
+    return forgotten;
+  }
+
   /** Takes what is good in a response, keeps the last good form of what is not. */
   receive(response: DeltaDiscoveryResponse): Outcome {
     this.#lastResponseMs = this.#now();
@@ -130,9 +167,10 @@ export class Subscription<T extends NodeType> {
       get: (name) => this.#held.get(name),
     });
     this.#named = (response.resources ?? []).filter(({ resource }) => resource).map(({ name = '' }) => name);
-    if (verdict.refused !== null) return { reasons: verdict.refused, ttls: new Map(), answered: [] };
+    if (verdict.refused !== null) return { taken: false, reasons: verdict.refused, ttls: new Map(), answered: [] };
 
-    const { accepted, heartbeats, rejected, removed } = verdict;
+    const { heartbeats, removed } = verdict;
+    const { accepted, rejected } = this.#withoutObjections(verdict);
     for (const resource of accepted) this.#hold(resource);
     for (const name of removed) this.#drop(name, 'unanswered');
     for (const { name } of rejected) if (!this.#held.has(name)) this.#markMissing(name, 'unanswered');
@@ -144,7 +182,18 @@ export class Subscription<T extends NodeType> {
     const ttls = new Map<string, number | null>(removed.map((name) => [name, null]));
     for (const { name, ttlMs } of [...accepted, ...heartbeats]) ttls.set(name, ttlMs);
     const answered = [...accepted.map(({ name }) => name), ...removed, ...rejected.map(({ name }) => name)];
-    return { reasons: rejectionReasons(this.#type, rejected), ttls, answered };
+    return { taken: true, reasons: rejectionReasons(this.#type, rejected), ttls, answered };
+  }
+
+  #withoutObjections(judged: Taken<T>): Pick<Taken<T>, 'accepted' | 'rejected'> {
+    const arrived = judged.accepted.map(({ value }) => value);
+    const objections = this.#objections?.(arrived, judged.removed) ?? new Map<string, readonly Problem[]>();
+    if (objections.size === 0) return judged;
+    const rejected = [...objections].map(([name, problems]) => ({ name, problems }));
+    return {
+      accepted: judged.accepted.filter(({ name }) => !objections.has(name)),
+      rejected: [...judged.rejected, ...rejected],
+    };
   }
 
   /** Remembers how the response was answered: null for an ACK, else the text of the NACK. */
@@ -204,14 +253,21 @@ export class Subscription<T extends NodeType> {
     };
   }
 
+  raw(name: string): RawResource | undefined {
+    const held = this.#held.get(name);
+    return held === undefined ? undefined : { type_url: typeUrls[this.#type], value: held.bytes };
+  }
+
   /** What is held, by name. */
   dump(): DumpedResource[] {
-    const dumped = [...this.#held].map(([name, { version, bytes, updatedMs }]) => ({
-      name,
-      version_info: version,
-      last_updated: updatedMs,
-      resource: { type_url: typeUrls[this.#type], value: bytes },
-    }));
+    const dumped = [...this.#held].map(
+      ([name, { version, bytes, updatedMs }]): DumpedResource => ({
+        name,
+        version_info: version,
+        last_updated: updatedMs,
+        resource: { type_url: typeUrls[this.#type], value: bytes },
+      }),
+    );
     return dumped.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 }

@@ -6,6 +6,7 @@ import {
   ads,
   assignment,
   edsCluster,
+  hostBytes,
   httpManager,
   lbEndpoint,
   listener,
@@ -31,7 +32,7 @@ export function startClient(port: number, options: Partial<XdsClientOptions> = {
   const configs: ProxyConfig[] = [];
   const calls: ('config' | 'complete')[] = [];
   const client = createXdsClient({
-    server: `127.0.0.1:${port}`,
+    servers: [`127.0.0.1:${port}`],
     node: { id: 'n1', group: 'edge', zone: 'a', version: '0.1.0' },
     token: 'secret',
     onConfig: (config) => {
@@ -78,14 +79,32 @@ export const table = (name: string, version: string, ...domains: string[]) => ({
   bytes: routes({ name, virtual_hosts: [virtualHost({ domains: domains.length > 0 ? domains : ['*'] })] }),
 });
 
+/** A route configuration whose further hosts come as resources of their own; `domains` are those of a host inside it. */
+export const openTable = (name: string, version: string, ...domains: string[]) => ({
+  name,
+  version,
+  bytes: routes({
+    name,
+    virtual_hosts: domains.length > 0 ? [virtualHost({ name: 'inside', domains })] : [],
+    vhds: { config_source: ads },
+  }),
+});
+
+/** A virtual host as a resource of its own; its domain is the last part of its name unless said otherwise. */
+export const host = (name: string, version: string, ...domains: string[]) => ({
+  name,
+  version,
+  bytes: hostBytes(virtualHost({ name, domains: domains.length > 0 ? domains : [name.replace(/^.*\//, '')] })),
+});
+
 export interface Wired extends WiredClient {
   readonly server: ScriptedServer;
   readonly stream: ScriptedStream;
 }
 
 /** A client and its first stream, whose two first requests were read. */
-export async function connected(options: Parameters<typeof startClient>[1] = {}): Promise<Wired> {
-  const server = await ScriptedServer.start();
+export async function connected(options: Parameters<typeof startClient>[1] = {}, of?: ScriptedServer): Promise<Wired> {
+  const server = of ?? (await ScriptedServer.start());
   const wired = startClient(server.port, options);
   const stream = await server.streams.take();
   expect([await stream.said(), await stream.said()]).toEqual([{ type: 'clusters' }, { type: 'listeners' }]);
@@ -93,8 +112,8 @@ export async function connected(options: Parameters<typeof startClient>[1] = {})
 }
 
 /** As {@link connected}, complete with the cluster `a` (port 80) and the listener `public`. */
-export async function complete(options: Parameters<typeof startClient>[1] = {}): Promise<Wired> {
-  const wired = await connected(options);
+export async function complete(options: Parameters<typeof startClient>[1] = {}, of?: ScriptedServer): Promise<Wired> {
+  const wired = await connected(options, of);
   const { stream } = wired;
   stream.send('clusters', [cluster('a', 'c1')]);
   expect([await stream.said(), await stream.said()]).toEqual([
@@ -111,6 +130,21 @@ export async function complete(options: Parameters<typeof startClient>[1] = {}):
   stream.send('routes', [table('public', 'r1')]);
   expect(await stream.said()).toEqual({ type: 'routes', nonce: 'n4' });
   expect(wired.client.state().complete).toBe(true);
+  return wired;
+}
+
+/** As {@link complete}, with virtual hosts as resources of their own, `public/a` and `public/b`. */
+export async function withHosts(options: Parameters<typeof startClient>[1] = {}): Promise<Wired> {
+  const wired = await complete(options);
+  const { stream } = wired;
+  stream.send('routes', [openTable('public', 'r2')]);
+  expect([await stream.said(), await stream.said()]).toEqual([
+    { type: 'routes', nonce: 'n5' },
+    { type: 'virtualHosts' },
+  ]);
+  stream.send('virtualHosts', [host('public/a', 'h1'), host('public/b', 'h1')]);
+  expect(await stream.said()).toEqual({ type: 'virtualHosts', nonce: 'n6' });
+  expect(domainsOf(wired, 'public')).toEqual(['a', 'b']);
   return wired;
 }
 

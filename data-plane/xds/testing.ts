@@ -37,6 +37,8 @@ export interface Said {
 
 export class ScriptedStream {
   readonly token: string | undefined;
+  /** Common name of the certificate that the client presented. */
+  readonly presented: string | undefined;
   readonly requests = new Queue<DeltaDiscoveryRequest>();
   /** Settles when the client cuts the stream. */
   readonly ended: Promise<true>;
@@ -46,6 +48,7 @@ export class ScriptedStream {
   constructor(call: grpc.ServerDuplexStream<Buffer, Buffer>) {
     this.#call = call;
     this.token = call.metadata.get('authorization')[0]?.toString();
+    this.presented = call.getAuthContext().sslPeerCertificate?.subject.CN as string | undefined;
     call.on('data', (bytes: Buffer) =>
       this.requests.put(decode('envoy.service.discovery.v3.DeltaDiscoveryRequest', bytes)),
     );
@@ -118,7 +121,7 @@ export class ScriptedServer {
   }
 
   /** Listens on 127.0.0.1; port 0 takes a free one. Ends with the test. */
-  static async start(port = 0): Promise<ScriptedServer> {
+  static async start(port = 0, credentials = grpc.ServerCredentials.createInsecure()): Promise<ScriptedServer> {
     const server = new grpc.Server();
     const streams = new Queue<ScriptedStream>();
     const passThrough = (bytes: Buffer): Buffer => bytes;
@@ -136,13 +139,18 @@ export class ScriptedServer {
       { delta: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => streams.put(new ScriptedStream(call)) },
     );
     const bound = await new Promise<number>((resolve, reject) =>
-      server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, taken) =>
+      server.bindAsync(`127.0.0.1:${port}`, credentials, (error, taken) =>
         error === null ? resolve(taken) : reject(error),
       ),
     );
     const scripted = new ScriptedServer(server, bound, streams);
     onTestFinished(() => scripted.stop());
     return scripted;
+  }
+
+  /** Tells every client to open no more streams on its connection; those that are open stay. */
+  goAway(): void {
+    this.#server.drain(`127.0.0.1:${this.port}`, 60_000);
   }
 
   /** Cuts every connection. */

@@ -1,7 +1,13 @@
 /** The xDS types that a node asks for, in the order in which it asks. */
 import { type XdsType, xdsTypeOf } from '../../proto/type-urls.ts';
 
-export const nodeTypes = ['clusters', 'endpoints', 'listeners', 'routes'] as const satisfies readonly XdsType[];
+export const nodeTypes = [
+  'clusters',
+  'endpoints',
+  'listeners',
+  'routes',
+  'virtualHosts',
+] as const satisfies readonly XdsType[];
 
 export type NodeType = (typeof nodeTypes)[number];
 

@@ -23,6 +23,8 @@ interface SotwOptions {
   /** Default: the nonce of the type's newest response, or none. */
   readonly nonce?: string;
   readonly error?: string;
+  /** What was taken last, perhaps on an earlier stream. */
+  readonly version?: string;
 }
 
 interface DeltaOptions extends SotwOptions {
@@ -82,9 +84,10 @@ export class Conversation {
   }
 
   /** As `ask`, without a turn after it: the request waits in the queue with others. */
-  hear(type: XdsType, names: readonly string[], { nonce = this.#nonceOf(type), error }: SotwOptions = {}): this {
+  hear(type: XdsType, names: readonly string[], options: SotwOptions = {}): this {
+    const { nonce = this.#nonceOf(type), error, version } = options;
     this.#lists.set(type, names);
-    const heard = hearSotw(type, this.#states.get(type), { names, nonce, error });
+    const heard = hearSotw(type, this.#states.get(type), { names, nonce, error, version });
     return this.#take(type, heard);
   }
 

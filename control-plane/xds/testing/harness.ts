@@ -1,9 +1,10 @@
 /** A real server on a free port with everything handed in, and the clients of one test. */
 import { setImmediate as immediate } from 'node:timers/promises';
+import type { ChannelCredentials } from '@grpc/grpc-js';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
 import type { AuthorizeStatus, AuthorizeStream, ClientElsewhere, StreamKind, Variant, XdsLogger } from '../ports.ts';
-import { startXdsServer, type XdsServer } from '../server.ts';
+import { startXdsServer, type XdsServer, type XdsServerOptions } from '../server.ts';
 import { LoadRecorder } from './load-recorder.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
@@ -34,6 +35,7 @@ export class Harness {
     contents?: Contents,
     authorize: AuthorizeStream = async () => ({ ok: true }),
     authorizeStatus: AuthorizeStatus = async () => ({ ok: true }),
+    more: Pick<XdsServerOptions, 'tls' | 'joins' | 'others' | 'shedding'> = {},
   ): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
@@ -47,6 +49,8 @@ export class Harness {
       timers: harness.timers,
       now: () => harness.timers.now(),
       logger: harness.#logger,
+      random: () => 0.5,
+      ...more,
     });
     if (contents !== undefined) harness.publish(contents);
     return harness;
@@ -76,14 +80,24 @@ export class Harness {
     return this.#logger.errors;
   }
 
+  /** What the server logged, as `warn: …`, its own faults among it. */
+  get log(): readonly string[] {
+    return this.#logger.lines;
+  }
+
+  /** Resolves once the server has logged so many lines. */
+  untilLogged(count: number): Promise<void> {
+    return this.#logger.untilLogged(count);
+  }
+
   publish(contents: Contents): void {
     this.#snapshot = snapshotOf(contents, this.#snapshot, 'edge', this.resourceTtlMs);
     this.cache.set(this.#snapshot);
   }
 
   /** A connection for several streams. */
-  connect(): RawClient {
-    const client = new RawClient(this.server.address, (stream) => this.#streams.push(stream));
+  connect(credentials?: ChannelCredentials): RawClient {
+    const client = new RawClient(this.server.address, (stream) => this.#streams.push(stream), credentials);
     this.#clients.push(client);
     return client;
   }
@@ -122,6 +136,8 @@ export class Harness {
 class TestLogger implements XdsLogger {
   unserved = 0;
   readonly errors: string[] = [];
+  readonly lines: string[] = [];
+  #onLine: (() => void)[] = [];
   #waits: { readonly count: number; readonly resolve: () => void }[] = [];
 
   untilUnserved(count: number): Promise<void> {
@@ -134,11 +150,25 @@ class TestLogger implements XdsLogger {
     for (const { count, resolve } of this.#waits) if (this.unserved >= count) resolve();
   }
 
-  info(): void {}
+  async untilLogged(count: number): Promise<void> {
+    while (this.lines.length < count) await new Promise<void>((resolve) => this.#onLine.push(resolve));
+  }
 
-  warn(): void {}
+  info(_fields: object, message: string): void {
+    this.#log(`info: ${message}`);
+  }
+
+  warn(_fields: object, message: string): void {
+    this.#log(`warn: ${message}`);
+  }
+
+  #log(line: string): void {
+    this.lines.push(line);
+    for (const resolve of this.#onLine.splice(0)) resolve();
+  }
 
   error(fields: object, message: string): void {
+    this.#log(`error: ${message}`);
     this.errors.push(`${message}: ${JSON.stringify(fields)}`);
   }
 }

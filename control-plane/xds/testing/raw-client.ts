@@ -1,5 +1,12 @@
 /** A client that speaks the protocol by hand, and counts: at the end it must have sent more than it was sent. */
-import { Client, type ClientDuplexStream, credentials, Metadata, type StatusObject } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import { decode, durationMs, encode, messageNameOf } from '../../../proto/codec.ts';
 import type {
   DeltaDiscoveryRequest,
@@ -33,9 +40,18 @@ export class RawClient {
   readonly #client: Client;
   readonly #onOpened: (stream: RawStream) => void;
 
-  constructor(address: { host: string; port: number }, onOpened: (stream: RawStream) => void = () => {}) {
+  constructor(
+    address: { host: string; port: number },
+    onOpened: (stream: RawStream) => void = () => {},
+    channel: ChannelCredentials = credentials.createInsecure(),
+  ) {
     this.#onOpened = onOpened;
-    this.#client = new Client(`${address.host}:${address.port}`, credentials.createInsecure());
+    this.#client = new Client(`${address.host}:${address.port}`, channel, {
+      // a connection of its own
+      'grpc.use_local_subchannel_pool': 1,
+      // over TLS an address is no server name
+      'grpc.ssl_target_name_override': 'localhost',
+    });
   }
 
   open(variant: Variant, service: StreamKind['service'] = 'ads', token?: string): RawStream {
@@ -66,6 +82,7 @@ export class RawStream {
   #onArrival: (() => void) | undefined;
   /** The full list of each type, as a SotW client keeps it. */
   readonly #lists = new Map<string, readonly string[]>();
+  readonly #nonces = new Map<string, string>();
   requests = 0;
   responses = 0;
   /** Responses acknowledged or refused by `answer`. */
@@ -98,6 +115,12 @@ export class RawStream {
     return this;
   }
 
+  /** State of the world: another list, in answer to the type's newest response. */
+  follow(type: XdsType, names: readonly string[]): this {
+    const response_nonce = this.#nonces.get(typeUrls[type]) ?? '';
+    return this.sotw({ type_url: typeUrls[type], response_nonce, resource_names: [...names] });
+  }
+
   delta(request: DeltaDiscoveryRequest): this {
     this.sendBytes(Buffer.from(encode('envoy.service.discovery.v3.DeltaDiscoveryRequest', request)));
     return this;
@@ -128,6 +151,7 @@ export class RawStream {
 
   answer({ typeUrl, nonce, version }: Received, error?: string): this {
     this.answers += 1;
+    this.#nonces.set(typeUrl, nonce);
     const common = {
       type_url: typeUrl,
       response_nonce: nonce,

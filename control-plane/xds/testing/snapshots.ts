@@ -5,9 +5,12 @@ import { buildSnapshot } from '../../snapshot/build.ts';
 import type { Snapshot } from '../../snapshot/snapshot.ts';
 import type { XdsType } from '../ports.ts';
 
-/** By type: name to content. A text as the content of routes is a list of the clusters that they lead to (`a b`). */
+/**
+ * By type: name to content. A text as the content of routes is a list of the clusters that they lead to (`a b`), of a
+ * cluster the name of its endpoints, which are checked within two seconds.
+ */
 export type Contents = {
-  readonly [T in XdsType]?: Readonly<Record<string, T extends 'routes' ? number | string : number>>;
+  readonly [T in XdsType]?: Readonly<Record<string, T extends 'routes' | 'clusters' ? number | string : number>>;
 };
 
 const encoders: Readonly<Record<XdsType, (name: string, content: number) => Uint8Array>> = {
@@ -48,11 +51,23 @@ function encodeRoutesTo(name: string, clusters: string): Uint8Array {
   return encode('envoy.config.route.v3.RouteConfiguration', { name, virtual_hosts });
 }
 
+function encodeChecked(name: string, service_name: string): Uint8Array {
+  const health_checks = [{ timeout: durationOf(2_000) }];
+  return encode('envoy.config.cluster.v3.Cluster', {
+    name,
+    type: 'EDS',
+    eds_cluster_config: { service_name },
+    health_checks,
+  });
+}
+
 let revisions = 0;
 
 export function snapshotOf(contents: Contents, previous?: Snapshot, group = 'edge', resourceTtlMs = 0): Snapshot {
-  const encoded = (type: XdsType, name: string, content: number | string): Uint8Array =>
-    typeof content === 'string' ? encodeRoutesTo(name, content) : encoders[type](name, content);
+  const encoded = (type: XdsType, name: string, content: number | string): Uint8Array => {
+    if (typeof content === 'number') return encoders[type](name, content);
+    return type === 'clusters' ? encodeChecked(name, content) : encodeRoutesTo(name, content);
+  };
   const ofType = (type: XdsType): Map<string, Uint8Array> =>
     new Map(Object.entries(contents[type] ?? {}).map(([name, content]) => [name, encoded(type, name, content)]));
   return buildSnapshot(group, ++revisions, ofEachType(ofType), previous, resourceTtlMs);

@@ -5,7 +5,7 @@ import { decodeEndpoints } from './endpoints.ts';
 import { decodeListener } from './listener.ts';
 import type { Decoded } from './problems.ts';
 import type { ResourceOf } from './resources.ts';
-import { decodeRoutes } from './route.ts';
+import { decodeRoutes, decodeVirtualHost } from './route.ts';
 
 /** Bytes of one resource to a frozen value or all its problems. None throws. */
 export const decoders: { readonly [T in NodeType]: (bytes: Uint8Array) => Decoded<ResourceOf[T]> } = {
@@ -13,4 +13,5 @@ export const decoders: { readonly [T in NodeType]: (bytes: Uint8Array) => Decode
   endpoints: decodeEndpoints,
   listeners: decodeListener,
   routes: decodeRoutes,
+  virtualHosts: decodeVirtualHost,
 };

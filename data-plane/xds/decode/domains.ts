@@ -1,4 +1,4 @@
-/** The rules about the domains of virtual hosts, which reach across one table. */
+/** The rules about the domains of virtual hosts, which reach across the hosts that stand in one message. */
 import type { VirtualHostConfig } from '../../model/config.ts';
 import { type Place, unsupported } from './problems.ts';
 
@@ -8,21 +8,35 @@ export function checkDomains(
   hosts: readonly VirtualHostConfig[],
   { ignorePort }: { ignorePort: boolean },
 ): void {
-  const owners = new Map<string, number>();
-  hosts.forEach(({ domains }, hostIndex) => {
-    const at = place.item('virtual_hosts', hostIndex);
-    if (domains.length === 0) at.field('domains').refuse('must hold a domain');
-    domains.forEach((domain, index) => {
-      const owner = owners.get(domain);
-      const item = at.item('domains', index);
-      if (domain === '') item.refuse('must not be empty');
-      else if (owner !== undefined)
-        item.refuse(`${JSON.stringify(domain)} is a domain of virtual_hosts[${owner}] already`);
-      else if (!ignorePort && !matchesWithoutPort(domain, domains)) {
-        item.refuse(`${JSON.stringify(domain)}: a domain with a port, without the same domain bare, is ${unsupported}`);
-      }
-      owners.set(domain, owner ?? hostIndex);
-    });
+  const owners = new Map<string, string>();
+  hosts.forEach((host, index) => {
+    checkHost(place.item('virtual_hosts', index), host, `virtual_hosts[${index}]`, owners, ignorePort);
+  });
+}
+
+/** For a host that comes alone: what its table says of ports is not known here, so the stricter rule holds. */
+export function checkOwnDomains(place: Place, host: VirtualHostConfig): void {
+  checkHost(place, host, 'this virtual host', new Map(), false);
+}
+
+/** `owners`: who has each domain so far. */
+function checkHost(
+  place: Place,
+  { domains }: VirtualHostConfig,
+  called: string,
+  owners: Map<string, string>,
+  ignorePort: boolean,
+): void {
+  if (domains.length === 0) place.field('domains').refuse('must hold a domain');
+  domains.forEach((domain, index) => {
+    const owner = owners.get(domain);
+    const item = place.item('domains', index);
+    if (domain === '') item.refuse('must not be empty');
+    else if (owner !== undefined) item.refuse(`${JSON.stringify(domain)} is a domain of ${owner} already`);
+    else if (!ignorePort && !matchesWithoutPort(domain, domains)) {
+      item.refuse(`${JSON.stringify(domain)}: a domain with a port, without the same domain bare, is ${unsupported}`);
+    }
+    owners.set(domain, owner ?? called);
   });
 }
 

@@ -5,6 +5,7 @@ import {
   any,
   assignment,
   edsCluster,
+  hostBytes,
   httpManager,
   httpOptionsName,
   lbEndpoint,
@@ -28,6 +29,8 @@ function randomOf(state: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+const host = virtualHost({ name: 'public/shop', domains: ['shop.example.com', '*.shop.example.com'] });
 
 const valid = {
   clusters: edsCluster({
@@ -62,6 +65,7 @@ const valid = {
       ],
     }),
   }),
+  virtualHosts: hostBytes(host),
   routes: routes({
     virtual_hosts: [
       virtualHost({

@@ -212,6 +212,10 @@ test.each(
     ],
     [{ rds: null, scoped_routes: {} }, [`.scoped_routes: ${unsupported}`, ': needs rds or route_config']],
     [
+      { rds: null, route_config: { vhds: { config_source: ads } } },
+      [`.route_config.vhds: in a listener is ${unsupported}`],
+    ],
+    [
       { rds: null, route_config: { virtual_hosts: [{ name: 'a', routes: [] }] } },
       ['.route_config.virtual_hosts[0].domains: must hold a domain'],
     ],

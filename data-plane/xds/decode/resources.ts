@@ -6,6 +6,7 @@ import type {
   ListenerConfig,
   RouteTableConfig,
   TcpChainConfig,
+  VirtualHostConfig,
 } from '../../model/config.ts';
 
 /** A resource that is asked for by name over the same stream. */
@@ -42,7 +43,13 @@ export interface ListenerResource {
   readonly chain: HttpChainResource | TcpChainConfig;
 }
 
-export type RoutesResource = RouteTableConfig;
+export interface RoutesResource extends RouteTableConfig {
+  /** Further hosts come as resources of their own; `fetchTimeoutMs` as in {@link Subscribed}. Null: none do. */
+  readonly vhds: { readonly fetchTimeoutMs: number | null } | null;
+}
+
+/** Its name begins with that of its route configuration and a slash. */
+export type VirtualHostResource = VirtualHostConfig;
 
 /** Keyed by xDS type. */
 export interface ResourceOf {
@@ -50,4 +57,5 @@ export interface ResourceOf {
   endpoints: EndpointsResource;
   listeners: ListenerResource;
   routes: RoutesResource;
+  virtualHosts: VirtualHostResource;
 }

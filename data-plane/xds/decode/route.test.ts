@@ -1,8 +1,19 @@
 import { expect, test } from 'vitest';
 import type { RouteConfiguration } from '../../../proto/envoy.ts';
 import { literalAlternatives } from './header-matcher.ts';
-import { decodeRoutes } from './route.ts';
-import { problemsOf, type Route, refusals, route, routes, seconds, taken, virtualHost } from './testing.ts';
+import { decodeRoutes, decodeVirtualHost } from './route.ts';
+import {
+  ads,
+  hostBytes,
+  problemsOf,
+  type Route,
+  refusals,
+  route,
+  routes,
+  seconds,
+  taken,
+  virtualHost,
+} from './testing.ts';
 
 const unsupported = 'not supported by this data plane';
 type Headers = NonNullable<NonNullable<Route['match']>['headers']>;
@@ -29,6 +40,7 @@ test('a route to one cluster has 15 seconds', () => {
         ],
       },
     ],
+    vhds: null,
   });
 });
 
@@ -213,7 +225,11 @@ test.each(
 test.each(
   refusals<Partial<RouteConfiguration>>(
     [{ name: '' }, ['name: must not be empty']],
-    [{ vhds: {} }, [`vhds: ${unsupported}`]],
+    [{ vhds: {} }, ['vhds.config_source: must be set']],
+    [
+      { vhds: { config_source: { path: 'hosts.yaml' } } },
+      ['vhds.config_source: only ads and self are supported by this data plane'],
+    ],
     [
       { virtual_hosts: [virtualHost({ name: '', domains: [] })] },
       ['virtual_hosts[0].name: must not be empty', 'virtual_hosts[0].domains: must hold a domain'],
@@ -244,4 +260,44 @@ test('all problems are named, not the first alone', () => {
     'virtual_hosts[0].routes[1].route.weighted_clusters: weights sum to 0',
     'virtual_hosts[0].routes[2].route.weighted_clusters: weights sum to 0',
   ]);
+});
+
+test('virtual hosts may come as resources of their own, over the same stream', () => {
+  const vhds = { config_source: { ...ads, initial_fetch_timeout: { seconds: 1 } } };
+  expect(taken(decodeRoutes(routes({ virtual_hosts: [], vhds })))).toEqual({
+    name: 'public',
+    hosts: [],
+    vhds: { fetchTimeoutMs: 1_000 },
+  });
+  expect(taken(decodeRoutes(routes({ vhds: { config_source: ads } }))).vhds).toEqual({ fetchTimeoutMs: null });
+});
+
+test('a virtual host of its own is read as one inside a route configuration is', () => {
+  const name = 'public/shop';
+  const [inside] = taken(
+    decodeRoutes(routes({ virtual_hosts: [virtualHost({ name, domains: ['Shop.Example.com'] })] })),
+  ).hosts;
+  expect(taken(decodeVirtualHost(hostBytes(virtualHost({ name, domains: ['Shop.Example.com'] }))))).toEqual(inside);
+});
+
+test.each(
+  refusals<Parameters<typeof virtualHost>[0]>(
+    [{ name: '' }, ['name: must not be empty']],
+    [{ name: 'shop' }, ['name: must begin with the name of its route configuration and a slash']],
+    [{ name: '/shop' }, ['name: must begin with the name of its route configuration and a slash']],
+    [{ domains: [] }, ['domains: must hold a domain']],
+    [
+      { domains: ['', 'a', 'A'] },
+      ['domains[0]: must not be empty', 'domains[2]: "a" is a domain of this virtual host already'],
+    ],
+    [
+      { domains: ['a:80'] },
+      [`domains[0]: "a:80": a domain with a port, without the same domain bare, is ${unsupported}`],
+    ],
+    [{ routes: [route({ match: { prefix: '' } })] }, ['routes[0].match.prefix: must not be empty']],
+    [{ cors: {} }, [`cors: ${unsupported}`]],
+  ),
+)('virtual host is refused: $law', ({ patch, expected }) => {
+  const host = hostBytes(virtualHost({ name: 'public/shop', ...patch }));
+  expect(problemsOf(decodeVirtualHost(host))).toEqual(expected);
 });

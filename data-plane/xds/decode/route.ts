@@ -1,5 +1,5 @@
-/** envoy.config.route.v3.RouteConfiguration: hosts, their routes in order, and where each route leads. */
-import type { RouteConfiguration } from '../../../proto/envoy.ts';
+/** envoy.config.route.v3.RouteConfiguration and VirtualHost: hosts, their routes in order, and where each route leads. */
+import type { RouteConfiguration, VirtualHost } from '../../../proto/envoy.ts';
 import type {
   RouteConfig,
   RouteMatchConfig,
@@ -7,23 +7,23 @@ import type {
   VirtualHostConfig,
   WeightedClusterConfig,
 } from '../../model/config.ts';
-import { checkDomains } from './domains.ts';
+import { readStreamSource } from './address.ts';
+import { checkDomains, checkOwnDomains } from './domains.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readHeaderMatcher } from './header-matcher.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
-import type { RoutesResource } from './resources.ts';
+import type { RoutesResource, VirtualHostResource } from './resources.ts';
 import { bool, millis, required, uint32 } from './values.ts';
 import { checkWeightSum } from './weights.ts';
 
-type VirtualHost = NonNullable<RouteConfiguration['virtual_hosts']>[number];
 type Route = NonNullable<VirtualHost['routes']>[number];
 type RouteMatch = NonNullable<Route['match']>;
 type RouteAction = NonNullable<Route['route']>;
 
 // hosts are compared without their port, whatever ignore_port_in_host_matching says; domains.ts refuses what that loses
 const tableFields = fieldTable('envoy.config.route.v3.RouteConfiguration', {
-  carried: ['name', 'virtual_hosts', 'ignore_port_in_host_matching'],
+  carried: ['name', 'virtual_hosts', 'vhds', 'ignore_port_in_host_matching'],
   ignored: [
     'metadata',
     // a route may name a cluster that is not there yet, whatever this says
@@ -32,6 +32,8 @@ const tableFields = fieldTable('envoy.config.route.v3.RouteConfiguration', {
     ...['most_specific_header_mutations_wins', 'max_direct_response_body_size_bytes'],
   ],
 });
+
+const vhdsFields = fieldTable('envoy.config.route.v3.Vhds', { carried: ['config_source'] });
 
 const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
   carried: ['name', 'domains', 'routes'],
@@ -66,12 +68,35 @@ const defaultTimeoutMs = 15_000;
 export function decodeRoutes(bytes: Uint8Array): Decoded<RoutesResource> {
   return decodeWith('envoy.config.route.v3.RouteConfiguration', bytes, (place, message) => {
     required(place.field('name'), message.name);
-    return readRouteTable(place, message);
+    return { ...readTable(place, message), vhds: readVhds(place.field('vhds'), message.vhds) };
   });
 }
 
-/** Also for a table that stands inline in a listener, where it may lack a name. */
+/** A host that came as a resource of its own. */
+export function decodeVirtualHost(bytes: Uint8Array): Decoded<VirtualHostResource> {
+  return decodeWith('envoy.config.route.v3.VirtualHost', bytes, (place, message) => {
+    const host = readHost(place, message);
+    if (host.name !== '' && !/^.+\//.test(host.name)) {
+      place.field('name').refuse('must begin with the name of its route configuration and a slash');
+    }
+    checkOwnDomains(place, host);
+    return host;
+  });
+}
+
+/** A table that stands inline in a listener, where it may lack a name. */
 export function readRouteTable(place: Place, message: RouteConfiguration): RouteTableConfig {
+  if (message.vhds) place.field('vhds').refuse(`in a listener is ${unsupported}`);
+  return readTable(place, message);
+}
+
+function readVhds(place: Place, message: RouteConfiguration['vhds']): RoutesResource['vhds'] {
+  if (message === null || message === undefined) return null;
+  checkFields(place, message, vhdsFields);
+  return { fetchTimeoutMs: readStreamSource(place.field('config_source'), message.config_source) };
+}
+
+function readTable(place: Place, message: RouteConfiguration): RouteTableConfig {
   checkFields(place, message, tableFields);
   const hosts = (message.virtual_hosts ?? []).map((host, index) => readHost(place.item('virtual_hosts', index), host));
   checkDomains(place, hosts, { ignorePort: message.ignore_port_in_host_matching ?? false });

@@ -9,6 +9,7 @@ import type {
   MessageTypes,
   RouteConfiguration,
   TcpProxy,
+  VirtualHost,
 } from '../../../proto/envoy.ts';
 import { type Decoded, formatProblem } from './problems.ts';
 
@@ -88,7 +89,6 @@ export function listener(
   });
 }
 
-type VirtualHost = NonNullable<RouteConfiguration['virtual_hosts']>[number];
 export type Route = NonNullable<VirtualHost['routes']>[number];
 
 export function routes(patch: Partial<RouteConfiguration> = {}): Uint8Array {
@@ -101,6 +101,11 @@ export function routes(patch: Partial<RouteConfiguration> = {}): Uint8Array {
 
 export function virtualHost(patch: Partial<VirtualHost>): VirtualHost {
   return { name: 'shop', domains: ['shop.example.com'], routes: [route({})], ...patch };
+}
+
+/** A virtual host as a resource of its own. */
+export function hostBytes(host: VirtualHost): Uint8Array {
+  return encode('envoy.config.route.v3.VirtualHost', host);
 }
 
 export function route(patch: Partial<Route>): Route {

@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import type { ClusterConfig } from '../model/config.ts';
+import { StatsRegistry } from '../telemetry/registry.ts';
+import { clusterOf } from '../testing.ts';
+import { Clusters } from './clusters.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** An endpoint whose checks wait for `pass`. */
+class Endpoint {
+  readonly #server = net.createServer((socket) => this.#serve(socket));
+  readonly #sockets = new Set<net.Socket>();
+  #passes = false;
+  port = 0;
+
+  static async start(): Promise<Endpoint> {
+    const endpoint = new Endpoint();
+    endpoint.#server.listen(0, '127.0.0.1');
+    await once(endpoint.#server, 'listening');
+    endpoint.port = (endpoint.#server.address() as net.AddressInfo).port;
+    closers.push(() => {
+      endpoint.#server.close();
+      for (const socket of endpoint.#sockets) socket.destroy();
+    });
+    return endpoint;
+  }
+
+  /** This check and all to come. */
+  pass(): void {
+    this.#passes = true;
+    for (const socket of this.#sockets) socket.write('well');
+  }
+
+  /** Fails the check under way: what it says is not what is expected. */
+  fail(): void {
+    for (const socket of this.#sockets) socket.end('ill!');
+  }
+
+  /** Kept when a check has come. */
+  get asked(): Promise<unknown> {
+    return this.#sockets.size > 0 ? Promise.resolve() : once(this.#server, 'connection');
+  }
+
+  #serve(socket: net.Socket): void {
+    this.#sockets.add(socket);
+    socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
+    if (this.#passes) socket.write('well');
+  }
+}
+
+const healthCheck: ClusterConfig['healthCheck'] = {
+  check: { type: 'tcp', send: null, receive: [Buffer.from('well')] },
+  intervalMs: 60_000,
+  timeoutMs: 60_000,
+  unhealthyThreshold: 1,
+  healthyThreshold: 1,
+  jitterPercent: 0,
+};
+
+const wanted = (endpoints: readonly Endpoint[], more: Partial<ClusterConfig> = {}) => {
+  const ports = endpoints.map(({ port }) => port);
+  return new Map([['c', clusterOf(ports, { healthCheck, panicPercent: 0, ...more })]]);
+};
+
+function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
+  const probes = { connect: (host: string, port: number) => net.connect({ host, port }), setTimer: () => () => {} };
+  const clusters = new Clusters({ registry: new StatsRegistry(), random: () => 0, probes });
+  closers.push(() => clusters.stop());
+  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick()?.port) };
+}
+
+test('a new cluster is whole once its endpoints have been checked', async () => {
+  const a = await Endpoint.start();
+  const { clusters, picks } = start();
+  const applied = clusters.apply(wanted([a]));
+  await a.asked;
+  expect(picks()).toEqual([undefined, undefined]);
+  a.pass();
+  await applied;
+  expect(picks()).toEqual([a.port, a.port]);
+});
+
+test('endpoints that leave no one in place serve on until the new ones are checked', async () => {
+  const [a, b] = [await Endpoint.start(), await Endpoint.start()];
+  const { clusters, picks } = start();
+  a.pass();
+  await clusters.apply(wanted([a]));
+  await clusters.apply(wanted([b]));
+  await b.asked;
+  expect(picks()).toEqual([a.port, a.port]);
+  b.pass();
+  await expect.poll(picks).toEqual([b.port, b.port]);
+});
+
+test('endpoints that are checked and ill take over all the same: the documents say so', async () => {
+  const [a, b] = [await Endpoint.start(), await Endpoint.start()];
+  const { clusters, picks } = start();
+  a.pass();
+  await clusters.apply(wanted([a]));
+  await clusters.apply(wanted([b]));
+  await b.asked;
+  b.fail();
+  await expect.poll(picks).toEqual([undefined, undefined]);
+});
+
+test('an endpoint that stays and is well lets the others go at once', async () => {
+  const [a, b, c] = [await Endpoint.start(), await Endpoint.start(), await Endpoint.start()];
+  const { clusters, picks } = start();
+  a.pass();
+  b.pass();
+  await clusters.apply(wanted([a, b]));
+  await clusters.apply(wanted([b, c]));
+  expect(picks()).toEqual([b.port, b.port]);
+});
+
+test('a later change replaces one that waits', async () => {
+  const [a, b] = [await Endpoint.start(), await Endpoint.start()];
+  const { clusters, picks } = start();
+  a.pass();
+  await clusters.apply(wanted([a]));
+  await clusters.apply(wanted([b]));
+  await clusters.apply(wanted([b], { healthCheck: null }));
+  expect(picks()).toEqual([b.port, b.port]);
+});

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { readSettings, SettingsError } from './settings.ts';
+
+const xdsOf = (flags: readonly string[], env: NodeJS.ProcessEnv = {}): readonly string[] =>
+  readSettings(['--group', 'edge', '--id', 'n1', ...flags], { FAIRLEAD_TOKEN: 't', ...env }).xds;
+
+test('several replicas are told with commas, each once; a flag wins over the variable', () => {
+  expect(xdsOf([])).toEqual(['127.0.0.1:7071']);
+  expect(xdsOf([], { FAIRLEAD_XDS: 'a.example.com:1, [::1]:2' })).toEqual(['a.example.com:1', '[::1]:2']);
+  expect(xdsOf(['--xds', 'a:1,b:2,a:1'], { FAIRLEAD_XDS: 'c:3' })).toEqual(['a:1', 'b:2']);
+});
+
+test.each(['', 'a', 'a:', 'a:0', 'a:65536', 'http://a:1', '::1:2', 'a:1,', 'a:1;b:2'])(
+  '%j is no list of xDS addresses, and the message says how to write one',
+  (text) => {
+    expect(() => xdsOf(['--xds', text])).toThrow(SettingsError);
+    expect(() => xdsOf(['--xds', text])).toThrow('127.0.0.1:7071, and commas between several');
+  },
+);

@@ -1,0 +1,25 @@
+/** The documents change all the time, and no request notices. `npm run churn` does the same at length. */
+import { afterAll, expect, test } from 'vitest';
+import { Cleanup } from '../support/fairlead.ts';
+import { requirePeer } from '../support/peers.ts';
+import { reportOf } from './report.ts';
+import { churn, seedOf } from './run.ts';
+
+const cleanup = new Cleanup();
+afterAll(() => cleanup.run());
+
+const seed = seedOf(process.env['SEED'], Math.random);
+const here = requirePeer('envoy') !== undefined;
+
+test(`no request fails over 100 changes and a kill -9 of the control plane (SEED=${seed})`, {
+  timeout: 120_000,
+}, async () => {
+  const report = await churn(cleanup, { seed, changes: 100, kills: 1, rude: false, envoys: here ? ['delta'] : [] });
+  const text = reportOf(report);
+  for (const { served, failures, flags, absent } of report.proxies) {
+    expect(failures, text).toEqual([]);
+    expect(flags.flags, text).toEqual(absent > 0 ? { NR: absent } : {});
+    // else the law above would have been tried on next to nothing
+    expect(served, text).toBeGreaterThan(200);
+  }
+});
