@@ -8,9 +8,11 @@ import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
 import {
   Cleanup,
   type ControlPlaneProcess,
+  type DataPlaneProcess,
   run,
   startBackend,
   startControlPlane,
+  startDataPlane,
   waitFor,
 } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
@@ -85,9 +87,11 @@ async function shownFingerprint(controlPlane: ControlPlaneProcess): Promise<stri
   return shown.status.certificate.fingerprint;
 }
 
-describe.skipIf(!here)('https', () => {
+describe('https', () => {
   let controlPlane: ControlPlaneProcess;
-  const ports = new Map<string, number>();
+  let ours: DataPlaneProcess;
+  /** Where each of them listens now; our own node first. */
+  const nodes: (() => Promise<number>)[] = [];
   const envoys: RunningEnvoy[] = [];
 
   beforeAll(async () => {
@@ -106,21 +110,23 @@ spec: { hosts: ["*"], to: [{ cluster: a }] }
 ---
 ${secretYaml('shop', shop)}---
 ${secretYaml('wild', wild)}${listener}`);
-    for (const variant of ['delta', 'sotw']) {
+    ours = await startDataPlane(cleanup, controlPlane, 'edge', 'ours');
+    nodes.push(() => ours.port('secure'));
+    for (const variant of here ? ['delta', 'sotw'] : []) {
       const flags = ['--group', 'edge', '--id', `envoy-${variant}`, '--variant', variant, '--xds', controlPlane.xds];
       const printed = await run(['bootstrap', 'envoy', ...flags], controlPlane.env);
       const envoy = await startEnvoy({ bootstrap: printed.stdout });
       cleanup.add(() => envoy.stop());
       envoys.push(envoy);
-      ports.set(variant, await envoy.listenerPort('secure'));
+      nodes.push(() => envoy.listenerPort('secure'));
     }
   });
 
-  const everywhere = () => [...ports.values()];
+  const everywhere = () => Promise.all(nodes.map((portOf) => portOf()));
   const renew = (certificate: Certificate) => controlPlane.apply(secretYaml('shop', certificate));
 
   test('a handshake is answered with the certificate of its host, else with the first', async () => {
-    for (const port of everywhere()) {
+    for (const port of await everywhere()) {
       expect(await servedName(port, 'shop.example.com')).toBe('shop.example.com');
       expect(await servedName(port, 'a.wild.example.com')).toBe('*.wild.example.com');
       expect(await servedName(port, 'a.b.wild.example.com')).toBe('shop.example.com');
@@ -129,7 +135,7 @@ ${secretYaml('wild', wild)}${listener}`);
   });
 
   test('requests go on to the backend and say that they came by https', async () => {
-    for (const port of everywhere()) {
+    for (const port of await everywhere()) {
       const socket = await connect(port, 'shop.example.com');
       expect(socket.alpnProtocol).toBe('http/1.1');
       const answer = await ask(socket);
@@ -139,7 +145,7 @@ ${secretYaml('wild', wild)}${listener}`);
   });
 
   test('TLS 1.1 is not spoken, 1.2 and 1.3 are', async () => {
-    for (const port of everywhere()) {
+    for (const port of await everywhere()) {
       for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
         const socket = await connect(port, 'shop.example.com', { minVersion: version, maxVersion: version });
         expect(socket.getProtocol()).toBe(version);
@@ -151,11 +157,11 @@ ${secretYaml('wild', wild)}${listener}`);
   });
 
   test('a renewed certificate is served to new connections; open ones go on', async () => {
-    const before = await Promise.all(everywhere().map((port) => connect(port, 'shop.example.com')));
+    const before = await Promise.all((await everywhere()).map((port) => connect(port, 'shop.example.com')));
     for (const socket of before) await ask(socket);
     await renew(shopRenewed);
     const renewed = await shownFingerprint(controlPlane);
-    for (const port of everywhere()) {
+    for (const port of await everywhere()) {
       await waitFor('the renewed certificate', async () => ((await fingerprint(port)) === renewed ? true : undefined));
     }
     for (const socket of before) {
@@ -171,20 +177,23 @@ ${secretYaml('wild', wild)}${listener}`);
     const refused = await controlPlane.fetch('POST', '/v1/apply', bad);
     expect(refused.status).toBe(422);
     expect(await refused.json()).toMatchObject({ problems: [{ pointer: '/0/spec/key', code: 'invalid' }] });
-    for (const port of everywhere()) expect(await fingerprint(port)).toBe(serving);
+    for (const port of await everywhere()) expect(await fingerprint(port)).toBe(serving);
   });
 
   test('everybody acknowledges the secrets, and nobody is shown a private key', async () => {
-    const nodes = await controlPlane.rest<{ items: { types: Record<string, { state: string }> }[] }>(
+    const fleet = await controlPlane.rest<{ items: { types: Record<string, { state: string }> }[] }>(
       'GET',
       '/v1/nodes',
     );
-    expect(nodes.items.map(({ types }) => types['secrets']?.state)).toEqual(nodes.items.map(() => 'synced'));
+    expect(fleet.items).toHaveLength(nodes.length);
+    for (const { types } of fleet.items) expect(types['secrets']).toMatchObject({ state: 'synced' });
     const shown = [
       JSON.stringify(await controlPlane.rest('GET', '/v1/xds/edge')),
       JSON.stringify(await controlPlane.rest('GET', '/v1/secrets')),
       (await run(['get', 'secrets', 'shop', '-o', 'yaml'], controlPlane.env)).stdout,
       controlPlane.program.stderr(),
+      await (await fetch(`${ours.admin}/config_dump`)).text(),
+      ours.program.stderr(),
       ...(await Promise.all(envoys.map((envoy) => envoy.admin('/config_dump')))),
     ].join('\n');
     expect(shown).toContain('shop.example.com');
@@ -196,13 +205,14 @@ ${secretYaml('wild', wild)}${listener}`);
 
   test('a listener that no longer needs a secret takes it from the nodes', async () => {
     await controlPlane.apply(listener.replace('[shop, wild]', '[shop]'));
-    for (const [index, port] of everywhere().entries()) {
-      const current = async () => (await envoys[index]!.listenerPort('secure').catch(() => undefined)) ?? port;
-      await waitFor('the other certificate to go', async () =>
-        (await servedName(await current(), 'a.wild.example.com').catch(() => '')) === 'shop.example.com'
-          ? true
-          : undefined,
-      );
+    for (const portOf of nodes) {
+      await waitFor('the other certificate to go', async () => {
+        const name = await portOf().then(
+          (port) => servedName(port, 'a.wild.example.com'),
+          () => undefined, // an Envoy moves to another port
+        );
+        return name === 'shop.example.com' ? true : undefined;
+      });
     }
     const served = await controlPlane.rest<{ secrets: { name: string }[] }>('GET', '/v1/xds/edge');
     expect(served.secrets.map(({ name }) => name)).toEqual(['shop']);

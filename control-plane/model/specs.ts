@@ -62,7 +62,7 @@ export interface ListenerSpec {
 }
 
 export interface ListenerTlsSpec {
-  /** Secrets; the first whose certificate names the host of the handshake is served, else the first. */
+  /** Secrets; the one whose certificate names the host of the handshake is served, else the first. */
   readonly certificates: readonly Reference[];
   readonly minVersion: '1.2' | '1.3';
   /** In order of preference. */

@@ -134,7 +134,7 @@ const tls = fields(
         most: limits.certificatesPerListener,
         unique: { what: 'The Secret', key: referenceText },
       }),
-      'Secrets, each `name` or `tenant/name`. A handshake is answered with the first whose certificate names its host (a `*` stands for one label), else with the first of all.',
+      'Secrets, each `name` or `tenant/name`. A handshake is answered with the one whose certificate names its host, else with one that does so by a `*` for the first label, else with the first of all.',
       `${downstream}.tls_certificate_sds_secret_configs`,
     ),
     minVersion: about(
