@@ -21,6 +21,7 @@ for (const kind of [
   known.xForwardedFor,
   known.xForwardedProto,
   known.xForwardedHost,
+  known.xForwardedClientCert,
   known.xRequestId,
   known.xEnvoy,
 ]) {
