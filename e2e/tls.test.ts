@@ -9,6 +9,7 @@ import {
   Cleanup,
   type ControlPlaneProcess,
   type DataPlaneProcess,
+  request,
   run,
   startBackend,
   startControlPlane,
@@ -56,7 +57,7 @@ function connect(
 async function ask(socket: net.Socket): Promise<{ backend: string; headers: Record<string, string> }> {
   let text = '';
   socket.setEncoding('utf8');
-  socket.write('GET /x HTTP/1.1\r\nhost: shop.example.com\r\n\r\n');
+  socket.write('GET /x HTTP/1.1\r\nhost: shop.example.com\r\nx-forwarded-client-cert: Hash=forged\r\n\r\n');
   for (;;) {
     const [chunk] = (await once(socket, 'data')) as [string];
     text += chunk;
@@ -140,6 +141,7 @@ ${secretYaml('wild', wild)}${listener}`);
       expect(socket.alpnProtocol).toBe('http/1.1');
       const answer = await ask(socket);
       expect([answer.backend, answer.headers['x-forwarded-proto']]).toEqual(['a', 'https']);
+      expect(answer.headers).not.toHaveProperty('x-forwarded-client-cert');
       socket.destroy();
     }
   });
@@ -201,6 +203,25 @@ ${secretYaml('wild', wild)}${listener}`);
       const [, body = ''] = key.split('\n');
       expect(shown).not.toContain(body);
     }
+  });
+
+  test('a listener that turns from http to https speaks nothing else from then on', async () => {
+    const turning = (spec: string) => `kind: Listener
+name: turning
+spec: { groups: [edge], address: 127.0.0.1, port: 0, ${spec} }
+`;
+    await controlPlane.apply(turning('protocol: http'));
+    const port = () => ours.port('turning').catch(() => undefined);
+    const plain = await waitFor('the listener', port);
+    expect((await request(plain, { path: '/' })).status).toBe(200);
+    await controlPlane.apply(turning('protocol: https, tls: { certificates: wild }'));
+    const secured = await waitFor('the listener to turn', async () => {
+      const now = await port();
+      return now !== undefined && (await servedName(now, undefined).catch(() => '')) !== '' ? now : undefined;
+    });
+    await expect(request(secured, { path: '/' })).rejects.toThrow();
+    if (secured !== plain) await expect(request(plain, { path: '/' })).rejects.toThrow();
+    await controlPlane.rest('DELETE', '/v1/listeners/turning');
   });
 
   test('a listener that no longer needs a secret takes it from the nodes', async () => {

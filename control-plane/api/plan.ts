@@ -91,7 +91,7 @@ export function plan(current: DocumentSet, proposal: Proposal): Plan {
 function shown(kind: Kind, difference: Difference): Difference {
   if (kind !== 'Secret') return difference;
   const { path, op, before, after } = difference;
-  if (path.startsWith('/spec/')) {
+  if (path.startsWith('/spec')) {
     return {
       path,
       op,

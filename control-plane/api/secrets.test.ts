@@ -85,11 +85,13 @@ test('what cannot be served is refused with its place, and what was there stays'
   expect(api.store.documents.revision).toBe(revision);
 });
 
-test('a certificate that has run out since may be applied again unchanged, and stays until it is replaced', async () => {
+test('a certificate that has run out since stays until it is replaced: applied again, or with other labels', async () => {
   const { ms } = api.clock;
   api.clock.ms = Date.parse('2026-12-02T00:00:00Z');
   const body = secretYaml('shop', second);
   expect((await call('POST', '/v1/apply', { body })).json.changes).toMatchObject([{ action: 'unchanged' }]);
+  const type = 'application/merge-patch+json';
+  expect((await call('PATCH', '/v1/secrets/shop', { type, body: '{"labels":{"by":"bob"}}' })).status).toBe(200);
   api.clock.ms = ms;
 });
 

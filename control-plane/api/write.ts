@@ -33,7 +33,7 @@ export async function writeDocuments(
   const { revision, result } = await store.write(identity.author, (current) => {
     const planned = plan(current, propose(current));
     options.check?.(current, planned);
-    const problems = [...planned.problems, ...secretProblems(planned.changes, store.hasKey, options.now())];
+    const problems = [...planned.problems, ...secretProblems(current, planned.changes, store.hasKey, options.now())];
     if (problems.length > 0) throw refusal(problems);
     return { changes: options.dryRun ? [] : planned.changes, result: planned.applied };
   });

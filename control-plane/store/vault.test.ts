@@ -144,6 +144,13 @@ test('a row that was changed, or copied to another document, does not open', () 
   }
 });
 
+test('a form of a later version is told from a damaged row', () => {
+  const vault = new Vault(key);
+  for (const spec of [{ sealed: { version: 2 } }, {}]) {
+    expect(() => vault.opened({ ...document('blue'), spec })).toThrow('in a form that this version does not know');
+  }
+});
+
 test('what is equal is not seen to be: every record has a data key of its own', () => {
   const vault = new Vault(key);
   expect(vault.sealed(document('blue')).spec).not.toEqual(vault.sealed(document('blue')).spec);

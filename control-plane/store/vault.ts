@@ -56,8 +56,9 @@ export class Vault {
   /** The inverse of `sealed`. Throws `StoreError`: no key, another key, or a row that was changed. */
   opened(document: StoredDocument): StoredDocument {
     if (document.kind !== 'Secret') return document;
-    const { sealed } = document.spec as Sealed;
+    const { sealed } = document.spec as Partial<Sealed>;
     if (this.#key === undefined) throw noKey(`${describeKey(document)} cannot be read`);
+    if (sealed?.version !== 1) throw unknownForm(document);
     if (sealed.keyId !== this.keyId) throw otherKey(document, sealed.keyId, this.keyId);
     try {
       const dataKey = decrypt(this.#key, sealed.dataKey, boundTo(document, 'key'));
@@ -95,6 +96,14 @@ function noKey(what: string): StoreError {
     'no-key',
     `${what}: Secrets are stored encrypted, and there is no key.`,
     'Set FAIRLEAD_KEY to the key of this installation, the same for every replica.',
+  );
+}
+
+function unknownForm(document: DocumentKey): StoreError {
+  return new StoreError(
+    'failed',
+    `${describeKey(document)} is encrypted in a form that this version does not know.`,
+    'Upgrade this control plane to the version of the one that wrote it.',
   );
 }
 
