@@ -72,7 +72,7 @@ spec: { groups: [edge], address: 127.0.0.1, port: 0 }
 ---
 kind: Cluster
 name: a
-spec: { endpoints: { address: 127.0.0.1, port: ${backend.port} }, connectTimeout: 1ms }
+spec: { endpoints: { address: 127.0.0.1, port: ${backend.port} }, connectTimeout: 1s }
 ---
 kind: Route
 name: a
@@ -107,9 +107,11 @@ test('forty subscribers of the first are even over both soon, all of them curren
     },
     20_000,
   );
-  const spec = { endpoints: { address: '127.0.0.1', port }, connectTimeout: '2ms' };
+  const spec = { endpoints: { address: '127.0.0.1', port }, connectTimeout: '1002ms' };
   await rest('PUT', '/v1/clusters/a', 'application/json', JSON.stringify({ spec }));
-  await waitFor('every subscriber', () => (subscribers.behind(new Map([['a', 2]])).length === 0 ? true : undefined));
+  await waitFor('every subscriber', () =>
+    subscribers.behind(new Map([['a', 1_002]])).length === 0 ? true : undefined,
+  );
   expect(subscribers.faults).toEqual([]);
 }, 60_000);
 
