@@ -9,7 +9,7 @@ import { certificateOf, typed } from '../translate/testing.ts';
 import { Publisher } from './publisher.ts';
 import { ManualTimers, MemoryLogger, Replica } from './testing.ts';
 
-const steps = 250;
+const steps = 350;
 const seeds = process.env['SEED'] === undefined ? [1, 2, 3, 4] : [Number(process.env['SEED'])];
 
 test.each(seeds)(
@@ -106,6 +106,7 @@ function randomDocument(random: () => number): Typed {
     'L4Route',
     'HealthPolicy',
     'Secret',
+    'Secret',
   );
   switch (kind) {
     case 'Tenant': {
@@ -118,7 +119,7 @@ function randomDocument(random: () => number): Typed {
       const tenants = pick<unknown>('any', ['blue'], ['green', 'blue']);
       const name = pick('public', 'inner', 'redis', 'redis');
       const tls = { certificates: pick(['cert'], ['cert'], ['blue/cert', 'cert']) };
-      const front = pick<object>({ protocol: 'http' }, { protocol: 'http' }, { protocol: 'https', tls });
+      const front = pick<object>({}, {}, {}, { protocol: 'https', tls });
       const protocol = name === 'redis' ? { protocol: 'tcp' } : front;
       return typed(kind, name, { groups: some('edge', 'mesh', 'front'), port: pick(0, 8080), ...protocol, tenants });
     }
@@ -139,7 +140,7 @@ function randomDocument(random: () => number): Typed {
     case 'HealthPolicy':
       return typed(kind, `${owner}probe`, { active: { tcp: {}, interval: pick('5s', '6s'), timeout: '1s' } });
     case 'Secret':
-      return typed(kind, pick('cert', 'blue/cert', 'spare'), pick(...certificates));
+      return typed(kind, pick('cert', 'cert', 'blue/cert'), pick(...certificates));
   }
 }
 

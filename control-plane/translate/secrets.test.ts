@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { translateGroup } from './group.ts';
+import { translateGroup, translateGroupAgain } from './group.ts';
 import { httpListener } from './listeners.ts';
 import { asJson, certificateOf, documentSet, typed } from './testing.ts';
 
@@ -64,4 +64,21 @@ test('the message holds the pair; as JSON it holds no private key', () => {
       private_key: { inline_string: '[redacted]' },
     },
   });
+});
+
+test('a renewed certificate makes its own message anew and no other', () => {
+  const documents = (certificate: ReturnType<typeof certificateOf>) => {
+    return documentSet([typed('Secret', 'shop', certificate), other, listener, route, cluster]);
+  };
+  const other = typed('Secret', 'blue/own', certificateOf('blue.example.com'));
+  const listener = typed('Listener', 'public', { protocol: 'https', tls });
+  const [route, cluster] = [typed('Route', 'orders'), typed('Cluster', 'orders')];
+  const before = translateGroup(documents(certificateOf('shop.example.com')), 'edge');
+  const renewed = certificateOf('shop.example.com');
+  const after = translateGroupAgain(documents(renewed), 'edge', before, [{ kind: 'Secret', name: 'shop' }]);
+  expect(after.secrets[0]?.message).toBe(before.secrets[0]?.message);
+  expect(after.secrets[1]?.message.tls_certificate?.private_key).toEqual({ inline_string: renewed.key });
+  for (const part of ['listeners', 'routes', 'virtualHosts', 'clusters', 'endpoints'] as const) {
+    expect(after[part]).toBe(before[part]);
+  }
 });
