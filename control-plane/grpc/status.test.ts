@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { percentEncode, timeoutMsOf } from './status.ts';
+import { percentEncode } from './status.ts';
 
 test.each([
   ['plain text, 100%', 'plain text, 100%25'],
@@ -9,19 +9,4 @@ test.each([
 ])('the message %j travels as %j, and comes back by decoding', (text, encoded) => {
   expect(percentEncode(text)).toBe(encoded);
   expect(decodeURIComponent(encoded)).toBe(text.toWellFormed());
-});
-
-test.each([
-  ['1H', 3_600_000],
-  ['2M', 120_000],
-  ['10S', 10_000],
-  ['250m', 250],
-  ['1u', 1],
-  ['99999999n', 100],
-  ['', undefined],
-  ['1', undefined],
-  ['-1S', undefined],
-  ['123456789S', undefined],
-])('the timeout %j is %s ms', (text, ms) => {
-  expect(timeoutMsOf(text)).toBe(ms);
 });

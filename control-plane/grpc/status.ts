@@ -31,11 +31,3 @@ export function percentEncode(text: string): string {
     return Array.from(bytes, (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
   });
 }
-
-const unitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
-
-/** `grpc-timeout` in milliseconds, rounded up; undefined: none, or none that can be read. */
-export function timeoutMsOf(text: string | undefined): number | undefined {
-  const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(text ?? '') ?? [];
-  return digits === undefined ? undefined : Math.ceil(Number(digits) * (unitsMs[unit] ?? 0));
-}

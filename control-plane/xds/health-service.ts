@@ -15,7 +15,11 @@ export interface HealthPorts {
 }
 
 /** HealthCheckResponse{status = 1}. */
-const answers = { serving: Buffer.from([8, 1]), notServing: Buffer.from([8, 2]), unknown: Buffer.from([8, 3]) } as const;
+const answers = {
+  serving: Buffer.from([8, 1]),
+  notServing: Buffer.from([8, 2]),
+  unknown: Buffer.from([8, 3]),
+} as const;
 
 export class HealthService {
   readonly #ports: HealthPorts;
