@@ -109,15 +109,20 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     return this.openStreams < this.#sender.peer.maxConcurrentStreams && this.#streams.nextId < maxWindowBytes;
   }
 
-  /** What came from the socket, cut anywhere. What the handlers throw comes out of it. */
+  /** What came from the socket, cut anywhere. What a handler throws ends the connection and comes out of it. */
   receive(bytes: Buffer): void {
     if (this.isClosed) return;
     try {
       this.#receiver.receive(bytes);
       this.#floods.queued(this.#sender.output.controlFrames);
     } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
-      this.#close('error', error.code, error.message);
+      if (error instanceof ConnectionError) {
+        this.#close('error', error.code, error.message);
+      } else {
+        // the rest of the bytes is lost
+        this.#close('destroyed', errorCodes.INTERNAL_ERROR, 'A handler has thrown.');
+        throw error;
+      }
     }
   }
 

@@ -9,11 +9,11 @@ const ok = sharedField(':status', '200');
 const text = sharedField('content-type', 'text/plain');
 const words = Buffer.from('Nothing came, so nothing goes back.\n');
 
-interface Echo {
+export interface Echo {
   readonly fields: readonly Field[];
 }
 
-const echo: Handlers<Echo> = {
+export const echo: Handlers<Echo> = {
   headers(stream, fields, endStream) {
     stream.state = { fields };
     const back = fields.filter((one) => one.name.startsWith('x-'));

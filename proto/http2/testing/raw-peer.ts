@@ -48,6 +48,8 @@ export class RawPeer {
   /** What the writer says to each write. */
   writeResult: WriteResult = 'written';
   writes = 0;
+  onHeaders: () => void = () => {};
+  onWrite: (buffers: readonly Buffer[]) => void = () => {};
   isWriterClosed = false;
   nowMs = 0;
   readonly encoder = new HpackEncoder();
@@ -62,6 +64,7 @@ export class RawPeer {
       writer: {
         write: (buffers) => {
           this.writes++;
+          this.onWrite(buffers);
           this.#out = Buffer.concat([this.#out, ...buffers]);
           return this.writeResult;
         },
@@ -155,6 +158,7 @@ export class RawPeer {
   #handlers(): Handlers<unknown> {
     return {
       headers: (stream, fields, end) => {
+        this.onHeaders();
         this.streams.set(stream.id, stream);
         this.told.push({ what: 'headers', id: stream.id, fields: fields.map(inWords), end });
       },
