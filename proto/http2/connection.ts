@@ -243,9 +243,7 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     if (this.#isAcknowledged) return;
     this.#isAcknowledged = true;
     this.#receiver.decoder.allowTable(this.#settings.headerTableBytes);
-    const more = this.#settings.initialWindowBytes - this.#credit.streamWindow;
-    this.#credit.streamWindow += more;
-    for (const stream of this.#streams.open.values()) stream.receiveWindow += more;
+    this.#credit.changeStreamWindow(this.#settings.initialWindowBytes, this.#streams.open.values());
   }
 
   onPing(bytes: Buffer, start: number, isAck: boolean): void {

@@ -149,6 +149,19 @@ describe('receiving', () => {
     expect(peer.told.map((one) => one.what)).toEqual(['headers', 'data']);
   });
 
+  test('with the smaller window in force, what was too little to be given back before is given back', () => {
+    const peer = new RawPeer(
+      'server',
+      { settings: { initialWindowBytes: 300 }, connectionWindowBytes: 500_000 },
+      false,
+    );
+    peer.send(Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(types.settings, 0, 0));
+    peer.send(peer.post(1), data(1, 'x'.repeat(10_000)));
+    peer.frames();
+    peer.send(frame(types.settings, 1, 0));
+    expect(peer.words()).toEqual(['WINDOW_UPDATE 1 10000']);
+  });
+
   test('late frames of a stream that was cut here are ignored, those of one that has ended are not', () => {
     const peer = new RawPeer('server');
     peer.send(peer.post(1), peer.get(3));
