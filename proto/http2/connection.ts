@@ -47,6 +47,8 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
   readonly #streams: Streams<State>;
   readonly #receiver: Receiver;
   #isAcknowledged = false;
+  /** The first goodbye has been said; and the last. */
+  #isDraining = false;
   #isLeaving = false;
   #isPeerLeaving = false;
   /** Sent and not answered, by their payload. */
@@ -101,6 +103,11 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
   /** The peer has acknowledged our settings. */
   get isAcknowledged(): boolean {
     return this.#isAcknowledged;
+  }
+
+  /** The highest stream that the peer has begun: what a last goodbye names. */
+  get lastPeerStreamId(): number {
+    return this.#streams.lastPeerId;
   }
 
   /** `request` would begin one. Never true for a server. */
@@ -170,10 +177,11 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
 
   /**
    * No new streams, and the end when those under way have ended. A server says so twice, the second time when the
-   * peer has heard the first, so that no request is lost on the way.
+   * peer has heard the first, so that no request is lost on the way. Whoever does not wait for that calls `goAway`.
    */
   drain(): void {
-    if (this.isClosed || this.#isLeaving) return;
+    if (this.isClosed || this.#isDraining) return;
+    this.#isDraining = true;
     if (!this.#streams.isServer) {
       this.goAway(this.#streams.lastPeerId, errorCodes.NO_ERROR, '');
       return;
@@ -185,6 +193,7 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
   /** The peer's streams above this one are not answered, and the connection ends when none is left. */
   goAway(lastStreamId: number, code: number, debugText: string): void {
     if (this.isClosed) return;
+    this.#isDraining = true;
     this.#isLeaving = true;
     this.#streams.lastTaken = Math.min(lastStreamId, this.#streams.lastTaken);
     this.#sender.output.goAway(this.#streams.lastTaken, code, debugText);

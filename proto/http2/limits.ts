@@ -31,6 +31,7 @@ export const limits = {
   /** Output is collected in blocks of this size; buffers longer than `copiedBytes` are sent as they are. Ours. */
   blockBytes: 32 * 1024,
   spareBlocks: 64,
+  usefulBlockBytes: 2 * 1024,
   copiedBytes: 16 * 1024,
   /** Bytes that one connection puts out before others have their turn. Ours. */
   turnBytes: 1024 * 1024,

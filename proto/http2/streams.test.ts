@@ -5,8 +5,7 @@ import { FlushTurn } from './flush-turn.ts';
 import { frameTypes as types } from './frames.ts';
 import { frame, RawPeer, uint32 } from './testing/raw-peer.ts';
 
-const { NO_ERROR, INTERNAL_ERROR, PROTOCOL_ERROR, STREAM_CLOSED, CANCEL, REFUSED_STREAM, FLOW_CONTROL_ERROR } =
-  errorCodes;
+const { NO_ERROR, INTERNAL_ERROR, PROTOCOL_ERROR, STREAM_CLOSED, CANCEL, FLOW_CONTROL_ERROR } = errorCodes;
 const ok = sharedField(':status', '200');
 const data = (id: number, text: string, end = false): Buffer => frame(types.data, end ? 1 : 0, id, Buffer.from(text));
 const windowUpdate = (id: number, bytes: number): Buffer => frame(types.windowUpdate, 0, id, uint32(bytes));
@@ -235,31 +234,7 @@ describe('the end of a connection', () => {
       { what: 'closed', by: 'transport', code: CANCEL },
     ]);
   });
-
-  test('a client whose server leaves gets back what was not looked at', () => {
-    const peer = new RawPeer('client');
-    const get = [ok, ok].map(() => peer.connection.request(requestFields, true));
-    expect(get.map((stream) => stream?.id)).toEqual([1, 3]);
-    peer.send(frame(types.goAway, 0, 0, uint32(1, NO_ERROR)));
-    expect(peer.connection.canRequest).toBe(false);
-    expect(peer.connection.request(requestFields, true)).toBeUndefined();
-    peer.send(peer.headers(1, [ok], true));
-    expect(peer.told).toEqual([
-      { what: 'goAway', lastStreamId: 1, code: NO_ERROR },
-      { what: 'reset', id: 3, code: REFUSED_STREAM, cause: 'peer' },
-      { what: 'headers', id: 1, fields: [':status: 200'], end: true },
-      { what: 'ended', id: 1 },
-      { what: 'closed', by: 'drained', code: NO_ERROR },
-    ]);
-  });
 });
-
-const requestFields = [
-  [':method', 'GET'],
-  [':scheme', 'http'],
-  [':path', '/'],
-  [':authority', 'a.example'],
-] as const;
 
 test('a handler that throws costs its connection, and no other of the turn', () => {
   const peer = new RawPeer('server');

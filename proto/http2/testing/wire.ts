@@ -28,10 +28,12 @@ export class Wire implements Writer {
   readonly socket: Duplex;
   connection: Machine | undefined = undefined;
   readonly #random: Random;
+  readonly #holds: boolean;
   #isClosed = false;
 
   constructor(random: Random) {
     this.#random = random;
+    this.#holds = random(2) === 0;
     this.socket = new Duplex({
       read: () => {},
       write: (chunk: Buffer, _, done) => {
@@ -51,9 +53,11 @@ export class Wire implements Writer {
   }
 
   write(buffers: readonly Buffer[]): WriteResult {
-    // the blocks are used again at once, as after a write that the kernel has taken
-    for (const buffer of buffers) for (const piece of this.#cut(buffer)) this.socket.push(Buffer.from(piece));
-    if (this.#random(8) > 0) return 'written';
+    // what is held stays in the codec's own memory; what is written is used again at once
+    for (const buffer of buffers) {
+      for (const piece of this.#cut(buffer)) this.socket.push(this.#holds ? piece : Buffer.from(piece));
+    }
+    if (this.#random(8) > 0) return this.#holds ? 'held' : 'written';
     setImmediate(() => this.connection?.drained());
     return 'full';
   }
