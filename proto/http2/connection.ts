@@ -121,7 +121,8 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     if (this.isClosed) return;
     try {
       this.#receiver.receive(bytes);
-      this.#floods.queued(this.#sender.output.controlFrames);
+      const { output, isFull } = this.#sender;
+      this.#floods.queued(output.controlFrames, isFull ? output.bytes : 0);
     } catch (error) {
       if (error instanceof ConnectionError) {
         this.#close('error', error.code, error.message);

@@ -65,6 +65,25 @@ const floods: Record<string, Flood> = {
     within: limits.queuedControlFrames + 2,
     code: ENHANCE_YOUR_CALM,
   },
+  'requests, answers not read': {
+    begin: (peer) => {
+      deaf(peer).send(peer.get(1));
+      peer.streams.get(1)?.headers([[':status', '200']], true);
+      peer.connection.flushNow();
+    },
+    send: (peer, n) => {
+      peer.send(peer.get(id(n + 1)));
+      peer.streams.get(id(n + 1))?.headers(
+        [
+          [':status', '200'],
+          ['x-long', 'v'.repeat(10_000)],
+        ],
+        true,
+      );
+    },
+    within: Math.ceil(limits.queuedOutputBytes / 10_000) + 1,
+    code: ENHANCE_YOUR_CALM,
+  },
   SETTINGS: {
     send: (peer) => peer.send(frame(types.settings, 0, 0)),
     within: limits.idleFrameBurst + 1,

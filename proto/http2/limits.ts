@@ -14,6 +14,8 @@ export const limits = {
   resetsPerSecond: 20,
   /** Control frames that wait because the peer does not read (Envoy). */
   queuedControlFrames: 1_000,
+  /** Heads, ends and control frames that wait for the same reason, bytes; data waits in its streams. Ours. */
+  queuedOutputBytes: 1024 * 1024,
   /** DATA, HEADERS and CONTINUATION that carry nothing, in a row (Envoy). */
   emptyFramesInARow: 1,
   /** PRIORITY frames for each stream opened (Envoy). */
