@@ -1,4 +1,5 @@
 /** `xds`: from one changed route to the last acknowledgement of a fleet, beside go-control-plane; and the fleet's join. */
+import { startPostgres } from '../e2e/support/postgres.ts';
 import { typeUrls } from '../proto/type-urls.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { memoryOf, resetPeak } from './harness/memory.ts';
@@ -29,6 +30,12 @@ const contenders: readonly Contender[] = [
     types: routeTypes,
   },
   {
+    name: 'fairlead pg',
+    missing: () => undefined,
+    start: startOnPostgres,
+    types: routeTypes,
+  },
+  {
     name: 'go linear',
     missing: goMissing,
     start: (bench, routes) => startGoControlPlane(bench, { cache: 'linear', routes }),
@@ -41,6 +48,18 @@ const contenders: readonly Contender[] = [
     types: [typeUrls.routes],
   },
 ];
+
+/** The database is a process of its own, whose CPU time and memory are not the control plane's. */
+async function startOnPostgres(bench: Workbench, routes: number): Promise<XdsServer> {
+  const postgres = await startPostgres();
+  const databaseUrl = await postgres.createDatabase();
+  const server = await startControlPlane(bench, { name: 'control-plane-pg', routes, databaseUrl });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await postgres.stop();
+  };
+  return { ...server, stop };
+}
 
 const pushColumns = [
   { key: 'p50Millis', title: 'p50 ms', digits: 0 },
