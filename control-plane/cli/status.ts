@@ -2,8 +2,10 @@
 import type { Client, ClusterLoad, LoadCounts, NodeState, TypeState } from './client.ts';
 import { age, paint, print, table } from './output.ts';
 
-/** From the socket inwards. */
-const typeOrder = ['listeners', 'routes', 'clusters', 'endpoints'];
+/** From the socket inwards; the rest, which few nodes ask for, follow. */
+const typeOrder = ['listeners', 'secrets', 'routes', 'virtualHosts', 'clusters', 'endpoints'];
+/** Shown of every fleet, the others where a node has them. */
+const mainTypes: ReadonlySet<string> = new Set(['listeners', 'routes', 'clusters', 'endpoints']);
 
 export async function status(client: Client, id: string | undefined, output: 'table' | 'json'): Promise<void> {
   const fleet = await client.fleet();
@@ -23,12 +25,14 @@ export async function status(client: Client, id: string | undefined, output: 'ta
 }
 
 function fleetTable(nodes: readonly NodeState[], nowMs: number): string {
-  const head = ['NODE', 'GROUP', 'CONNECTED', ...typeOrder.map((type) => type.toUpperCase()), 'SINCE'];
+  const known = new Set(nodes.flatMap(({ types }) => Object.keys(types)));
+  const shown = inOrder([...new Set([...mainTypes, ...known])]);
+  const head = ['NODE', 'GROUP', 'CONNECTED', ...shown.map((type) => type.toUpperCase()), 'SINCE'];
   const rows = nodes.map((node) => [
     node.id,
     node.group,
     node.connected ? paint('green', 'yes') : paint('red', 'no'),
-    ...typeOrder.map((type) => stateCell(node.types[type])),
+    ...shown.map((type) => stateCell(node.types[type])),
     age(node.since, nowMs),
   ]);
   return table(head, rows);
@@ -68,7 +72,11 @@ function countCells({ issued, successful, errors, inProgress }: LoadCounts): str
 }
 
 function orderedTypes(node: NodeState): [string, TypeState][] {
-  return Object.entries(node.types).sort(([a], [b]) => typeOrder.indexOf(a) - typeOrder.indexOf(b));
+  return inOrder(Object.keys(node.types)).map((type) => [type, node.types[type]!]);
+}
+
+function inOrder(types: readonly string[]): string[] {
+  return [...typeOrder.filter((type) => types.includes(type)), ...types.filter((type) => !typeOrder.includes(type))];
 }
 
 function stateCell(state: TypeState | undefined): string {

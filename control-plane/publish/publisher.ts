@@ -194,7 +194,11 @@ export class Publisher {
     const previous = before?.served?.snapshot;
     if (snapshot === previous) return;
     const { revision } = snapshot;
-    const types = xdsTypes.filter((type) => previous?.types[type] !== snapshot.types[type]);
+    const isNews = (type: XdsType): boolean =>
+      previous === undefined
+        ? wholeOf(snapshot.types[type]).resources.size > 0
+        : previous.types[type] !== snapshot.types[type];
+    const types = xdsTypes.filter(isNews);
     logger.info({ event: 'published', group, revision, types }, `group ${group} is served revision ${revision}`);
   }
 }

@@ -36,7 +36,7 @@ export class Harness {
     contents?: Contents,
     authorize: AuthorizeStream = async () => ({ ok: true }),
     authorizeStatus: AuthorizeStatus = async () => ({ ok: true }),
-    more: Pick<XdsServerOptions, 'tls' | 'joins' | 'others' | 'shedding'> = {},
+    more: Pick<XdsServerOptions, 'tls' | 'joins' | 'others' | 'shedding' | 'isServing'> = {},
   ): Promise<Harness> {
     const harness = new Harness();
     harness.#server = await startXdsServer({
