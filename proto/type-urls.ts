@@ -14,7 +14,6 @@ export const typeUrls = {
 
 /** Short names: what `fairlead status`, REST and metrics call a type. */
 export type XdsType = keyof typeof typeUrls;
-export type TypeUrl = (typeof typeUrls)[XdsType];
 
 /** Make-before-break order inside one update (xDS protocol, "Eventual consistency considerations"). */
 export const pushOrder: readonly XdsType[] = [

@@ -1,12 +1,7 @@
 /** Work that is asked for often and done seldom: what comes together is done together, one at a time. */
+import type { Timers } from '../xds/ports.ts';
 
-/** Time, handed in so that tests own it. */
-export interface Timers {
-  /** Milliseconds on a clock that never goes back. */
-  now(): number;
-  /** Calls `run` once after that time; returns the function that calls it off. */
-  after(ms: number, run: () => void): () => void;
-}
+export type { Timers };
 
 export interface Pace {
   /** From a request to the work, at least: what follows at once comes along. */

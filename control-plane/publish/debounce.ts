@@ -1,13 +1,8 @@
 /** Decides when: at once when it was quiet, together when requests come in a burst. */
+import type { Timers } from '../fleet/paced.ts';
 import type { PublishLimits } from './limits.ts';
 
-/** Time, handed in so that tests own it. */
-export interface Timers {
-  /** Milliseconds on a clock that never goes back. */
-  now(): number;
-  /** Calls `run` once after that time; returns the function that calls it off. */
-  after(ms: number, run: () => void): () => void;
-}
+export type { Timers };
 
 export class Debounce {
   readonly #run: () => void;

@@ -1,6 +1,7 @@
 /**
- * How much of big responses is on its way out of this process at once. The transport copies a response for each stream,
- * so a thousand nodes that join together would take a thousand times everything; instead the others wait for a moment.
+ * How much of big responses is on its way out of this process at once. Responses that differ, if only by their nonce, are
+ * each put together anew, so a change for a thousand streams could take a thousand times everything; instead the others
+ * wait for a moment.
  */
 import type { Timers } from './ports.ts';
 

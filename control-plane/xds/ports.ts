@@ -1,9 +1,10 @@
 /** What the xDS server needs from outside: who may subscribe, who wants to hear of acknowledgements, time, a log. */
 import type { XdsType } from '../../proto/type-urls.ts';
+import type { Timers } from '../grpc/server.ts';
 import type { ConfigStatus } from './client-status.ts';
 import type { Refusal } from './deliveries.ts';
 
-export type { XdsType };
+export type { Timers, XdsType };
 
 export type Variant = 'delta' | 'sotw';
 
@@ -121,14 +122,6 @@ export interface LoadObserver {
   reported(node: NodeIdentity, report: LoadReport): void;
   /** The stream that told it is over. `node`: the same object as in its reports. */
   ended(node: NodeIdentity): void;
-}
-
-/** Handed in so that tests own time. */
-export interface Timers {
-  /** Milliseconds on a clock that never goes back. */
-  now(): number;
-  /** Calls `run` once after that time; returns the function that calls it off. */
-  after(ms: number, run: () => void): () => void;
 }
 
 export interface XdsLogger {

@@ -7,7 +7,7 @@ import { limits } from './limits.ts';
 import type { Variant } from './ports.ts';
 import type { Content } from './type-state.ts';
 
-/** A response in pieces, most of them shared with other streams; put together when the transport takes it. */
+/** A response in pieces, most of them shared with other streams; put together when it is sent. */
 export interface Response {
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;

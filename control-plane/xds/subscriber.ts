@@ -1,4 +1,4 @@
-/** One subscriber's stream at work: this loop alone owns its state, and every event ends in one more turn of it. */
+/** One subscriber's stream at work: this loop alone owns its state, and every event that may lead to an answer ends in a turn. */
 import type { XdsType } from '../../proto/type-urls.ts';
 import { emptySnapshot } from '../snapshot/build.ts';
 import type { SnapshotSource, View } from '../snapshot/snapshot.ts';
@@ -151,7 +151,7 @@ export class Subscriber implements Pumped {
       snapshot,
       nowMs: this.#ports.timers.now(),
       ackWaitMs: limits.ackWaitMs,
-      writing: new Set(this.#writing.keys()),
+      writing: this.#writing,
       responses: this.#responses,
       unackedNonces: limits.unackedNonces,
     });

@@ -23,7 +23,7 @@ export interface TurnInput {
   /** How long an un-ACKed response holds back what follows. */
   readonly ackWaitMs: number;
   /** Types whose last response the transport has not taken yet. */
-  readonly writing: ReadonlySet<XdsType>;
+  readonly writing: Pick<ReadonlySet<XdsType>, 'has'>;
   /** Responses sent on this stream so far; nonces count on from here. */
   readonly responses: number;
   /** Nonces remembered of a type. */

@@ -105,11 +105,6 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     return this.#isAcknowledged;
   }
 
-  /** The highest stream that the peer has begun: what a last goodbye names. */
-  get lastPeerStreamId(): number {
-    return this.#streams.lastPeerId;
-  }
-
   /** `request` would begin one. Never true for a server. */
   get canRequest(): boolean {
     if (this.#streams.isServer || this.isClosed || this.#isLeaving || this.#isPeerLeaving) return false;
