@@ -47,6 +47,8 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
   readonly #streams: Streams<State>;
   readonly #receiver: Receiver;
   #isAcknowledged = false;
+  /** The first goodbye has been said; and the last. */
+  #isDraining = false;
   #isLeaving = false;
   #isPeerLeaving = false;
   /** Sent and not answered, by their payload. */
@@ -103,21 +105,32 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     return this.#isAcknowledged;
   }
 
+  /** The highest stream that the peer has begun: what a last goodbye names. */
+  get lastPeerStreamId(): number {
+    return this.#streams.lastPeerId;
+  }
+
   /** `request` would begin one. Never true for a server. */
   get canRequest(): boolean {
     if (this.#streams.isServer || this.isClosed || this.#isLeaving || this.#isPeerLeaving) return false;
     return this.openStreams < this.#sender.peer.maxConcurrentStreams && this.#streams.nextId < maxWindowBytes;
   }
 
-  /** What came from the socket, cut anywhere. What the handlers throw comes out of it. */
+  /** What came from the socket, cut anywhere. What a handler throws ends the connection and comes out of it. */
   receive(bytes: Buffer): void {
     if (this.isClosed) return;
     try {
       this.#receiver.receive(bytes);
-      this.#floods.queued(this.#sender.output.controlFrames);
+      const { output, isFull } = this.#sender;
+      this.#floods.queued(output.controlFrames, isFull ? output.bytes : 0);
     } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
-      this.#close('error', error.code, error.message);
+      if (error instanceof ConnectionError) {
+        this.#close('error', error.code, error.message);
+      } else {
+        // the rest of the bytes is lost
+        this.#close('destroyed', errorCodes.INTERNAL_ERROR, 'A handler has thrown.');
+        throw error;
+      }
     }
   }
 
@@ -165,10 +178,11 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
 
   /**
    * No new streams, and the end when those under way have ended. A server says so twice, the second time when the
-   * peer has heard the first, so that no request is lost on the way.
+   * peer has heard the first, so that no request is lost on the way. Whoever does not wait for that calls `goAway`.
    */
   drain(): void {
-    if (this.isClosed || this.#isLeaving) return;
+    if (this.isClosed || this.#isDraining) return;
+    this.#isDraining = true;
     if (!this.#streams.isServer) {
       this.goAway(this.#streams.lastPeerId, errorCodes.NO_ERROR, '');
       return;
@@ -180,6 +194,7 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
   /** The peer's streams above this one are not answered, and the connection ends when none is left. */
   goAway(lastStreamId: number, code: number, debugText: string): void {
     if (this.isClosed) return;
+    this.#isDraining = true;
     this.#isLeaving = true;
     this.#streams.lastTaken = Math.min(lastStreamId, this.#streams.lastTaken);
     this.#sender.output.goAway(this.#streams.lastTaken, code, debugText);
@@ -238,9 +253,7 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     if (this.#isAcknowledged) return;
     this.#isAcknowledged = true;
     this.#receiver.decoder.allowTable(this.#settings.headerTableBytes);
-    const more = this.#settings.initialWindowBytes - this.#credit.streamWindow;
-    this.#credit.streamWindow += more;
-    for (const stream of this.#streams.open.values()) stream.receiveWindow += more;
+    this.#credit.changeStreamWindow(this.#settings.initialWindowBytes, this.#streams.open.values());
   }
 
   onPing(bytes: Buffer, start: number, isAck: boolean): void {

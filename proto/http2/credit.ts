@@ -27,6 +27,17 @@ export class Credit<State> {
     throw new ConnectionError(errorCodes.FLOW_CONTROL_ERROR, 'The window of the connection is overrun.');
   }
 
+  /** The peer has acknowledged the setting. */
+  changeStreamWindow(bytes: number, open: Iterable<StreamRecord<State>>): void {
+    const more = bytes - this.streamWindow;
+    this.streamWindow = bytes;
+    for (const stream of open) {
+      stream.receiveWindow += more;
+      // what was too little to be told may be all that the peer waits for now
+      this.consumed(stream, 0);
+    }
+  }
+
   /** Bytes that no stream waits for. */
   unused(bytes: number): void {
     this.#creditBytes += bytes;

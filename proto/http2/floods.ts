@@ -56,9 +56,11 @@ export class Floods {
     this.#dataSent++;
   }
 
-  /** @param controlFrames that wait for the peer to read */
-  queued(controlFrames: number): void {
-    if (controlFrames > limits.queuedControlFrames) throw calm('answers are not read');
+  /** What waits for a peer that does not read: control frames, and bytes of frames of every kind. */
+  queued(controlFrames: number, bytes: number): void {
+    if (controlFrames > limits.queuedControlFrames || bytes > limits.queuedOutputBytes) {
+      throw calm('answers are not read');
+    }
   }
 }
 

@@ -24,7 +24,13 @@ export class FlushTurn {
   flush(): void {
     const marked = this.#marked;
     this.#marked = [];
-    for (let i = 0; i < marked.length; i++) marked[i]!.flush();
+    let next = 0;
+    try {
+      while (next < marked.length) marked[next++]!.flush();
+    } finally {
+      // if one has thrown, the others are not to wait for ever
+      while (next < marked.length) this.add(marked[next++]!);
+    }
   }
 }
 

@@ -14,6 +14,8 @@ export const limits = {
   resetsPerSecond: 20,
   /** Control frames that wait because the peer does not read (Envoy). */
   queuedControlFrames: 1_000,
+  /** Heads, ends and control frames that wait for the same reason, bytes; data waits in its streams. Ours. */
+  queuedOutputBytes: 1024 * 1024,
   /** DATA, HEADERS and CONTINUATION that carry nothing, in a row (Envoy). */
   emptyFramesInARow: 1,
   /** PRIORITY frames for each stream opened (Envoy). */
@@ -31,6 +33,7 @@ export const limits = {
   /** Output is collected in blocks of this size; buffers longer than `copiedBytes` are sent as they are. Ours. */
   blockBytes: 32 * 1024,
   spareBlocks: 64,
+  usefulBlockBytes: 2 * 1024,
   copiedBytes: 16 * 1024,
   /** Bytes that one connection puts out before others have their turn. Ours. */
   turnBytes: 1024 * 1024,

@@ -6,8 +6,8 @@ import { flags, frameHeaderBytes, frameTypes, writeFrameHeader, writeUint32 } fr
 import { limits } from './limits.ts';
 
 /**
- * `written`: the buffers are free again; `held`: the socket still needs them; `full`: as `held`, and no more should
- * come before `drained()` is called.
+ * `written`: these buffers and all before them are free again; `held`: the socket still needs some; `full`: as `held`,
+ * and no more should come before `drained()` is called.
  */
 export type WriteResult = 'written' | 'held' | 'full';
 
@@ -20,6 +20,10 @@ export interface Writer {
 }
 
 const spareBlocks: Buffer[] = [];
+
+function giveBack(block: Buffer): void {
+  if (spareBlocks.length < limits.spareBlocks) spareBlocks.push(block);
+}
 
 export class Output {
   /** Bytes that wait for the flush. */
@@ -37,6 +41,7 @@ export class Output {
     this.#seal();
     const pieces = this.#pieces;
     const blocks = this.#blocks;
+    const block = this.#block;
     this.#pieces = [];
     this.#blocks = [];
     this.#block = undefined;
@@ -44,7 +49,10 @@ export class Output {
     const result = writer.write(pieces);
     if (result !== 'full') this.controlFrames = 0;
     if (result === 'written') {
-      for (let i = 0; i < blocks.length && spareBlocks.length < limits.spareBlocks; i++) spareBlocks.push(blocks[i]!);
+      for (let i = 0; i < blocks.length; i++) giveBack(blocks[i]!);
+    } else if (block !== undefined && block.length - this.#at >= limits.usefulBlockBytes) {
+      // TLS holds everything for a while; what stands behind it is nobody's yet
+      giveBack(block.subarray(this.#at));
     }
     return result;
   }

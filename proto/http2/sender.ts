@@ -132,7 +132,10 @@ export class Sender<State> {
   close(flush: boolean): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    if (flush && this.output.bytes > 0) this.output.flush(this.#writer);
+    if (flush) {
+      if (this.output.bytes > 0) this.output.flush(this.#writer);
+      this.#tellTaken();
+    }
     this.#ready = [];
     this.#taken = [];
     this.#writer.close();

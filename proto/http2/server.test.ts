@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import { afterEach, expect, test } from 'vitest';
+import { serverFiles } from '../../e2e/support/tls.ts';
 import { type EchoServer, startEchoServer } from './testing/echo-server.ts';
 
 let server: EchoServer | undefined;
@@ -58,6 +60,18 @@ test('bodies larger than every window come back whole, many at a time, with thei
   answers.forEach((answer, i) => {
     expect(answer.body.equals(bodies[i]!)).toBe(true);
     expect(answer.trailers['x-sum']).toBe(String(i));
+  });
+});
+
+test('over TLS, which holds what it is given for a while, bodies come back whole', async () => {
+  const identity = { cert: readFileSync(serverFiles.cert), key: readFileSync(serverFiles.key) };
+  server = await startEchoServer({}, identity);
+  client = http2.connect(`https://127.0.0.1:${server.port}`, { rejectUnauthorized: false });
+  const session = client;
+  const bodies = Array.from({ length: 20 }, (_, i) => Buffer.alloc(1 + i * 10_000, i));
+  const answers = await Promise.all(bodies.map((body) => ask(session, { ':method': 'POST' }, body)));
+  answers.forEach((answer, i) => {
+    expect(answer.body.equals(bodies[i]!)).toBe(true);
   });
 });
 

@@ -1,7 +1,10 @@
 /** One request and its response. The object is light; what belongs to its user stands in `state`. */
 import type { Field, FieldLike } from './field.ts';
 
-/** Called once all bytes of one `data` are on their way to the socket; never if the stream is cut before. */
+/**
+ * Called once all bytes of one `data` have been given to the socket, for the last of them after `ended`; never if the
+ * stream is cut before.
+ */
 export type OnTaken<State> = (stream: Stream<State>) => void;
 
 export interface Stream<State = unknown> {

@@ -1,19 +1,20 @@
 /** A server that sends back what it gets: the body with its trailers, or without a body a few words. */
 import net from 'node:net';
+import tls from 'node:tls';
 import { Connection, type ConnectionOptions } from '../connection.ts';
 import { type Field, field, sharedField } from '../field.ts';
 import { bindSocket, socketWriter } from '../socket.ts';
-import type { Handlers, Stream } from '../stream.ts';
+import type { Handlers } from '../stream.ts';
 
 const ok = sharedField(':status', '200');
 const text = sharedField('content-type', 'text/plain');
 const words = Buffer.from('Nothing came, so nothing goes back.\n');
 
-interface Echo {
+export interface Echo {
   readonly fields: readonly Field[];
 }
 
-const echo: Handlers<Echo> = {
+export const echo: Handlers<Echo> = {
   headers(stream, fields, endStream) {
     stream.state = { fields };
     const back = fields.filter((one) => one.name.startsWith('x-'));
@@ -44,23 +45,20 @@ export interface EchoServer {
   close(): Promise<void>;
 }
 
+/** @param identity certificate and key, PEM: over TLS */
 export async function startEchoServer(
   options: Partial<ConnectionOptions<Echo>> = {},
-  onRequest?: (stream: Stream<Echo>) => void,
+  identity?: { readonly cert: Buffer; readonly key: Buffer },
 ): Promise<EchoServer> {
   const connections = new Set<Connection<Echo>>();
   const sockets = new Set<net.Socket>();
-  const server = net.createServer({ noDelay: true }, (socket) => {
+  const accept = (socket: net.Socket): void => {
     sockets.add(socket);
     const connection = new Connection<Echo>({
       role: 'server',
       writer: socketWriter(socket),
       handlers: {
         ...echo,
-        headers(stream, fields, endStream) {
-          onRequest?.(stream);
-          echo.headers(stream, fields, endStream);
-        },
         closed: () => connections.delete(connection),
       },
       autoConsume: false,
@@ -69,7 +67,11 @@ export async function startEchoServer(
     connections.add(connection);
     socket.on('close', () => sockets.delete(socket));
     bindSocket(socket, connection);
-  });
+  };
+  const server =
+    identity === undefined
+      ? net.createServer({ noDelay: true }, accept)
+      : tls.createServer({ ...identity, noDelay: true, ALPNProtocols: ['h2'] }, accept);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The server has no port.');
