@@ -71,6 +71,7 @@ export const localReplies = {
     'upstream_reset_before_response_started{connection_termination}',
     `${beforeHeaders}connection termination`,
   ),
+  perTryTimeout: reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout'),
   upstreamTimeout: reply(504, 'UT', 'response_timeout', 'upstream request timeout'),
   badVersion: reply(505, 'DPE', 'http1.unsupported_version', 'HTTP Version Not Supported', true),
 } as const satisfies Record<string, LocalReply>;
