@@ -156,8 +156,8 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
   Tenant: ['caps', 'claims', 'defaults', 'quotas'],
   NodeGroup: ['resourceTtlMs', 'tier'],
   Listener: ['accessLog', 'address', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants'],
-  Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol'],
-  Route: ['hosts', 'listeners', 'match', 'priority', 'timeoutMs', 'to'],
+  Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'retryBudgetPercent'],
+  Route: ['hosts', 'listeners', 'match', 'priority', 'retry', 'streamIdleTimeoutMs', 'timeoutMs', 'to'],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
   HealthPolicy: ['active'],
 };

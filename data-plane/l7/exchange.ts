@@ -161,8 +161,7 @@ export class Exchange {
 /** Both in Envoy's order. */
 function flagsOf(flag: string, retryFlag: string): string {
   if (retryFlag === '') return flag === '' ? '-' : flag;
-  if (flag === '') return retryFlag;
-  return flag === 'UPE' ? `${retryFlag},${flag}` : `${flag},${retryFlag}`;
+  return flag === '' ? retryFlag : `${retryFlag},${flag}`;
 }
 
 /** Values as the upstream sees them: the request id is the one that the proxy made. */

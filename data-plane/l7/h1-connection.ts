@@ -185,7 +185,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
   }
 
   onResponseHead(head: Head, b: Buffer, hasBody: boolean): boolean {
-    if (this.#tries.takesAnswer(head, b)) return false;
+    if (this.#tries.takesAnswer(head.status)) return false;
     const { shared, context, draining } = this.#listener;
     const exchange = this.#exchange;
     exchange.status = head.status;

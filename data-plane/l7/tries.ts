@@ -107,10 +107,10 @@ export class Tries {
   }
 
   /** An answer begins. True: it is not passed on, another try follows. */
-  takesAnswer(head: Head, b: Buffer): boolean {
+  takesAnswer(status: number): boolean {
     this.#perTry?.disarm();
     const policy = this.#policy;
-    if (policy !== null && retriesStatus(policy, head.status) && head.find(b, 'x-envoy-overloaded') < 0) {
+    if (policy !== null && retriesStatus(policy, status)) {
       if (this.#plan(policy)) {
         this.upstream = null;
         return true;
