@@ -83,17 +83,17 @@ const cases: readonly Case[] = [
   },
   {
     law: 'a try that takes too long',
-    spec: 'timeout: 5s, retry: { perTry: 300ms, attempts: 1 }',
+    spec: 'timeout: 5s, retry: { perTry: 600ms, attempts: 1 }',
     ...{ faults: ['silence', 'ok'], tries: 2, status: 200, flags: '-' },
   },
   {
     law: 'tries that all take too long',
-    spec: 'timeout: 5s, retry: { perTry: 300ms, attempts: 1 }',
+    spec: 'timeout: 5s, retry: { perTry: 600ms, attempts: 1 }',
     ...{ faults: ['silence'], tries: 2, status: 504, flags: 'URX,UT' },
   },
   {
     law: 'a time per try without retries',
-    spec: 'timeout: 5s, retry: { perTry: 300ms, attempts: 0 }',
+    spec: 'timeout: 5s, retry: { perTry: 600ms, attempts: 0 }',
     ...{ faults: ['silence'], tries: 1, status: 504, flags: 'UT' },
   },
   {
@@ -103,8 +103,13 @@ const cases: readonly Case[] = [
   },
   {
     law: 'the timeout of the route is for all tries together',
-    spec: 'timeout: 500ms, retry: { perTry: 300ms, attempts: 5 }',
+    spec: 'timeout: 1500ms, retry: { perTry: 900ms, attempts: 5 }',
     ...{ faults: ['silence'], tries: 2, status: 504, flags: 'UT' },
+  },
+  {
+    law: 'a request on which nothing moves for the time of its route',
+    spec: 'timeout: 0s, streamIdleTimeout: 300ms',
+    ...{ faults: ['silence'], tries: 1, status: 504, flags: 'SI' },
   },
 ];
 
@@ -249,6 +254,16 @@ spec: { groups: [edge], address: 127.0.0.1, port: 0, accessLog: { format: json, 
       ({ who }) => upstream.seen.get(`/case/${index}/${who}/${index}`)?.[0]?.expectedMs,
     );
     expect(ours).toBe(envoys);
+  });
+
+  test('a later try is told what is left of the time', async () => {
+    const index = cases.findIndex(({ law }) => law.endsWith('for all tries together'));
+    for (const place of places) {
+      const path = `/case/${index}/${place.who}/again/${index}`;
+      const { tries } = await outcome(place, path, cases[index]);
+      expect(tries[0]?.expectedMs, place.who).toBe('900');
+      expect(Number(tries[1]?.expectedMs), place.who).toBeLessThanOrEqual(600);
+    }
   });
 
   test('nobody to connect to is tried three times', async () => {

@@ -320,7 +320,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
 
   #onStreamIdleDeadline(): void {
     this.#listener.stats.rqIdleTimeout.value++;
-    this.giveUp(this.#reader.complete ? localReplies.upstreamTimeout : localReplies.streamIdleTimeout);
+    this.giveUp(this.#reader.complete ? localReplies.answerIdleTimeout : localReplies.streamIdleTimeout);
   }
 
   /** The client sent its FIN: as in Envoy it wants no answer any more. */

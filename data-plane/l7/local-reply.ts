@@ -38,6 +38,7 @@ export const localReplies = {
   methodNotAllowed: reply(405, '', 'method_not_allowed', '', true),
   requestTimeout: reply(408, 'UR', 'request_overall_timeout', 'request timeout', true),
   headerTimeout: reply(408, '', 'request_header_timeout', 'request header timeout', true),
+  answerIdleTimeout: reply(504, 'SI', 'stream_idle_timeout', 'stream timeout'),
   streamIdleTimeout: reply(408, 'SI', 'stream_idle_timeout', 'stream timeout', true),
   uriTooLong: reply(414, '', 'http1.uri_too_long', 'URI Too Long', true),
   expectationFailed: reply(417, '', 'expectation_failed', '', true),
