@@ -13,6 +13,7 @@ import { SharedFleet } from './fleet/shared-fleet.ts';
 import type { Logger } from './logging.ts';
 import { publishLimits } from './publish/limits.ts';
 import { Publisher } from './publish/publisher.ts';
+import { keyOfHome } from './secret-key.ts';
 import { type Address, formatAddress, reachable, type Settings } from './settings.ts';
 import { SnapshotCache } from './snapshot/cache.ts';
 import { serves } from './snapshot/snapshot.ts';
@@ -81,6 +82,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const store = await openStore({
       dir: path.join(settings.home, 'store'),
       databaseUrl: settings.databaseUrl,
+      key: settings.key ?? (settings.databaseUrl === undefined ? keyOfHome(settings.home) : undefined),
       logger,
       now,
     });
@@ -109,6 +111,8 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const wholeFleet = store.shared ? shareFleet(fleet, store, logger) : fleet;
     if (wholeFleet instanceof SharedFleet) opened.push(() => wholeFleet.close());
     const authenticator = createAuthenticator({ tokens: store.tokens, adminToken: settings.adminToken, now });
+    let closing: Promise<void> | undefined;
+    const unready = (): string[] => readiness(store, closing !== undefined);
     const xds = await startXdsServer({
       address: settings.xds,
       tls: settings.xdsTls,
@@ -122,11 +126,11 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       timers: systemTimers,
       now,
       logger,
+      isServing: () => unready().length === 0,
       ...(options.shedding && { shedding: options.shedding }),
     });
     opened.push(() => xds.close(graceMs));
 
-    let closing: Promise<void> | undefined;
     const api = await buildApi({
       store,
       fleet: wholeFleet,
@@ -147,7 +151,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       makeGrpcBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         grpcBootstrap({ ...request, xds: wanted ?? advertised(xds.address, apiHost) }),
       xdsSpeaksTls: settings.xdsTls !== undefined,
-      readiness: () => readiness(store, closing !== undefined),
+      readiness: unready,
       metrics,
       logger,
       limits: options.limits ?? apiLimits,

@@ -29,6 +29,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
   readonly #ip: string;
   readonly #address: string;
   readonly #openedMs: number;
+  readonly #encrypted: boolean;
   readonly #reader: H1RequestReader;
   readonly #exchange: Exchange;
   #requestChunked = false;
@@ -48,6 +49,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
     this.#ip = socket.remoteAddress ?? '';
     this.#address = `${this.#ip}:${socket.remotePort ?? 0}`;
     this.#openedMs = listener.shared.now();
+    this.#encrypted = listener.scheme === 'https';
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
     this.#exchange = new Exchange(listener);
     this.#deadlines = new ConnectionDeadlines(
@@ -112,7 +114,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
     this.#closeAfter = head.close || this.#listener.draining;
     this.#deadlines.phase.disarm();
     if (refused !== null) this.#refuseTarget(refused);
-    else if (target.redirect) this.#answer(localReplies.pathRedirect, target.redirectLine);
+    else if (target.redirect) this.#answer(localReplies.pathRedirect, target.redirectLine(this.#listener.scheme));
     else this.#forward(head, b, bodyFollows);
   }
 
@@ -133,10 +135,9 @@ export class H1Connection implements RequestEvents, TriesOwner {
     }
     this.#requestChunked = head.chunked;
     this.#tries.begin(upstream, head);
-    const { requestId } = this.#exchange;
     const { useRemoteAddress, limits: chainLimits } = this.#listener.context.chain;
-    const { expectedMs } = this.#tries;
-    const added = addedRequestLines(target, head, this.#ip, requestId, expectedMs, useRemoteAddress);
+    const { requestId } = this.#exchange;
+    const added = addedRequestLines(target, head, this.#ip, requestId, this.#tries.expectedMs, this.#listener);
     writeRequestHead(this.#listener.shared.toUpstream, head, b, target, added, useRemoteAddress);
     if (!bodyFollows) this.onRequestEnd();
     else {
@@ -212,7 +213,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
     const out = this.#listener.shared.toClient;
     this.#listener.stats.cxTxBytesTotal.value += out.length;
     this.#touch();
-    return out.flush(this.#socket);
+    return out.flush(this.#socket, this.#encrypted);
   }
 
   onResponseEnd(): void {
@@ -241,7 +242,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
     const out = shared.toClient;
     writeLocalReply(out, reply, context.chain.serverName, shared.wallClock(), close, this.answerHasNoBody, lines);
     stats.cxTxBytesTotal.value += out.length;
-    out.flush(this.#socket);
+    out.flush(this.#socket, this.#encrypted);
     this.#finish(close);
   }
 

@@ -2,6 +2,7 @@
 import { type Head, known } from '../codec/h1-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
+import type { HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const requestDrops = new Uint8Array(32);
@@ -19,6 +20,7 @@ for (const kind of [
   known.xForwardedFor,
   known.xForwardedProto,
   known.xForwardedHost,
+  known.xForwardedClientCert,
   known.xRequestId,
   known.xEnvoy,
 ]) {
@@ -48,20 +50,21 @@ const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
 
 /**
  * Header lines that the proxy adds to a request: who asked, how, and how long there is to answer.
- * @param edge append the peer to x-forwarded-for (Envoy's use_remote_address)
+ * @param expectedMs 0: for ever
  */
 export function addedRequestLines(
   target: RequestTarget,
   head: Head,
   clientIp: string,
   requestId: string,
-  timeoutMs: number,
-  edge: boolean,
+  expectedMs: number,
+  { scheme, context }: Pick<HttpListener, 'scheme' | 'context'>,
 ): string {
   const before = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
-  const forwarded = edge ? `x-forwarded-for: ${before}${clientIp}\r\n` : '';
-  const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
-  return `${forwarded}x-forwarded-proto: http\r\nx-request-id: ${requestId}\r\n${expected}`;
+  // at an edge the peer is appended (Envoy's use_remote_address)
+  const forwarded = context.chain.useRemoteAddress ? `x-forwarded-for: ${before}${clientIp}\r\n` : '';
+  const expected = expectedMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${expectedMs}\r\n` : '';
+  return `${forwarded}x-forwarded-proto: ${scheme}\r\nx-request-id: ${requestId}\r\n${expected}`;
 }
 
 /**
