@@ -175,6 +175,7 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
       { cluster: 'orders-v2', weight: 10 },
     ],
     timeout: '0s',
+    retry: { attempts: 0 },
   });
   const documents = documentSet([...all, split, typed('Cluster', 'checkout/orders-v2')]);
   const { routes, virtualHosts, clusters } = translateGroup(documents, 'edge');
@@ -211,7 +212,11 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
       domains: ['shop.example.com'],
       routes: [
         splitRoute,
-        { name: 'checkout/orders', match: { prefix: '/' }, route: { cluster: 'checkout/orders', timeout: '5s' } },
+        {
+          name: 'checkout/orders',
+          match: { prefix: '/' },
+          route: { cluster: 'checkout/orders', timeout: '5s', retry_policy: expect.anything() },
+        },
       ],
     },
   ]);

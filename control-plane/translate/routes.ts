@@ -6,6 +6,7 @@ import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
 import type { RouteSpec, Typed } from '../model/specs.ts';
 import { Memo, sameItems } from './memo.ts';
+import { effectiveAttempts, retryPolicy } from './retry-policy.ts';
 import { routeMatch } from './route-match.ts';
 import { nameOf, uint32 } from './wire.ts';
 
@@ -36,7 +37,9 @@ export function virtualHost(
   host: string,
   ordered: readonly Typed<'Route'>[],
 ): VirtualHost {
-  const messages = ordered.map((route) => routeMessage(route, effectiveTimeoutMs(documents, route)));
+  const messages = ordered.map((route) =>
+    routeMessage(route, effectiveTimeoutMs(documents, route), effectiveAttempts(documents, route)),
+  );
   const [first] = messages;
   if (first === undefined) throw new Error(`the host ${host} has no routes`);
   const byName = hosts.get(first) ?? new Map();
@@ -48,11 +51,17 @@ export function virtualHost(
   return message;
 }
 
-function routeMessage(route: Typed<'Route'>, timeoutMs: number): Route {
-  return routeMessages.get(route, [timeoutMs], () => ({
+function routeMessage(route: Typed<'Route'>, timeoutMs: number, attempts: number): Route {
+  const { streamIdleTimeoutMs } = route.spec;
+  return routeMessages.get(route, [timeoutMs, attempts], () => ({
     name: resourceName(route.document.tenant, route.document.name),
     match: routeMatch(route.spec.match),
-    route: { ...targetOf(route.spec.to), timeout: durationOf(timeoutMs) },
+    route: {
+      ...targetOf(route.spec.to),
+      timeout: durationOf(timeoutMs),
+      ...(streamIdleTimeoutMs !== null && { idle_timeout: durationOf(streamIdleTimeoutMs) }),
+      ...retryPolicy(route.spec, attempts),
+    },
   }));
 }
 

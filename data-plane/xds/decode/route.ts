@@ -14,6 +14,7 @@ import { readHeaderMatcher } from './header-matcher.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
+import { readRetryPolicy } from './retry-policy.ts';
 import { bool, millis, required, uint32 } from './values.ts';
 import { checkWeightSum } from './weights.ts';
 
@@ -37,7 +38,7 @@ const vhdsFields = fieldTable('envoy.config.route.v3.Vhds', { carried: ['config_
 
 const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
   carried: ['name', 'domains', 'routes'],
-  // statistics, and what bounds or marks retries, of which there are none
+  // statistics, and what bounds or marks retries, of which fewer are made and none marked
   ignored: ['metadata', 'virtual_clusters', 'per_request_buffer_limit_bytes', 'include_is_timeout_retry_header'],
 });
 
@@ -51,7 +52,7 @@ const matchFields = fieldTable('envoy.config.route.v3.RouteMatch', {
 });
 
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
-  carried: ['cluster', 'weighted_clusters', 'timeout'],
+  carried: ['cluster', 'weighted_clusters', 'timeout', 'idle_timeout', 'retry_policy'],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
 });
@@ -122,11 +123,15 @@ function readRoute(place: Place, message: Route): RouteConfig | null {
   }
   const at = place.field('route');
   checkFields(at, message.route, actionFields);
+  const { idle_timeout: idle, retry_policy: retry } = message.route;
+  const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
   return {
     name: message.name ?? '',
     match,
     to: readTarget(at, message.route),
-    timeoutMs: millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs),
+    timeoutMs,
+    streamIdleTimeoutMs: idle ? millis(at.field('idle_timeout'), idle, 0) : null,
+    retry: readRetryPolicy(at.field('retry_policy'), retry ?? null, timeoutMs),
   };
 }
 
