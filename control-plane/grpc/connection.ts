@@ -107,6 +107,11 @@ export class GrpcConnection {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelKeepalive();
+    // the last words are not waited for longer than any other answer
+    const { timers, limits } = this.#options;
+    const cancel = timers.after(limits.keepaliveTimeoutMs, () => this.cut());
+    if (this.#socket.destroyed) cancel();
+    else this.#socket.once('close', cancel);
     this.#onClosed();
   }
 }
