@@ -205,6 +205,7 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
       name: 'public/*.checkout.example.com',
       domains: ['*.checkout.example.com'],
       routes: [splitRoute],
+      retry_policy: { num_retries: 0 },
     },
     {
       '@type': hostUrl,
@@ -218,6 +219,7 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
           route: { cluster: 'checkout/orders', timeout: '5s', retry_policy: expect.anything() },
         },
       ],
+      retry_policy: { num_retries: 0 },
     },
   ]);
   expect(clusters.map(({ name }) => name)).toEqual(['checkout/orders', 'checkout/orders-v2', 'payments/ledger']);

@@ -5,19 +5,24 @@ import { asJson, documentSet, typed } from './testing.ts';
 
 type Written = Readonly<Record<string, unknown>>;
 
-/** The action of a tenant's route, as JSON. */
-function actionOf(spec: Written, caps: Written = {}): Record<string, unknown> {
+interface Host {
+  readonly retry_policy: unknown;
+  readonly routes: readonly { readonly name: string; readonly route: Written }[];
+}
+
+/** The host of a tenant's routes, as JSON. */
+function hostOf(specs: readonly Written[], caps: Written = {}): Host {
   const documents = [
     typed('Listener', 'public'),
     typed('Tenant', 'shop', { claims: { host: 'shop.example.com' }, caps }),
     typed('Cluster', 'shop/orders'),
-    typed('Route', 'shop/orders', spec),
+    ...specs.map((spec, index) => typed('Route', `shop/r${index}`, { to: { cluster: 'orders' }, ...spec })),
   ];
   const [host] = translateGroup(documentSet(documents), 'edge').virtualHosts;
-  const json = asJson('virtualHosts', host!.message) as { routes: { route: Record<string, unknown> }[] };
-  return json.routes[0]!.route;
+  return asJson('virtualHosts', host!.message) as unknown as Host;
 }
-const policyOf = (retry: Written, caps: Written = {}) => actionOf({ retry }, caps)['retry_policy'];
+const actionOf = (spec: Written) => hostOf([spec]).routes[0]!.route;
+const policyOf = (retry: Written, caps: Written = {}) => hostOf([{ retry }], caps).retry_policy;
 
 const idempotent = [{ name: ':method', string_match: { safe_regex: { regex: 'GET|HEAD|OPTIONS|PUT|DELETE' } } }];
 const otherHost = {
@@ -64,12 +69,22 @@ test('a route that says everything', () => {
 test("a tenant's cap holds for a route that does not say how many", () => {
   expect(policyOf({}, { retries: 1 })).toEqual({ ...defaults, num_retries: 1 });
   expect(policyOf({}, { retries: 7 })).toEqual(defaults);
-  expect(policyOf({}, { retries: 0 })).toBeUndefined();
+  expect(policyOf({}, { retries: 0 })).toEqual({ num_retries: 0 });
 });
 
 test('without retries a try may still have a time of its own', () => {
-  expect(policyOf({ attempts: 0 })).toBeUndefined();
+  expect(policyOf({ attempts: 0 })).toEqual({ num_retries: 0 });
   expect(policyOf({ attempts: 0, perTry: '1s' })).toEqual({ num_retries: 0, per_try_timeout: '1s' });
+});
+
+test('what most routes of a host say is said once, and the others say their own', () => {
+  const retries = [{}, { attempts: 0 }, {}, { attempts: 1 }].map((retry) => ({ retry }));
+  const { retry_policy, routes } = hostOf(retries);
+  expect(retry_policy).toEqual(defaults);
+  expect(Object.fromEntries(routes.map(({ name, route }) => [name, route['retry_policy']]))).toEqual({
+    ...{ 'shop/r0': undefined, 'shop/r1': { num_retries: 0 }, 'shop/r2': undefined },
+    'shop/r3': { ...defaults, num_retries: 1 },
+  });
 });
 
 test('a stream idle timeout is said where the route says one', () => {

@@ -4,6 +4,7 @@ import type { VirtualHost } from '../../proto/envoy.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { builtInAttempts, builtInConditions, grpcConditions } from '../model/schemas/retry.ts';
 import type { RouteSpec, Typed } from '../model/specs.ts';
+import { Memo } from './memo.ts';
 import { uint32 } from './wire.ts';
 
 type RetryPolicy = NonNullable<VirtualHost['retry_policy']>;
@@ -29,26 +30,48 @@ export function effectiveAttempts(documents: DocumentSet, { document, spec }: Ty
   return Math.min(builtInAttempts, owner?.spec.caps.retries ?? builtInAttempts);
 }
 
-/** Nothing where nothing is tried again and no try has a time of its own. */
-export function retryPolicy({ retry }: RouteSpec, attempts: number): { retry_policy?: RetryPolicy } {
+/** No conditions where nothing is tried again: what the host says does not count then. */
+function retryPolicy({ retry }: RouteSpec, attempts: number): RetryPolicy {
   const { on: said, perTryMs, backoff, anyMethod } = retry;
   const on = said ?? builtInConditions;
   if (attempts === 0) {
-    return perTryMs === 0 ? {} : { retry_policy: { num_retries: uint32(0), per_try_timeout: durationOf(perTryMs) } };
+    return { num_retries: uint32(0), ...(perTryMs > 0 && { per_try_timeout: durationOf(perTryMs) }) };
   }
   const words = on.filter((condition) => typeof condition === 'string');
   const statuses = on.filter((condition) => typeof condition === 'number');
   return {
-    retry_policy: {
-      retry_on: [...words, ...(statuses.length > 0 ? ['retriable-status-codes'] : [])].join(','),
-      num_retries: uint32(attempts),
-      ...(statuses.length > 0 && { retriable_status_codes: statuses }),
-      ...(perTryMs > 0 && { per_try_timeout: durationOf(perTryMs) }),
-      retry_back_off: { base_interval: durationOf(backoff.baseMs), max_interval: durationOf(backoff.maxMs) },
-      ...(retry.otherHost && otherHost),
-      ...(!anyMethod && { retriable_request_headers: [idempotent] }),
-    },
+    retry_on: [...words, ...(statuses.length > 0 ? ['retriable-status-codes'] : [])].join(','),
+    num_retries: uint32(attempts),
+    ...(statuses.length > 0 && { retriable_status_codes: statuses }),
+    ...(perTryMs > 0 && { per_try_timeout: durationOf(perTryMs) }),
+    retry_back_off: { base_interval: durationOf(backoff.baseMs), max_interval: durationOf(backoff.maxMs) },
+    ...(retry.otherHost && otherHost),
+    ...(!anyMethod && { retriable_request_headers: [idempotent] }),
   };
+}
+
+/** Of a route, with a text that is the same for all routes that say the same. */
+export interface KeyedPolicy {
+  readonly key: string;
+  readonly policy: RetryPolicy;
+}
+
+const policies = new Memo<Typed<'Route'>, KeyedPolicy>();
+
+export function keyedPolicy(route: Typed<'Route'>, attempts: number): KeyedPolicy {
+  return policies.get(route, [attempts], () => {
+    const policy = retryPolicy(route.spec, attempts);
+    return { key: JSON.stringify(policy), policy };
+  });
+}
+
+/** What most routes of a host say, the first of them where several are as many: the host says it once for all of them. */
+export function commonPolicy(routes: readonly KeyedPolicy[]): KeyedPolicy | undefined {
+  const counts = new Map<string, number>();
+  for (const { key } of routes) counts.set(key, (counts.get(key) ?? 0) + 1);
+  let common: KeyedPolicy | undefined;
+  for (const one of routes) if ((counts.get(one.key) ?? 0) > (counts.get(common?.key ?? '') ?? 0)) common = one;
+  return common;
 }
 
 /** What gRPC's own clients carry out of it (https://github.com/grpc/proposal, A44): their own conditions alone. */

@@ -98,6 +98,17 @@ test.each(
   expect(problemsOf(decode(patch)).map((text) => text.slice(text.indexOf(at) + at.length))).toEqual(expected);
 });
 
+test('what the host says counts for its routes that say nothing, and is refused where it stands', () => {
+  const bare = route({ route: { cluster: 'a' } });
+  const own = route({ route: { cluster: 'a', retry_policy: { num_retries: { value: 0 } } } });
+  const host = (retry_on: string) => virtualHost({ routes: [bare, own], retry_policy: { retry_on } });
+  const decodeHost = (retry_on: string) => decodeRoutes(routes({ virtual_hosts: [host(retry_on)] }));
+  const [first, second] = taken(decodeHost('5xx')).hosts[0]?.routes ?? [];
+  expect(first?.retry).toMatchObject({ statuses: [{ start: 500, end: 600 }], attempts: 1 });
+  expect(second?.retry).toBeNull();
+  expect(problemsOf(decodeHost('odd'))).toEqual([`virtual_hosts[0].retry_policy.retry_on: odd is ${unsupported}`]);
+});
+
 test('a route has its own stream idle timeout where it says one', () => {
   const host = virtualHost({ routes: [route({ route: { cluster: 'a', idle_timeout: seconds(0) } })] });
   expect(taken(decodeRoutes(routes({ virtual_hosts: [host] }))).hosts[0]?.routes[0]?.streamIdleTimeoutMs).toBe(0);

@@ -51,7 +51,9 @@ export function readRetryPolicy(place: Place, message: RetryPolicy | null, timeo
     if (!known) place.field('retry_on').refuse(`${word} is ${unsupported}`);
   }
   const perTryTimeoutMs = millis(place.field('per_try_timeout'), message.per_try_timeout, 0);
+  const attempts = uint32(message.num_retries, 1);
   const listed = on.includes(byList) ? (message.retriable_status_codes ?? []) : [];
+  if (attempts === 0 && perTryTimeoutMs === 0) return null;
   return {
     failures: on.some((word) => failures[word] === 'all')
       ? 'all'
@@ -62,7 +64,7 @@ export function readRetryPolicy(place: Place, message: RetryPolicy | null, timeo
       ...on.flatMap((word) => statuses[word] ?? []),
       ...listed.map((status) => ({ start: status, end: status + 1 })),
     ],
-    attempts: uint32(message.num_retries, 1),
+    attempts,
     perTryTimeoutMs: timeoutMs > 0 && perTryTimeoutMs >= timeoutMs ? 0 : perTryTimeoutMs,
     backoff: readBackoff(place.field('retry_back_off'), message.retry_back_off ?? null),
     hostSelections: readHostSelections(place, message),

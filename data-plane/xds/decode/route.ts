@@ -37,7 +37,7 @@ const tableFields = fieldTable('envoy.config.route.v3.RouteConfiguration', {
 const vhdsFields = fieldTable('envoy.config.route.v3.Vhds', { carried: ['config_source'] });
 
 const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
-  carried: ['name', 'domains', 'routes'],
+  carried: ['name', 'domains', 'routes', 'retry_policy'],
   // statistics, and what bounds or marks retries, of which fewer are made and none marked
   ignored: ['metadata', 'virtual_clusters', 'per_request_buffer_limit_bytes', 'include_is_timeout_retry_header'],
 });
@@ -106,14 +106,23 @@ function readTable(place: Place, message: RouteConfiguration): RouteTableConfig 
 
 function readHost(place: Place, message: VirtualHost): VirtualHostConfig {
   checkFields(place, message, hostFields);
+  const retries: HostRetries = { at: place.field('retry_policy'), policy: message.retry_policy ?? null };
   return {
     name: required(place.field('name'), message.name),
     domains: (message.domains ?? []).map((domain) => domain.toLowerCase()),
-    routes: (message.routes ?? []).flatMap((route, index) => readRoute(place.item('routes', index), route) ?? []),
+    routes: (message.routes ?? []).flatMap(
+      (route, index) => readRoute(place.item('routes', index), route, retries) ?? [],
+    ),
   };
 }
 
-function readRoute(place: Place, message: Route): RouteConfig | null {
+/** What a host says for those of its routes that say nothing themselves. */
+interface HostRetries {
+  readonly at: Place;
+  readonly policy: NonNullable<VirtualHost['retry_policy']> | null;
+}
+
+function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConfig | null {
   checkFields(place, message, routeFields);
   const match = readMatch(place.field('match'), message.match ?? {});
   if (message.route === null || message.route === undefined) {
@@ -123,7 +132,8 @@ function readRoute(place: Place, message: Route): RouteConfig | null {
   }
   const at = place.field('route');
   checkFields(at, message.route, actionFields);
-  const { idle_timeout: idle, retry_policy: retry } = message.route;
+  const { idle_timeout: idle, retry_policy: own } = message.route;
+  const retries = own ? { at: at.field('retry_policy'), policy: own } : ofHost;
   const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
   return {
     name: message.name ?? '',
@@ -131,7 +141,7 @@ function readRoute(place: Place, message: Route): RouteConfig | null {
     to: readTarget(at, message.route),
     timeoutMs,
     streamIdleTimeoutMs: idle ? millis(at.field('idle_timeout'), idle, 0) : null,
-    retry: readRetryPolicy(at.field('retry_policy'), retry ?? null, timeoutMs),
+    retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
   };
 }
 
