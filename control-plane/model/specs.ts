@@ -92,6 +92,8 @@ export interface ClusterSpec {
   };
   readonly health: { readonly policy: Reference } | { readonly inline: HealthPolicySpec } | null;
   readonly connectTimeoutMs: number;
+  /** Retries at a time, of the requests under way. */
+  readonly retryBudgetPercent: number;
   readonly keepAlive: {
     readonly idleMs: number;
     /** Requests a connection; 0 = no limit. */
@@ -112,6 +114,13 @@ export interface HeaderMatchSpec {
   readonly not: boolean;
 }
 
+/** Envoy's words, or a status. */
+export type RetryCondition =
+  | ('connect-failure' | 'refused-stream' | 'reset' | 'reset-before-request')
+  | ('gateway-error' | '5xx' | 'retriable-4xx')
+  | ('cancelled' | 'deadline-exceeded' | 'internal' | 'resource-exhausted' | 'unavailable')
+  | number;
+
 export interface RouteSpec {
   /** `null`: every listener that is open to the tenant and carries its clusters: http1 on `http`, http2 and grpc on `api`. */
   readonly listeners: readonly string[] | null;
@@ -128,6 +137,20 @@ export interface RouteSpec {
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
   /** `null`: the tenant's default, else 15 s (none to grpc clusters). 0: none. */
   readonly timeoutMs: number | null;
+  /** Nothing moves on a request for so long; 0: none; `null`: the listener's. */
+  readonly streamIdleTimeoutMs: number | null;
+  readonly retry: {
+    /** Numbers are statuses; `null`: `connect-failure`, `refused-stream`, `reset`. */
+    readonly on: readonly RetryCondition[] | null;
+    /** After the first try; `null`: 2, or the tenant's cap if that is less. */
+    readonly attempts: number | null;
+    /** 0: none. */
+    readonly perTryMs: number;
+    readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+    readonly otherHost: boolean;
+    /** Not idempotent ones alone. */
+    readonly anyMethod: boolean;
+  };
   /** Platform only; higher goes first; `null`: none. */
   readonly priority: number | null;
 }

@@ -2,7 +2,6 @@
 import { type Head, known } from '../codec/h1-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
-import type { Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -49,19 +48,22 @@ responseDropsWithServer[known.server] = 1;
 /** Methods whose requests without a body carry no length. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
 
-/** Header lines that the proxy adds to a request that has its route: who asked, how, and how long there is to answer. */
+/**
+ * Header lines that the proxy adds to a request: who asked, how, and how long there is to answer.
+ * @param expectedMs 0: for ever
+ */
 export function addedRequestLines(
   target: RequestTarget,
   head: Head,
   clientIp: string,
-  { route, requestId }: Pick<Exchange, 'route' | 'requestId'>,
+  requestId: string,
+  expectedMs: number,
   { scheme, context }: Pick<HttpListener, 'scheme' | 'context'>,
 ): string {
-  const { timeoutMs } = route!.config;
   const before = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
   // at an edge the peer is appended (Envoy's use_remote_address)
   const forwarded = context.chain.useRemoteAddress ? `x-forwarded-for: ${before}${clientIp}\r\n` : '';
-  const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
+  const expected = expectedMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${expectedMs}\r\n` : '';
   return `${forwarded}x-forwarded-proto: ${scheme}\r\nx-request-id: ${requestId}\r\n${expected}`;
 }
 

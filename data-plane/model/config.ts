@@ -115,6 +115,25 @@ export interface RouteConfig {
   readonly to: readonly WeightedClusterConfig[];
   /** 0: none. */
   readonly timeoutMs: number;
+  /** Nothing moves on a request for so long; 0: none; null: the listener's. */
+  readonly streamIdleTimeoutMs: number | null;
+  readonly retry: RetryConfig | null;
+}
+
+export interface RetryConfig {
+  /** Ends of a try without an answer: `unsent`, those before the request was sent; `all`, those and every other one. */
+  readonly failures: 'none' | 'unsent' | 'all';
+  /** Answers that are thrown away, in half-open ranges. */
+  readonly statuses: readonly { readonly start: number; readonly end: number }[];
+  /** After the first try. */
+  readonly attempts: number;
+  /** Until the answer to one try begins; less than the route's timeout; 0: none. */
+  readonly perTryTimeoutMs: number;
+  readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+  /** How often another endpoint is drawn in place of one that failed; 0: any will do. */
+  readonly hostSelections: number;
+  /** Methods of the requests that are tried again; null: all. */
+  readonly methods: readonly string[] | null;
 }
 
 export interface RouteMatchConfig {
@@ -154,6 +173,8 @@ export interface ClusterConfig {
     /** Requests a connection; 0: no limit. */
     readonly maxRequests: number;
   };
+  /** Retries at a time: a share of the requests under way, and so many in any case. */
+  readonly retryBudget: { readonly percent: number; readonly least: number };
   /** Sorted by address and port, as sent. */
   readonly endpoints: readonly EndpointConfig[];
 }

@@ -13,6 +13,15 @@ test('a route that says its hosts and cluster has every default', () => {
     match: { path: { type: 'prefix', value: '/' }, ignoreCase: false, methods: [], headers: [] },
     to: [{ cluster: { tenant: 'checkout', name: 'orders' }, weight: 1 }],
     timeoutMs: null,
+    streamIdleTimeoutMs: null,
+    retry: {
+      on: null,
+      attempts: null,
+      perTryMs: 0,
+      backoff: { baseMs: 25, maxMs: 250 },
+      otherHost: true,
+      anyMethod: false,
+    },
     priority: null,
   });
 });
@@ -38,6 +47,15 @@ test('a route that says everything is read whole', () => {
       { cluster: 'payments/ledger', weight: 0 },
     ],
     timeout: '0s',
+    streamIdleTimeout: '0s',
+    retry: {
+      on: ['gateway-error', 409, 'unavailable'],
+      attempts: 5,
+      perTry: '3s',
+      backoff: { base: '100ms', max: '200ms' },
+      otherHost: false,
+      anyMethod: true,
+    },
     priority: 7,
   };
   expect(specOf({ kind: 'Route', name: 'orders', spec })).toEqual({
@@ -61,6 +79,15 @@ test('a route that says everything is read whole', () => {
       { cluster: { tenant: 'payments', name: 'ledger' }, weight: 0 },
     ],
     timeoutMs: 0,
+    streamIdleTimeoutMs: 0,
+    retry: {
+      on: ['gateway-error', 409, 'unavailable'],
+      attempts: 5,
+      perTryMs: 3_000,
+      backoff: { baseMs: 100, maxMs: 200 },
+      otherHost: false,
+      anyMethod: true,
+    },
     priority: 7,
   });
 });
@@ -73,6 +100,10 @@ test.each([
   [{ rawPrefix: '/api/' }, { type: 'rawPrefix', value: '/api/' }],
 ])('the path %j is %j', (path, expected) => {
   expect(specOfRoute({ match: { path } }).match.path).toEqual(expected);
+});
+
+test('the longest wait is ten times the first, unless it is said', () => {
+  expect(specOfRoute({ retry: { backoff: { base: '1s' } } }).retry.backoff).toEqual({ baseMs: 1_000, maxMs: 10_000 });
 });
 
 test('a single method or header may be written as the thing itself', () => {
@@ -143,8 +174,17 @@ test.each([
   [header({ name: 'Host', present: true }), 'invalid /spec/match/headers/0/name'],
   [header({ name: ':path', present: true }), 'invalid /spec/match/headers/0/name'],
   [header({ present: true, invert: true }), 'unknown-field /spec/match/headers/0/invert'],
-  [{ streamIdleTimeout: '5m' }, 'not-supported-yet /spec/streamIdleTimeout'],
-  [{ retry: { attempts: 2 } }, 'not-supported-yet /spec/retry'],
+  [{ streamIdleTimeout: 5 }, 'invalid /spec/streamIdleTimeout'],
+  [{ retry: { on: 'always' } }, 'invalid /spec/retry/on'],
+  [{ retry: { on: [] } }, 'invalid /spec/retry/on'],
+  [{ retry: { on: ['reset', 'reset'] } }, 'invalid /spec/retry/on/1'],
+  [{ retry: { on: [200] } }, 'invalid /spec/retry/on/0'],
+  [{ retry: { attempts: -1 } }, 'invalid /spec/retry/attempts'],
+  [{ retry: { perTry: 3 } }, 'invalid /spec/retry/perTry'],
+  [{ retry: { backoff: { base: '0s' } } }, 'invalid /spec/retry/backoff/base'],
+  [{ retry: { backoff: { max: '24ms' } } }, 'invalid /spec/retry/backoff/max'],
+  [{ retry: { otherHost: 'yes' } }, 'invalid /spec/retry/otherHost'],
+  [{ retry: { times: 2 } }, 'unknown-field /spec/retry/times'],
   [{ hedge: { after: '50ms' } }, 'not-supported-yet /spec/hedge'],
   [{ mirror: { cluster: 'a' } }, 'not-supported-yet /spec/mirror'],
   [{ fallback: { cluster: 'a' } }, 'not-supported-yet /spec/fallback'],

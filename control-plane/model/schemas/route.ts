@@ -3,6 +3,7 @@ import type { Reference, RouteSpec } from '../specs.ts';
 import type { WrittenReference } from '../units.ts';
 import { destinations, duration, host, names } from './common.ts';
 import { about, type Field, fields, itself, listOf, report, whole } from './fields.ts';
+import { retrySchema } from './retry.ts';
 import { matchSchema } from './route-match.ts';
 
 export type WrittenDestination = { readonly cluster: WrittenReference; readonly weight: number };
@@ -12,8 +13,6 @@ export type WrittenRoute = Omit<RouteSpec, 'to'> & { readonly to: readonly Writt
 const later = {
   redirect: 'to',
   respond: 'to',
-  streamIdleTimeout: '',
-  retry: '',
   hedge: '',
   mirror: '',
   fallback: '',
@@ -56,6 +55,13 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         'RouteAction.timeout',
         { 'x-default': "the tenant's `defaults.timeout`, else 15s" },
       ),
+      streamIdleTimeout: about(
+        duration().optional(),
+        'How long nothing may move on a request; `0s`: for ever.',
+        'RouteAction.idle_timeout',
+        { 'x-default': '5m' },
+      ),
+      retry: about(retrySchema.prefault({}), 'When a request is sent again.', 'RouteAction.retry_policy'),
       priority: about(
         priority.optional(),
         'Platform only: before all routes with a lower one or none.',
@@ -64,12 +70,14 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
       ),
     },
     { notYet: later },
-  ).transform(({ listeners, hosts, match, to, timeout, priority }) => ({
+  ).transform(({ listeners, hosts, match, to, timeout, streamIdleTimeout, retry, priority }) => ({
     listeners: listeners ?? null,
     hosts,
     match,
     to,
     timeoutMs: timeout ?? null,
+    streamIdleTimeoutMs: streamIdleTimeout ?? null,
+    retry,
     priority: priority ?? null,
   }));
 }

@@ -57,7 +57,7 @@ function describeClaim({ host, path }: Claim): string {
   return path === '/' ? host : `${host}${path}`;
 }
 
-/** Timeouts and listeners of a route that its tenant's caps do not allow. */
+/** Timeouts, retries and listeners of a route that its tenant's caps do not allow. */
 export function capMisfits(
   { document, spec }: Typed<'Tenant'>,
   route: Typed<'Route' | 'L4Route'>,
@@ -75,6 +75,17 @@ export function capMisfits(
       fault: { code: 'cap', detail, remedy },
       other: document,
       otherPath: ['caps', 'timeout'],
+    });
+  }
+  const attempts = route.kind === 'Route' ? route.spec.retry.attempts : null;
+  if (spec.caps.retries !== null && attempts !== null && attempts > spec.caps.retries) {
+    const detail = `${attempts} retries are over the cap of ${spec.caps.retries} that tenant ${document.name} has.`;
+    const remedy = `Write \`attempts: ${spec.caps.retries}\` or less.`;
+    misfits.push({
+      path: ['retry', 'attempts'],
+      fault: { code: 'cap', detail, remedy },
+      other: document,
+      otherPath: ['caps', 'retries'],
     });
   }
   for (const { name, path } of listeners) {

@@ -36,6 +36,8 @@ test('a route to one cluster has 15 seconds', () => {
             match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [] },
             to: [{ cluster: 'checkout/orders', weight: 1 }],
             timeoutMs: 15_000,
+            streamIdleTimeoutMs: null,
+            retry: null,
           },
         ],
       },
@@ -210,10 +212,8 @@ test.each(
       ],
     ],
     [
-      { route: { cluster: 'a', prefix_rewrite: '/', retry_policy: {}, hash_policy: [{}], priority: 'HIGH' } },
-      ['prefix_rewrite', 'retry_policy', 'priority', 'hash_policy'].map(
-        (field) => `${at}.route.${field}: ${unsupported}`,
-      ),
+      { route: { cluster: 'a', prefix_rewrite: '/', hash_policy: [{}], priority: 'HIGH' } },
+      ['prefix_rewrite', 'priority', 'hash_policy'].map((field) => `${at}.route.${field}: ${unsupported}`),
     ],
     [{ route: { cluster: 'a', timeout: { nanos: -1 } } }, [`${at}.route.timeout: must be a duration of 0 or more`]],
     [{ request_headers_to_remove: ['a'] }, [`${at}.request_headers_to_remove: ${unsupported}`]],

@@ -14,6 +14,7 @@ import { readHeaderMatcher } from './header-matcher.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
+import { readRetryPolicy } from './retry-policy.ts';
 import { bool, millis, required, uint32 } from './values.ts';
 import { checkWeightSum } from './weights.ts';
 
@@ -36,8 +37,8 @@ const tableFields = fieldTable('envoy.config.route.v3.RouteConfiguration', {
 const vhdsFields = fieldTable('envoy.config.route.v3.Vhds', { carried: ['config_source'] });
 
 const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
-  carried: ['name', 'domains', 'routes'],
-  // statistics, and what bounds or marks retries, of which there are none
+  carried: ['name', 'domains', 'routes', 'retry_policy'],
+  // statistics, and what bounds or marks retries, of which fewer are made and none marked
   ignored: ['metadata', 'virtual_clusters', 'per_request_buffer_limit_bytes', 'include_is_timeout_retry_header'],
 });
 
@@ -51,7 +52,7 @@ const matchFields = fieldTable('envoy.config.route.v3.RouteMatch', {
 });
 
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
-  carried: ['cluster', 'weighted_clusters', 'timeout'],
+  carried: ['cluster', 'weighted_clusters', 'timeout', 'idle_timeout', 'retry_policy'],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
 });
@@ -105,14 +106,23 @@ function readTable(place: Place, message: RouteConfiguration): RouteTableConfig 
 
 function readHost(place: Place, message: VirtualHost): VirtualHostConfig {
   checkFields(place, message, hostFields);
+  const retries: HostRetries = { at: place.field('retry_policy'), policy: message.retry_policy ?? null };
   return {
     name: required(place.field('name'), message.name),
     domains: (message.domains ?? []).map((domain) => domain.toLowerCase()),
-    routes: (message.routes ?? []).flatMap((route, index) => readRoute(place.item('routes', index), route) ?? []),
+    routes: (message.routes ?? []).flatMap(
+      (route, index) => readRoute(place.item('routes', index), route, retries) ?? [],
+    ),
   };
 }
 
-function readRoute(place: Place, message: Route): RouteConfig | null {
+/** What a host says for those of its routes that say nothing themselves. */
+interface HostRetries {
+  readonly at: Place;
+  readonly policy: NonNullable<VirtualHost['retry_policy']> | null;
+}
+
+function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConfig | null {
   checkFields(place, message, routeFields);
   const match = readMatch(place.field('match'), message.match ?? {});
   if (message.route === null || message.route === undefined) {
@@ -122,11 +132,16 @@ function readRoute(place: Place, message: Route): RouteConfig | null {
   }
   const at = place.field('route');
   checkFields(at, message.route, actionFields);
+  const { idle_timeout: idle, retry_policy: own } = message.route;
+  const retries = own ? { at: at.field('retry_policy'), policy: own } : ofHost;
+  const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
   return {
     name: message.name ?? '',
     match,
     to: readTarget(at, message.route),
-    timeoutMs: millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs),
+    timeoutMs,
+    streamIdleTimeoutMs: idle ? millis(at.field('idle_timeout'), idle, 0) : null,
+    retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
   };
 }
 
