@@ -100,6 +100,25 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
           'path: { prefix: /s }, headers: [{ name: x-s, contains: mid }]',
           '[{ cluster: b }]',
         ) +
+        route(
+          'hregex',
+          'x.example.com',
+          'path: { prefix: /hr }, headers: [{ name: x-v, regex: "v[0-9]+" }]',
+          '[{ cluster: b }]',
+        ) +
+        route('template', 'x.example.com', 'path: { template: "/t/{id}/items" }', '[{ cluster: b }]') +
+        route('regex', 'x.example.com', 'path: { regex: "/re/[0-9]+(/.*)?" }', '[{ cluster: b }]') +
+        route('nocase', 'y.example.com', 'path: { regex: "(?i)/a|/b.*" }', '[{ cluster: b }]') +
+        route('y', 'y.example.com', 'path: { prefix: / }', '[{ cluster: a }]') +
+        route('qexact', 'x.example.com', 'path: { prefix: /qe }, query: [{ name: k, exact: v }]', '[{ cluster: b }]') +
+        route(
+          'qregex',
+          'x.example.com',
+          'path: { prefix: /qr }, query: [{ name: k, regex: "[0-9]*" }, { name: z, present: false }]',
+          '[{ cluster: b }]',
+        ) +
+        route('all', 'x.example.com', 'path: { prefix: /f1 }, fraction: 100%', '[{ cluster: b }]') +
+        route('none', 'x.example.com', 'path: { prefix: /f0 }, fraction: 0%', '[{ cluster: b }]') +
         route('suffix', '"*.wild.example.com"', 'path: { prefix: / }', '[{ cluster: c }]') +
         route('any', '"*"', 'path: { exact: /any }', '[{ cluster: c }]'),
     );
@@ -179,6 +198,21 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
     ...['17', '18', '64', '65', '+20', '020', '20.0', 'x', ''].map((n): [string, Parameters<typeof request>[1]] => [
       `/r x-n=${n}`,
       { path: '/r', headers: { 'x-n': n } },
+    ]),
+    ...['v1', 'v', 'v1x', 'V1', ''].map((v): [string, Parameters<typeof request>[1]] => [
+      `/hr x-v=${v}`,
+      { path: '/hr', headers: { 'x-v': v } },
+    ]),
+    ...[
+      ...['/t/7/items', '/t/7/items/', '/t//items', '/t/a%20b/items', '/T/7/items', '/t/7/8/items'],
+      ...['/re/12', '/re/12/', '/re/x', '/re/12/a/b?c', '/re/12a'],
+      ...['/qe', '/qe?k=v', '/qe?k=V', '/qe?k=w&k=v', '/qe?a&k=v', '/qe?k=%76', '/qe?k', '/qe?kk=v&k=v'],
+      ...['/qr?k=12', '/qr?k=1x', '/qr?k', '/qr?k=', '/qr', '/qr?k=1&z', '/qr?k=1&Z'],
+      ...['/f1', '/f0'],
+    ].map((path): [string, Parameters<typeof request>[1]] => [path, { path }]),
+    ...['/a', '/A', '/Bcd', '/ab', '/c'].map((path): [string, Parameters<typeof request>[1]] => [
+      `y ${path}`,
+      { host: 'y.example.com', path },
     ]),
     ['/s amidst', { path: '/s', headers: { 'x-s': 'amidst' } }],
     ['/s none', { path: '/s', headers: { 'x-s': 'MID' } }],

@@ -35,6 +35,7 @@ import type {
   Runtime,
   StreamAccessLog,
   TcpProxy,
+  UriTemplateMatchConfig,
 } from './envoy-extensions.ts';
 
 export type {
@@ -78,6 +79,7 @@ export interface MessageTypes {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobin;
+  'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': UriTemplateMatchConfig;
   'envoy.extensions.transport_sockets.tls.v3.Secret': Secret;
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': HttpProtocolOptions;
   'envoy.service.discovery.v3.DeltaDiscoveryRequest': DeltaDiscoveryRequest;
@@ -117,6 +119,7 @@ const entryFiles = [
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
   'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto',
+  'envoy/extensions/path/match/uri_template/v3/uri_template_match.proto',
   'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
   'google/protobuf/wrappers.proto',

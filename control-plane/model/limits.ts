@@ -31,6 +31,10 @@ export const limits = {
   labelValueLength: 256,
   hostsPerRoute: 1000,
   headerConditions: 64,
+  queryConditions: 64,
+  /** Envoy: a template, and the name of a variable in it. */
+  templateLength: 256,
+  templateNameLength: 16,
   destinations: 128,
   endpointsPerCluster: 10_000,
   claimsPerTenant: 1000,

@@ -89,17 +89,26 @@ export interface ClusterSpec {
   };
 }
 
+export type TextCondition =
+  | { readonly exact: string }
+  | { readonly prefix: string }
+  | { readonly suffix: string }
+  | { readonly contains: string }
+  /** RE2, of the whole value. */
+  | { readonly regex: string }
+  | { readonly present: boolean };
+
 export interface HeaderMatchSpec {
   /** Lower-case. */
   readonly name: string;
-  readonly condition:
-    | { readonly exact: string }
-    | { readonly prefix: string }
-    | { readonly suffix: string }
-    | { readonly contains: string }
-    | { readonly present: boolean }
-    | { readonly range: readonly [number, number] };
+  readonly condition: TextCondition | { readonly range: readonly [number, number] };
   readonly not: boolean;
+}
+
+/** Of a parameter's first occurrence, as it stands in the query. */
+export interface QueryMatchSpec {
+  readonly name: string;
+  readonly condition: TextCondition;
 }
 
 export interface RouteSpec {
@@ -108,11 +117,17 @@ export interface RouteSpec {
   /** Lower-case; exact, `*.suffix` or `*`. */
   readonly hosts: readonly string[];
   readonly match: {
-    readonly path: { readonly type: 'exact' | 'prefix' | 'rawPrefix'; readonly value: string };
+    readonly path: {
+      readonly type: 'exact' | 'prefix' | 'rawPrefix' | 'template' | 'regex';
+      readonly value: string;
+    };
     readonly ignoreCase: boolean;
     /** Empty: all. */
     readonly methods: readonly string[];
     readonly headers: readonly HeaderMatchSpec[];
+    readonly query: readonly QueryMatchSpec[];
+    /** Percent of the requests that all else matches; `null`: all. */
+    readonly fractionPercent: number | null;
   };
   /** At least one; weights sum to more than 0. */
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];

@@ -39,6 +39,7 @@ export class RequestTarget implements RequestView {
   query = '';
   host = '';
   authority = '';
+  random = 0;
   /** The request line can't be copied as it is. */
   rewritten = false;
   /** The authority came from the target: Host is written anew. */

@@ -12,6 +12,8 @@ export function routeRequest(
   { context, shared, stats }: HttpListener,
   exchange: Exchange,
 ): H1Upstream | LocalReply {
+  // one number for all that chance decides, as in Envoy
+  target.random = shared.random();
   const route = context.table.find(target);
   if (route === undefined) {
     stats.noRoute.value++;
@@ -19,7 +21,7 @@ export function routeRequest(
   }
   exchange.route = route;
   const { to } = route.config;
-  const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, shared.random());
+  const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
   const cluster = shared.clusters.get(name);
   if (cluster === undefined) {
     stats.noCluster.value++;

@@ -94,21 +94,39 @@ export interface RouteConfig {
 }
 
 export interface RouteMatchConfig {
-  readonly path: { readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix'; readonly value: string };
+  /** A template is of whole segments, plain ones and `{name}`; a regex is RE2's. */
+  readonly path: {
+    readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix' | 'template' | 'regex';
+    readonly value: string;
+  };
   readonly caseSensitive: boolean;
   readonly headers: readonly HeaderMatchConfig[];
+  readonly query: readonly QueryMatchConfig[];
+  /** The share that matches, from 0 to 1; null: all. */
+  readonly fraction: number | null;
+}
+
+/** A condition on the value of a text; a regex is RE2's, of the whole value. */
+export type TextConditionConfig =
+  | {
+      readonly type: 'exact' | 'prefix' | 'suffix' | 'contains';
+      readonly value: string;
+      readonly ignoreCase: boolean;
+    }
+  | { readonly type: 'oneOf'; readonly values: readonly string[] }
+  | { readonly type: 'regex'; readonly value: string };
+
+/** Of the first occurrence of a parameter, nothing decoded. */
+export interface QueryMatchConfig {
+  readonly name: string;
+  readonly condition: TextConditionConfig | { readonly type: 'present'; readonly present: boolean };
 }
 
 export interface HeaderMatchConfig {
   /** Lower-case; `:method`, `:path`, `:authority` name the request's own parts. */
   readonly name: string;
   readonly condition:
-    | {
-        readonly type: 'exact' | 'prefix' | 'suffix' | 'contains';
-        readonly value: string;
-        readonly ignoreCase: boolean;
-      }
-    | { readonly type: 'oneOf'; readonly values: readonly string[] }
+    | TextConditionConfig
     | { readonly type: 'present'; readonly present: boolean }
     | { readonly type: 'range'; readonly start: number; readonly end: number };
   readonly invert: boolean;

@@ -2,7 +2,7 @@ import { limits } from '../limits.ts';
 import type { Reference, RouteSpec } from '../specs.ts';
 import type { WrittenReference } from '../units.ts';
 import { destinations, duration, host, names } from './common.ts';
-import { about, type Field, fields, itself, listOf, report, whole } from './fields.ts';
+import { about, type Field, type FieldFault, fields, itself, listOf, report, whole } from './fields.ts';
 import { matchSchema } from './route-match.ts';
 
 export type WrittenDestination = { readonly cluster: WrittenReference; readonly weight: number };
@@ -63,7 +63,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         { 'x-default': 'none' },
       ),
     },
-    { notYet: later },
+    { notYet: later, check: fractionOfOne },
   ).transform(({ listeners, hosts, match, to, timeout, priority }) => ({
     listeners: listeners ?? null,
     hosts,
@@ -72,6 +72,14 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
     timeoutMs: timeout ?? null,
     priority: priority ?? null,
   }));
+}
+
+/** One random number serves a whole request, so a fraction and weights would not be independent. */
+function fractionOfOne({ match, to }: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  const fraction = (match as { fractionPercent?: number | null } | null | undefined)?.fractionPercent ?? null;
+  if (fraction === null || !Array.isArray(to) || to.length < 2) return undefined;
+  const detail = '`match.fraction` and several clusters would share one random number.';
+  return { field: 'to', detail, remedy: 'Name one cluster, or leave `match.fraction` out.' };
 }
 
 export function ownRoute(route: WrittenRoute, own: (written: WrittenReference) => Reference): RouteSpec {

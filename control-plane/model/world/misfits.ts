@@ -70,6 +70,10 @@ function grpcMisfits({ spec: { match } }: Typed<'Route'>, { document }: Typed<'C
       found(['match', 'headers', index, 'not'], fault);
     }
   });
+  if (match.query.length > 0) found(['match', 'query'], notSupportedYet("`query` for gRPC's own clients"));
+  if (match.path.type === 'template') {
+    found(['match', 'path', 'template'], notSupportedYet("`template` for gRPC's own clients"));
+  }
   return misfits;
 }
 

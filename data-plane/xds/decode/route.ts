@@ -1,24 +1,17 @@
 /** envoy.config.route.v3.RouteConfiguration and VirtualHost: hosts, their routes in order, and where each route leads. */
 import type { RouteConfiguration, VirtualHost } from '../../../proto/envoy.ts';
-import type {
-  RouteConfig,
-  RouteMatchConfig,
-  RouteTableConfig,
-  VirtualHostConfig,
-  WeightedClusterConfig,
-} from '../../model/config.ts';
+import type { RouteConfig, RouteTableConfig, VirtualHostConfig, WeightedClusterConfig } from '../../model/config.ts';
 import { readStreamSource } from './address.ts';
 import { checkDomains, checkOwnDomains } from './domains.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { readHeaderMatcher } from './header-matcher.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
-import { bool, millis, required, uint32 } from './values.ts';
+import { readMatch } from './route-match.ts';
+import { millis, required, uint32 } from './values.ts';
 import { checkWeightSum } from './weights.ts';
 
 type Route = NonNullable<VirtualHost['routes']>[number];
-type RouteMatch = NonNullable<Route['match']>;
 type RouteAction = NonNullable<Route['route']>;
 
 // hosts are compared without their port, whatever ignore_port_in_host_matching says; domains.ts refuses what that loses
@@ -44,10 +37,6 @@ const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
 const routeFields = fieldTable('envoy.config.route.v3.Route', {
   carried: ['name', 'match', 'route'],
   ignored: ['metadata', 'decorator', 'tracing', 'stat_prefix', 'per_request_buffer_limit_bytes'],
-});
-
-const matchFields = fieldTable('envoy.config.route.v3.RouteMatch', {
-  carried: ['prefix', 'path', 'path_separated_prefix', 'safe_regex', 'case_sensitive', 'headers'],
 });
 
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
@@ -128,30 +117,6 @@ function readRoute(place: Place, message: Route): RouteConfig | null {
     to: readTarget(at, message.route),
     timeoutMs: millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs),
   };
-}
-
-function readMatch(place: Place, message: RouteMatch): RouteMatchConfig {
-  checkFields(place, message, matchFields);
-  return {
-    path: readPath(place, message),
-    caseSensitive: bool(message.case_sensitive, true),
-    headers: (message.headers ?? []).map((header, index) => readHeaderMatcher(place.item('headers', index), header)),
-  };
-}
-
-function readPath(place: Place, message: RouteMatch): RouteMatchConfig['path'] {
-  if (message.path_separated_prefix !== undefined) {
-    const value = message.path_separated_prefix;
-    if (!/^[^?#]+[^?#/]$/.test(value)) {
-      place.field('path_separated_prefix').refuse('must be two characters or more, without ? and #, not ending in /');
-    }
-    return { type: 'pathSeparatedPrefix', value };
-  }
-  if (message.path !== undefined) return { type: 'exact', value: message.path };
-  if (message.safe_regex) place.field('safe_regex').refuse(`regex ${unsupported}`);
-  else if (message.prefix !== undefined) required(place.field('prefix'), message.prefix);
-  else if (!message.connect_matcher && !message.path_match_policy) place.refuse('says no path');
-  return { type: 'prefix', value: message.prefix ?? '' };
 }
 
 function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] {
