@@ -9,6 +9,7 @@ test('without flags and variables the defaults of the contract hold', () => {
     home: '/srv/.fairlead',
     databaseUrl: undefined,
     adminToken: undefined,
+    key: undefined,
   });
 });
 
@@ -27,6 +28,7 @@ test('a flag wins over the variable of its name, and an empty variable is not se
     home: '/srv/state',
     databaseUrl: 'postgres://u:p@h/d',
     adminToken: undefined,
+    key: undefined,
   });
 });
 
@@ -70,4 +72,16 @@ test('addresses are written as they are read, and wildcards are reached on loopb
   }
   expect(formatAddress(reachable(parseAddress(':80', 'x')))).toBe('127.0.0.1:80');
   expect(formatAddress(reachable(parseAddress('[::]:80', 'x')))).toBe('[::1]:80');
+});
+
+test('a key is 32 bytes in hex or base64; what is none is refused without being shown', () => {
+  const bytes = Buffer.alloc(32, 'k');
+  for (const form of [bytes.toString('hex'), bytes.toString('hex').toUpperCase(), bytes.toString('base64')]) {
+    expect(readSettings({}, { FAIRLEAD_KEY: form }, '/').key).toEqual(bytes);
+  }
+  for (const text of ['hunter2', 'a'.repeat(63), `${bytes.toString('hex')}00`, bytes.subarray(1).toString('base64')]) {
+    const read = () => readSettings({}, { FAIRLEAD_KEY: text }, '/');
+    expect(read, text).toThrow('FAIRLEAD_KEY is not a key');
+    expect(read, text).not.toThrow(text);
+  }
 });

@@ -25,6 +25,8 @@ export interface Settings {
   readonly databaseUrl: string | undefined;
   /** The bootstrap administrator token; undefined: none was said. */
   readonly adminToken: string | undefined;
+  /** 32 bytes that encrypt stored Secrets; undefined: with the embedded store the key in `home`, else none. */
+  readonly key?: Buffer | undefined;
 }
 
 /** Flags by their long name; undefined where not given. */
@@ -55,6 +57,7 @@ export function readSettings(flags: SettingsFlags, environment: NodeJS.ProcessEn
     home: readHome(flags.home, environment, workingDirectory),
     databaseUrl: parseDatabaseUrl(flags.databaseUrl ?? given(environment['DATABASE_URL'])),
     adminToken: parseToken(flags.adminToken ?? given(environment['FAIRLEAD_ADMIN_TOKEN'])),
+    key: keyOf(given(environment['FAIRLEAD_KEY'])),
   };
 }
 
@@ -122,6 +125,20 @@ function parseToken(text: string | undefined): string | undefined {
   if (/^[\x21-\x7e]+$/.test(text)) return text;
   throw new SettingsError(
     'FAIRLEAD_ADMIN_TOKEN (--admin-token) holds characters that an Authorization header cannot carry. Use printable ASCII without spaces, for example the output of: openssl rand -hex 32',
+  );
+}
+
+function keyOf(text: string | undefined): Buffer | undefined {
+  return text === undefined ? undefined : parseKey(text, 'FAIRLEAD_KEY');
+}
+
+/** 32 bytes in hex or base64. `name` is where the text stands, for the message, which never repeats it. */
+export function parseKey(text: string, name: string): Buffer {
+  const key = /^[0-9a-fA-F]{64}$/.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
+  const isBase64 = /^[A-Za-z0-9+/_-]{43}=?$/.test(text);
+  if (key.length === 32 && (text.length === 64 || isBase64)) return key;
+  throw new SettingsError(
+    `${name} is not a key: it must be 32 bytes in hex or base64, for example the output of: openssl rand -hex 32`,
   );
 }
 

@@ -7,6 +7,7 @@ import tls from 'node:tls';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeCertificate } from '../e2e/support/certificates.ts';
 import { serverFiles } from '../e2e/support/tls.ts';
 import { encode } from '../proto/codec.ts';
 import { typeUrls } from '../proto/type-urls.ts';
@@ -154,6 +155,28 @@ test('a folder that cannot be made is refused with the setting that moves it', a
     code: 'home-unusable',
     remedy: expect.stringContaining('FAIRLEAD_HOME'),
   });
+});
+
+test('stored Secrets need the key that they were stored with, which the folder keeps unless one is given', async () => {
+  const { certificate, key } = makeCertificate({ hosts: ['a.example.com'] });
+  const ofItsOwn = { ...settings, home: path.join(home, 'secrets') };
+  const first = await startControlPlane(ofItsOwn, { logger });
+  const put = (at: ControlPlane) =>
+    fetch(`${at.api}/v1/secrets/a`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ spec: { certificate, key } }),
+    });
+  expect((await put(first)).status).toBe(201);
+  await first.close();
+  await expect(startControlPlane({ ...ofItsOwn, key: Buffer.alloc(32) }, { logger })).rejects.toMatchObject({
+    code: 'wrong-key',
+    message: expect.stringContaining('Secret a was encrypted with another key'),
+    remedy: expect.stringContaining('FAIRLEAD_KEY'),
+  });
+  const again = await startControlPlane(ofItsOwn, { logger });
+  expect((await put(again)).status).toBe(200);
+  await again.close();
 });
 
 test('close ends everything, may be called twice, and the next start finds the documents again', async () => {

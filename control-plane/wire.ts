@@ -13,6 +13,7 @@ import { SharedFleet } from './fleet/shared-fleet.ts';
 import type { Logger } from './logging.ts';
 import { publishLimits } from './publish/limits.ts';
 import { Publisher } from './publish/publisher.ts';
+import { keyOfHome } from './secret-key.ts';
 import { type Address, formatAddress, reachable, type Settings } from './settings.ts';
 import { SnapshotCache } from './snapshot/cache.ts';
 import { serves } from './snapshot/snapshot.ts';
@@ -81,6 +82,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const store = await openStore({
       dir: path.join(settings.home, 'store'),
       databaseUrl: settings.databaseUrl,
+      key: settings.key ?? (settings.databaseUrl === undefined ? keyOfHome(settings.home) : undefined),
       logger,
       now,
     });

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { Out } from './codec/out.ts';
 import type { HttpShared, RequestLog } from './l7/http-context.ts';
 import { HttpServer } from './listener/http-listener.ts';
-import type { ClusterConfig, HttpChainConfig, RouteConfig } from './model/config.ts';
+import type { ClusterConfig, HttpChainConfig, RouteConfig, TlsConfig } from './model/config.ts';
 import { compileHttp } from './runtime/http-contexts.ts';
 import type { LogEntry } from './telemetry/log-entry.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
@@ -71,6 +71,7 @@ export interface ProxyOptions {
   readonly routes?: readonly RouteConfig[];
   readonly chain?: Partial<HttpChainConfig>;
   readonly documentedOnly?: boolean;
+  readonly tls?: TlsConfig;
   /** Called before an entry is kept; may throw. */
   readonly onLog?: (entry: LogEntry) => void;
 }
@@ -131,6 +132,7 @@ export async function startProxy(options: ProxyOptions) {
     stats: httpStats(registry, 'test'),
     listenerStats: listenerStats(registry, 'test'),
     context,
+    tls: options.tls ?? null,
     documentedOnly: options.documentedOnly ?? false,
   });
   const { port } = await server.listen('127.0.0.1', 0);

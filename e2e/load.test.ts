@@ -1,5 +1,5 @@
 /** The load that real nodes report arrives by cluster and locality, request by request, at every replica. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startEnvoy } from './support/envoy.ts';
 import {
   Cleanup,
@@ -73,7 +73,7 @@ async function driveAndExpect(controlPlane: ControlPlaneProcess, port: number, n
   expect((await controlPlane.rest<{ load: Load[] }>('GET', `/v1/nodes/${node}`)).load).toEqual([load]);
 }
 
-test('our own node reports each of its requests, with where it went', { timeout: 90_000 }, async () => {
+test.concurrent('our own node reports each of its requests, with where it went', { timeout: 90_000 }, async () => {
   const controlPlane = await start();
   const node = await startDataPlane(cleanup, controlPlane, 'edge', 'n1');
   await driveAndExpect(controlPlane, await node.port('public'), 'n1');
@@ -83,7 +83,7 @@ test('our own node reports each of its requests, with where it went', { timeout:
   expect(stdout).toMatch(/^ {2}z1 +37 +37 +0 +0$/m);
 });
 
-test('what is reported to one replica is seen at the other, for as long as that one lives', {
+test.concurrent('what is reported to one replica is seen at the other, for as long as that one lives', {
   timeout: 120_000,
 }, async () => {
   const server = await startPostgres();
@@ -105,8 +105,9 @@ test('what is reported to one replica is seen at the other, for as long as that 
   expect(known).not.toHaveProperty('load');
 });
 
-describe.skipIf(!requirePeer('envoy'))('beside it', () => {
-  test('a real Envoy reports each of its requests, with where it went', { timeout: 90_000 }, async () => {
+test
+  .skipIf(!requirePeer('envoy'))
+  .concurrent('a real Envoy reports each of its requests, with where it went', { timeout: 90_000 }, async () => {
     const controlPlane = await start();
     const flags = ['--group', 'edge', '--id', 'envoy-1', '--xds', controlPlane.xds];
     const printed = await run(['bootstrap', 'envoy', ...flags], controlPlane.env);
@@ -120,4 +121,3 @@ describe.skipIf(!requirePeer('envoy'))('beside it', () => {
     );
     await driveAndExpect(controlPlane, await envoy.listenerPort('public'), 'envoy-1');
   });
-});

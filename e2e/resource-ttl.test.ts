@@ -1,5 +1,5 @@
 /** A group's `resourceTtl`: its nodes drop what no control plane confirms; without it they serve on for ever. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startEnvoy } from './support/envoy.ts';
 import { Cleanup, request, run, startBackend, startControlPlane, startDataPlane, waitFor } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
@@ -45,7 +45,7 @@ async function serves(port: Port, ms: number): Promise<void> {
 const stops = (port: Port): Promise<unknown> => waitFor('the listener to be gone', () => port().then(no, () => true));
 const no = (): undefined => undefined;
 
-test('heartbeats keep a node serving; without a control plane it stops, and one without a time to live does not', async () => {
+test.concurrent('heartbeats keep a node serving; without a control plane it stops, and one without a time to live does not', async () => {
   const first = await startControlPlane(cleanup);
   await first.apply(documents((await startBackend(cleanup, 'a')).port));
   const mortal = await startDataPlane(cleanup, first, 'mortal', 'm1');
@@ -60,16 +60,14 @@ test('heartbeats keep a node serving; without a control plane it stops, and one 
   await serves(() => mortal.port('public'), 2 * lifeMs);
 });
 
-describe.skipIf(!requirePeer('envoy'))('Envoy', () => {
-  test('obeys as our node does, in the incremental variant', async () => {
-    const controlPlane = await startControlPlane(cleanup);
-    await controlPlane.apply(documents((await startBackend(cleanup, 'a')).port));
-    const bootstrap = ['bootstrap', 'envoy', '--group', 'mortal', '--id', 'envoy', '--variant', 'delta'];
-    const envoy = await startEnvoy({ bootstrap: (await run(bootstrap, controlPlane.env)).stdout });
-    cleanup.add(() => envoy.stop());
-    await serves(() => envoy.listenerPort('public'), 2 * lifeMs);
-    await controlPlane.program.stop('SIGKILL');
-    await stops(() => envoy.listenerPort('public'));
-    expect(await envoy.admin('/ready')).toContain('LIVE');
-  });
+test.skipIf(!requirePeer('envoy')).concurrent('Envoy obeys as our node does, in the incremental variant', async () => {
+  const controlPlane = await startControlPlane(cleanup);
+  await controlPlane.apply(documents((await startBackend(cleanup, 'a')).port));
+  const bootstrap = ['bootstrap', 'envoy', '--group', 'mortal', '--id', 'envoy', '--variant', 'delta'];
+  const envoy = await startEnvoy({ bootstrap: (await run(bootstrap, controlPlane.env)).stdout });
+  cleanup.add(() => envoy.stop());
+  await serves(() => envoy.listenerPort('public'), 2 * lifeMs);
+  await controlPlane.program.stop('SIGKILL');
+  await stops(() => envoy.listenerPort('public'));
+  expect(await envoy.admin('/ready')).toContain('LIVE');
 });

@@ -39,10 +39,11 @@ function mayCall(role: (typeof roleNames)[number], { method, url }: RegisteredRo
     return strong || (reads && (role === 'network' || role.startsWith('tenant:checkout:')));
   if (/^\/v1\/(nodegroups|listeners)/.test(url)) return strong || role === 'network';
   if (/^\/v1\/l4routes\/:name$/.test(url)) return strong || role === 'network';
-  if (/^\/v1\/(clusters|routes|healthpolicies)\/:name$/.test(url)) return strong || (role === 'network' && reads);
+  if (/^\/v1\/(clusters|routes|healthpolicies|secrets)\/:name$/.test(url))
+    return strong || (role === 'network' && reads);
   if (url === '/v1/clusters/:name/load') return strong || role === 'network';
   // Lists without a tenant are cut to what may be read.
-  if (/^\/v1\/(tenants|clusters|routes|l4routes|healthpolicies|load)$/.test(url)) return true;
+  if (/^\/v1\/(tenants|clusters|routes|l4routes|healthpolicies|secrets|load)$/.test(url)) return true;
   if (url === '/v1/apply') return strong || role === 'network' || role.endsWith(':editor');
   if (url.startsWith('/v1/tokens') || url.startsWith('/v1/bootstrap') || url.startsWith('/v1/xds')) return strong;
   if (url.startsWith('/v1/nodes') || url === '/metrics') return strong || role === 'network';

@@ -11,11 +11,11 @@ import { atIndex, readDocuments, readKeys } from './read-documents.ts';
 import { formatRole, mayWrite, type Role, rolesThat } from './roles.ts';
 import { addRoute, identityOf, type RawBody } from './routes.ts';
 import type { ApiDependencies } from './server.ts';
-import { type Applied, writeDocuments } from './write.ts';
+import { type Applied, type WriteOptions, writeDocuments } from './write.ts';
 
 export function addApplyRoute(
   app: FastifyInstance,
-  { store, limits }: Pick<ApiDependencies, 'store' | 'limits'>,
+  { store, limits, now }: Pick<ApiDependencies, 'store' | 'limits' | 'now'>,
 ): void {
   addRoute(
     app,
@@ -45,22 +45,24 @@ export function addApplyRoute(
       const identity = identityOf(request);
       if (!readFlag(query, 'delete')) {
         const set = scopedSet(identity.role, readOne(query, 'set') ?? 'default');
-        return apply(store, identity, bodyOf(request), { set, prune: readFlag(query, 'prune'), dryRun });
+        return apply(store, identity, bodyOf(request), { set, prune: readFlag(query, 'prune'), dryRun, now });
       }
       if ('prune' in query || 'set' in query) {
         throw new ApiError(400, 'delete=true takes away what the body names; leave prune and set out.');
       }
-      return remove(store, identity, bodyOf(request), dryRun);
+      return remove(store, identity, bodyOf(request), { dryRun, now });
     },
   );
 }
+
+type How = Pick<WriteOptions, 'dryRun' | 'now'>;
 
 /** Puts what the body holds; with `prune`, also removes what the set brought before and does not hold now. */
 function apply(
   store: Store,
   identity: Identity,
   body: RawBody,
-  { set, prune, dryRun }: { set: string; prune: boolean; dryRun: boolean },
+  { set, prune, ...how }: { set: string; prune: boolean } & How,
 ): Promise<Applied> {
   const documents = readDocuments(body);
   if (documents.length === 0 && !prune) {
@@ -74,17 +76,17 @@ function apply(
     demandWriter(identity.role, removed, 'Pruning');
     if (problems.length > 0) throw refusal(withPlaces(problems, documents));
   };
-  return writeDocuments(store, identity, () => ({ put: documents, remove: [], set, prune }), { dryRun, check });
+  return writeDocuments(store, identity, () => ({ put: documents, remove: [], set, prune }), { ...how, check });
 }
 
 /** Removes what the body names; what is not there stays so. */
-function remove(store: Store, identity: Identity, body: RawBody, dryRun: boolean): Promise<Applied> {
+function remove(store: Store, identity: Identity, body: RawBody, how: How): Promise<Applied> {
   const keys = readKeys(body);
   demandWriter(identity.role, keys, 'Deleting');
   const check = (_: unknown, { problems }: Plan) => {
     if (problems.length > 0) throw refusal(withPlaces(problems, keys));
   };
-  return writeDocuments(store, identity, () => ({ put: [], remove: keys }), { dryRun, check });
+  return writeDocuments(store, identity, () => ({ put: [], remove: keys }), { ...how, check });
 }
 
 const setName = /^[a-z0-9-]{1,63}$/;

@@ -3,9 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { mergePatch } from '../model/diff.ts';
 import { type DocumentKey, describeKey, type Kind, kinds } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { withoutSecrets } from '../model/secrets.ts';
 import { bodyOf, documentTypes, mergePatchTypes } from './bodies.ts';
 import { listDocuments } from './list.ts';
-import { written } from './plan.ts';
+import { type Written, written } from './plan.ts';
 import { documentPath, pluralOf } from './plurals.ts';
 import { checkPreconditions, etag, matches, type Preconditions } from './preconditions.ts';
 import { present, statusOfGroup } from './present.ts';
@@ -17,7 +18,7 @@ import { addRoute, identityOf, type RouteReference } from './routes.ts';
 import type { ApiDependencies } from './server.ts';
 import { type Applied, writeDocuments } from './write.ts';
 
-type Dependencies = Pick<ApiDependencies, 'store' | 'fleet' | 'publisher' | 'limits'>;
+type Dependencies = Pick<ApiDependencies, 'store' | 'fleet' | 'publisher' | 'limits' | 'now'>;
 
 export function addDocumentRoutes(app: FastifyInstance, dependencies: Dependencies): void {
   for (const kind of kinds) addKind(app, dependencies, kind, `/v1/${pluralOf[kind]}`);
@@ -26,7 +27,7 @@ export function addDocumentRoutes(app: FastifyInstance, dependencies: Dependenci
 
 function addKind(
   app: FastifyInstance,
-  { store, fleet, publisher, limits }: Dependencies,
+  { store, fleet, publisher, limits, now }: Dependencies,
   kind: Kind,
   list: string,
 ): void {
@@ -38,7 +39,7 @@ function addKind(
   };
 
   /** The document as it stands after this write, even if another one came right behind it. */
-  const answerWritten = (reply: FastifyReply, key: DocumentKey, applied: Applied, document: object) => {
+  const answerWritten = (reply: FastifyReply, key: DocumentKey, applied: Applied, document: Written) => {
     const [change] = applied.changes;
     const current = shown(key);
     const own = change?.action === 'unchanged' || current?.revision === applied.revision;
@@ -46,7 +47,7 @@ function addKind(
     return reply
       .code(change?.action === 'created' ? 201 : 200)
       .headers({ etag: etag(revision), ...(change?.action === 'created' && { location: pathOf(key) }) })
-      .send(own && current ? current.body : { ...document, revision });
+      .send(own && current ? current.body : { ...withoutSecrets(document), revision });
   };
 
   addRoute(
@@ -99,7 +100,7 @@ function addKind(
       const document = readDocumentAt(key, readOneValue(bodyOf(request)));
       const check = (current: DocumentSet) => checkRevision(request, current, key);
       const propose = () => ({ put: [document], remove: [] });
-      const applied = await writeDocuments(store, identityOf(request), propose, { dryRun, check });
+      const applied = await writeDocuments(store, identityOf(request), propose, { dryRun, check, now });
       return dryRun ? applied : answerWritten(reply, key, applied, document);
     },
   );
@@ -117,7 +118,7 @@ function addKind(
       const dryRun = readFlag(readQuery(request.url, ['dryRun']), 'dryRun');
       const key = keyOf(request, kind);
       const patch = readOneValue(bodyOf(request));
-      let patched: object = {};
+      let patched: Written | undefined;
       const propose = (current: DocumentSet) => {
         const previous = current.get(key.kind, key.tenant, key.name)?.document;
         checkRevision(request, current, key);
@@ -126,8 +127,8 @@ function addKind(
         patched = document;
         return { put: [document], remove: [] };
       };
-      const applied = await writeDocuments(store, identityOf(request), propose, { dryRun });
-      return dryRun ? applied : answerWritten(reply, key, applied, patched);
+      const applied = await writeDocuments(store, identityOf(request), propose, { dryRun, now });
+      return dryRun || patched === undefined ? applied : answerWritten(reply, key, applied, patched);
     },
   );
 
@@ -144,7 +145,7 @@ function addKind(
         if (!current.get(key.kind, key.tenant, key.name)) throw missing(current, key);
         return { put: [], remove: [key] };
       };
-      return writeDocuments(store, identityOf(request), propose, { dryRun });
+      return writeDocuments(store, identityOf(request), propose, { dryRun, now });
     },
   );
 }

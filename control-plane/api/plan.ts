@@ -11,6 +11,8 @@ import {
   type Problem,
 } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { redacted } from '../model/pem.ts';
+import { withoutSecrets } from '../model/secrets.ts';
 import { checkChanges } from '../model/world.ts';
 
 export interface AppliedChange {
@@ -18,7 +20,7 @@ export interface AppliedChange {
   readonly tenant?: string;
   readonly name: string;
   readonly action: 'created' | 'updated' | 'deleted' | 'unchanged';
-  /** Field by field; `path` is a JSON pointer into the document. */
+  /** Field by field, without secrets; `path` is a JSON pointer into the document. */
   readonly diff: readonly Difference[];
 }
 
@@ -64,7 +66,7 @@ export function plan(current: DocumentSet, proposal: Proposal): Plan {
     applied.push({
       ...keyOf(document),
       action: previous ? (diff.length > 0 ? 'updated' : 'unchanged') : 'created',
-      diff,
+      diff: diff.map((difference) => shown(document.kind, difference)),
     });
     if (diff.length > 0) changes.push({ key: keyOf(document), document: written(document), set });
   }
@@ -78,10 +80,26 @@ export function plan(current: DocumentSet, proposal: Proposal): Plan {
       applied.push({ ...keyOf(key), action: 'unchanged', diff: [] });
       continue;
     }
-    applied.push({ ...keyOf(key), action: 'deleted', diff: diffDocuments(written(previous), undefined) });
+    const diff = diffDocuments(withoutSecrets(written(previous)), undefined);
+    applied.push({ ...keyOf(key), action: 'deleted', diff });
     changes.push({ key: keyOf(key), document: null });
   }
   return { changes, applied, problems: checkChanges(current, changes) };
+}
+
+/** A difference without what is secret in it: that it is one stays visible. */
+function shown(kind: Kind, difference: Difference): Difference {
+  if (kind !== 'Secret') return difference;
+  const { path, op, before, after } = difference;
+  if (path.startsWith('/spec')) {
+    return {
+      path,
+      op,
+      ...(before !== undefined && { before: redacted }),
+      ...(after !== undefined && { after: redacted }),
+    };
+  }
+  return path === '' ? { ...difference, after: withoutSecrets(after as Written) } : difference;
 }
 
 /** Documents that an earlier apply of the set brought and this one does not hold. */

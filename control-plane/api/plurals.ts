@@ -9,6 +9,7 @@ export const pluralOf: Readonly<Record<Kind, string>> = {
   Route: 'routes',
   L4Route: 'l4routes',
   HealthPolicy: 'healthpolicies',
+  Secret: 'secrets',
 };
 
 const plurals: ReadonlySet<string> = new Set(kinds.map((kind) => pluralOf[kind]));

@@ -1,17 +1,18 @@
 /** A document as it is read back. */
 import type { FleetView } from '../fleet/shared-fleet.ts';
 import type { DocumentKey } from '../model/document.ts';
+import { withoutSecrets } from '../model/secrets.ts';
 import type { Typed } from '../model/specs.ts';
 import { formatDuration } from '../model/units.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { written } from './plan.ts';
 
-/** The document as its author wrote it, and what the server knows of it. `createdRevision` stays inside. */
+/** The document as its author wrote it, but for secrets, and what the server knows of it. `createdRevision` stays inside. */
 export function present(typed: Typed, groupStatus: (group: string) => unknown): Readonly<Record<string, unknown>> {
   const { document } = typed;
   const { revision, createdAt, updatedAt, updatedBy, set } = document;
   return {
-    ...written(document),
+    ...withoutSecrets(written(document)),
     revision,
     createdAt,
     updatedAt,
@@ -23,6 +24,7 @@ export function present(typed: Typed, groupStatus: (group: string) => unknown): 
 
 function statusOf(typed: Typed, groupStatus: (group: string) => unknown): unknown {
   if (typed.kind === 'NodeGroup') return groupStatus(typed.document.name);
+  if (typed.kind === 'Secret') return { certificate: typed.spec.facts };
   if (typed.kind !== 'HealthPolicy' || typed.spec.active === null) return {};
   const { intervalMs, timeoutMs, unhealthyAfter, jitterPercent } = typed.spec.active;
   const worstMs = Math.ceil(intervalMs * (1 + jitterPercent / 100)) * unhealthyAfter + timeoutMs;

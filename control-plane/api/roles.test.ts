@@ -48,7 +48,13 @@ test('the network owner writes node groups, listeners and L4 routes of the platf
 
 test('an editor writes what a tenant may own, of the own tenant only', () => {
   const editor = role('tenant:a:editor');
-  expect(kinds.filter((kind) => mayWrite(editor, kind, 'a'))).toEqual(['Cluster', 'Route', 'L4Route', 'HealthPolicy']);
+  expect(kinds.filter((kind) => mayWrite(editor, kind, 'a'))).toEqual([
+    'Cluster',
+    'Route',
+    'L4Route',
+    'HealthPolicy',
+    'Secret',
+  ]);
   for (const kind of kinds) {
     expect(mayWrite(editor, kind, 'b')).toBe(false);
     expect(mayWrite(editor, kind, undefined)).toBe(false);

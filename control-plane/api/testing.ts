@@ -67,7 +67,7 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
   const clock = { ms: Date.parse('2026-11-21T12:00:00Z') };
   const now = () => clock.ms;
   const reasons: string[] = [];
-  const store = await openStore({ dir: folder, logger, now });
+  const store = await openStore({ dir: folder, key: Buffer.alloc(32, 'k'), logger, now });
   const cache = new SnapshotCache();
   const publisher = new Publisher({ store, cache, timers: systemTimers, limits: publishLimits, logger });
   publisher.start();

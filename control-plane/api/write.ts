@@ -1,5 +1,6 @@
 /** Every write of documents goes through here: plan under the revision lock, refuse or commit, say what became of it. */
 import type { DocumentSet } from '../model/document-set.ts';
+import { secretProblems } from '../model/secrets.ts';
 import type { Store } from '../store/store.ts';
 import type { Identity } from './authenticate.ts';
 import { type AppliedChange, type Plan, type Proposal, plan } from './plan.ts';
@@ -16,6 +17,8 @@ export interface Applied {
 
 export interface WriteOptions {
   readonly dryRun: boolean;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
   /** Throws where the current documents are not what the writer thought, or not the writer's to change. */
   readonly check?: (current: DocumentSet, plan: Plan) => void;
 }
@@ -30,7 +33,8 @@ export async function writeDocuments(
   const { revision, result } = await store.write(identity.author, (current) => {
     const planned = plan(current, propose(current));
     options.check?.(current, planned);
-    if (planned.problems.length > 0) throw refusal(planned.problems);
+    const problems = [...planned.problems, ...secretProblems(current, planned.changes, store.hasKey, options.now())];
+    if (problems.length > 0) throw refusal(problems);
     return { changes: options.dryRun ? [] : planned.changes, result: planned.applied };
   });
   return { revision, ...(options.dryRun && { dryRun: true }), changes: result, findings: [] };

@@ -104,6 +104,10 @@ function summary(document: StoredDocument): string {
     }
     case 'L4Route':
       return `${spec['listener']} -> ${destinations.join(' ')}`;
+    case 'Secret': {
+      const { certificate } = (document.status ?? {}) as { certificate?: { sans: string[]; notAfter: string } };
+      return certificate === undefined ? '' : `${certificate.sans.join(',')} until ${certificate.notAfter}`;
+    }
     default:
       return '';
   }

@@ -17,6 +17,7 @@ export const kindWords: readonly KindWords[] = [
   { kind: 'Route', plural: 'routes', tenanted: true },
   { kind: 'L4Route', plural: 'l4routes', tenanted: true },
   { kind: 'HealthPolicy', plural: 'healthpolicies', tenanted: true },
+  { kind: 'Secret', plural: 'secrets', tenanted: true },
 ];
 
 /** `Route`, `route`, `routes`, `node-groups`: as kubectl, letter case and hyphens do not matter. */

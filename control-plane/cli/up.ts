@@ -43,7 +43,8 @@ export async function up(options: UpOptions, environment: NodeJS.ProcessEnv): Pr
     controlPlane = await start(settings, options, {
       children,
       logger,
-      environment: { ...environment, ...elsewhere },
+      // the key of Secrets is for this process alone
+      environment: { ...environment, ...elsewhere, FAIRLEAD_KEY: undefined },
       signal: stopping.signal,
     });
   } catch (error) {

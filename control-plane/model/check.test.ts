@@ -60,7 +60,6 @@ test.each([
   [{ ...group, kind: 'nodegroup' }, 'unknown-kind /kind'],
   [{ ...group, kind: 'toString' }, 'unknown-kind /kind'],
   [{ ...group, kind: 'Token' }, 'unknown-kind /kind'],
-  [{ ...group, kind: 'Secret' }, 'not-supported-yet /kind'],
   [{ ...group, kind: 'JwtProvider' }, 'not-supported-yet /kind'],
   [{ ...group, kind: 'Grant' }, 'not-supported-yet /kind'],
   [{ ...group, name: undefined }, 'missing-field /name'],

@@ -1,6 +1,8 @@
 /** A document as people write it, and as the store keeps it. */
 
-export const kinds = ['Tenant', 'NodeGroup', 'Listener', 'Cluster', 'Route', 'L4Route', 'HealthPolicy'] as const;
+export const kinds = [
+  ...(['Tenant', 'NodeGroup', 'Listener', 'Cluster', 'Route', 'L4Route', 'HealthPolicy', 'Secret'] as const),
+] as const;
 export type Kind = (typeof kinds)[number];
 
 /** What names a document: platform-owned documents have no tenant. */
@@ -63,7 +65,7 @@ export interface Problem {
   /**
    * Machine word. Of a text: `malformed`, `too-large`. Of one document: `unknown-kind`, `unknown-field`, `missing-field`,
    * `not-supported-yet`, `invalid`. Across documents: `missing-reference`, `in-use`, `conflict`, `duplicate-document`,
-   * `not-claimed`, `not-allowed`, `cap`, `quota`.
+   * `not-claimed`, `not-allowed`, `cap`, `quota`. Of a Secret: `expired`, `no-key`.
    */
   readonly code: string;
 }

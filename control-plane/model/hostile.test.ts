@@ -1,10 +1,16 @@
 /** Whatever is sent is refused with places and remedies, or accepted and then fully understood. */
 import { expect, test } from 'vitest';
+import { makeCertificate } from '../../e2e/support/certificates.ts';
 import { checkDocument, specOf } from './check.ts';
 import { type Kind, kinds, type Problem } from './document.ts';
 import { randomFrom } from './testing.ts';
 
 const seed = Number(process.env['FAIRLEAD_SEED'] ?? 20_261_121);
+
+function secret(host: string): object {
+  const { certificate, key } = makeCertificate({ hosts: [host] });
+  return { certificate, key };
+}
 
 /** A good document of each kind, to be spoilt. */
 const good: Readonly<Record<Kind, object>> = {
@@ -16,6 +22,8 @@ const good: Readonly<Record<Kind, object>> = {
     port: 80,
     tenants: ['a'],
     accessLog: { to: 'stderr' },
+    protocol: 'https',
+    tls: { certificates: ['a', 'b/c'], minVersion: '1.3', alpn: 'http/1.1' },
     paths: { normalize: true },
     limits: { headerBytes: '8KiB', headersTimeout: '1s' },
   },
@@ -33,6 +41,7 @@ const good: Readonly<Record<Kind, object>> = {
   },
   L4Route: { listener: 'a', to: { cluster: 'a' }, idleTimeout: '1h', datapath: 'user' },
   HealthPolicy: { active: { tcp: { send: 'a', receive: 'b' }, interval: '1s' }, passive: 'off' },
+  Secret: secret('a.b'),
 };
 
 const spoilt: readonly unknown[] = [
@@ -155,11 +164,12 @@ function holes(value: unknown, path = ''): string[] {
 const specFields: Readonly<Record<Kind, readonly string[]>> = {
   Tenant: ['caps', 'claims', 'defaults', 'quotas'],
   NodeGroup: ['resourceTtlMs', 'tier'],
-  Listener: ['accessLog', 'address', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants'],
+  Listener: ['accessLog', 'address', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls'],
   Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol'],
   Route: ['hosts', 'listeners', 'match', 'priority', 'timeoutMs', 'to'],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
   HealthPolicy: ['active'],
+  Secret: ['certificate', 'facts', 'key'],
 };
 
 test(`10,000 spoilt documents are refused well or understood whole (seed ${seed})`, () => {

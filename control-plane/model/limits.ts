@@ -37,6 +37,12 @@ export const limits = {
   templateNameLength: 16,
   destinations: 128,
   endpointsPerCluster: 10_000,
+  /** A chain of ten with long names; Envoy takes a MiB. */
+  pemLength: 64 * 1024,
+  /** Leaf to root; clients give up at some ten. */
+  certificatesPerChain: 10,
+  /** Each takes part in the choice at every handshake. */
+  certificatesPerListener: 100,
   claimsPerTenant: 1000,
   /** Names, methods, status ranges. */
   listLength: 1000,

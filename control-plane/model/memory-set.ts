@@ -45,6 +45,7 @@ export class MemoryDocumentSet implements DocumentSet {
     Route: new Map(),
     L4Route: new Map(),
     HealthPolicy: new Map(),
+    Secret: new Map(),
   };
   readonly #owned = new Index();
   readonly #referrers = new Index();

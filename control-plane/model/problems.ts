@@ -77,6 +77,8 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (value !== null && typeof value === 'object') return 'an object';
   const text = JSON.stringify(value) ?? String(value);
+  // put at a wrong place by mistake: what is wrong with it ends up in logs and terminals
+  if (text.includes('PRIVATE KEY-----')) return 'a private key';
   return text.length <= shownLength ? text : `${text.slice(0, shownLength - 1)}…`;
 }
 

@@ -19,7 +19,14 @@ export function namedBy(typed: Typed): Named[] {
 function namedInSpec(typed: Typed): Named[] {
   switch (typed.kind) {
     case 'Listener':
-      return typed.spec.groups.map((name, index) => ({ key: { kind: 'NodeGroup', name }, path: ['groups', index] }));
+      return [
+        ...typed.spec.groups.map(
+          (name, index): Named => ({ key: { kind: 'NodeGroup', name }, path: ['groups', index] }),
+        ),
+        ...(typed.spec.tls?.certificates ?? []).map(
+          (secret, index): Named => ({ key: { kind: 'Secret', ...secret }, path: ['tls', 'certificates', index] }),
+        ),
+      ];
     case 'Cluster': {
       const { health } = typed.spec;
       if (health === null || !('policy' in health)) return [];
@@ -35,6 +42,7 @@ function namedInSpec(typed: Typed): Named[] {
     case 'Tenant':
     case 'NodeGroup':
     case 'HealthPolicy':
+    case 'Secret':
       return [];
   }
 }

@@ -40,8 +40,10 @@ export interface ListenerSpec {
   /** 0: each node takes a free one. */
   readonly port: number;
   /** `api`: no socket; gRPC's own xDS clients resolve the hosts of its routes. */
-  readonly protocol: 'http' | 'tcp' | 'api';
+  readonly protocol: 'http' | 'https' | 'tcp' | 'api';
   readonly tenants: 'any' | readonly string[];
+  /** Of `https`, and of no other. */
+  readonly tls: ListenerTlsSpec | null;
   /** `null`: off. `to` is `stdout`, `stderr` or a file path. */
   readonly accessLog: { readonly format: 'json'; readonly to: string } | null;
   readonly paths: {
@@ -57,6 +59,14 @@ export interface ListenerSpec {
     readonly bodyTimeoutMs: number;
     readonly idleTimeoutMs: number;
   };
+}
+
+export interface ListenerTlsSpec {
+  /** Secrets; the one whose certificate names the host of the handshake is served, else the first. */
+  readonly certificates: readonly Reference[];
+  readonly minVersion: '1.2' | '1.3';
+  /** In order of preference. */
+  readonly alpn: readonly 'http/1.1'[];
 }
 
 export interface EndpointSpec {
@@ -163,6 +173,22 @@ export interface HealthPolicySpec {
   } | null;
 }
 
+export interface SecretSpec {
+  /** PEM blocks, leaf first. */
+  readonly certificate: string;
+  /** PEM block. Never shown. */
+  readonly key: string;
+  /** Of the leaf. Times are ISO 8601; `fingerprint` is the SHA-256 in hex with colons. */
+  readonly facts: {
+    readonly subject: string;
+    readonly issuer: string;
+    readonly sans: readonly string[];
+    readonly notBefore: string;
+    readonly notAfter: string;
+    readonly fingerprint: string;
+  };
+}
+
 export interface SpecOf {
   Tenant: TenantSpec;
   NodeGroup: NodeGroupSpec;
@@ -171,6 +197,7 @@ export interface SpecOf {
   Route: RouteSpec;
   L4Route: L4RouteSpec;
   HealthPolicy: HealthPolicySpec;
+  Secret: SecretSpec;
 }
 
 /** A stored document together with what its spec means. */

@@ -5,11 +5,11 @@ import type { DocumentKey, Kind } from '../model/document.ts';
 import type { Typed } from '../model/specs.ts';
 import { SnapshotCache } from '../snapshot/cache.ts';
 import type { Snapshot, Types } from '../snapshot/snapshot.ts';
-import { typed } from '../translate/testing.ts';
+import { certificateOf, typed } from '../translate/testing.ts';
 import { Publisher } from './publisher.ts';
 import { ManualTimers, MemoryLogger, Replica } from './testing.ts';
 
-const steps = 250;
+const steps = 350;
 const seeds = process.env['SEED'] === undefined ? [1, 2, 3, 4] : [Number(process.env['SEED'])];
 
 test.each(seeds)(
@@ -81,6 +81,8 @@ function bytesOfTypes(types: Types): string[] {
   ]);
 }
 
+const certificates = [certificateOf('one.example.com'), certificateOf('two.example.com')];
+
 /** A small world, so that documents meet: they name, replace and miss each other all the time. */
 function randomDocument(random: () => number): Typed {
   const pick = <T>(...choices: readonly T[]): T => choices[below(random, choices.length)]!;
@@ -103,6 +105,8 @@ function randomDocument(random: () => number): Typed {
     'Route',
     'L4Route',
     'HealthPolicy',
+    'Secret',
+    'Secret',
   );
   switch (kind) {
     case 'Tenant': {
@@ -114,8 +118,10 @@ function randomDocument(random: () => number): Typed {
     case 'Listener': {
       const tenants = pick<unknown>('any', ['blue'], ['green', 'blue']);
       const name = pick('public', 'inner', 'redis', 'redis');
-      const protocol = name === 'redis' ? 'tcp' : 'http';
-      return typed(kind, name, { groups: some('edge', 'mesh', 'front'), port: pick(0, 8080), protocol, tenants });
+      const tls = { certificates: pick(['cert'], ['cert'], ['blue/cert', 'cert']) };
+      const front = pick<object>({}, {}, {}, { protocol: 'https', tls });
+      const protocol = name === 'redis' ? { protocol: 'tcp' } : front;
+      return typed(kind, name, { groups: some('edge', 'mesh', 'front'), port: pick(0, 8080), ...protocol, tenants });
     }
     case 'Cluster': {
       const endpoints = some(1, 2, 3).map((port) => ({ address: '10.0.0.1', port, zone: pick('a', 'b') }));
@@ -133,6 +139,8 @@ function randomDocument(random: () => number): Typed {
       return typed(kind, pick('redis', 'other'), { listener: 'redis', to: { cluster: cluster() } }, revision);
     case 'HealthPolicy':
       return typed(kind, `${owner}probe`, { active: { tcp: {}, interval: pick('5s', '6s'), timeout: '1s' } });
+    case 'Secret':
+      return typed(kind, pick('cert', 'cert', 'blue/cert'), pick(...certificates));
   }
 }
 

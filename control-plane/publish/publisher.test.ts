@@ -206,3 +206,14 @@ test('70. the time to live of a group is that of all its resources, and changes 
   timers.advanceTo(20);
   expect(cache.get('edge')?.types.clusters.ttlMs).toBe(0);
 });
+
+test('a route that changes twice before it is published is served once', () => {
+  const changed = (timeout: string) => {
+    return typed('Route', 'orders', { listeners: 'public', to: { cluster: 'orders' }, timeout });
+  };
+  // the first is served at once, the others together
+  for (const timeout of ['1s', '2s', '3s', '4s']) replica.put(changed(timeout));
+  wait();
+  const [host] = publisher.resourcesOf('edge')?.virtualHosts ?? [];
+  expect(host?.['routes']).toMatchObject([{ name: 'orders', route: { timeout: '4s' } }]);
+});

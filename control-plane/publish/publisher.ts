@@ -1,5 +1,5 @@
 /** Keeps each node group's snapshot in step with the documents. */
-import { type DocumentKey, describeKey } from '../model/document.ts';
+import { type DocumentKey, describeKey, keyId } from '../model/document.ts';
 import type { SnapshotCache } from '../snapshot/cache.ts';
 import { wholeOf } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/store.ts';
@@ -118,7 +118,8 @@ export class Publisher {
   #publish(): void {
     const { store, cache, timers } = this.#dependencies;
     const { documents } = store;
-    const changed = this.#changed;
+    // a document may have changed several times since: it is still one
+    const changed = [...new Map(this.#changed.map((key) => [keyId(key), key])).values()];
     const sinceMs = this.#changedAtMs ?? timers.now();
     this.#changed = [];
     this.#changedAtMs = undefined;

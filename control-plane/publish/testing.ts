@@ -1,5 +1,5 @@
 /** What the tests of this room stand on: time that moves when told, documents that change, a log that remembers. */
-import { type DocumentKey, keyId } from '../model/document.ts';
+import { type DocumentKey, keyId, kinds } from '../model/document.ts';
 import { MemoryDocumentSet } from '../model/memory-set.ts';
 import type { Typed } from '../model/specs.ts';
 import type { Store } from '../store/store.ts';
@@ -64,7 +64,6 @@ export class Replica implements Pick<Store, 'documents' | 'subscribe'> {
   /** The same documents read anew, so that nothing remembered by identity can help. */
   copy(): Replica {
     const copy = new Replica();
-    const kinds = ['Tenant', 'NodeGroup', 'Listener', 'Cluster', 'Route', 'L4Route', 'HealthPolicy'] as const;
     const all = kinds.flatMap((kind): Typed[] => [...this.documents.all(kind)]);
     copy.documents.apply(
       this.documents.revision,

@@ -40,6 +40,7 @@ function reachedGroups(documents: DocumentSet, { kind, tenant, name }: DocumentK
     case 'Tenant':
     case 'Cluster':
     case 'HealthPolicy':
+    case 'Secret':
       // these reach a group only through something that the group has read already
       return [];
   }

@@ -161,3 +161,25 @@ test('a resource under another name than its message says, and bytes that are no
   const [problem] = checkSnapshot(snapshot({ clusters: [{ name: 'odd', value: Buffer.from([0x0a, 0xff]) }] }));
   expect(problem).toMatch(/^Cluster odd cannot be decoded: /);
 });
+
+const secret = (name: string): NamedResource => ({
+  name,
+  value: encode('envoy.extensions.transport_sockets.tls.v3.Secret', { name }),
+});
+
+function encrypted(name: string, ...secrets: string[]): NamedResource {
+  const context = packAny('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
+    common_tls_context: { tls_certificate_sds_secret_configs: secrets.map((one) => ({ name: one })) },
+  });
+  const chain = { transport_socket: { name: 'tls', typed_config: context as never } };
+  return { name, value: encode('envoy.config.listener.v3.Listener', { name, filter_chains: [chain] }) };
+}
+
+test('A15. a listener waits for its secrets, so each of them has to be there, and no other is handed out', () => {
+  const listeners = [encrypted('public', 'shop', 'blue/own')];
+  expect(checkSnapshot(snapshot({ listeners, secrets: [secret('shop'), secret('blue/own')] }))).toEqual([]);
+  expect(checkSnapshot(snapshot({ listeners, secrets: [secret('shop'), secret('spare')] }))).toEqual([
+    'Listener public names Secret blue/own, which the snapshot does not hold',
+    'Secret spare is named by nothing in the snapshot',
+  ]);
+});

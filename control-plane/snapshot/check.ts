@@ -17,7 +17,7 @@ const words: Readonly<Record<XdsType, string>> = {
 };
 
 /** Types of which nothing is served that nobody names: an orphan means that two translations disagree on a name. */
-const namedTypes = ['endpoints', 'routes', 'virtualHosts'] as const;
+const namedTypes = ['endpoints', 'routes', 'virtualHosts', 'secrets'] as const;
 
 /** Problems as sentences; none: every reference resolves and nothing stands alone. */
 export function checkSnapshot(snapshot: Snapshot): string[] {
@@ -26,7 +26,7 @@ export function checkSnapshot(snapshot: Snapshot): string[] {
   const hosts = new Set([...snapshot.hostsOf.values()].flat());
   const named = {
     ...{ clusters: new Set<string>(), endpoints: new Set<string>(), routes: new Set<string>() },
-    virtualHosts: hosts,
+    ...{ virtualHosts: hosts, secrets: new Set<string>() },
   };
 
   for (const type of pushOrder) {
@@ -44,7 +44,7 @@ export function checkSnapshot(snapshot: Snapshot): string[] {
           `${who} holds a message that calls itself ${JSON.stringify(references.name)}; the two must agree`,
         );
       }
-      for (const target of ['clusters', 'endpoints', 'routes'] as const) {
+      for (const target of ['clusters', 'endpoints', 'routes', 'secrets'] as const) {
         for (const name of references[target]) {
           named[target].add(name);
           if (!wholeOf(types[target]).resources.has(name)) {

@@ -10,10 +10,11 @@ export interface References {
   readonly clusters: readonly string[];
   readonly endpoints: readonly string[];
   readonly routes: readonly string[];
+  readonly secrets: readonly string[];
 }
 
 type Named = Partial<Omit<References, 'name'>>;
-const nothing = { clusters: [], endpoints: [], routes: [] } as const;
+const nothing = { clusters: [], endpoints: [], routes: [], secrets: [] } as const;
 
 const known = new WeakMap<EncodedResource, References>();
 
@@ -66,7 +67,8 @@ const readers: { readonly [T in XdsType]?: (bytes: Uint8Array) => Named & Pick<R
       if (proxy?.cluster) clusters.add(proxy.cluster);
       for (const { name } of proxy?.weighted_clusters?.clusters ?? []) if (name) clusters.add(name);
     }
-    return { name: listener.name ?? '', clusters: [...clusters], routes: [...routes] };
+    const secrets = new Set(chains.flatMap((chain) => secretsOfTls(chain?.transport_socket?.typed_config)));
+    return { name: listener.name ?? '', clusters: [...clusters], routes: [...routes], secrets: [...secrets] };
   },
 
   routes(bytes) {
@@ -78,7 +80,16 @@ const readers: { readonly [T in XdsType]?: (bytes: Uint8Array) => Named & Pick<R
     const host = decode('envoy.config.route.v3.VirtualHost', bytes);
     return { name: host.name ?? '', clusters: [...clustersOfRoutes({ virtual_hosts: [host] })] };
   },
+
+  secrets(bytes) {
+    return { name: decode('envoy.extensions.transport_sockets.tls.v3.Secret', bytes).name ?? '' };
+  },
 };
+
+function secretsOfTls(config: unknown): string[] {
+  const context = unpack('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', config)?.common_tls_context;
+  return (context?.tls_certificate_sds_secret_configs ?? []).flatMap(({ name }) => name || []);
+}
 
 type RouteConfiguration = MessageTypes['envoy.config.route.v3.RouteConfiguration'];
 

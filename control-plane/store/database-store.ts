@@ -17,6 +17,7 @@ import { RowCounter } from './row-counter.ts';
 import type { Tables } from './schema.ts';
 import { type Decision, type Store, StoreError, type TokenStore, type Written } from './store.ts';
 import { tokenStore } from './tokens.ts';
+import type { Vault } from './vault.ts';
 
 type Listener = (revision: number, changed: readonly DocumentKey[]) => void;
 
@@ -26,6 +27,7 @@ export interface StoreSettings {
   readonly logger: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly vault: Vault;
 }
 
 /** Serves a database whose tables are up to date. Closes it when the store is closed. Throws `StoreError`. */
@@ -56,7 +58,7 @@ class DatabaseStore implements Store {
     this.#database = database;
     this.#settings = settings;
     this.#replica = new Replica((revision, changed) => this.#tell(revision, changed));
-    this.#feed = new Feed(database, this.#replica, settings.pollMs, settings.logger);
+    this.#feed = new Feed(database, this.#replica, settings);
     this.description = database.description;
     const attempt = <T>(work: () => Promise<T>): Promise<T> =>
       this.#closing === undefined ? this.#attempt(work) : Promise.reject(closed());
@@ -75,7 +77,9 @@ class DatabaseStore implements Store {
       .transaction()
       .setIsolationLevel('repeatable read')
       .setAccessMode('read only');
-    const { position, documents } = await this.#attempt(() => snapshot.execute(readAll));
+    const { position, documents } = await this.#attempt(() =>
+      snapshot.execute((db) => readAll(db, this.#settings.vault)),
+    );
     this.#replica.replace(position, documents);
     this.#feed.start();
   }
@@ -94,6 +98,10 @@ class DatabaseStore implements Store {
 
   healthy(): boolean {
     return this.#feed.current;
+  }
+
+  get hasKey(): boolean {
+    return this.#settings.vault.keyId !== undefined;
   }
 
   frozen(): StoreError | undefined {
@@ -148,7 +156,7 @@ class DatabaseStore implements Store {
         throw reason;
       }
       if (decided === undefined) await rollback(transaction);
-      else await writeDraft(transaction, this.#feed.origin, decided);
+      else await writeDraft(transaction, this.#feed.origin, decided, this.#settings.vault);
       return { decided, result };
     } catch (error) {
       await rollback(transaction);

@@ -9,6 +9,7 @@ import { channel } from './database.ts';
 import type { Position, Step } from './history.ts';
 import { limits } from './limits.ts';
 import type { Tables } from './schema.ts';
+import type { Vault } from './vault.ts';
 
 export interface Draft extends Step {
   readonly author: string;
@@ -51,12 +52,15 @@ export function draft(
   return stored.length === 0 ? undefined : { position, changes: stored, author, at };
 }
 
-/** Writes it all: the revision, the documents, their history, the head, and the hint of `origin` to the others. */
+/** Writes it all: the revision, the documents (Secrets sealed), their history, the head, and the hint of `origin` to the others. */
 export async function writeDraft(
   db: Kysely<Tables>,
   origin: string,
-  { position, changes, author, at }: Draft,
+  { position, changes: made, author, at }: Draft,
+  vault: Vault,
 ): Promise<void> {
+  // the tables never hold a Secret but sealed, neither as it is nor as it was
+  const changes = made.map(({ key, document }) => ({ key, document: document && vault.sealed(document) }));
   const { revision, id } = position;
   await db.insertInto('revisions').values({ revision, id, author, at, count: changes.length }).execute();
   for (const part of parts(changes)) {

@@ -8,6 +8,13 @@ import { Diverged, isAt, readAll, readHead, readNext } from './history.ts';
 import type { Replica } from './replica.ts';
 import type { Tables } from './schema.ts';
 import { StoreError } from './store.ts';
+import type { Vault } from './vault.ts';
+
+interface FeedSettings {
+  readonly pollMs: number;
+  readonly logger: Logger;
+  readonly vault: Vault;
+}
 
 export class Feed {
   /** Id of this store, by which it knows its own hints. */
@@ -16,6 +23,7 @@ export class Feed {
   readonly #replica: Replica;
   readonly #pollMs: number;
   readonly #logger: Logger;
+  readonly #vault: Vault;
   #looking: Promise<void> | undefined;
   #fault: StoreError | undefined;
   #frozen: StoreError | undefined;
@@ -25,11 +33,12 @@ export class Feed {
   #isLooking = false;
   #stopped = false;
 
-  constructor(database: Database, replica: Replica, pollMs: number, logger: Logger) {
+  constructor(database: Database, replica: Replica, { pollMs, logger, vault }: FeedSettings) {
     this.#database = database;
     this.#replica = replica;
     this.#pollMs = pollMs;
     this.#logger = logger;
+    this.#vault = vault;
   }
 
   start(): void {
@@ -56,7 +65,7 @@ export class Feed {
   /** Reads what was written since the replica's revision, up to the head. Throws. */
   async catchUp(db: Kysely<Tables>): Promise<void> {
     for (;;) {
-      const steps = await readNext(db, this.#replica.position);
+      const steps = await readNext(db, this.#replica.position, this.#vault);
       if (steps.length === 0) return;
       for (const step of steps) this.#replica.advance(step);
     }
@@ -134,9 +143,9 @@ export class Feed {
     // look as if the history had gone back.
     await this.catchUp(this.#database.kysely);
     await snapshot.execute(async (db) => {
-      const { position, documents } = await readAll(db);
+      const { position, documents } = await readAll(db, this.#vault);
       while (this.#replica.position.revision < position.revision) {
-        for (const step of await readNext(db, this.#replica.position)) this.#replica.advance(step);
+        for (const step of await readNext(db, this.#replica.position, this.#vault)) this.#replica.advance(step);
       }
       if (position.revision !== this.#replica.position.revision) {
         this.#doubtful = true; // a write of this process passed by

@@ -4,6 +4,7 @@ import type { DocumentKey, Kind, StoredDocument } from '../model/document.ts';
 import type { StoredChange } from '../model/memory-set.ts';
 import { limits } from './limits.ts';
 import type { Tables } from './schema.ts';
+import type { Vault } from './vault.ts';
 
 /** A place in the history. Two histories can have the same number; they never have the same id. */
 export interface Position {
@@ -34,7 +35,7 @@ export async function readHead(db: Kysely<Tables>, { lock }: { lock: boolean }):
  * The next revisions after `from`, in order and without a gap; empty: there is none. Throws {@link Diverged}. Reads no
  * more than was written since.
  */
-export async function readNext(db: Kysely<Tables>, from: Position): Promise<Step[]> {
+export async function readNext(db: Kysely<Tables>, from: Position, vault: Vault): Promise<Step[]> {
   const positions = await db
     .selectFrom('revisions')
     .select(['revision', 'id'])
@@ -60,7 +61,10 @@ export async function readNext(db: Kysely<Tables>, from: Position): Promise<Step
   const byRevision = Map.groupBy(rows, ({ revision }) => revision);
   return next.map((position) => ({
     position,
-    changes: (byRevision.get(position.revision) ?? []).map((row) => ({ key: keyOf(row), document: row.document })),
+    changes: (byRevision.get(position.revision) ?? []).map((row) => ({
+      key: keyOf(row),
+      document: row.document && vault.opened(row.document),
+    })),
   }));
 }
 
@@ -74,12 +78,15 @@ export function isAt(head: Position, seen: Position): boolean {
   return true;
 }
 
-/** Everything, as of one moment: call it in a transaction that is `repeatable read`. */
-export async function readAll(db: Kysely<Tables>): Promise<{ position: Position; documents: StoredDocument[] }> {
+/** Everything, as of one moment, Secrets opened: call it in a transaction that is `repeatable read`. */
+export async function readAll(
+  db: Kysely<Tables>,
+  vault: Vault,
+): Promise<{ position: Position; documents: StoredDocument[] }> {
   const position = await readHead(db, { lock: false });
   const rows = await db.selectFrom('documents').selectAll().execute();
-  const documents = rows.map(
-    (row): StoredDocument => ({
+  const documents = rows.map((row) =>
+    vault.opened({
       ...keyOf(row),
       ...(row.labels === null ? {} : { labels: row.labels }),
       ...(row.ignore === null ? {} : { ignore: row.ignore }),

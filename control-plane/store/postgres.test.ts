@@ -11,6 +11,7 @@ import { migrate } from './migrate.ts';
 import { type OpenOptions, openStore } from './open.ts';
 import { type Store, StoreError } from './store.ts';
 import { put, putTenant, query, readableLog, storeErrorOf, tenantNames, until } from './testing.ts';
+import { Vault } from './vault.ts';
 
 const quiet = pino({ level: 'silent' });
 /** No test waits for a poll that is this rare. */
@@ -302,7 +303,7 @@ test('writes of its own between any two statements of a look after lost hints ar
   };
   const store = await serveDatabase(
     { ...database, kysely: database.kysely.withPlugin(disturb), watch },
-    { pollMs: 20, logger: quiet, now: Date.now },
+    { pollMs: 20, logger: quiet, now: Date.now, vault: new Vault(undefined) },
   );
   const other = await open(url);
   for (let round = 0; round < 3; round++) {

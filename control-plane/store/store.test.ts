@@ -18,6 +18,7 @@ import {
   serverDatabases,
   storeErrorOf,
 } from './testing.ts';
+import { Vault } from './vault.ts';
 
 const quiet = pino({ level: 'silent' });
 
@@ -150,7 +151,10 @@ describe.each([
     const database = databaseUrl ? await openPostgres(databaseUrl, quiet) : await openEmbedded(dir, quiet);
     await migrate(database);
     // So rare a poll that it does not meddle.
-    const counting = await serveDatabase(database, { pollMs: 3_600_000, logger: quiet, now: Date.now });
+    const counting = await serveDatabase(database, {
+      ...{ pollMs: 3_600_000, logger: quiet, now: Date.now },
+      vault: new Vault(undefined),
+    });
     // The least of three: the feed may look at the head meanwhile.
     const rowsForOneWrite = async (name: string) => {
       const counts: number[] = [];

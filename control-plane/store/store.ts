@@ -71,6 +71,8 @@ export interface Store {
   subscribe(listener: (revision: number, changed: readonly DocumentKey[]) => void): () => void;
   /** True while the database answers and the change feed is up to date. */
   healthy(): boolean;
+  /** True if Secrets can be stored: there is a key to encrypt them with. */
+  readonly hasKey: boolean;
   /** Why nothing is written or followed any more until a person restarts this process; undefined: it is not so. */
   frozen(): StoreError | undefined;
   /** Rows that the database has handed to this process since the store was opened. */
@@ -85,7 +87,7 @@ export interface Store {
 
 /** A fault of the database or of its folder, with what to do about it. */
 export class StoreError extends Error {
-  readonly code: 'in-use' | 'unreachable' | 'disk-full' | 'read-only' | 'corrupt' | 'failed';
+  readonly code: 'in-use' | 'unreachable' | 'disk-full' | 'read-only' | 'corrupt' | 'no-key' | 'wrong-key' | 'failed';
   readonly remedy: string;
   constructor(code: StoreError['code'], message: string, remedy: string, options?: { cause?: unknown }) {
     super(message, options);

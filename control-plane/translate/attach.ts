@@ -13,7 +13,7 @@ export function listenersOf(documents: DocumentSet, group: string): Typed<'Liste
     .toSorted((a, b) => compareText(a.document.name, b.document.name));
 }
 
-/** The http or api listeners among `listeners` behind which a route stands; one that turns it away is noted. */
+/** The http, https or api listeners among `listeners` behind which a route stands; one that turns it away is noted. */
 export function carriersOf(
   documents: DocumentSet,
   route: Typed<'Route'>,
@@ -21,13 +21,13 @@ export function carriersOf(
   findings: Findings,
 ): Typed<'Listener'>[] {
   const named = route.spec.listeners;
-  const carrier = carriedByApi(documents, route.spec.to) ? 'api' : 'http';
+  const carriers = carriedByApi(documents, route.spec.to) ? ['api'] : ['http', 'https'];
   readProtocols(documents, route, findings);
   return listeners.filter((listener) => {
     const { name } = listener.document;
     if (named !== null && !named.includes(name)) return false;
     readRoute(findings, route);
-    if (listener.spec.protocol !== carrier) return false;
+    if (!carriers.includes(listener.spec.protocol)) return false;
     const isOpen = isOpenTo(documents, listener, route.document.tenant);
     if (!isOpen && named !== null) noteClosed(findings, route, name);
     return isOpen;

@@ -32,7 +32,7 @@ export function staticBootstrap(documents: DocumentSet, group: string): Json {
   };
 }
 
-function embedded<T extends TranslatedType>(type: T, message: MessageOf[T]): Json {
+function embedded<T extends TranslatedType>(type: T, message: MessageOf<T>): Json {
   const { '@type': _, ...json } = asJson(type, message);
   return json;
 }

@@ -10,6 +10,7 @@ import { Memo } from './memo.ts';
 import {
   compareText,
   Findings,
+  type Front,
   type GroupResource,
   type GroupResources,
   keyOf,
@@ -20,6 +21,7 @@ import {
 } from './resources.ts';
 import { translateRouting } from './routing.ts';
 import { translateRoutingAgain } from './routing-again.ts';
+import { secretsOf } from './secrets.ts';
 
 /**
  * Pure: equal documents give equal messages, and documents that kept their identity give identical (===) ones. A route
@@ -43,11 +45,12 @@ export function translateGroupAgain(
 ): GroupResources {
   const routes = changed.filter(({ kind }) => kind === 'Route');
   const targets = changed.filter(({ kind }) => kind === 'Cluster' || kind === 'HealthPolicy');
+  const secrets = changed.filter(({ kind }) => kind === 'Secret');
   const { fronts } = previous;
   if (
-    routes.length + targets.length < changed.length ||
+    routes.length + targets.length + secrets.length < changed.length ||
     !targets.every((key) => speaksAsBefore(documents, previous, key)) ||
-    (routes.length > 0 && fronts === undefined)
+    (routes.length + secrets.length > 0 && fronts === undefined)
   ) {
     return translateGroup(documents, group);
   }
@@ -56,7 +59,18 @@ export function translateGroupAgain(
       ? translateRoutingAgain(documents, { ...previous, fronts }, routes)
       : previous;
   const sameTargets = targets.length === 0 && routing.targets === previous.targets;
-  return { ...previous, ...routing, ...(sameTargets ? {} : translateTargets(documents, routing)) };
+  return {
+    ...previous,
+    ...routing,
+    ...(sameTargets ? {} : translateTargets(documents, routing)),
+    ...(secrets.length > 0 && fronts !== undefined && { secrets: secretsOfFronts(documents, fronts) }),
+  };
+}
+
+/** The same names as before: it is the listeners that name them. */
+function secretsOfFronts(documents: DocumentSet, fronts: readonly Front[]): Routing['secrets'] {
+  const listeners = fronts.map(({ listener }) => listener);
+  return secretsOf(documents, listeners, new Findings());
 }
 
 /** False for a cluster whose routes may have to stand on other listeners now. */
@@ -107,7 +121,7 @@ const encodings = new Memo<object, Uint8Array>();
 export type OnEncoded = (type: XdsType) => void;
 
 export function encodeGroup(
-  { clusters, endpoints, listeners, routes, virtualHosts }: GroupResources,
+  { clusters, endpoints, listeners, routes, virtualHosts, secrets }: GroupResources,
   onEncoded: OnEncoded = () => {},
 ): EncodedGroup {
   return {
@@ -116,6 +130,7 @@ export function encodeGroup(
     listeners: encodeAll('listeners', listeners, onEncoded),
     routes: encodeAll('routes', routes, onEncoded),
     virtualHosts: encodeAll('virtualHosts', virtualHosts, onEncoded),
+    secrets: encodeAll('secrets', secrets, onEncoded),
   };
 }
 

@@ -5,6 +5,7 @@ import { routeConfigurationName } from '../../proto/names.ts';
 import type { ListenerSpec, Typed } from '../model/specs.ts';
 import { accessLogs, httpLogFields, tcpLogFields } from './access-log.ts';
 import { Memo } from './memo.ts';
+import { tlsOf } from './secrets.ts';
 import { fromAds, nameOf, uint32 } from './wire.ts';
 
 /** A request on which nothing moves for so long is given up (Envoy's own default, said aloud). */
@@ -55,7 +56,7 @@ function socketListener({ document, spec }: Typed<'Listener'>, filter: Filter): 
   return {
     name: document.name,
     address: { socket_address: { address: spec.address, port_value: spec.port } },
-    filter_chains: [{ filters: [filter] }],
+    filter_chains: [{ ...(spec.tls !== null && tlsOf(spec.tls)), filters: [filter] }],
   };
 }
 

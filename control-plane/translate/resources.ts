@@ -1,29 +1,10 @@
 /** What translation yields: Envoy messages by xDS type, each with the document that it was made from. */
-import type {
-  Cluster,
-  ClusterLoadAssignment,
-  Listener,
-  MessageName,
-  RouteConfiguration,
-  VirtualHost,
-} from '../../proto/envoy.ts';
+import type { MessageName, MessageTypes } from '../../proto/envoy.ts';
 import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, describeKey, keyId } from '../model/document.ts';
 import type { Reference, SpecOf, Typed } from '../model/specs.ts';
 
 export { pushOrder, type XdsType };
-
-/** Types of which documents yield resources. */
-export type TranslatedType = keyof MessageOf & XdsType;
-
-export interface MessageOf {
-  readonly clusters: Cluster;
-  readonly endpoints: ClusterLoadAssignment;
-  readonly listeners: Listener;
-  /** Without its virtual hosts. */
-  readonly routes: RouteConfiguration;
-  readonly virtualHosts: VirtualHost;
-}
 
 /** Full protobuf names of the resource messages. */
 export const messageNames = {
@@ -32,12 +13,19 @@ export const messageNames = {
   listeners: 'envoy.config.listener.v3.Listener',
   routes: 'envoy.config.route.v3.RouteConfiguration',
   virtualHosts: 'envoy.config.route.v3.VirtualHost',
-} as const satisfies Record<TranslatedType, MessageName>;
+  secrets: 'envoy.extensions.transport_sockets.tls.v3.Secret',
+} as const satisfies Partial<Record<XdsType, MessageName>>;
+
+/** Types of which documents yield resources. */
+export type TranslatedType = keyof typeof messageNames;
+
+/** Of a RouteConfiguration: without its virtual hosts. */
+export type MessageOf<T extends TranslatedType> = MessageTypes[(typeof messageNames)[T]];
 
 export interface GroupResource<T extends TranslatedType = TranslatedType> {
   /** xDS resource name. */
   readonly name: string;
-  readonly message: MessageOf[T];
+  readonly message: MessageOf<T>;
   /** Only for clients that name it, which gRPC's own do; whoever asks for everything is spared it. */
   readonly byName?: boolean;
   /** Of a RouteConfiguration: its virtual hosts by resource name, in order. */
@@ -58,6 +46,7 @@ export interface Routing {
   readonly listeners: readonly GroupResource<'listeners'>[];
   readonly routes: readonly GroupResource<'routes'>[];
   readonly virtualHosts: readonly GroupResource<'virtualHosts'>[];
+  readonly secrets: readonly GroupResource<'secrets'>[];
   /** Clusters that the routes name, by resource name, in no promised order; they may not exist. */
   readonly targets: ReadonlyMap<string, Reference>;
   readonly notes: readonly Note[];
@@ -73,7 +62,7 @@ export interface Routing {
   readonly l4Routes: readonly Typed<'L4Route'>[];
 }
 
-/** An http listener, and the hosts behind it. */
+/** An http or https listener, and the hosts behind it. */
 export interface Front {
   readonly listener: Typed<'Listener'>;
   /** By host, in name order of their resources. */

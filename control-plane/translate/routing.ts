@@ -9,6 +9,7 @@ import { attachL4Route, carriersOf, listenersOf } from './attach.ts';
 import { httpListener, tcpListener } from './listeners.ts';
 import { compareText, Findings, type Front, type GroupResource, type Host, keyOf, type Routing } from './resources.ts';
 import { routeConfiguration, virtualHost } from './routes.ts';
+import { secretsOf } from './secrets.ts';
 import { nameOf } from './wire.ts';
 
 export function translateRouting(documents: DocumentSet, group: string): Routing {
@@ -23,7 +24,7 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
     const { name } = listener.document;
     const source = keyOf(listener.document);
     findings.read(source);
-    if (listener.spec.protocol === 'http') {
+    if (listener.spec.protocol === 'http' || listener.spec.protocol === 'https') {
       listeners.push({ name, message: httpListener(listener), source });
       fronts.push(frontOf(documents, listener, attached.get(name) ?? []));
       continue;
@@ -46,15 +47,16 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
     listeners.push(...apiListeners(documents, first, byApi, taken, findings));
     listeners.sort((a, b) => compareText(a.name, b.name));
   }
+  const secrets = secretsOf(documents, ofGroup, findings);
   const { notes, reads: routingReads, protocols } = findings;
   return {
-    ...{ listeners, ...resourcesOf(fronts), targets: targetsOf([...routesOf(fronts), ...l4Routes, ...byApi]) },
+    ...{ listeners, secrets, ...resourcesOf(fronts), targets: targetsOf([...routesOf(fronts), ...l4Routes, ...byApi]) },
     ...{ notes, routingReads, protocols, fronts: first === undefined ? fronts : undefined, l4Routes },
     hostsOfRoutes: new Map(routesOf(fronts).map(({ document, spec }) => [keyId(document), spec.hosts])),
   };
 }
 
-/** Routes by the name of their http or api listener, in no promised order. */
+/** Routes by the name of their http, https or api listener, in no promised order. */
 function attachRoutes(
   documents: DocumentSet,
   listeners: readonly Typed<'Listener'>[],

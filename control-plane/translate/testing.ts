@@ -1,4 +1,5 @@
 /** Documents for the tests of translation and publishing: written as people write them, read by the model itself. */
+import { makeCertificate } from '../../e2e/support/certificates.ts';
 import { encode } from '../../proto/codec.ts';
 import { checkDocument, typed as typedOf } from '../model/check.ts';
 import type { Kind } from '../model/document.ts';
@@ -18,7 +19,14 @@ const leastSpecs: Record<Kind, Readonly<Record<string, unknown>>> = {
   Route: { hosts: 'shop.example.com', to: { cluster: 'orders' } },
   L4Route: { listener: 'redis', to: { cluster: 'redis' } },
   HealthPolicy: {},
+  Secret: certificateOf('shop.example.com'),
 };
+
+/** The spec of a Secret. */
+export function certificateOf(...hosts: string[]): { certificate: string; key: string } {
+  const { certificate, key } = makeCertificate({ hosts });
+  return { certificate, key };
+}
 
 /** A document called `name` or `tenant/name`; `spec` is laid over the least that the kind needs. */
 export function typed<K extends Kind>(
@@ -55,6 +63,6 @@ export function documentSet(documents: readonly Typed[], revision = 1): Document
 }
 
 /** A message as Envoy's admin would show it: encoded, decoded, every Any unpacked. */
-export function asJson<T extends TranslatedType>(type: T, message: MessageOf[T]): Record<string, unknown> {
+export function asJson<T extends TranslatedType>(type: T, message: MessageOf<T>): Record<string, unknown> {
   return resourceJson(type, encode(messageNames[type], message));
 }

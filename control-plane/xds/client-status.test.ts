@@ -65,6 +65,15 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
     expect(cluster).not.toHaveProperty('error_state');
   });
 
+  test('A19. of a secret its state is shown, and not its content', async () => {
+    await start({ secrets: { cert: 1 } });
+    const stream = harness.open(variant).subscribe('secrets', ['cert']);
+    await stream.take();
+    await harness.settled(stream);
+    expect(lines(await administrator().fetch())).toEqual(['n1 secrets cert SYNCED ACKED']);
+    expect(await resourceOf('cert')).not.toHaveProperty('xds_config');
+  });
+
   test('A19. a refusal shows its reason, version and time on what was new in it, until that is accepted', async () => {
     await start({ clusters: { a: 1, b: 1 } });
     const stream = harness.open(variant).subscribe('clusters');

@@ -88,7 +88,10 @@ function* configsOf(
     return;
   }
   for (const status of stream.statuses(type)) {
-    yield { config: resourceConfig(type, status, withoutContents), size: sizeOf(status, withoutContents) };
+    yield {
+      config: resourceConfig(type, status, withoutContents),
+      size: sizeOf(status, isWithheld(type, withoutContents)),
+    };
   }
 }
 
@@ -103,9 +106,14 @@ function nodeOf({ id, group, userAgent, zone }: NodeIdentity): NonNullable<Clien
   };
 }
 
+/** Private keys are for the nodes that serve them, not for administrators. */
+function isWithheld(type: XdsType, withoutContents: boolean): boolean {
+  return withoutContents || type === 'secrets';
+}
+
 function resourceConfig(type: XdsType, status: ResourceStatus, withoutContents: boolean): ResourceConfig {
   const { name, resource, config, client, refusal } = status;
-  const content = resource === undefined || withoutContents ? undefined : resource.value;
+  const content = resource === undefined || isWithheld(type, withoutContents) ? undefined : resource.value;
   return {
     type_url: typeUrls[type],
     name,

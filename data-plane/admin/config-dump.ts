@@ -38,6 +38,12 @@ const sections: readonly Section[] = [
     list: 'dynamic_route_configs',
     entry: (version_info, last_updated, route_config) => ({ version_info, route_config, last_updated }),
   },
+  {
+    type: 'secrets',
+    message: 'SecretsConfigDump',
+    list: 'dynamic_active_secrets',
+    entry: (version_info, last_updated, secret, name) => ({ name, version_info, last_updated, secret }),
+  },
 ];
 
 /** Endpoints are left out unless asked for, as in Envoy. */

@@ -29,7 +29,7 @@ export interface AdminParts {
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
-export type DumpedType = 'clusters' | 'endpoints' | 'listeners' | 'routes';
+export type DumpedType = 'clusters' | 'endpoints' | 'listeners' | 'routes' | 'secrets';
 
 export interface DumpedResource {
   readonly name: string;

@@ -39,7 +39,7 @@ async function admin(changes: Partial<AdminParts> = {}) {
     clusters: () => [cluster],
     listeners: () => [listener],
     connectionCount: () => 5,
-    dump: () => ({ clusters: [], endpoints: [], listeners: [], routes: [] }),
+    dump: () => ({ clusters: [], endpoints: [], listeners: [], routes: [], secrets: [] }),
     drain: () => done.push('drain'),
     drainTimeoutMs: 30_000,
     logLevel: () => level,
@@ -158,6 +158,7 @@ test('/config_dump holds the accepted resources as Envoy writes them', async () 
         ...routes,
         hosts: [packAny('envoy.config.route.v3.VirtualHost', { name: 'r/h', domains: ['h'] })],
       })),
+      secrets: dumped('s', packAny('envoy.extensions.transport_sockets.tls.v3.Secret', { name: 's' })),
     }),
   });
   const of = { version_info: 'v1', last_updated: '2026-01-02T00:00:00.000Z' };
@@ -187,6 +188,10 @@ test('/config_dump holds the accepted resources as Envoy writes them', async () 
           },
         },
       ],
+    },
+    {
+      '@type': type('admin.v3.SecretsConfigDump'),
+      dynamic_active_secrets: [{ ...of, name: 's', secret: { name: 's' } }],
     },
   ]);
   const all = JSON.parse((await ask('/config_dump?include_eds')).body) as { configs: unknown[] };

@@ -48,6 +48,7 @@ export const known = {
   http2Settings: 18,
   xEnvoy: 19,
   cookie: 20,
+  xForwardedClientCert: 21,
 } as const;
 
 /** No head may hold more; a limit above is capped to it. */
@@ -73,8 +74,9 @@ const names: readonly (readonly [string, number])[] = [
   ['x-forwarded-host', known.xForwardedHost],
   ['x-forwarded-proto', known.xForwardedProto],
   ['transfer-encoding', known.transferEncoding],
+  ['x-forwarded-client-cert', known.xForwardedClientCert],
 ];
-const longestName = 17;
+const longestName = 23;
 /** Candidates by name length. */
 const byLength: readonly (readonly (readonly [string, number])[])[] = Array.from({ length: longestName + 1 }, (_, n) =>
   names.filter(([name]) => name.length === n),

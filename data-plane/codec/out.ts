@@ -27,13 +27,18 @@ export class Out {
     this.copy(bytes, 0, bytes.length);
   }
 
-  /** Writes what was gathered. False: the socket's buffer is full, wait for `drain`. */
-  flush(socket: net.Socket): boolean {
+  /**
+   * Writes what was gathered. False: the socket's buffer is full, wait for `drain`.
+   * @param late the socket reads what it is given after the call, as a TLS one does: little is then copied
+   */
+  flush(socket: net.Socket, late = false): boolean {
     const length = this.length;
     if (length === 0) return true;
     this.length = 0;
     const bytes = this.#buffer.subarray(0, length);
-    if (socket.writableLength > 0 || (socket.connecting && length < copyBelow)) return socket.write(Buffer.from(bytes));
+    if (socket.writableLength > 0 || ((late || socket.connecting) && length < copyBelow)) {
+      return socket.write(Buffer.from(bytes));
+    }
     const more = socket.write(bytes);
     // the socket still reads from this buffer: it is the socket's now
     if (socket.writableLength > 0) this.#buffer = Buffer.allocUnsafeSlow(capacity);

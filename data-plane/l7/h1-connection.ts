@@ -27,6 +27,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
   readonly #ip: string;
   readonly #address: string;
   readonly #openedMs: number;
+  readonly #encrypted: boolean;
   readonly #reader: H1RequestReader;
   readonly #exchange: Exchange;
   #upstream: H1Upstream | null = null;
@@ -46,6 +47,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#ip = socket.remoteAddress ?? '';
     this.#address = `${this.#ip}:${socket.remotePort ?? 0}`;
     this.#openedMs = listener.shared.now();
+    this.#encrypted = listener.scheme === 'https';
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
     this.#exchange = new Exchange(listener);
     this.#deadlines = new ConnectionDeadlines(
@@ -108,7 +110,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#closeAfter = head.close || this.#listener.draining;
     this.#deadlines.phase.disarm();
     if (refused !== null) this.#refuseTarget(refused);
-    else if (target.redirect) this.#answer(localReplies.pathRedirect, target.redirectLine);
+    else if (target.redirect) this.#answer(localReplies.pathRedirect, target.redirectLine(this.#listener.scheme));
     else this.#forward(head, b, bodyFollows);
   }
 
@@ -130,9 +132,8 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#upstream = upstream;
     this.#requestChunked = head.chunked;
     upstream.begin(this);
-    const { route, requestId } = this.#exchange;
     const { useRemoteAddress, limits: chainLimits } = this.#listener.context.chain;
-    const added = addedRequestLines(target, head, this.#ip, requestId, route!.config.timeoutMs, useRemoteAddress);
+    const added = addedRequestLines(target, head, this.#ip, this.#exchange, this.#listener);
     writeRequestHead(this.#listener.shared.toUpstream, head, b, target, added, useRemoteAddress);
     if (!bodyFollows) this.onRequestEnd();
     else {
@@ -204,7 +205,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
     const out = this.#listener.shared.toClient;
     this.#listener.stats.cxTxBytesTotal.value += out.length;
     this.#touch();
-    return out.flush(this.#socket);
+    return out.flush(this.#socket, this.#encrypted);
   }
 
   onResponseEnd(): void {
@@ -234,7 +235,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
     const out = shared.toClient;
     writeLocalReply(out, reply, context.chain.serverName, shared.wallClock(), close, this.answerHasNoBody, lines);
     stats.cxTxBytesTotal.value += out.length;
-    out.flush(this.#socket);
+    out.flush(this.#socket, this.#encrypted);
     this.#finish(close);
   }
 

@@ -2,6 +2,8 @@
 import { type Head, known } from '../codec/h1-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
+import type { Exchange } from './exchange.ts';
+import type { HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const requestDrops = new Uint8Array(32);
@@ -19,6 +21,7 @@ for (const kind of [
   known.xForwardedFor,
   known.xForwardedProto,
   known.xForwardedHost,
+  known.xForwardedClientCert,
   known.xRequestId,
   known.xEnvoy,
 ]) {
@@ -46,22 +49,20 @@ responseDropsWithServer[known.server] = 1;
 /** Methods whose requests without a body carry no length. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
 
-/**
- * Header lines that the proxy adds to a request: who asked, how, and how long there is to answer.
- * @param edge append the peer to x-forwarded-for (Envoy's use_remote_address)
- */
+/** Header lines that the proxy adds to a request that has its route: who asked, how, and how long there is to answer. */
 export function addedRequestLines(
   target: RequestTarget,
   head: Head,
   clientIp: string,
-  requestId: string,
-  timeoutMs: number,
-  edge: boolean,
+  { route, requestId }: Pick<Exchange, 'route' | 'requestId'>,
+  { scheme, context }: Pick<HttpListener, 'scheme' | 'context'>,
 ): string {
+  const { timeoutMs } = route!.config;
   const before = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
-  const forwarded = edge ? `x-forwarded-for: ${before}${clientIp}\r\n` : '';
+  // at an edge the peer is appended (Envoy's use_remote_address)
+  const forwarded = context.chain.useRemoteAddress ? `x-forwarded-for: ${before}${clientIp}\r\n` : '';
   const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
-  return `${forwarded}x-forwarded-proto: http\r\nx-request-id: ${requestId}\r\n${expected}`;
+  return `${forwarded}x-forwarded-proto: ${scheme}\r\nx-request-id: ${requestId}\r\n${expected}`;
 }
 
 /**

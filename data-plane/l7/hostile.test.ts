@@ -121,7 +121,7 @@ test('what is dropped, kept and rewritten on the way to the upstream', async () 
     bytes:
       'GET /a/./b//c%61?q=//x HTTP/1.1\r\nHoSt: a\r\nConnection: keep-alive, X-Gone\r\nX-Gone: 1\r\nKeep-Alive: timeout=9\r\n' +
       'TE: trailers, deflate\r\nX-Envoy-Internal: true\r\nX-Forwarded-Host: b\r\nX-Forwarded-For: 9.9.9.9\r\n' +
-      'Proxy: http://evil\r\nX-Odd:\t v \t\r\nX-Request-Id: mine\r\nCookie: a=b\r\n\r\n',
+      'Proxy: http://evil\r\nX-Odd:\t v \t\r\nX-Request-Id: mine\r\nX-Forwarded-Client-Cert: Hash=00\r\nCookie: a=b\r\n\r\n',
   };
   await deliver(entry, 1);
   expect(seen).toHaveLength(1);

@@ -49,6 +49,8 @@ export interface HttpListener {
   readonly listenerStats: ListenerStats;
   /** `ip:port` of the socket. */
   readonly localAddress: string;
+  /** `https`: its connections come out of TLS. */
+  readonly scheme: 'http' | 'https';
   /** The newest configuration. */
   context: HttpContext;
   /** Every answer from now on closes its connection. */

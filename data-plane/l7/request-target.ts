@@ -82,8 +82,8 @@ export class RequestTarget implements RequestView {
   }
 
   /** Where the client is sent if `redirect`. */
-  get redirectLine(): string {
-    return `location: http://${this.authority}${this.path}${this.query}\r\n`;
+  redirectLine(scheme: 'http' | 'https'): string {
+    return `location: ${scheme}://${this.authority}${this.path}${this.query}\r\n`;
   }
 
   headerLines(name: string): readonly string[] {

@@ -1,11 +1,13 @@
-/** A socket that speaks HTTP: accepts, bounds, hands each connection to l7, drains. */
+/** A socket that speaks HTTP, in the clear or inside TLS: accepts, bounds, hands each connection to l7, drains. */
 import net from 'node:net';
 import { H1Connection } from '../l7/h1-connection.ts';
 import type { HttpContext, HttpListener, HttpShared } from '../l7/http-context.ts';
 import { limits } from '../limits.ts';
+import type { TlsConfig } from '../model/config.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
-import { takeOver } from './take-over.ts';
+import { receive, takeOver } from './take-over.ts';
+import { TlsTerminator } from './tls-terminator.ts';
 
 const httpSockets = { allowHalfOpen: false, ownBuffers: false };
 
@@ -16,15 +18,18 @@ export class HttpServer implements HttpListener {
   context: HttpContext;
   draining = false;
   localAddress = '';
+  readonly scheme: 'http' | 'https';
   readonly #server: net.Server;
   readonly #connections = new Set<H1Connection>();
   readonly #documentedOnly: boolean;
+  readonly #tls: TlsTerminator | null;
 
   constructor(options: {
     shared: HttpShared;
     stats: HttpStats;
     listenerStats: ListenerStats;
     context: HttpContext;
+    tls: TlsConfig | null;
     /** Use documented Node interfaces only. */
     documentedOnly?: boolean;
   }) {
@@ -33,6 +38,8 @@ export class HttpServer implements HttpListener {
     this.listenerStats = options.listenerStats;
     this.context = options.context;
     this.#documentedOnly = options.documentedOnly ?? false;
+    this.scheme = options.tls === null ? 'http' : 'https';
+    this.#tls = options.tls === null ? null : this.#terminator(options.tls);
     this.#server = net.createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
@@ -47,16 +54,28 @@ export class HttpServer implements HttpListener {
     return this.#connections.size;
   }
 
+  /** Of a listener that ends TLS: for the handshakes to come. */
+  updateTls(config: TlsConfig): void {
+    this.#tls?.update(config);
+  }
+
+  /** Connections that are not counted yet: their TLS handshake is under way. */
+  get handshakeCount(): number {
+    return this.#tls?.handshakes ?? 0;
+  }
+
   /** No new connections; idle ones close now, busy ones with their answer. Resolves when none is left. */
   async drain(): Promise<void> {
     this.draining = true;
     const closed = closeServer(this.#server);
+    this.#tls?.destroy();
     for (const connection of [...this.#connections]) connection.drain();
     await closed;
   }
 
   /** Cuts what is left. */
   destroy(): void {
+    this.#tls?.destroy();
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
@@ -67,23 +86,42 @@ export class HttpServer implements HttpListener {
   }
 
   #accept(accepted: net.Socket): void {
-    if (this.#connections.size >= limits.connectionsPerListener) {
+    if (this.#connections.size + this.handshakeCount >= limits.connectionsPerListener) {
       this.listenerStats.cxOverflow.value++;
       accepted.destroy();
       return;
     }
-    takeOver(accepted, this.shared.readBuffer, httpSockets, this.#documentedOnly, this.shared.onFault, (socket) => {
-      const { stats, listenerStats } = this;
-      stats.cxTotal.value++;
-      stats.cxActive.value++;
-      stats.cxHttp1Total.value++;
-      stats.cxHttp1Active.value++;
-      listenerStats.cxTotal.value++;
-      listenerStats.cxActive.value++;
-      const connection = new H1Connection(socket, this, (closed) => this.#onClosed(closed));
-      this.#connections.add(connection);
-      return connection;
+    if (this.#tls !== null) {
+      if (accepted.remoteAddress === undefined) accepted.destroy();
+      else this.#tls.accept(accepted);
+      return;
+    }
+    const { readBuffer, onFault } = this.shared;
+    takeOver(accepted, readBuffer, httpSockets, this.#documentedOnly, onFault, (socket) => this.#serve(socket));
+  }
+
+  #terminator(config: TlsConfig): TlsTerminator {
+    const { deadlines, onFault } = this.shared;
+    return new TlsTerminator({
+      config,
+      stats: this.listenerStats,
+      onFault,
+      setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
+      onSecure: (secured) => receive(secured, onFault, (socket) => this.#serve(socket)),
     });
+  }
+
+  #serve(socket: net.Socket): H1Connection {
+    const { stats, listenerStats } = this;
+    stats.cxTotal.value++;
+    stats.cxActive.value++;
+    stats.cxHttp1Total.value++;
+    stats.cxHttp1Active.value++;
+    listenerStats.cxTotal.value++;
+    listenerStats.cxActive.value++;
+    const connection = new H1Connection(socket, this, (closed) => this.#onClosed(closed));
+    this.#connections.add(connection);
+    return connection;
   }
 
   #onClosed(connection: H1Connection): void {

@@ -38,9 +38,7 @@ export function takeOver(
   const internals = accepted as unknown as Internals;
   const handle = internals._handle;
   if (documentedOnly || handle === null || handle === undefined || typeof handle.useUserBuffer !== 'function') {
-    const receiver = bind(accepted);
-    accepted.on('data', (chunk: Buffer) => deliver(accepted, receiver, chunk, chunk.length, onFault));
-    accepted.resume();
+    receive(accepted, onFault, bind);
     return;
   }
   internals._handle = null;
@@ -64,6 +62,17 @@ export function takeOver(
   own.server = internals.server ?? null;
   internals._server = null;
   receiver = bind(socket);
+  socket.resume();
+}
+
+/** The same by the socket's own events, for any socket. */
+export function receive(
+  socket: net.Socket,
+  onFault: (fault: unknown) => void,
+  bind: (socket: net.Socket) => ByteReceiver,
+): void {
+  const receiver = bind(socket);
+  socket.on('data', (chunk: Buffer) => deliver(socket, receiver, chunk, chunk.length, onFault));
   socket.resume();
 }
 

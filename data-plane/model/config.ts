@@ -16,6 +16,30 @@ export interface ListenerConfig {
   /** 0: any free one. */
   readonly port: number;
   readonly chain: HttpChainConfig | TcpChainConfig;
+  /** null: plain text. Only in front of HTTP. */
+  readonly tls: TlsConfig | null;
+}
+
+/** How TLS ends at a listener. */
+export interface TlsConfig {
+  /** At least one. By the host that a client names; the first where none fits. */
+  readonly certificates: readonly CertificateConfig[];
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** In order of preference; empty: none is negotiated. */
+  readonly alpn: readonly string[];
+  readonly handshakeTimeoutMs: number;
+}
+
+/** A pair that was tried: it can be served. */
+export interface CertificateConfig {
+  readonly name: string;
+  /** PEM, leaf first. */
+  readonly chain: string;
+  /** PEM. Never shown. */
+  readonly key: string;
+  /** That the certificate names, lower-case; exact or `*.suffix`. */
+  readonly hosts: readonly string[];
 }
 
 /** An HTTP connection manager. */

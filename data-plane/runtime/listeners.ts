@@ -122,7 +122,10 @@ export class Listeners {
     const before = this.#place(open.config);
     const after = this.#place(config);
     return (
-      before.address === after.address && before.port === after.port && open.config.chain.type === config.chain.type
+      before.address === after.address &&
+      before.port === after.port &&
+      open.config.chain.type === config.chain.type &&
+      (open.config.tls === null) === (config.tls === null)
     );
   }
 
@@ -157,6 +160,7 @@ export class Listeners {
           stats: httpStats(registry, chain.statPrefix),
           listenerStats: listenerStats(registry, config.name),
           context: compileHttp(chain, logs, null),
+          tls: config.tls,
         })
       : new TcpServer({
           shared,
@@ -177,6 +181,7 @@ export class Listeners {
     if (config.chain.type === 'http') {
       const http = server as HttpServer;
       http.context = compileHttp(config.chain, logs, http.context);
+      if (config.tls !== null) http.updateTls(config.tls);
     } else (server as TcpServer).update(config.chain, logs.loggers);
     open.config = config;
     open.logs = logs;

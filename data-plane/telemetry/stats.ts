@@ -141,6 +141,12 @@ export function listenerStats(registry: StatsRegistry, name: string) {
     cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
     cxLengthMs: scope.histogram('downstream_cx_length_ms', 'Life of a connection, ms'),
     cxOverflow: scope.counter('downstream_cx_overflow', 'Connections refused because the listener is full'),
+    cxTransportSocketConnectTimeout: scope.counter(
+      'downstream_cx_transport_socket_connect_timeout',
+      'Connections whose TLS handshake took too long',
+    ),
+    sslHandshake: scope.counter('ssl.handshake', 'TLS handshakes that were completed'),
+    sslConnectionError: scope.counter('ssl.connection_error', 'TLS handshakes that failed'),
   };
 }
 

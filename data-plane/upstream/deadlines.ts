@@ -93,6 +93,13 @@ export class Deadlines {
     return queue;
   }
 
+  /** Calls back once after so long; what it returns takes that back. */
+  after(timeoutMs: number, onDeadline: () => void): () => void {
+    const deadline = new Deadline(onDeadline);
+    this.queue(timeoutMs).arm(deadline);
+    return () => deadline.disarm();
+  }
+
   /** @internal Makes sure that the timer fires by then. */
   wake(atMs: number): void {
     if (atMs >= this.#wakeAtMs) return;

@@ -1,5 +1,11 @@
 /** Puts what is held together into the configuration that the proxy may use: only what is warm. */
-import type { ClusterConfig, EndpointConfig, ListenerConfig, ProxyConfig, RouteTableConfig } from '../model/config.ts';
+import type {
+  CertificateConfig,
+  ClusterConfig,
+  EndpointConfig,
+  ProxyConfig,
+  RouteTableConfig,
+} from '../model/config.ts';
 import type {
   ClusterResource,
   EndpointsResource,
@@ -7,8 +13,9 @@ import type {
   RoutesResource,
   VirtualHostResource,
 } from './decode/resources.ts';
+import { ListenerSecrets, type WarmListener } from './listener-secrets.ts';
 import { RouteTables } from './route-tables.ts';
-import { type Kind, type Parts, Warmer } from './warmer.ts';
+import { type Kind, type Parts, type SourceChanges, Warmer } from './warmer.ts';
 
 type Endpoints = readonly EndpointConfig[];
 
@@ -16,23 +23,37 @@ export class Assembly {
   readonly clusters: Warmer<ClusterResource, Endpoints, ClusterConfig>;
   readonly tables: RouteTables;
   /** Routes wait for no cluster: one that is not there yet fails its requests until it is. */
-  readonly listeners: Warmer<ListenerResource, RouteTableConfig | null, ListenerConfig>;
+  readonly listeners: Warmer<ListenerResource, RouteTableConfig | null, WarmListener>;
+  readonly secrets: ListenerSecrets;
   #config: ProxyConfig = Object.freeze({ listeners: new Map(), clusters: new Map() });
 
-  constructor(endpoints: Parts<EndpointsResource>, routes: Parts<RoutesResource>) {
+  constructor(endpoints: Parts<EndpointsResource>, routes: Parts<RoutesResource>, secrets: Parts<CertificateConfig>) {
     this.tables = new RouteTables(routes);
     this.clusters = new Warmer(clusterKind(endpoints));
     this.listeners = new Warmer(listenerKind(this.tables));
+    this.secrets = new ListenerSecrets(secrets);
   }
 
   /** The same object as before if nothing in it changed, and so are its parts. */
   get config(): ProxyConfig {
-    const listeners = this.listeners.configs;
+    const listeners = this.secrets.join(this.listeners.configs);
     const clusters = this.clusters.configs;
     if (listeners !== this.#config.listeners || clusters !== this.#config.clusters) {
       this.#config = Object.freeze({ listeners, clusters });
     }
     return this.#config;
+  }
+
+  /** A listener came, changed, or went (undefined). */
+  putListener(name: string, listener: ListenerResource | undefined): void {
+    this.listeners.put(name, listener);
+    this.secrets.put(name, listener?.tls);
+  }
+
+  /** Secrets to ask for, and to give back. */
+  takeSecretChanges(): SourceChanges {
+    this.secrets.join(this.listeners.configs);
+    return this.secrets.takeSourceChanges();
   }
 
   /** A route configuration came, changed, went (undefined), or will not come. */
@@ -59,7 +80,7 @@ export class Assembly {
   }
 
   get settled(): boolean {
-    return this.clusters.settled && this.listeners.settled;
+    return this.clusters.settled && this.listeners.settled && this.secrets.settled;
   }
 }
 
@@ -77,7 +98,7 @@ function clusterKind(parts: Parts<EndpointsResource>): Kind<ClusterResource, End
 }
 
 /** The part of a TCP listener is null. */
-function listenerKind(parts: Parts<RouteTableConfig>): Kind<ListenerResource, RouteTableConfig | null, ListenerConfig> {
+function listenerKind(parts: Parts<RouteTableConfig>): Kind<ListenerResource, RouteTableConfig | null, WarmListener> {
   return {
     parts,
     source: ({ chain }) => (chain.type === 'http' && chain.routes.type === 'rds' ? chain.routes.from : null),
@@ -85,10 +106,10 @@ function listenerKind(parts: Parts<RouteTableConfig>): Kind<ListenerResource, Ro
     empty: emptyTable,
     isEmpty: (table) => table?.hosts.length === 0,
     build: (listener, table) => {
-      const { config, chain } = listener;
-      if (chain.type === 'tcp') return Object.freeze({ ...config, chain });
+      const { config, chain, tls } = listener;
+      if (chain.type === 'tcp') return Object.freeze({ ...config, tls, chain });
       const routes = table ?? emptyTable(listener);
-      return Object.freeze({ ...config, chain: Object.freeze({ type: 'http', ...chain.config, routes }) });
+      return Object.freeze({ ...config, tls, chain: Object.freeze({ type: 'http', ...chain.config, routes }) });
     },
   };
 }

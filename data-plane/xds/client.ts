@@ -11,6 +11,7 @@ import { Backoff } from './backoff.ts';
 import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import { nackText } from './nack.ts';
+import { nodeMessage } from './node-message.ts';
 import type { DumpedType, XdsClient, XdsClientOptions, XdsState } from './ports.ts';
 import { shuffled } from './shuffled.ts';
 import { AdsConnection } from './stream.ts';
@@ -72,8 +73,9 @@ class Client implements XdsClient {
       virtualHosts: new Subscription('virtualHosts', now, (arrived, removed) =>
         this.#assembly.tables.clashesOfHosts(arrived, removed),
       ),
+      secrets: new Subscription('secrets', now),
     };
-    this.#assembly = new Assembly(this.#types.endpoints, this.#types.routes);
+    this.#assembly = new Assembly(this.#types.endpoints, this.#types.routes, this.#types.secrets);
   }
 
   get connected(): boolean {
@@ -178,14 +180,16 @@ class Client implements XdsClient {
   #touch(type: NodeType, names: readonly string[]): void {
     const { clusters, listeners } = this.#assembly;
     if (type === 'virtualHosts') this.#putHosts(names);
+    if (type === 'secrets') this.#assembly.secrets.secretsChanged();
     for (const name of names) {
       if (type === 'clusters') clusters.put(name, this.#types.clusters.get(name));
       else if (type === 'endpoints') clusters.partChanged(name);
-      else if (type === 'listeners') listeners.put(name, this.#types.listeners.get(name));
+      else if (type === 'listeners') this.#assembly.putListener(name, this.#types.listeners.get(name));
       else if (type === 'routes') this.#assembly.putRoutes(name, this.#types.routes.get(name));
     }
     this.#askFor('endpoints', clusters.takeSourceChanges());
     this.#askFor('routes', listeners.takeSourceChanges());
+    this.#askFor('secrets', this.#assembly.takeSecretChanges());
     this.#askForHosts();
   }
 
@@ -220,7 +224,7 @@ class Client implements XdsClient {
     this.#sendDueRequests();
   }
 
-  #askFor(type: 'endpoints' | 'routes', changes: SourceChanges): void {
+  #askFor(type: 'endpoints' | 'routes' | 'secrets', changes: SourceChanges): void {
     this.#types[type].changeNames(changes);
     for (const name of changes.removed) {
       this.#waits.stop(keyOf(type, name));
@@ -261,7 +265,8 @@ class Client implements XdsClient {
         initial_resource_versions: request.versions,
       });
       if (type === 'virtualHosts') continue;
-      const warmer = type === 'endpoints' ? this.#assembly.clusters : this.#assembly.listeners;
+      const { clusters, listeners, secrets } = this.#assembly;
+      const warmer = type === 'endpoints' ? clusters : type === 'secrets' ? secrets : listeners;
       for (const name of request.subscribe) {
         if (this.#types[type].isAwaited(name)) this.#waitFor(type, name, warmer.fetchTimeoutMs(name));
       }
@@ -286,30 +291,17 @@ class Client implements XdsClient {
   }
 
   #send(type: NodeType, request: DeltaDiscoveryRequest): void {
-    const message = { type_url: typeUrls[type], ...request, ...(!this.#nodeSent && { node: this.#node() }) };
+    const message = {
+      type_url: typeUrls[type],
+      ...request,
+      ...(!this.#nodeSent && { node: nodeMessage(this.#options.node) }),
+    };
     this.#nodeSent = true;
     this.#connection.send(encode('envoy.service.discovery.v3.DeltaDiscoveryRequest', message));
   }
 
-  #node(): NonNullable<DeltaDiscoveryRequest['node']> {
-    const { id, group, zone, version } = this.#options.node;
-    return {
-      id,
-      cluster: group,
-      user_agent_name: 'fairlead',
-      user_agent_version: version,
-      locality: zone === '' ? null : { zone },
-      client_features: [
-        'envoy.lb.does_not_support_overprovisioning',
-        'xds.config.supports-resource-ttl',
-        // by this name Fairlead's control plane knows who can take virtual hosts as resources of their own
-        'fairlead.virtual-hosts',
-      ],
-    };
-  }
-
   state(): XdsState {
-    const { clusters, endpoints, listeners, routes, virtualHosts } = this.#types;
+    const { clusters, endpoints, listeners, routes, virtualHosts, secrets } = this.#types;
     return {
       connected: this.#connected,
       complete: this.#announced !== null,
@@ -320,12 +312,13 @@ class Client implements XdsClient {
         listeners: listeners.state(),
         routes: routes.state(),
         virtualHosts: virtualHosts.state(),
+        secrets: secrets.state(),
       },
     };
   }
 
   dump(): Readonly<Record<DumpedType, readonly DumpedResource[]>> {
-    const { clusters, endpoints, listeners, routes, virtualHosts } = this.#types;
+    const { clusters, endpoints, listeners, routes, virtualHosts, secrets } = this.#types;
     const { tables } = this.#assembly;
     return {
       clusters: clusters.dump(),
@@ -335,6 +328,7 @@ class Client implements XdsClient {
         const hosts = tables.hostNames(dumped.name).flatMap((name) => virtualHosts.raw(name) ?? []);
         return hosts.length === 0 ? dumped : { ...dumped, hosts };
       }),
+      secrets: secrets.dump(),
     };
   }
 }

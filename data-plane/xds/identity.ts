@@ -14,6 +14,7 @@ const keepers: { readonly [T in NodeType]: (before: ResourceOf[T], now: Resource
   listeners: whole,
   routes: hostByHost,
   virtualHosts: whole,
+  secrets: whole,
 };
 
 function whole<R>(before: R, now: R): R {

@@ -3,6 +3,7 @@ import type { DeltaDiscoveryResponse } from '../../proto/envoy.ts';
 import { typeUrls } from '../../proto/type-urls.ts';
 import type { Problem } from './decode/problems.ts';
 import type { ResourceOf } from './decode/resources.ts';
+import { withoutPrivateKey } from './decode/secret.ts';
 import {
   accept,
   askForAll,
@@ -258,14 +259,17 @@ export class Subscription<T extends NodeType> {
     return held === undefined ? undefined : { type_url: typeUrls[this.#type], value: held.bytes };
   }
 
-  /** What is held, by name. */
+  /** What is held, by name, without private keys. */
   dump(): DumpedResource[] {
     const dumped = [...this.#held].map(
       ([name, { version, bytes, updatedMs }]): DumpedResource => ({
         name,
         version_info: version,
         last_updated: updatedMs,
-        resource: { type_url: typeUrls[this.#type], value: bytes },
+        resource: {
+          type_url: typeUrls[this.#type],
+          value: this.#type === 'secrets' ? withoutPrivateKey(bytes) : bytes,
+        },
       }),
     );
     return dumped.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -7,6 +7,7 @@ export const nodeTypes = [
   'listeners',
   'routes',
   'virtualHosts',
+  'secrets',
 ] as const satisfies readonly XdsType[];
 
 export type NodeType = (typeof nodeTypes)[number];

@@ -9,6 +9,7 @@ import { l4RouteSchema, ownL4Route } from './l4-route.ts';
 import { listenerSchema } from './listener.ts';
 import { nodeGroupSchema } from './node-group.ts';
 import { ownRoute, routeSchema } from './route.ts';
+import { secretSchema } from './secret.ts';
 import { tenantSchema } from './tenant.ts';
 
 type Owning = (written: WrittenReference) => Reference;
@@ -82,7 +83,12 @@ export const kindFacts: { readonly [K in Kind]: KindFacts<K> } = {
     own: ownL4Route,
   }),
   HealthPolicy: plain('How the endpoints of a cluster are probed.', true, healthPolicySchema),
+  Secret: plain(
+    'A certificate with its private key: stored encrypted, never shown, given only to nodes that serve it.',
+    true,
+    secretSchema,
+  ),
 };
 
 /** Kinds of documents.md that this release does not carry out. */
-export const kindsNotYet: readonly string[] = ['Secret', 'JwtProvider', 'Grant'];
+export const kindsNotYet: readonly string[] = ['JwtProvider', 'Grant'];

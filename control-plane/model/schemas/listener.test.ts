@@ -12,6 +12,7 @@ test('a listener that says its groups and port has every default', () => {
     port: 8080,
     protocol: 'http',
     tenants: 'any',
+    tls: null,
     accessLog: { format: 'json', to: 'stdout' },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
@@ -30,8 +31,9 @@ test('a listener that says everything is read whole', () => {
       groups: 'edge',
       address: '0:0::1',
       port: 0,
-      protocol: 'http',
+      protocol: 'https',
       tenants: ['checkout', 'payments'],
+      tls: { certificates: ['shop', 'checkout/own'], minVersion: '1.3', alpn: 'http/1.1' },
       accessLog: { format: 'json', to: '/var/log/access.log', sample: '100%' },
       paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
       limits: { headerBytes: '8KiB', headers: 50, headersTimeout: '5s', bodyTimeout: '0s', idleTimeout: '1m' },
@@ -41,8 +43,13 @@ test('a listener that says everything is read whole', () => {
     groups: ['edge'],
     address: '::1',
     port: 0,
-    protocol: 'http',
+    protocol: 'https',
     tenants: ['checkout', 'payments'],
+    tls: {
+      certificates: [{ name: 'shop' }, { tenant: 'checkout', name: 'own' }],
+      minVersion: '1.3',
+      alpn: ['http/1.1'],
+    },
     accessLog: { format: 'json', to: '/var/log/access.log' },
     paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
     limits: { headerBytes: 8192, headers: 50, headersTimeoutMs: 5000, bodyTimeoutMs: 0, idleTimeoutMs: 60_000 },
@@ -51,6 +58,11 @@ test('a listener that says everything is read whole', () => {
 
 test.each(['off', false])('an access log of %j is off', (accessLog) => {
   expect(specOfListener({ accessLog }).accessLog).toBeNull();
+});
+
+test('https has safe defaults', () => {
+  const { tls } = specOfListener({ protocol: 'https', tls: { certificates: 'shop' } });
+  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['http/1.1'] });
 });
 
 test('one tenant may be written as the thing itself', () => {
@@ -69,12 +81,22 @@ test.each([
   [{ port: 80.5 }, 'invalid /spec/port'],
   [{ address: 'localhost' }, 'invalid /spec/address'],
   [{ protocol: 'htp' }, 'invalid /spec/protocol'],
-  [{ protocol: 'https' }, 'not-supported-yet /spec/protocol'],
+  [{ protocol: 'https' }, 'missing-field /spec/tls'],
+  [{ protocol: 'https', tls: {} }, 'missing-field /spec/tls/certificates'],
+  [{ protocol: 'https', tls: { certificates: [] } }, 'invalid /spec/tls/certificates'],
+  [{ protocol: 'https', tls: { certificates: ['a', 'b', 'a'] } }, 'invalid /spec/tls/certificates/2'],
+  [{ protocol: 'https', tls: { certificates: 'a', minVersion: '1.1' } }, 'invalid /spec/tls/minVersion'],
+  [{ protocol: 'https', tls: { certificates: 'a', alpn: ['h2', 'http/1.1'] } }, 'not-supported-yet /spec/tls/alpn/0'],
+  [
+    { protocol: 'https', tls: { certificates: 'a', client: { mode: 'require' } } },
+    'not-supported-yet /spec/tls/client',
+  ],
   [{ protocol: 'tls-passthrough' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'udp' }, 'not-supported-yet /spec/protocol'],
   [{ tenants: [] }, 'invalid /spec/tenants'],
   [{ tenants: 'Any' }, 'invalid /spec/tenants'],
-  [{ tls: { certificates: ['a'] } }, 'not-supported-yet /spec/tls'],
+  [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
+  [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
   [{ trustedHops: 1 }, 'not-supported-yet /spec/trustedHops'],
   [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],

@@ -2,9 +2,22 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { nearest, notSupportedYet, show } from '../problems.ts';
 import type { ListenerSpec } from '../specs.ts';
-import { parsePercent, percentRemedy } from '../units.ts';
-import { address, duration, names, size } from './common.ts';
-import { about, type Field, type FieldFault, fields, must, report, text, whole, word, yesNo } from './fields.ts';
+import { parsePercent, percentRemedy, type WrittenReference } from '../units.ts';
+import { address, duration, names, reference, size } from './common.ts';
+import {
+  about,
+  type Field,
+  type FieldFault,
+  fields,
+  itself,
+  listOf,
+  must,
+  report,
+  text,
+  whole,
+  word,
+  yesNo,
+} from './fields.ts';
 
 const hcm = 'HttpConnectionManager';
 const anyAddress = '0.0.0.0';
@@ -111,6 +124,41 @@ const listenerLimits = fields(
   idleTimeoutMs: written.idleTimeout,
 }));
 
+const downstream = 'CommonTlsContext';
+
+const tls = fields(
+  {
+    certificates: about(
+      listOf(reference(), {
+        least: 1,
+        most: limits.certificatesPerListener,
+        unique: { what: 'The Secret', key: referenceText },
+      }),
+      'Secrets, each `name` or `tenant/name`. A handshake is answered with the one whose certificate names its host, else with one that does so by a `*` for the first label, else with the first of all.',
+      `${downstream}.tls_certificate_sds_secret_configs`,
+    ),
+    minVersion: about(
+      word(['1.2', '1.3']).prefault('1.2'),
+      'The oldest version of TLS that is spoken.',
+      `${downstream}.tls_params.tls_minimum_protocol_version`,
+    ),
+    alpn: about(
+      listOf(word(['http/1.1'], ['h2']), { least: 1, unique: { what: 'The protocol', key: itself } }).prefault([
+        'http/1.1',
+      ]),
+      'What is offered to clients that ask which protocol to speak.',
+      `${downstream}.alpn_protocols`,
+    ),
+  },
+  { notYet: { client: '' } },
+);
+
+function referenceText(element: unknown): string | undefined {
+  if (element === null || typeof element !== 'object') return undefined;
+  const { tenant, name } = element as WrittenReference;
+  return tenant === undefined ? name : `${tenant}/${name}`;
+}
+
 const defaultPaths = paths.parse({});
 const defaultLimits = listenerLimits.parse({});
 
@@ -131,8 +179,8 @@ const written = fields(
       { 'x-default': '*required*, but for api' },
     ),
     protocol: about(
-      word(['http', 'tcp', 'api'], ['https', 'tls-passthrough', 'udp']).prefault('http'),
-      "What it speaks; `http` is HTTP/1.1. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
+      word(['http', 'https', 'tcp', 'api'], ['tls-passthrough', 'udp']).prefault('http'),
+      "What it speaks; `http` is HTTP/1.1, `https` the same inside TLS. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
       `Listener.filter_chains: ${hcm} or TcpProxy; Listener.api_listener for each host`,
     ),
     tenants: about(
@@ -146,19 +194,36 @@ const written = fields(
       'What is logged of every request or connection; `off` for nothing; not for api.',
       `${hcm}.access_log, TcpProxy.access_log`,
     ),
-    paths: about(paths.optional(), 'How request paths are cleaned before they are matched; http only.', `${hcm}`),
-    limits: about(listenerLimits.optional(), 'What a client may take; http only.', `${hcm}`),
+    paths: about(
+      paths.optional(),
+      'How request paths are cleaned before they are matched; http and https only.',
+      `${hcm}`,
+    ),
+    limits: about(listenerLimits.optional(), 'What a client may take; http and https only.', `${hcm}`),
+    tls: about(
+      tls.optional(),
+      'How the connections are encrypted; https only, which needs it.',
+      'FilterChain.transport_socket: DownstreamTlsContext',
+    ),
     trustedHops: about(
       trustedHops.prefault(0),
       'Proxies in front whose `x-forwarded-for` is believed; 0, the only value so far.',
       `${hcm}.xff_num_trusted_hops`,
     ),
   },
-  { notYet: { tls: '', proxyProtocol: '' }, check: fitsProtocol },
+  { notYet: { proxyProtocol: '' }, check: fitsProtocol },
 );
 
 function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>): FieldFault | undefined {
   const written = (names: readonly string[]) => names.find((name) => others[name] !== undefined);
+  if (protocol === 'https' && others['tls'] === undefined) {
+    const remedy = 'Write `tls: { certificates: [NAME] }`, the name of a Secret, or `protocol: http`.';
+    return { field: 'tls', code: 'missing-field', detail: '`tls` is missing: https needs a certificate.', remedy };
+  }
+  if (protocol !== 'https' && others['tls'] !== undefined) {
+    const detail = 'Only a listener of `protocol: https` has `tls`.';
+    return { field: 'tls', detail, remedy: 'Take it out, or write `protocol: https`.' };
+  }
   if (protocol === 'api') {
     const field = written(['address', 'port', 'accessLog', 'paths', 'limits']);
     if (field === undefined) return undefined;
@@ -185,6 +250,10 @@ export const listenerSchema: Field<ListenerSpec> = written.transform((listener) 
   port: listener.port ?? 0,
   protocol: listener.protocol,
   tenants: listener.tenants,
+  tls:
+    listener.tls === undefined
+      ? null
+      : { certificates: listener.tls.certificates, minVersion: listener.tls.minVersion, alpn: listener.tls.alpn },
   accessLog: listener.accessLog === undefined ? defaultAccessLog(listener.protocol) : listener.accessLog,
   paths: listener.paths ?? defaultPaths,
   limits: listener.limits ?? defaultLimits,

@@ -15,7 +15,7 @@ export function danglingReferences(after: DocumentSet, document: Typed): Problem
 
 /** The platform's documents may name everybody's; a tenant's only its own and what only the platform can own. */
 function referenceFault(after: DocumentSet, owner: string | undefined, key: DocumentKey): Fault | undefined {
-  const tenantsOwn = key.kind === 'Cluster' || key.kind === 'HealthPolicy';
+  const tenantsOwn = key.kind === 'Cluster' || key.kind === 'HealthPolicy' || key.kind === 'Secret';
   if (tenantsOwn && owner !== undefined && key.tenant !== owner) return needsGrant(key, `of tenant ${key.tenant}`);
   if (after.get(key.kind, key.tenant, key.name) !== undefined) return undefined;
   if (tenantsOwn && owner !== undefined && after.get(key.kind, undefined, key.name) !== undefined) {

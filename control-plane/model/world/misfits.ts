@@ -3,7 +3,7 @@ import { type DocumentKey, describeKey, keyId, type Problem } from '../document.
 import type { DocumentSet } from '../document-set.ts';
 import { type Fault, listing, notSupportedYet, type Path, pointerInto, problemAt } from '../problems.ts';
 import { forGrpcClients } from '../schemas/cluster.ts';
-import type { Typed } from '../specs.ts';
+import type { SpecOf, Typed } from '../specs.ts';
 import { carriedByApi } from './carriers.ts';
 import type { Proposal } from './proposal.ts';
 import { capMisfits, claimMisfits } from './tenancy.ts';
@@ -79,11 +79,16 @@ function grpcMisfits({ spec: { match } }: Typed<'Route'>, { document }: Typed<'C
 
 type Carrier = 'http' | 'api';
 
+function carrierOf(protocol: SpecOf['Listener']['protocol'] | undefined): Carrier[] {
+  if (protocol === 'api') return ['api'];
+  return protocol === 'http' || protocol === 'https' ? ['http'] : [];
+}
+
 /** The kinds of listener that a route stands on: those that it names, else what its first cluster asks for. */
 function attachable(after: DocumentSet, { spec }: Typed<'Route'>): ReadonlySet<Carrier> {
   if (spec.listeners !== null) {
     const named = spec.listeners.map((name) => after.get('Listener', undefined, name)?.spec.protocol);
-    return new Set(named.filter((protocol) => protocol === 'http' || protocol === 'api'));
+    return new Set(named.flatMap((protocol) => carrierOf(protocol)));
   }
   const grpc = carriedByApi(after, spec.to);
   const exists = [...after.all('Listener')].some((listener) => listener.spec.protocol === 'api');
@@ -119,10 +124,10 @@ function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, 
   if (listener === undefined) return [];
   const { protocol, tenants } = listener.spec;
   const { tenant } = route.document;
-  const wanted = route.kind === 'Route' ? ['http', 'api'] : ['tcp'];
+  const wanted = route.kind === 'Route' ? ['http', 'https', 'api'] : ['tcp'];
   const misfits: Misfit[] = [];
   if (!wanted.includes(protocol)) {
-    const detail = `Listener ${name} speaks ${protocol}; ${route.kind} documents attach to ${wanted.join(' and ')} listeners.`;
+    const detail = `Listener ${name} speaks ${protocol}; ${route.kind} documents attach to ${listing(wanted)} listeners.`;
     const other = protocol === 'tcp' ? 'an L4Route' : 'a Route';
     const remedy = `Name a listener with \`protocol: ${wanted.join('` or `')}\`, or write ${other}.`;
     misfits.push({

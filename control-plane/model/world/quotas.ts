@@ -5,7 +5,7 @@ import { problemAt } from '../problems.ts';
 import type { TenantSpec, Typed } from '../specs.ts';
 import type { Proposal } from './proposal.ts';
 
-type Quota = Exclude<keyof TenantSpec['quotas'], 'secrets'>;
+type Quota = keyof TenantSpec['quotas'];
 
 interface Counted {
   /** Whether a document counts towards it. */
@@ -34,6 +34,11 @@ const quotas: Readonly<Record<Quota, Counted>> = {
       return endpoints;
     },
     pointer: '/spec/endpoints',
+  },
+  secrets: {
+    of: ({ kind }) => kind === 'Secret',
+    count: (documents, tenant) => length(documents.ofTenant('Secret', tenant)),
+    pointer: '',
   },
 };
 

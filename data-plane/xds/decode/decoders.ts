@@ -6,6 +6,7 @@ import { decodeListener } from './listener.ts';
 import type { Decoded } from './problems.ts';
 import type { ResourceOf } from './resources.ts';
 import { decodeRoutes, decodeVirtualHost } from './route.ts';
+import { decodeSecret } from './secret.ts';
 
 /** Bytes of one resource to a frozen value or all its problems. None throws. */
 export const decoders: { readonly [T in NodeType]: (bytes: Uint8Array) => Decoded<ResourceOf[T]> } = {
@@ -14,4 +15,5 @@ export const decoders: { readonly [T in NodeType]: (bytes: Uint8Array) => Decode
   listeners: decodeListener,
   routes: decodeRoutes,
   virtualHosts: decodeVirtualHost,
+  secrets: decodeSecret,
 };

@@ -10,10 +10,12 @@ import {
   httpOptionsName,
   lbEndpoint,
   listener,
+  pairFor,
   problemsOf,
   route,
   routes,
   seconds,
+  secretBytes,
   virtualHost,
 } from './testing.ts';
 
@@ -66,6 +68,7 @@ const valid = {
     }),
   }),
   virtualHosts: hostBytes(host),
+  secrets: secretBytes('shop', pairFor('shop.example.com', '*.shop.example.com')),
   routes: routes({
     virtual_hosts: [
       virtualHost({

@@ -25,7 +25,7 @@ const managerFields = fieldTable('envoy.extensions.filters.network.http_connecti
     'tracing',
     // how a connection ends is decided by the node's own drain
     ...['drain_timeout', 'delayed_close_timeout'],
-    // about connections that no listener here takes: HTTP/2, HTTP/3, TLS, PROXY protocol
+    // about connections that no listener here takes: HTTP/2, HTTP/3, client certificates, PROXY protocol
     ...['http2_protocol_options', 'http3_protocol_options', 'set_current_client_cert_details'],
     'add_proxy_protocol_connection_state',
   ],

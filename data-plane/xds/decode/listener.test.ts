@@ -19,6 +19,7 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
   expect(taken(decodeHttp())).toEqual({
     name: 'public',
     config: { name: 'public', address: '127.0.0.1', port: 8080 },
+    tls: null,
     chain: {
       type: 'http',
       config: {

@@ -8,11 +8,13 @@ import { anyName, decodeWith, unpackAny } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { HttpChainResource, ListenerResource } from './resources.ts';
 import { readTcpProxy } from './tcp.ts';
+import { isDownstreamTls, readDownstreamTls } from './tls.ts';
 import { required } from './values.ts';
 
 type FilterChain = NonNullable<Listener['filter_chains']>[number];
 type Filter = NonNullable<FilterChain['filters']>[number];
 type Chain = HttpChainResource | TcpChainConfig;
+type ChainWithTls = Pick<ListenerResource, 'chain' | 'tls'>;
 
 const listenerFields = fieldTable('envoy.config.listener.v3.Listener', {
   carried: ['name', 'address', 'filter_chains', 'default_filter_chain'],
@@ -29,8 +31,9 @@ const listenerFields = fieldTable('envoy.config.listener.v3.Listener', {
 });
 
 const chainFields = fieldTable('envoy.config.listener.v3.FilterChain', {
-  carried: ['filters', 'filter_chain_match', 'transport_socket'],
-  ignored: ['name', 'metadata', 'transport_socket_connect_timeout'],
+  // the time to connect is about handshakes, of which plain text has none
+  carried: ['filters', 'filter_chain_match', 'transport_socket', 'transport_socket_connect_timeout'],
+  ignored: ['name', 'metadata'],
   only: { use_proxy_proto: [false] },
 });
 
@@ -43,12 +46,12 @@ export function decodeListener(bytes: Uint8Array): Decoded<ListenerResource> {
     checkFields(place, message, listenerFields);
     const name = required(place.field('name'), message.name);
     const { address, port } = readAddress(place.field('address'), message.address, { minPort: 0 });
-    const chain = readOnlyChain(place, message);
-    return chain === null ? null : { name, config: { name, address, port }, chain };
+    const read = readOnlyChain(place, message);
+    return read === null ? null : { name, config: { name, address, port }, ...read };
   });
 }
 
-function readOnlyChain(place: Place, listener: Listener): Chain | null {
+function readOnlyChain(place: Place, listener: Listener): ChainWithTls | null {
   const chains = (listener.filter_chains ?? []).map((chain, index) => ({
     at: place.item('filter_chains', index),
     chain,
@@ -64,12 +67,21 @@ function readOnlyChain(place: Place, listener: Listener): Chain | null {
   return readChain(first.at, first.chain);
 }
 
-function readChain(place: Place, chain: FilterChain): Chain | null {
+function readChain(place: Place, chain: FilterChain): ChainWithTls | null {
   checkFields(place, chain, chainFields);
   checkFields(place.field('filter_chain_match'), chain.filter_chain_match ?? {}, chainMatchFields);
-  checkTransportSocket(place.field('transport_socket'), chain.transport_socket);
+  const tls = isDownstreamTls(chain) ? readDownstreamTls(place, chain) : null;
+  if (!isDownstreamTls(chain)) checkTransportSocket(place.field('transport_socket'), chain.transport_socket);
   const filters = chain.filters ?? [];
   if (filters.length === 0) place.field('filters').refuse('must end in an HTTP connection manager or a TCP proxy');
+  const terminal = readFilters(place, filters);
+  if (terminal?.type === 'tcp' && tls !== null) {
+    place.field('transport_socket').refuse(`TLS in front of a TCP proxy is ${unsupported}`);
+  }
+  return terminal === null ? null : { chain: terminal, tls };
+}
+
+function readFilters(place: Place, filters: readonly Filter[]): Chain | null {
   let terminal: Chain | null = null;
   filters.forEach((filter, index) => {
     const at = place.item('filters', index);

@@ -1,11 +1,13 @@
 /** What decoding yields for each xDS type: parts of the model that do not know yet what arrives under other names. */
 import type {
+  CertificateConfig,
   ClusterConfig,
   EndpointConfig,
   HttpChainConfig,
   ListenerConfig,
   RouteTableConfig,
   TcpChainConfig,
+  TlsConfig,
   VirtualHostConfig,
 } from '../../model/config.ts';
 
@@ -39,8 +41,13 @@ export interface HttpChainResource {
 
 export interface ListenerResource {
   readonly name: string;
-  readonly config: Omit<ListenerConfig, 'chain'>;
+  readonly config: Omit<ListenerConfig, 'chain' | 'tls'>;
   readonly chain: HttpChainResource | TcpChainConfig;
+  readonly tls: TlsResource | null;
+}
+
+export interface TlsResource extends Omit<TlsConfig, 'certificates'> {
+  readonly certificates: readonly Subscribed[];
 }
 
 export interface RoutesResource extends RouteTableConfig {
@@ -58,4 +65,5 @@ export interface ResourceOf {
   listeners: ListenerResource;
   routes: RoutesResource;
   virtualHosts: VirtualHostResource;
+  secrets: CertificateConfig;
 }

@@ -1,4 +1,5 @@
 /** What decode tests share: valid messages of each type, and problems as one text each. */
+import { makeCertificate } from '../../../e2e/support/certificates.ts';
 import { durationOf, encode, packAny } from '../../../proto/codec.ts';
 import type {
   Cluster,
@@ -113,3 +114,49 @@ export function route(patch: Partial<Route>): Route {
 }
 
 export const seconds = (count: number) => durationOf(count * 1000);
+
+/** A certificate and its key, for `hosts`. */
+export function pairFor(...hosts: string[]): { readonly chain: string; readonly key: string } {
+  const { certificate, key } = makeCertificate({ hosts });
+  return { chain: certificate, key };
+}
+
+export function secretBytes(
+  name: string,
+  { chain, key }: { readonly chain: string; readonly key: string },
+): Uint8Array {
+  return encode('envoy.extensions.transport_sockets.tls.v3.Secret', {
+    name,
+    tls_certificate: { certificate_chain: { inline_string: chain }, private_key: { inline_string: key } },
+  });
+}
+
+type TlsContext = MessageTypes['envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext'];
+
+/** The transport socket of a filter chain that serves these secrets. */
+export function tlsSocket(
+  secrets: readonly string[],
+  patch: TlsContext = {},
+  common: TlsContext['common_tls_context'] = {},
+) {
+  const common_tls_context = {
+    tls_certificate_sds_secret_configs: secrets.map((name) => ({ name, sds_config: ads })),
+    ...common,
+  };
+  const name = 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext';
+  return { name: 'tls', typed_config: any(name, { common_tls_context, ...patch }) };
+}
+
+/** A listener that ends TLS with these secrets. */
+export function tlsListener(
+  secrets: readonly string[],
+  patch: Partial<Listener> = {},
+  socket = tlsSocket(secrets),
+): Uint8Array {
+  const typed_config = any(
+    'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+    httpManager(),
+  );
+  const chain = { filters: [{ name: 'terminal', typed_config }], transport_socket: socket };
+  return listener({ http: httpManager() }, { filter_chains: [chain], ...patch });
+}

@@ -1,0 +1,117 @@
+/** Listeners wait for their secrets, keep what they have, and take what is renewed. */
+import { expect, test } from 'vitest';
+import { pairFor, secretBytes, tlsListener } from './decode/testing.ts';
+import { complete, resourceTimeoutMs, table, type Wired } from './testing-client.ts';
+
+const [one, two] = [pairFor('one.example.com'), pairFor('two.example.com')];
+const secret = (name: string, version: string, pair: typeof one) => ({ name, version, bytes: secretBytes(name, pair) });
+const secure = (version: string, ...secrets: string[]) => ({
+  name: 'secure',
+  version,
+  bytes: tlsListener(secrets, { name: 'secure' }),
+});
+
+const served = ({ configs }: Wired) =>
+  configs
+    .at(-1)
+    ?.listeners.get('secure')
+    ?.tls?.certificates.map(({ name, hosts }) => `${name} ${hosts.join()}`);
+
+/** With the listener `secure`, which serves the secret `shop`. */
+async function withTls(options: Parameters<typeof complete>[0] = {}): Promise<Wired> {
+  const wired = await complete(options);
+  const { stream } = wired;
+  stream.send('listeners', [secure('l1', 'shop')]);
+  expect([await stream.said(), await stream.said()]).toEqual([
+    { type: 'listeners', nonce: 'n5' },
+    { type: 'secrets', sub: ['shop'] },
+  ]);
+  expect(wired.configs.at(-1)?.listeners.has('secure')).toBe(false);
+  stream.send('secrets', [secret('shop', 's1', one)]);
+  expect(await stream.said()).toEqual({ type: 'secrets', nonce: 'n6' });
+  expect(served(wired)).toEqual(['shop one.example.com']);
+  return wired;
+}
+
+test('a listener is not there until its secret is, and has the renewed one at once', async () => {
+  const wired = await withTls();
+  const before = wired.configs.at(-1)!;
+  wired.stream.send('secrets', [secret('shop', 's2', two)]);
+  expect(await wired.stream.said()).toEqual({ type: 'secrets', nonce: 'n7' });
+  expect(served(wired)).toEqual(['shop two.example.com']);
+  const after = wired.configs.at(-1)!;
+  expect(after.listeners.get('public')).toBe(before.listeners.get('public'));
+  expect(after.listeners.get('secure')?.chain).toBe(before.listeners.get('secure')?.chain);
+});
+
+test('a pair that does not fit is refused with its field, and the old one stays', async () => {
+  const wired = await withTls();
+  wired.stream.send('secrets', [secret('shop', 's2', { chain: two.chain, key: one.key })]);
+  expect(await wired.stream.said()).toEqual({
+    type: 'secrets',
+    nonce: 'n7',
+    error: 'secrets "shop": tls_certificate.private_key: is not the key of the certificate',
+  });
+  expect(served(wired)).toEqual(['shop one.example.com']);
+});
+
+test('an updated listener serves in its old form until all of its new secrets came, then gives back the others', async () => {
+  const wired = await withTls();
+  const { stream } = wired;
+  stream.send('listeners', [secure('l2', 'first', 'second')]);
+  await stream.said();
+  expect(await stream.said()).toEqual({ type: 'secrets', sub: ['first', 'second'] });
+  stream.send('secrets', [secret('first', 's1', two)]);
+  await stream.said();
+  expect(served(wired)).toEqual(['shop one.example.com']);
+  stream.send('secrets', [secret('shop', 's2', two)]);
+  await stream.said();
+  expect(served(wired)).toEqual(['shop two.example.com']);
+  stream.send('secrets', [secret('second', 's1', one)]);
+  await stream.said();
+  expect(await stream.said()).toEqual({ type: 'secrets', unsub: ['shop'] });
+  expect(served(wired)).toEqual(['first two.example.com', 'second one.example.com']);
+});
+
+test('a secret that is removed while it is served stays in use; a listener that goes gives its secrets back', async () => {
+  const wired = await withTls();
+  wired.stream.send('secrets', [], ['shop']);
+  await wired.stream.said();
+  expect(served(wired)).toEqual(['shop one.example.com']);
+  wired.stream.send('listeners', [], ['secure']);
+  await wired.stream.said();
+  expect(await wired.stream.said()).toEqual({ type: 'secrets', unsub: ['shop'] });
+  expect(wired.configs.at(-1)?.listeners.has('secure')).toBe(false);
+});
+
+test('a secret that outlives its time to live takes its listener with it', async () => {
+  const wired = await withTls();
+  wired.stream.send('secrets', [{ ...secret('shop', 's1', one), ttlMs: 1_000 }]);
+  await wired.stream.said();
+  wired.timers.fire(await wired.timers.awaitSet(1_000));
+  expect(wired.configs.at(-1)?.listeners.has('secure')).toBe(false);
+});
+
+test('the others do not wait longer than they should for a secret that does not come', async () => {
+  const wired = await complete();
+  const { stream } = wired;
+  stream.send('listeners', [secure('l1', 'shop')]);
+  await stream.said();
+  await stream.said();
+  wired.timers.fire(await wired.timers.awaitSet(resourceTimeoutMs));
+  expect(wired.configs.at(-1)?.listeners.has('secure')).toBe(false);
+  stream.send('routes', [table('public', 'r2', 'b.example.com')]);
+  await stream.said();
+  stream.send('secrets', [secret('shop', 's1', one)]);
+  await stream.said();
+  expect(served(wired)).toEqual(['shop one.example.com']);
+});
+
+test('what is dumped of a secret has no private key', async () => {
+  const wired = await withTls();
+  const [dumped] = wired.client.dump().secrets;
+  const text = Buffer.from(dumped!.resource.value).toString('latin1');
+  expect(text).toContain(one.chain);
+  expect(text).toContain('[redacted]');
+  expect(text).not.toContain(one.key.split('\n')[1]);
+});
