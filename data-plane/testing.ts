@@ -61,6 +61,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     name: cluster,
     match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [], query: [], fraction: null },
     to: [{ cluster, weight: 1 }],
+    answer: null,
     timeoutMs: 15_000,
     ...rest,
   };

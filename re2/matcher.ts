@@ -2,35 +2,11 @@
  * Whether a whole text matches, in time linear in its length: a deterministic automaton that is made as it is needed.
  * A state is the set of steps that wait, and what stood before; how many are kept is bounded.
  */
-import { wordChars } from './classes.ts';
+import { around, assertionHolds, kindOf } from './around.ts';
 import type { Program } from './compile.ts';
 import { holds } from './syntax.ts';
 
 export type TextTest = (text: string) => boolean;
-
-/** What stands at one side of a position. */
-const around = { edge: 0, newline: 1, word: 2, other: 3 } as const;
-
-export function kindOf(byte: number): number {
-  if (byte === 10) return around.newline;
-  return holds(wordChars, byte) ? around.word : around.other;
-}
-
-/** Whether an assertion holds between two neighbours. */
-export function assertionHolds(kind: string, before: number, after: number): boolean {
-  switch (kind) {
-    case 'textStart':
-      return before === around.edge;
-    case 'textEnd':
-      return after === around.edge;
-    case 'lineStart':
-      return before === around.edge || before === around.newline;
-    case 'lineEnd':
-      return after === around.edge || after === around.newline;
-    default:
-      return ((before === around.word) !== (after === around.word)) === (kind === 'wordBoundary');
-  }
-}
 
 class State {
   /** Where each byte leads; null: not asked yet. */

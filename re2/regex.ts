@@ -2,6 +2,7 @@
 import { compile } from './compile.ts';
 import { type TextTest, textTest } from './matcher.ts';
 import { type Pattern, parse, SyntaxFault } from './parse.ts';
+import { type TextReplace, textReplace } from './replace.ts';
 import { programSize } from './size.ts';
 
 /** Envoy's default limit of a program's steps (`re2.max_program_size.error_level`). */
@@ -31,4 +32,9 @@ export function readRegex(text: string): ReadRegex {
 /** A test of whole texts, each character a byte. The pattern is one that {@link readRegex} took. */
 export function compileTest(text: string): TextTest {
   return textTest(compile(parse(text)));
+}
+
+/** What replaces all matches in a text, each character a byte. {@link readRegex} and `substitutionFault` took both. */
+export function compileReplace(text: string, substitution: string): TextReplace {
+  return textReplace(compile(parse(text)), Buffer.from(substitution, 'utf8').toString('latin1'));
 }

@@ -35,6 +35,8 @@ export const limits = {
   /** Envoy: a template, and the name of a variable in it. */
   templateLength: 256,
   templateNameLength: 16,
+  /** Envoy: max_direct_response_body_size_bytes. */
+  respondBytes: 4096,
   destinations: 128,
   endpointsPerCluster: 10_000,
   /** A chain of ten with long names; Envoy takes a MiB. */

@@ -121,6 +121,24 @@ export interface QueryMatchSpec {
   readonly condition: TextCondition;
 }
 
+/** Where a client is sent; what is `null` stays as it asked. */
+export interface RedirectSpec {
+  readonly scheme: 'http' | 'https' | null;
+  readonly host: string | null;
+  /** Decimal digits. */
+  readonly port: string | null;
+  /** With a query, or without. */
+  readonly path: string | null;
+  /** Instead of the part of the path that the route matches. */
+  readonly prefix: string | null;
+  readonly code: 301 | 302 | 303 | 307 | 308;
+}
+
+export interface RespondSpec {
+  readonly status: number;
+  readonly body: string;
+}
+
 export interface RouteSpec {
   /** `null`: every listener that is open to the tenant and carries its clusters: http1 on `http`, http2 and grpc on `api`. */
   readonly listeners: readonly string[] | null;
@@ -139,8 +157,10 @@ export interface RouteSpec {
     /** Percent of the requests that all else matches; `null`: all. */
     readonly fractionPercent: number | null;
   };
-  /** At least one; weights sum to more than 0. */
+  /** Weights sum to more than 0. Empty: `redirect` or `respond` says what is answered. */
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
+  readonly redirect: RedirectSpec | null;
+  readonly respond: RespondSpec | null;
   /** `null`: the tenant's default, else 15 s (none to grpc clusters). 0: none. */
   readonly timeoutMs: number | null;
   /** Platform only; higher goes first; `null`: none. */

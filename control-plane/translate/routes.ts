@@ -6,6 +6,7 @@ import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
 import type { RouteSpec, Typed } from '../model/specs.ts';
 import { Memo, sameItems } from './memo.ts';
+import { directResponse, redirectAction } from './route-answers.ts';
 import { routeMatch } from './route-match.ts';
 import { nameOf, uint32 } from './wire.ts';
 
@@ -52,8 +53,14 @@ function routeMessage(route: Typed<'Route'>, timeoutMs: number): Route {
   return routeMessages.get(route, [timeoutMs], () => ({
     name: resourceName(route.document.tenant, route.document.name),
     match: routeMatch(route.spec.match),
-    route: { ...targetOf(route.spec.to), timeout: durationOf(timeoutMs) },
+    ...actionOf(route.spec, timeoutMs),
   }));
+}
+
+function actionOf(spec: RouteSpec, timeoutMs: number): Partial<Route> {
+  if (spec.redirect !== null) return { redirect: redirectAction(spec.redirect, spec.match) };
+  if (spec.respond !== null) return { direct_response: directResponse(spec.respond) };
+  return { route: { ...targetOf(spec.to), timeout: durationOf(timeoutMs) } };
 }
 
 export function targetOf(to: RouteSpec['to']): NonNullable<Route['route']> {

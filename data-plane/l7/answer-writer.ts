@@ -48,11 +48,11 @@ export function writeLocalReply(
   const type = reply.body === '' ? '' : 'content-type: text/plain\r\n';
   const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
   const connection = close ? 'connection: close\r\n' : '';
+  // these end with their head, and a 204 may not say a length (RFC 9110 8.6)
+  const length = reply.status === 204 || reply.status === 304 ? '' : `content-length: ${reply.body.length}\r\n`;
   out.all(statusLine(reply.status));
   out.text(
-    `content-length: ${reply.body.length}\r\n${type}${lines}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${
-      headOnly ? '' : reply.body
-    }`,
+    `${length}${type}${lines}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${headOnly ? '' : reply.body}`,
   );
 }
 

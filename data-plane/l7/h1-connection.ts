@@ -223,7 +223,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
   // ---- finish ----
 
   /** The proxy's own answer, all of it. */
-  #answer(reply: LocalReply, lines = ''): void {
+  #answer(reply: LocalReply, lines = reply.lines ?? ''): void {
     const { shared, context, stats, draining } = this.#listener;
     const exchange = this.#exchange;
     exchange.status = reply.status;

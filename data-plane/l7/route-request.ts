@@ -1,4 +1,6 @@
 /** The phases route, pick and connect: from a request to the connection that will carry it. */
+
+import type { RouteAnswer } from '../route/answer.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
 import type { Exchange } from './exchange.ts';
 import { H1Upstream } from './h1-upstream.ts';
@@ -9,7 +11,7 @@ import type { RequestTarget } from './request-target.ts';
 /** Notes in `exchange` how far it came; a LocalReply says why no endpoint gets the request. */
 export function routeRequest(
   target: RequestTarget,
-  { context, shared, stats }: HttpListener,
+  { context, shared, stats, scheme }: HttpListener,
   exchange: Exchange,
 ): H1Upstream | LocalReply {
   // one number for all that chance decides, as in Envoy
@@ -20,6 +22,7 @@ export function routeRequest(
     return localReplies.notFound;
   }
   exchange.route = route;
+  if (route.answer !== null) return directReply(route.answer, target, scheme);
   const { to } = route.config;
   const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
   const cluster = shared.clusters.get(name);
@@ -34,4 +37,16 @@ export function routeRequest(
   }
   exchange.sentTo(cluster, host);
   return (host.takeIdle() as H1Upstream | undefined) ?? new H1Upstream(cluster, host, shared);
+}
+
+/** What the route answers without a cluster. */
+function directReply(
+  { status, body, location }: RouteAnswer,
+  target: RequestTarget,
+  scheme: HttpListener['scheme'],
+): LocalReply {
+  const to = location(target, scheme);
+  if (to === undefined) return localReplies.uriTooLong;
+  const lines = to === '' ? '' : `location: ${to}\r\n`;
+  return { status, flag: '', details: 'direct_response', body, close: false, lines };
 }

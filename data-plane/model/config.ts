@@ -111,11 +111,39 @@ export interface VirtualHostConfig {
 export interface RouteConfig {
   readonly name: string;
   readonly match: RouteMatchConfig;
-  /** At least one; weights sum to more than 0. */
+  /** Weights sum to more than 0. Empty: `answer` is what a client gets. */
   readonly to: readonly WeightedClusterConfig[];
+  readonly answer: RedirectConfig | RespondConfig | null;
   /** 0: none. */
   readonly timeoutMs: number;
 }
+
+/** Sends the client elsewhere; what is empty stays as it asked. */
+export interface RedirectConfig {
+  readonly type: 'redirect';
+  readonly status: number;
+  readonly scheme: string;
+  readonly host: string;
+  /** 0: as asked, without one where the host changes. */
+  readonly port: number;
+  /** With a query or without. */
+  readonly path: string;
+  /** Where `path` is empty; null: the path as asked. */
+  readonly rewrite: PathRewriteConfig | null;
+  readonly stripQuery: boolean;
+}
+
+export interface RespondConfig {
+  readonly type: 'respond';
+  readonly status: number;
+  /** Bytes, as Latin-1. */
+  readonly body: string;
+}
+
+/** Instead of what the route matches of the path; or of what RE2's regular expression matches in it. */
+export type PathRewriteConfig =
+  | { readonly type: 'prefix'; readonly value: string }
+  | { readonly type: 'regex'; readonly regex: string; readonly substitution: string };
 
 export interface RouteMatchConfig {
   /** A template is of whole segments, plain ones and `{name}`; a regex is RE2's. */

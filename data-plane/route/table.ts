@@ -4,6 +4,7 @@
  * list and, where domains come or go, of the hash.
  */
 import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../model/config.ts';
+import { compileAnswer, type RouteAnswer } from './answer.ts';
 import { changeIndex, type DomainIndex, emptyIndex, placeOf } from './domain-index.ts';
 import { compileMatch, type Predicate } from './matchers.ts';
 import type { RequestView } from './request-view.ts';
@@ -11,6 +12,8 @@ import type { RequestView } from './request-view.ts';
 export interface CompiledRoute {
   readonly config: RouteConfig;
   readonly matches: Predicate;
+  /** Null: the route leads to a cluster. */
+  readonly answer: RouteAnswer | null;
 }
 
 interface CompiledHost {
@@ -66,5 +69,6 @@ function compileRoute(config: RouteConfig): CompiledRoute {
   return {
     config,
     matches: compileMatch(config.match),
+    answer: compileAnswer(config),
   };
 }

@@ -19,6 +19,8 @@ test('a route that says its hosts and cluster has every default', () => {
       fractionPercent: null,
     },
     to: [{ cluster: { tenant: 'checkout', name: 'orders' }, weight: 1 }],
+    redirect: null,
+    respond: null,
     timeoutMs: null,
     priority: null,
   });
@@ -78,6 +80,8 @@ test('a route that says everything is read whole', () => {
       { cluster: { tenant: undefined, name: 'orders' }, weight: 90 },
       { cluster: { tenant: 'payments', name: 'ledger' }, weight: 0 },
     ],
+    redirect: null,
+    respond: null,
     timeoutMs: 0,
     priority: 7,
   });
@@ -171,12 +175,6 @@ test.each([
   [{ host: 'a.b' }, 'unknown-field /spec/host'],
 ])("a tenant's route with %j is refused: %s", (spec, refused) => {
   expect(refusals('Route', { ...least, ...spec }, 'checkout')).toEqual([refused]);
-});
-
-test('instead of `to` there may one day be redirect and respond', () => {
-  const { hosts } = least;
-  expect(refusals('Route', { hosts, redirect: { scheme: 'https' } })).toEqual(['not-supported-yet /spec/redirect']);
-  expect(refusals('Route', { hosts, respond: { status: 421 } })).toEqual(['not-supported-yet /spec/respond']);
 });
 
 test('the platform may match every host and say a priority', () => {

@@ -2,7 +2,8 @@ import { limits } from '../limits.ts';
 import type { Reference, RouteSpec } from '../specs.ts';
 import type { WrittenReference } from '../units.ts';
 import { destinations, duration, host, names } from './common.ts';
-import { about, type Field, type FieldFault, fields, itself, listOf, report, whole } from './fields.ts';
+import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
+import { redirectSchema, respondSchema } from './route-answers.ts';
 import { matchSchema } from './route-match.ts';
 
 export type WrittenDestination = { readonly cluster: WrittenReference; readonly weight: number };
@@ -10,8 +11,6 @@ export type WrittenDestination = { readonly cluster: WrittenReference; readonly 
 export type WrittenRoute = Omit<RouteSpec, 'to'> & { readonly to: readonly WrittenDestination[] };
 
 const later = {
-  redirect: 'to',
-  respond: 'to',
   streamIdleTimeout: '',
   retry: '',
   hedge: '',
@@ -46,10 +45,12 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
       ),
       match: about(matchSchema.prefault({}), 'Which requests for these hosts.', 'RouteMatch'),
       to: about(
-        destinations('WeightedCluster.clusters', ['subset', 'clusterHeader']),
-        'Where they go: one cluster, or several by weight.',
+        destinations('WeightedCluster.clusters', ['subset', 'clusterHeader']).optional(),
+        'Where they go: one cluster, or several by weight. Exactly one of `to`, `redirect` and `respond` is written.',
         'RouteAction.cluster or RouteAction.weighted_clusters',
       ),
+      redirect: about(redirectSchema.optional(), 'Sends the client elsewhere.', 'Route.redirect'),
+      respond: about(respondSchema.optional(), 'Answers by itself.', 'Route.direct_response'),
       timeout: about(
         duration().optional(),
         'Until the whole answer is there; `0s`: no end, which exceeds every cap.',
@@ -63,15 +64,41 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         { 'x-default': 'none' },
       ),
     },
-    { notYet: later, check: fractionOfOne },
-  ).transform(({ listeners, hosts, match, to, timeout, priority }) => ({
+    { notYet: later, check: actionFault },
+  ).transform(({ listeners, hosts, match, to, redirect, respond, timeout, priority }) => ({
     listeners: listeners ?? null,
     hosts,
     match,
-    to,
+    to: to ?? [],
+    redirect: redirect ?? null,
+    respond: respond ?? null,
     timeoutMs: timeout ?? null,
     priority: priority ?? null,
   }));
+}
+
+/** A route says one thing to do, and what goes with its match. */
+function actionFault(route: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  const written = (['to', 'redirect', 'respond'] as const).filter((action) => route[action] !== undefined);
+  const [, second] = written;
+  if (second !== undefined) {
+    const detail = `A route says one of \`to\`, \`redirect\` and \`respond\`; here are ${listOfNames(written, 'and')}.`;
+    return { field: second, detail, remedy: 'Keep one of them.' };
+  }
+  if (written.length === 0) {
+    const detail = '`to` is missing: nothing says where these requests go.';
+    return { field: 'to', code: 'missing-field', detail, remedy: 'Write `to`, `redirect` or `respond`.' };
+  }
+  return fractionOfOne(route) ?? prefixFault(route, 'redirect');
+}
+
+/** Only a prefix of the path, or a whole plain one, can be replaced by another. */
+function prefixFault(route: Readonly<Record<string, unknown>>, field: 'redirect'): FieldFault | undefined {
+  const action = route[field] as { prefix?: string | null } | undefined;
+  const type = (route['match'] as { path?: { type?: string } } | undefined)?.path?.type;
+  if ((action?.prefix ?? null) === null || (type !== 'regex' && type !== 'template')) return undefined;
+  const detail = `\`${field}.prefix\` stands for a prefix of the path, and this route matches by ${type}.`;
+  return { field, detail, remedy: 'Write `path`, or match by `prefix`.' };
 }
 
 /** One random number serves a whole request, so a fraction and weights would not be independent. */

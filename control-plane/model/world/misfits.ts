@@ -137,6 +137,10 @@ function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, 
       otherPath: ['protocol'],
     });
   }
+  if (protocol === 'api' && route.kind === 'Route' && route.spec.to.length === 0) {
+    const fault = notSupportedYet("`redirect` and `respond` for gRPC's own clients");
+    misfits.push({ path, fault, other: listener.document, otherPath: ['protocol'] });
+  }
   if (tenant !== undefined && tenants !== 'any' && !tenants.includes(tenant)) {
     const detail = `Listener ${name} is not open to tenant ${tenant}; it is to ${listing(tenants)}.`;
     const remedy = 'Name another listener, or ask the platform to add the tenant to `tenants`.';

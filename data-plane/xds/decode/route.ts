@@ -7,6 +7,7 @@ import { checkFields, fieldTable } from './fields.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
+import { readAnswer } from './route-answer.ts';
 import { readMatch } from './route-match.ts';
 import { millis, required, uint32 } from './values.ts';
 import { checkWeightSum } from './weights.ts';
@@ -21,8 +22,10 @@ const tableFields = fieldTable('envoy.config.route.v3.RouteConfiguration', {
     'metadata',
     // a route may name a cluster that is not there yet, whatever this says
     'validate_clusters',
-    // about header changes and direct responses, of which there are none
-    ...['most_specific_header_mutations_wins', 'max_direct_response_body_size_bytes'],
+    // about header changes, of which there are none
+    'most_specific_header_mutations_wins',
+    // bodies of direct responses are held to the default, whatever this says
+    'max_direct_response_body_size_bytes',
   ],
 });
 
@@ -35,7 +38,7 @@ const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
 });
 
 const routeFields = fieldTable('envoy.config.route.v3.Route', {
-  carried: ['name', 'match', 'route'],
+  carried: ['name', 'match', 'route', 'redirect', 'direct_response'],
   ignored: ['metadata', 'decorator', 'tracing', 'stat_prefix', 'per_request_buffer_limit_bytes'],
 });
 
@@ -104,19 +107,18 @@ function readHost(place: Place, message: VirtualHost): VirtualHostConfig {
 function readRoute(place: Place, message: Route): RouteConfig | null {
   checkFields(place, message, routeFields);
   const match = readMatch(place.field('match'), message.match ?? {});
+  const named = { name: message.name ?? '', match };
+  const answer = readAnswer(place, message);
+  if (answer !== null) return { ...named, to: [], answer, timeoutMs: 0 };
   if (message.route === null || message.route === undefined) {
-    const others = ['redirect', 'direct_response', 'filter_action', 'non_forwarding_action'] as const;
+    const others = ['filter_action', 'non_forwarding_action'] as const;
     if (others.every((action) => message[action] === undefined)) place.refuse('says no action');
     return null;
   }
   const at = place.field('route');
   checkFields(at, message.route, actionFields);
-  return {
-    name: message.name ?? '',
-    match,
-    to: readTarget(at, message.route),
-    timeoutMs: millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs),
-  };
+  const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
+  return { ...named, to: readTarget(at, message.route), answer: null, timeoutMs };
 }
 
 function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] {
