@@ -62,6 +62,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [], query: [], fraction: null },
     to: [{ cluster, weight: 1 }],
     answer: null,
+    rewrite: null,
     timeoutMs: 15_000,
     ...rest,
   };

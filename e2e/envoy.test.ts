@@ -36,6 +36,11 @@ kind: Route
 name: ${name}
 spec: { hosts: [${hosts}], match: { ${match} }, to: ${to}, timeout: 5s }
 `;
+    const rewrite = (name: string, path: string, says: string): string => `---
+kind: Route
+name: ${name}
+spec: { hosts: [w.example.com], match: { path: { ${path} } }, to: [{ cluster: a }], rewrite: { ${says} } }
+`;
     const answer = (name: string, path: string, says: string): string => `---
 kind: Route
 name: ${name}
@@ -124,6 +129,16 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
         ) +
         route('all', 'x.example.com', 'path: { prefix: /f1 }, fraction: 100%', '[{ cluster: b }]') +
         route('none', 'x.example.com', 'path: { prefix: /f0 }, fraction: 0%', '[{ cluster: b }]') +
+        rewrite('w-host', 'prefix: /host', 'host: "orders.internal:8080"') +
+        rewrite('w-same', 'prefix: /same', 'host: w.example.com') +
+        rewrite('w-base', 'prefix: /base', 'prefix: /') +
+        rewrite('w-prefix', 'prefix: /prefix', 'prefix: /v2') +
+        rewrite('w-keep', 'prefix: /keep', 'prefix: /keep') +
+        rewrite('w-case', 'prefix: /CaSe, ignoreCase: true', 'prefix: /') +
+        rewrite('w-raw', 'rawPrefix: /raw', 'prefix: /v2') +
+        rewrite('w-exact', 'exact: /exact', 'prefix: /v2/, host: orders.internal') +
+        rewrite('w-regex', 'regex: "/re/.*"', "regex: { pattern: '/(\\d+)(/x)?', to: '/n\\1\\2' }") +
+        rewrite('w-swap', 'template: "/{a}/to/{b}"', "regex: { pattern: '^/([^/]+)/to/([^/]+)$', to: '/\\2/\\1' }") +
         answer('to-https', 'prefix: /https', 'redirect: { scheme: https }') +
         answer('to-host', 'prefix: /host', 'redirect: { host: "other.example.com:8443", code: 308 }') +
         answer('to-path', 'prefix: /path', 'redirect: { path: /new, code: 302 }') +
@@ -250,6 +265,32 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
     ].flatMap((path): [string, Parameters<typeof request>[1]][] =>
       ['z.example.com', 'Z.example.com:80', 'z.example.com:8080'].map((host) => [`${host}${path}`, { host, path }]),
     ),
+    ...[
+      ...[
+        '/host/a?b',
+        '/same',
+        '/base/7?x=//y',
+        '/base',
+        '/base/',
+        '/base?x',
+        '/prefix/7',
+        '/prefix?x',
+        '/keep/x',
+        '/case/7',
+      ],
+      ...[
+        '/CASE',
+        '/rawer/7',
+        '/exact?x',
+        '/re/12/34/x?5',
+        '/re/x',
+        '/one/to/two?y',
+        '/%6Fne/to/t%20wo',
+        '/base/%2e%2e/base/x',
+      ],
+    ].flatMap((path): [string, Parameters<typeof request>[1]][] =>
+      ['w.example.com', 'W.example.com:8080'].map((host) => [`${host}${path}`, { host, path }]),
+    ),
     ...['HEAD', 'POST'].flatMap((method): [string, Parameters<typeof request>[1]][] =>
       ['/text', '/none', '/empty', '/unchanged', '/https'].map((path) => [
         `${method} z${path}`,
@@ -278,8 +319,11 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
       const headers = Object.entries(answer.headers).filter(([name]) => !ignored.includes(name));
       return JSON.stringify([answer.status, answer.body, headers.sort()]);
     }
-    const { backend, method, url } = JSON.parse(answer.body);
-    return `${backend} ${method} ${url}`;
+    const { backend, method, url, headers } = JSON.parse(answer.body);
+    const rewritten = ['host', 'x-forwarded-host', 'x-envoy-original-path', 'x-envoy-original-host']
+      .filter((name) => name !== 'host' || headers['x-envoy-original-host'] !== undefined)
+      .flatMap((name) => (headers[name] === undefined ? [] : ` ${name}: ${headers[name]}`));
+    return `${backend} ${method} ${url}${rewritten.join('')}`;
   }
 
   test.each(requests)('%s goes where our node sends it', async (_name, options) => {

@@ -134,6 +134,16 @@ export interface RedirectSpec {
   readonly code: 301 | 302 | 303 | 307 | 308;
 }
 
+/** What changes of a request on its way; what is `null` stays. */
+export interface RewriteSpec {
+  /** The old one goes on as x-forwarded-host. */
+  readonly host: string | null;
+  /** Instead of the part of the path that the route matches. */
+  readonly prefix: string | null;
+  /** RE2, on the path without its query; `to` with `\1` for groups. */
+  readonly regex: { readonly pattern: string; readonly to: string } | null;
+}
+
 export interface RespondSpec {
   readonly status: number;
   readonly body: string;
@@ -161,6 +171,8 @@ export interface RouteSpec {
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
   readonly redirect: RedirectSpec | null;
   readonly respond: RespondSpec | null;
+  /** Beside `to` alone. */
+  readonly rewrite: RewriteSpec | null;
   /** `null`: the tenant's default, else 15 s (none to grpc clusters). 0: none. */
   readonly timeoutMs: number | null;
   /** Platform only; higher goes first; `null`: none. */

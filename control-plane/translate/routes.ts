@@ -4,8 +4,9 @@ import type { RouteConfiguration, VirtualHost } from '../../proto/envoy.ts';
 import { resourceName, routeConfigurationName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
-import type { RouteSpec, Typed } from '../model/specs.ts';
+import type { RewriteSpec, RouteSpec, Typed } from '../model/specs.ts';
 import { Memo, sameItems } from './memo.ts';
+import { prefixRewrite } from './path-rewrite.ts';
 import { directResponse, redirectAction } from './route-answers.ts';
 import { routeMatch } from './route-match.ts';
 import { nameOf, uint32 } from './wire.ts';
@@ -60,7 +61,16 @@ function routeMessage(route: Typed<'Route'>, timeoutMs: number): Route {
 function actionOf(spec: RouteSpec, timeoutMs: number): Partial<Route> {
   if (spec.redirect !== null) return { redirect: redirectAction(spec.redirect, spec.match) };
   if (spec.respond !== null) return { direct_response: directResponse(spec.respond) };
-  return { route: { ...targetOf(spec.to), timeout: durationOf(timeoutMs) } };
+  const rewrite = spec.rewrite === null ? {} : rewriteOf(spec.rewrite, spec.match);
+  return { route: { ...targetOf(spec.to), ...rewrite, timeout: durationOf(timeoutMs) } };
+}
+
+function rewriteOf({ host, prefix, regex }: RewriteSpec, match: RouteSpec['match']): NonNullable<Route['route']> {
+  return {
+    ...(host !== null && { host_rewrite_literal: host, append_x_forwarded_host: true }),
+    ...(prefix !== null && prefixRewrite(match, prefix)),
+    ...(regex !== null && { regex_rewrite: { pattern: { regex: regex.pattern }, substitution: regex.to } }),
+  };
 }
 
 export function targetOf(to: RouteSpec['to']): NonNullable<Route['route']> {

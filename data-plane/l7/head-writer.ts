@@ -66,16 +66,17 @@ export function addedRequestLines(
 }
 
 /**
- * Request line, kept headers, then `added` (whole lines) and the framing; ends the head.
+ * Request line, kept headers, then what was rewritten, `ownLines` (whole lines) and the framing; ends the head.
  */
 export function writeRequestHead(
   out: Out,
   head: Head,
   b: Buffer,
   target: RequestTarget,
-  added: string,
+  ownLines: string,
   edge: boolean,
 ): void {
+  const added = target.rewriteLines + ownLines;
   let run = head.methodStart;
   if (target.rewritten) {
     out.text(`${target.method} ${target.path}${target.query} HTTP/1.1\r\n`);

@@ -42,8 +42,10 @@ export class RequestTarget implements RequestView {
   random = 0;
   /** The request line can't be copied as it is. */
   rewritten = false;
-  /** The authority came from the target: Host is written anew. */
+  /** The authority came from the target, or from the route: Host is written anew. */
   authorityFromTarget = false;
+  /** Header lines about what the route has rewritten, each with its end. */
+  rewriteLines = '';
   /** The client is sent to `path` instead. */
   redirect = false;
   /** Lower-case names that `Connection` nominates for dropping. */
@@ -60,6 +62,7 @@ export class RequestTarget implements RequestView {
     this.authority = head.host < 0 ? '' : head.value(b, head.host);
     this.rewritten = false;
     this.authorityFromTarget = false;
+    this.rewriteLines = '';
     this.redirect = false;
     this.nominated = null;
     if (head.minor === 0) return localReplies.upgradeRequired;
@@ -79,6 +82,22 @@ export class RequestTarget implements RequestView {
     this.target = '';
     this.authority = '';
     this.#head = null;
+  }
+
+  /** From here on the request asks for `path`; its query stays. As in Envoy the old one is told also if it is the same. */
+  rewritePath(path: string): void {
+    this.rewriteLines += `x-envoy-original-path: ${this.path}${this.query}\r\n`;
+    this.path = path;
+    this.rewritten = true;
+  }
+
+  /** From here on the request asks `authority`. */
+  rewriteAuthority(authority: string, forward: boolean): void {
+    if (forward) this.rewriteLines += `x-forwarded-host: ${this.authority}\r\n`;
+    this.rewriteLines += `x-envoy-original-host: ${this.authority}\r\n`;
+    this.authority = authority;
+    this.authorityFromTarget = true;
+    this.rewritten = true;
   }
 
   /** Where the client is sent if `redirect`. */

@@ -1,6 +1,7 @@
 /** The phases route, pick and connect: from a request to the connection that will carry it. */
 
 import type { RouteAnswer } from '../route/answer.ts';
+import type { CompiledRoute } from '../route/table.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
 import type { Exchange } from './exchange.ts';
 import { H1Upstream } from './h1-upstream.ts';
@@ -35,8 +36,22 @@ export function routeRequest(
     cluster.stats.cxNoneHealthy.value++;
     return localReplies.noHealthyUpstream;
   }
+  if (!rewrite(target, route)) return localReplies.uriTooLong;
   exchange.sentTo(cluster, host);
   return (host.takeIdle() as H1Upstream | undefined) ?? new H1Upstream(cluster, host, shared);
+}
+
+/** False: the path is more work than one path is worth. */
+function rewrite(target: RequestTarget, { config, rewritePath }: CompiledRoute): boolean {
+  if (config.rewrite === null) return true;
+  const { host, forwardHost } = config.rewrite;
+  if (host !== '') target.rewriteAuthority(host, forwardHost);
+  if (rewritePath === null) return true;
+  const path = rewritePath(target.path);
+  if (path === undefined) return false;
+  // whatever a regular expression has left of it, a path begins with a slash
+  target.rewritePath(path.startsWith('/') ? path : `/${path}`);
+  return true;
 }
 
 /** What the route answers without a cluster. */

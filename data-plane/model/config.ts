@@ -114,6 +114,7 @@ export interface RouteConfig {
   /** Weights sum to more than 0. Empty: `answer` is what a client gets. */
   readonly to: readonly WeightedClusterConfig[];
   readonly answer: RedirectConfig | RespondConfig | null;
+  readonly rewrite: RewriteConfig | null;
   /** 0: none. */
   readonly timeoutMs: number;
 }
@@ -138,6 +139,15 @@ export interface RespondConfig {
   readonly status: number;
   /** Bytes, as Latin-1. */
   readonly body: string;
+}
+
+export interface RewriteConfig {
+  /** Empty: as asked. */
+  readonly host: string;
+  /** The old host goes on as x-forwarded-host. */
+  readonly forwardHost: boolean;
+  /** Null: as asked. */
+  readonly path: PathRewriteConfig | null;
 }
 
 /** Instead of what the route matches of the path; or of what RE2's regular expression matches in it. */

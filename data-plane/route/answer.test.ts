@@ -9,7 +9,14 @@ const underApi: RouteMatchConfig['path'] = { type: 'pathSeparatedPrefix', value:
 
 function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = underApi): string | undefined {
   const match = { path, caseSensitive: true, headers: [], query: [], fraction: null };
-  const answer = compileAnswer({ name: '', match, to: [], answer: { ...stays, ...change }, timeoutMs: 0 });
+  const answer = compileAnswer({
+    name: '',
+    match,
+    to: [],
+    answer: { ...stays, ...change },
+    rewrite: null,
+    timeoutMs: 0,
+  });
   const request = { method: 'GET', path: '/api/7', query: '?q', host: 'a.b', authority, random: 0 };
   return answer?.location({ ...request, headerLines: () => [] }, 'http');
 }

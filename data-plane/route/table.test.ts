@@ -9,7 +9,7 @@ function request(host: string, path: string, headers: Record<string, string[]> =
 
 function route(name: string, path: RouteMatchConfig['path'], rest: Partial<RouteMatchConfig> = {}): RouteConfig {
   const match = { path, caseSensitive: true, headers: [], query: [], fraction: null, ...rest };
-  return { name, match, to: [{ cluster: name, weight: 1 }], answer: null, timeoutMs: 15_000 };
+  return { name, match, to: [{ cluster: name, weight: 1 }], answer: null, rewrite: null, timeoutMs: 15_000 };
 }
 
 const table = new RouteTable({

@@ -7,6 +7,7 @@ import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../model/
 import { compileAnswer, type RouteAnswer } from './answer.ts';
 import { changeIndex, type DomainIndex, emptyIndex, placeOf } from './domain-index.ts';
 import { compileMatch, type Predicate } from './matchers.ts';
+import { compileRewrite, type PathRewrite } from './path-rewrite.ts';
 import type { RequestView } from './request-view.ts';
 
 export interface CompiledRoute {
@@ -14,6 +15,8 @@ export interface CompiledRoute {
   readonly matches: Predicate;
   /** Null: the route leads to a cluster. */
   readonly answer: RouteAnswer | null;
+  /** Null: the path goes on as it is. */
+  readonly rewritePath: PathRewrite | null;
 }
 
 interface CompiledHost {
@@ -70,5 +73,6 @@ function compileRoute(config: RouteConfig): CompiledRoute {
     config,
     matches: compileMatch(config.match),
     answer: compileAnswer(config),
+    rewritePath: config.rewrite?.path ? compileRewrite(config.rewrite.path, config.match) : null,
   };
 }

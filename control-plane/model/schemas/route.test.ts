@@ -21,6 +21,7 @@ test('a route that says its hosts and cluster has every default', () => {
     to: [{ cluster: { tenant: 'checkout', name: 'orders' }, weight: 1 }],
     redirect: null,
     respond: null,
+    rewrite: null,
     timeoutMs: null,
     priority: null,
   });
@@ -82,6 +83,7 @@ test('a route that says everything is read whole', () => {
     ],
     redirect: null,
     respond: null,
+    rewrite: null,
     timeoutMs: 0,
     priority: 7,
   });
@@ -168,7 +170,6 @@ test.each([
   [{ mirror: { cluster: 'a' } }, 'not-supported-yet /spec/mirror'],
   [{ fallback: { cluster: 'a' } }, 'not-supported-yet /spec/fallback'],
   [{ affinity: { hash: [] } }, 'not-supported-yet /spec/affinity'],
-  [{ rewrite: { prefix: '/' } }, 'not-supported-yet /spec/rewrite'],
   [{ headers: { request: {} } }, 'not-supported-yet /spec/headers'],
   [{ upgrades: ['websocket'] }, 'not-supported-yet /spec/upgrades'],
   [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters'],

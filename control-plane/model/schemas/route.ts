@@ -5,6 +5,7 @@ import { destinations, duration, host, names } from './common.ts';
 import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
 import { redirectSchema, respondSchema } from './route-answers.ts';
 import { matchSchema } from './route-match.ts';
+import { rewriteSchema } from './route-rewrite.ts';
 
 export type WrittenDestination = { readonly cluster: WrittenReference; readonly weight: number };
 /** A route whose references do not name their owner yet. */
@@ -17,7 +18,6 @@ const later = {
   mirror: '',
   fallback: '',
   affinity: '',
-  rewrite: '',
   headers: '',
   upgrades: '',
   filters: '',
@@ -51,6 +51,11 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
       ),
       redirect: about(redirectSchema.optional(), 'Sends the client elsewhere.', 'Route.redirect'),
       respond: about(respondSchema.optional(), 'Answers by itself.', 'Route.direct_response'),
+      rewrite: about(
+        rewriteSchema.optional(),
+        'Changes host and path on the way to the cluster.',
+        'RouteAction.host_rewrite_literal, prefix_rewrite, regex_rewrite',
+      ),
       timeout: about(
         duration().optional(),
         'Until the whole answer is there; `0s`: no end, which exceeds every cap.',
@@ -65,13 +70,14 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
       ),
     },
     { notYet: later, check: actionFault },
-  ).transform(({ listeners, hosts, match, to, redirect, respond, timeout, priority }) => ({
+  ).transform(({ listeners, hosts, match, to, redirect, respond, rewrite, timeout, priority }) => ({
     listeners: listeners ?? null,
     hosts,
     match,
     to: to ?? [],
     redirect: redirect ?? null,
     respond: respond ?? null,
+    rewrite: rewrite ?? null,
     timeoutMs: timeout ?? null,
     priority: priority ?? null,
   }));
@@ -89,16 +95,20 @@ function actionFault(route: Readonly<Record<string, unknown>>): FieldFault | und
     const detail = '`to` is missing: nothing says where these requests go.';
     return { field: 'to', code: 'missing-field', detail, remedy: 'Write `to`, `redirect` or `respond`.' };
   }
-  return fractionOfOne(route) ?? prefixFault(route, 'redirect');
+  if (route['rewrite'] !== undefined && route['to'] === undefined) {
+    const detail = 'Nothing is sent on here, so nothing can be rewritten.';
+    return { field: 'rewrite', detail, remedy: 'Take `rewrite` out; a `redirect` has `host`, `path` and `prefix`.' };
+  }
+  return fractionOfOne(route) ?? prefixFault(route, 'redirect') ?? prefixFault(route, 'rewrite');
 }
 
 /** Only a prefix of the path, or a whole plain one, can be replaced by another. */
-function prefixFault(route: Readonly<Record<string, unknown>>, field: 'redirect'): FieldFault | undefined {
+function prefixFault(route: Readonly<Record<string, unknown>>, field: 'redirect' | 'rewrite'): FieldFault | undefined {
   const action = route[field] as { prefix?: string | null } | undefined;
   const type = (route['match'] as { path?: { type?: string } } | undefined)?.path?.type;
   if ((action?.prefix ?? null) === null || (type !== 'regex' && type !== 'template')) return undefined;
   const detail = `\`${field}.prefix\` stands for a prefix of the path, and this route matches by ${type}.`;
-  return { field, detail, remedy: 'Write `path`, or match by `prefix`.' };
+  return { field, detail, remedy: `Write \`${field === 'rewrite' ? 'regex' : 'path'}\`, or match by \`prefix\`.` };
 }
 
 /** One random number serves a whole request, so a fraction and weights would not be independent. */

@@ -57,7 +57,7 @@ function clusterMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>): 
 }
 
 /** Conditions that gRPC's own clients would not hold to, seen beside the cluster that makes the route one of theirs. */
-function grpcMisfits({ spec: { match } }: Typed<'Route'>, { document }: Typed<'Cluster'>): Misfit[] {
+function grpcMisfits({ spec: { match, rewrite } }: Typed<'Route'>, { document }: Typed<'Cluster'>): Misfit[] {
   const misfits: Misfit[] = [];
   const found = (path: Path, fault: Fault) => misfits.push({ path, fault, other: document, otherPath: ['protocol'] });
   if (match.methods.length > 0 && !match.methods.includes('POST')) {
@@ -70,6 +70,7 @@ function grpcMisfits({ spec: { match } }: Typed<'Route'>, { document }: Typed<'C
       found(['match', 'headers', index, 'not'], fault);
     }
   });
+  if (rewrite !== null) found(['rewrite'], notSupportedYet("`rewrite` for gRPC's own clients"));
   if (match.query.length > 0) found(['match', 'query'], notSupportedYet("`query` for gRPC's own clients"));
   if (match.path.type === 'template') {
     found(['match', 'path', 'template'], notSupportedYet("`template` for gRPC's own clients"));

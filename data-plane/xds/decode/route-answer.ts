@@ -1,10 +1,9 @@
 /** envoy.config.route.v3.RedirectAction and DirectResponseAction. */
 import type { VirtualHost } from '../../../proto/envoy.ts';
-import type { PathRewriteConfig, RedirectConfig, RespondConfig, RouteConfig } from '../../model/config.ts';
+import type { RedirectConfig, RespondConfig, RouteConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { type Place, unsupported } from './problems.ts';
-import { readRegexRewrite } from './regex-rewrite.ts';
-import { wireText } from './values.ts';
+import { lineText, readPathRewrite } from './rewrite.ts';
 
 type Route = NonNullable<VirtualHost['routes']>[number];
 type Redirect = NonNullable<Route['redirect']>;
@@ -47,29 +46,14 @@ function readRedirect(place: Place, message: Redirect): RedirectConfig {
     host: lineText(place.field('host_redirect'), message.host_redirect ?? ''),
     port,
     path: lineText(place.field('path_redirect'), message.path_redirect ?? ''),
-    rewrite: readRewrite(place, message),
+    rewrite: readPathRewrite(place, message),
     stripQuery: message.strip_query ?? false,
   };
-}
-
-function readRewrite(
-  place: Place,
-  { prefix_rewrite: prefix, regex_rewrite: regex }: Redirect,
-): PathRewriteConfig | null {
-  if (regex) return readRegexRewrite(place.field('regex_rewrite'), regex);
-  if (prefix === undefined || prefix === '') return null;
-  return { type: 'prefix', value: lineText(place.field('prefix_rewrite'), prefix) };
 }
 
 function schemeOf(place: Place, scheme: string): string {
   if (!/^(?:[A-Za-z][A-Za-z0-9+.-]*)?$/.test(scheme)) place.refuse('must be a scheme');
   return scheme;
-}
-
-/** Something that stands in a line of a head, whose parts are apart by spaces. */
-function lineText(place: Place, text: string): string {
-  if (/[^\x21-\x7e]/.test(text)) place.refuse('must hold visible ASCII characters alone');
-  return wireText(place, text);
 }
 
 function readDirect(place: Place, message: DirectResponse): RespondConfig {

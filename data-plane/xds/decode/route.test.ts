@@ -42,6 +42,7 @@ test('a route to one cluster has 15 seconds', () => {
             },
             to: [{ cluster: 'checkout/orders', weight: 1 }],
             answer: null,
+            rewrite: null,
             timeoutMs: 15_000,
           },
         ],
@@ -200,8 +201,8 @@ test.each(
       ],
     ],
     [
-      { route: { cluster: 'a', prefix_rewrite: '/', retry_policy: {}, hash_policy: [{}], priority: 'HIGH' } },
-      ['prefix_rewrite', 'retry_policy', 'priority', 'hash_policy'].map(
+      { route: { cluster: 'a', auto_host_rewrite: {}, retry_policy: {}, hash_policy: [{}], priority: 'HIGH' } },
+      ['auto_host_rewrite', 'retry_policy', 'priority', 'hash_policy'].map(
         (field) => `${at}.route.${field}: ${unsupported}`,
       ),
     ],

@@ -7,6 +7,7 @@ import { checkFields, fieldTable } from './fields.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
+import { readRewrite } from './rewrite.ts';
 import { readAnswer } from './route-answer.ts';
 import { readMatch } from './route-match.ts';
 import { millis, required, uint32 } from './values.ts';
@@ -43,7 +44,10 @@ const routeFields = fieldTable('envoy.config.route.v3.Route', {
 });
 
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
-  carried: ['cluster', 'weighted_clusters', 'timeout'],
+  carried: [
+    ...['cluster', 'weighted_clusters', 'timeout', 'prefix_rewrite', 'regex_rewrite', 'host_rewrite_literal'],
+    'append_x_forwarded_host',
+  ],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
 });
@@ -109,7 +113,7 @@ function readRoute(place: Place, message: Route): RouteConfig | null {
   const match = readMatch(place.field('match'), message.match ?? {});
   const named = { name: message.name ?? '', match };
   const answer = readAnswer(place, message);
-  if (answer !== null) return { ...named, to: [], answer, timeoutMs: 0 };
+  if (answer !== null) return { ...named, to: [], answer, rewrite: null, timeoutMs: 0 };
   if (message.route === null || message.route === undefined) {
     const others = ['filter_action', 'non_forwarding_action'] as const;
     if (others.every((action) => message[action] === undefined)) place.refuse('says no action');
@@ -118,7 +122,8 @@ function readRoute(place: Place, message: Route): RouteConfig | null {
   const at = place.field('route');
   checkFields(at, message.route, actionFields);
   const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
-  return { ...named, to: readTarget(at, message.route), answer: null, timeoutMs };
+  const rewrite = readRewrite(at, message.route);
+  return { ...named, to: readTarget(at, message.route), answer: null, rewrite, timeoutMs };
 }
 
 function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] {
