@@ -63,6 +63,8 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     to: [{ cluster, weight: 1 }],
     answer: null,
     rewrite: null,
+    requestHeaders: null,
+    responseHeaders: null,
     timeoutMs: 15_000,
     ...rest,
   };

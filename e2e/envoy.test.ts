@@ -41,6 +41,11 @@ kind: Route
 name: ${name}
 spec: { hosts: [w.example.com], match: { path: { ${path} } }, to: [{ cluster: a }], rewrite: { ${says} } }
 `;
+    const changed = (name: string, says: string): string => `---
+kind: Route
+name: ${name}
+spec: { hosts: [v.example.com], match: { path: { prefix: /${name} } }, to: [{ cluster: a }], headers: { ${says} } }
+`;
     const answer = (name: string, path: string, says: string): string => `---
 kind: Route
 name: ${name}
@@ -139,6 +144,19 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
         rewrite('w-exact', 'exact: /exact', 'prefix: /v2/, host: orders.internal') +
         rewrite('w-regex', 'regex: "/re/.*"', "regex: { pattern: '/(\\d+)(/x)?', to: '/n\\1\\2' }") +
         rewrite('w-swap', 'template: "/{a}/to/{b}"', "regex: { pattern: '^/([^/]+)/to/([^/]+)$', to: '/\\2/\\1' }") +
+        changed(
+          'h-set',
+          'request: { remove: [x-gone], set: { x-a: one, x-b: "%REQ(x-in?x-other)%" }, add: { x-c: two } }',
+        ) +
+        changed('h-vars', 'request: { set: { x-a: "%REQ(x-in):3% %PROTOCOL% 5%% %ROUTE_NAME%" } }') +
+        changed('h-none', 'request: { remove: [x-a], set: { x-b: "%REQ(x-nothing)%" } }') +
+        changed('h-answer', 'response: { remove: [content-type], set: { x-a: "%REQ(x-in)%" }, add: { x-b: b } }') +
+        answer(
+          'a-header',
+          'prefix: /header',
+          'respond: { status: 403, body: "{}" }, headers: { response: { set: { content-type: application/json, x-a: b } } }',
+        ) +
+        answer('to-header', 'prefix: /hto', 'redirect: { path: /x }, headers: { response: { add: { x-a: b } } }') +
         answer('to-https', 'prefix: /https', 'redirect: { scheme: https }') +
         answer('to-host', 'prefix: /host', 'redirect: { host: "other.example.com:8443", code: 308 }') +
         answer('to-path', 'prefix: /path', 'redirect: { path: /new, code: 302 }') +
@@ -291,6 +309,13 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
     ].flatMap((path): [string, Parameters<typeof request>[1]][] =>
       ['w.example.com', 'W.example.com:8080'].map((host) => [`${host}${path}`, { host, path }]),
     ),
+    ...['/h-set', '/h-vars', '/h-none', '/h-answer'].flatMap((path): [string, Parameters<typeof request>[1]][] =>
+      [{}, { 'x-in': 'inside' }, { 'x-other': 'other', 'x-a': 'A', 'x-b': 'B', 'x-c': 'C', 'x-gone': 'gone' }].map(
+        (headers) => [`v${path} ${JSON.stringify(headers)}`, { host: 'v.example.com', path, headers }],
+      ),
+    ),
+    ['a text with headers', { host: 'z.example.com', path: '/header' }],
+    ['a redirect with headers', { host: 'z.example.com', path: '/hto' }],
     ...['HEAD', 'POST'].flatMap((method): [string, Parameters<typeof request>[1]][] =>
       ['/text', '/none', '/empty', '/unchanged', '/https'].map((path) => [
         `${method} z${path}`,
@@ -311,7 +336,8 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
   ];
 
   async function seen(port: number, options: Parameters<typeof request>[1]): Promise<string> {
-    const answer = await request(port, { host: 'x.example.com', ...options });
+    const { host = 'x.example.com' } = options ?? {};
+    const answer = await request(port, { ...options, host });
     if (answer.status !== 200) {
       // Envoy gives an answer to HEAD no length, and a direct 304 the location of what was asked
       const left = options?.method === 'HEAD' ? ['content-length', 'transfer-encoding'] : [];
@@ -323,7 +349,10 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
     const rewritten = ['host', 'x-forwarded-host', 'x-envoy-original-path', 'x-envoy-original-host']
       .filter((name) => name !== 'host' || headers['x-envoy-original-host'] !== undefined)
       .flatMap((name) => (headers[name] === undefined ? [] : ` ${name}: ${headers[name]}`));
-    return `${backend} ${method} ${url}${rewritten.join('')}`;
+    const changed = Object.entries(headers).filter(([name]) => /^x-(?:a|b|c|gone)$/.test(name));
+    const answered = Object.entries(answer.headers).filter(([name]) => /^(?:x-[abc]|content-type)$/.test(name));
+    const all = changed.length + answered.length === 0 ? '' : JSON.stringify([changed.sort(), answered.sort()]);
+    return `${backend} ${method} ${url}${rewritten.join('')}${host === 'v.example.com' ? all : ''}`;
   }
 
   test.each(requests)('%s goes where our node sends it', async (_name, options) => {

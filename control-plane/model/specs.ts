@@ -144,6 +144,13 @@ export interface RewriteSpec {
   readonly regex: { readonly pattern: string; readonly to: string } | null;
 }
 
+/** Removed, then set, then added. Names are lower-case; values are Envoy's, with `%...%` variables. */
+export interface HeaderChangesSpec {
+  readonly remove: readonly string[];
+  readonly set: Readonly<Record<string, string>>;
+  readonly add: Readonly<Record<string, string>>;
+}
+
 export interface RespondSpec {
   readonly status: number;
   readonly body: string;
@@ -173,6 +180,8 @@ export interface RouteSpec {
   readonly respond: RespondSpec | null;
   /** Beside `to` alone. */
   readonly rewrite: RewriteSpec | null;
+  /** Of the request beside `to` alone. */
+  readonly headers: { readonly request: HeaderChangesSpec; readonly response: HeaderChangesSpec };
   /** `null`: the tenant's default, else 15 s (none to grpc clusters). 0: none. */
   readonly timeoutMs: number | null;
   /** Platform only; higher goes first; `null`: none. */

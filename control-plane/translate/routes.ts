@@ -5,6 +5,7 @@ import { resourceName, routeConfigurationName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
 import type { RewriteSpec, RouteSpec, Typed } from '../model/specs.ts';
+import { headerChanges } from './header-changes.ts';
 import { Memo, sameItems } from './memo.ts';
 import { prefixRewrite } from './path-rewrite.ts';
 import { directResponse, redirectAction } from './route-answers.ts';
@@ -55,6 +56,7 @@ function routeMessage(route: Typed<'Route'>, timeoutMs: number): Route {
     name: resourceName(route.document.tenant, route.document.name),
     match: routeMatch(route.spec.match),
     ...actionOf(route.spec, timeoutMs),
+    ...headerChanges(route.spec.headers),
   }));
 }
 

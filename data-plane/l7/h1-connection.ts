@@ -105,6 +105,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
   onHead(head: Head, b: Buffer, bodyFollows: boolean): void {
     const { chain } = this.#listener.context;
     const refused = target.read(head, b, chain.paths);
+    target.clientIp = this.#ip;
     this.#exchange.begin(target);
     this.answerHasNoBody = target.method === 'HEAD';
     this.#closeAfter = head.close || this.#listener.draining;
@@ -180,7 +181,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
   }
 
   onResponseHead(head: Head, b: Buffer, hasBody: boolean): void {
-    const { shared, context, draining } = this.#listener;
+    const { shared, draining } = this.#listener;
     const exchange = this.#exchange;
     exchange.status = head.status;
     exchange.details = 'via_upstream';
@@ -190,8 +191,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
     // an answer before the request's end leaves the connection in the middle of a body
     if (draining || !this.#reader.complete) this.#closeAfter = true;
     const framing = { chunked: this.#responseChunked, close: this.#closeAfter };
-    const serviceMs = exchange.answeredMs - exchange.startMs;
-    writeUpstreamHead(shared.toClient, head, b, context.chain.serverName, shared.wallClock(), serviceMs, framing);
+    writeUpstreamHead(this.#listener, head, b, exchange, framing);
   }
 
   onResponseData(b: Buffer, data: Ranges): void {

@@ -23,7 +23,8 @@ export function routeRequest(
     return localReplies.notFound;
   }
   exchange.route = route;
-  if (route.answer !== null) return directReply(route.answer, target, scheme);
+  exchange.responseChanges = route.responseHeaders?.(target) ?? null;
+  if (route.answer !== null) return directReply(route.answer, target, scheme, exchange.responseChanges?.lines ?? '');
   const { to } = route.config;
   const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
   const cluster = shared.clusters.get(name);
@@ -36,6 +37,7 @@ export function routeRequest(
     cluster.stats.cxNoneHealthy.value++;
     return localReplies.noHealthyUpstream;
   }
+  if (route.requestHeaders !== null) target.changeHeaders(route.requestHeaders(target));
   if (!rewrite(target, route)) return localReplies.uriTooLong;
   exchange.sentTo(cluster, host);
   return (host.takeIdle() as H1Upstream | undefined) ?? new H1Upstream(cluster, host, shared);
@@ -59,9 +61,10 @@ function directReply(
   { status, body, location }: RouteAnswer,
   target: RequestTarget,
   scheme: HttpListener['scheme'],
+  more: string,
 ): LocalReply {
   const to = location(target, scheme);
   if (to === undefined) return localReplies.uriTooLong;
-  const lines = to === '' ? '' : `location: ${to}\r\n`;
+  const lines = to === '' ? more : `location: ${to}\r\n${more}`;
   return { status, flag: '', details: 'direct_response', body, close: false, lines };
 }

@@ -2,6 +2,7 @@
  * What the proxy believes: a frozen, checked configuration. Decode makes it from xDS messages; nothing here knows
  * protobuf. A part that did not change keeps its identity (===) from one ProxyConfig to the next.
  */
+import type { LogSegment } from './log-format.ts';
 
 export interface ProxyConfig {
   /** Only what is warm: a listener whose routes came, a cluster whose endpoints came. */
@@ -115,6 +116,9 @@ export interface RouteConfig {
   readonly to: readonly WeightedClusterConfig[];
   readonly answer: RedirectConfig | RespondConfig | null;
   readonly rewrite: RewriteConfig | null;
+  /** Null: nothing changes. */
+  readonly requestHeaders: HeaderChangesConfig | null;
+  readonly responseHeaders: HeaderChangesConfig | null;
   /** 0: none. */
   readonly timeoutMs: number;
 }
@@ -139,6 +143,13 @@ export interface RespondConfig {
   readonly status: number;
   /** Bytes, as Latin-1. */
   readonly body: string;
+}
+
+/** Names are lower-case. What is empty is not added. */
+export interface HeaderChangesConfig {
+  readonly remove: readonly string[];
+  /** In order; one that replaces takes away what was there, added ones included. */
+  readonly add: readonly { readonly name: string; readonly value: readonly LogSegment[]; readonly replace: boolean }[];
 }
 
 export interface RewriteConfig {

@@ -15,9 +15,11 @@ function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = 
     to: [],
     answer: { ...stays, ...change },
     rewrite: null,
+    requestHeaders: null,
+    responseHeaders: null,
     timeoutMs: 0,
   });
-  const request = { method: 'GET', path: '/api/7', query: '?q', host: 'a.b', authority, random: 0 };
+  const request = { method: 'GET', path: '/api/7', query: '?q', host: 'a.b', authority, random: 0, clientIp: '' };
   return answer?.location({ ...request, headerLines: () => [] }, 'http');
 }
 

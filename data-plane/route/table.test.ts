@@ -4,12 +4,30 @@ import type { RequestView } from './request-view.ts';
 import { RouteTable } from './table.ts';
 
 function request(host: string, path: string, headers: Record<string, string[]> = {}, method = 'GET'): RequestView {
-  return { method, path, query: '', host, authority: host, random: 0, headerLines: (name) => headers[name] ?? [] };
+  return {
+    method,
+    path,
+    query: '',
+    host,
+    authority: host,
+    random: 0,
+    clientIp: '',
+    headerLines: (name) => headers[name] ?? [],
+  };
 }
 
 function route(name: string, path: RouteMatchConfig['path'], rest: Partial<RouteMatchConfig> = {}): RouteConfig {
   const match = { path, caseSensitive: true, headers: [], query: [], fraction: null, ...rest };
-  return { name, match, to: [{ cluster: name, weight: 1 }], answer: null, rewrite: null, timeoutMs: 15_000 };
+  return {
+    name,
+    match,
+    to: [{ cluster: name, weight: 1 }],
+    answer: null,
+    rewrite: null,
+    requestHeaders: null,
+    responseHeaders: null,
+    timeoutMs: 15_000,
+  };
 }
 
 const table = new RouteTable({

@@ -6,6 +6,7 @@
 import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../model/config.ts';
 import { compileAnswer, type RouteAnswer } from './answer.ts';
 import { changeIndex, type DomainIndex, emptyIndex, placeOf } from './domain-index.ts';
+import { compileChanges, type HeaderRules } from './header-changes.ts';
 import { compileMatch, type Predicate } from './matchers.ts';
 import { compileRewrite, type PathRewrite } from './path-rewrite.ts';
 import type { RequestView } from './request-view.ts';
@@ -17,6 +18,9 @@ export interface CompiledRoute {
   readonly answer: RouteAnswer | null;
   /** Null: the path goes on as it is. */
   readonly rewritePath: PathRewrite | null;
+  /** Null: no header changes. */
+  readonly requestHeaders: HeaderRules | null;
+  readonly responseHeaders: HeaderRules | null;
 }
 
 interface CompiledHost {
@@ -73,6 +77,8 @@ function compileRoute(config: RouteConfig): CompiledRoute {
     config,
     matches: compileMatch(config.match),
     answer: compileAnswer(config),
+    requestHeaders: compileChanges(config.requestHeaders, config.name),
+    responseHeaders: compileChanges(config.responseHeaders, config.name),
     rewritePath: config.rewrite?.path ? compileRewrite(config.rewrite.path, config.match) : null,
   };
 }

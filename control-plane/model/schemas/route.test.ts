@@ -22,6 +22,7 @@ test('a route that says its hosts and cluster has every default', () => {
     redirect: null,
     respond: null,
     rewrite: null,
+    headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: null,
     priority: null,
   });
@@ -84,6 +85,7 @@ test('a route that says everything is read whole', () => {
     redirect: null,
     respond: null,
     rewrite: null,
+    headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: 0,
     priority: 7,
   });
@@ -170,7 +172,6 @@ test.each([
   [{ mirror: { cluster: 'a' } }, 'not-supported-yet /spec/mirror'],
   [{ fallback: { cluster: 'a' } }, 'not-supported-yet /spec/fallback'],
   [{ affinity: { hash: [] } }, 'not-supported-yet /spec/affinity'],
-  [{ headers: { request: {} } }, 'not-supported-yet /spec/headers'],
   [{ upgrades: ['websocket'] }, 'not-supported-yet /spec/upgrades'],
   [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters'],
   [{ host: 'a.b' }, 'unknown-field /spec/host'],

@@ -4,6 +4,7 @@ import type { WrittenReference } from '../units.ts';
 import { destinations, duration, host, names } from './common.ts';
 import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
 import { redirectSchema, respondSchema } from './route-answers.ts';
+import { headersSchema, noHeaderChanges } from './route-headers.ts';
 import { matchSchema } from './route-match.ts';
 import { rewriteSchema } from './route-rewrite.ts';
 
@@ -18,7 +19,6 @@ const later = {
   mirror: '',
   fallback: '',
   affinity: '',
-  headers: '',
   upgrades: '',
   filters: '',
 };
@@ -56,6 +56,11 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         'Changes host and path on the way to the cluster.',
         'RouteAction.host_rewrite_literal, prefix_rewrite, regex_rewrite',
       ),
+      headers: about(
+        headersSchema.optional(),
+        'Changes headers: removed, then set, then added. Values may hold variables, `%REQ(x-user)%`; `%%` is a percent sign; an empty value is not added.',
+        'Route.request_headers_to_add and the like',
+      ),
       timeout: about(
         duration().optional(),
         'Until the whole answer is there; `0s`: no end, which exceeds every cap.',
@@ -70,7 +75,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
       ),
     },
     { notYet: later, check: actionFault },
-  ).transform(({ listeners, hosts, match, to, redirect, respond, rewrite, timeout, priority }) => ({
+  ).transform(({ listeners, hosts, match, to, redirect, respond, rewrite, headers, timeout, priority }) => ({
     listeners: listeners ?? null,
     hosts,
     match,
@@ -78,6 +83,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
     redirect: redirect ?? null,
     respond: respond ?? null,
     rewrite: rewrite ?? null,
+    headers: headers ?? noHeaderChanges,
     timeoutMs: timeout ?? null,
     priority: priority ?? null,
   }));
@@ -98,6 +104,11 @@ function actionFault(route: Readonly<Record<string, unknown>>): FieldFault | und
   if (route['rewrite'] !== undefined && route['to'] === undefined) {
     const detail = 'Nothing is sent on here, so nothing can be rewritten.';
     return { field: 'rewrite', detail, remedy: 'Take `rewrite` out; a `redirect` has `host`, `path` and `prefix`.' };
+  }
+  const request = (route['headers'] as { request?: unknown } | undefined)?.request;
+  if (request !== undefined && request !== noHeaderChanges.request && route['to'] === undefined) {
+    const detail = 'Nothing is sent on here, so no request can be changed.';
+    return { field: 'headers', detail, remedy: 'Take `headers.request` out.' };
   }
   return fractionOfOne(route) ?? prefixFault(route, 'redirect') ?? prefixFault(route, 'rewrite');
 }

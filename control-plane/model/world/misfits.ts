@@ -3,6 +3,7 @@ import { type DocumentKey, describeKey, keyId, type Problem } from '../document.
 import type { DocumentSet } from '../document-set.ts';
 import { type Fault, listing, notSupportedYet, type Path, pointerInto, problemAt } from '../problems.ts';
 import { forGrpcClients } from '../schemas/cluster.ts';
+import { noHeaderChanges } from '../schemas/route-headers.ts';
 import type { SpecOf, Typed } from '../specs.ts';
 import { carriedByApi } from './carriers.ts';
 import type { Proposal } from './proposal.ts';
@@ -57,7 +58,7 @@ function clusterMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>): 
 }
 
 /** Conditions that gRPC's own clients would not hold to, seen beside the cluster that makes the route one of theirs. */
-function grpcMisfits({ spec: { match, rewrite } }: Typed<'Route'>, { document }: Typed<'Cluster'>): Misfit[] {
+function grpcMisfits({ spec: { match, rewrite, headers } }: Typed<'Route'>, { document }: Typed<'Cluster'>): Misfit[] {
   const misfits: Misfit[] = [];
   const found = (path: Path, fault: Fault) => misfits.push({ path, fault, other: document, otherPath: ['protocol'] });
   if (match.methods.length > 0 && !match.methods.includes('POST')) {
@@ -70,6 +71,9 @@ function grpcMisfits({ spec: { match, rewrite } }: Typed<'Route'>, { document }:
       found(['match', 'headers', index, 'not'], fault);
     }
   });
+  if (JSON.stringify(headers) !== JSON.stringify(noHeaderChanges)) {
+    found(['headers'], notSupportedYet("`headers` for gRPC's own clients"));
+  }
   if (rewrite !== null) found(['rewrite'], notSupportedYet("`rewrite` for gRPC's own clients"));
   if (match.query.length > 0) found(['match', 'query'], notSupportedYet("`query` for gRPC's own clients"));
   if (match.path.type === 'template') {

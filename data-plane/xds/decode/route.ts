@@ -4,6 +4,7 @@ import type { RouteConfig, RouteTableConfig, VirtualHostConfig, WeightedClusterC
 import { readStreamSource } from './address.ts';
 import { checkDomains, checkOwnDomains } from './domains.ts';
 import { checkFields, fieldTable } from './fields.ts';
+import { readHeaderChanges } from './header-changes.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
@@ -39,7 +40,10 @@ const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
 });
 
 const routeFields = fieldTable('envoy.config.route.v3.Route', {
-  carried: ['name', 'match', 'route', 'redirect', 'direct_response'],
+  carried: [
+    ...['name', 'match', 'route', 'redirect', 'direct_response', 'request_headers_to_add', 'request_headers_to_remove'],
+    ...['response_headers_to_add', 'response_headers_to_remove'],
+  ],
   ignored: ['metadata', 'decorator', 'tracing', 'stat_prefix', 'per_request_buffer_limit_bytes'],
 });
 
@@ -111,7 +115,7 @@ function readHost(place: Place, message: VirtualHost): VirtualHostConfig {
 function readRoute(place: Place, message: Route): RouteConfig | null {
   checkFields(place, message, routeFields);
   const match = readMatch(place.field('match'), message.match ?? {});
-  const named = { name: message.name ?? '', match };
+  const named = { name: message.name ?? '', match, ...readHeaderChanges(place, message) };
   const answer = readAnswer(place, message);
   if (answer !== null) return { ...named, to: [], answer, rewrite: null, timeoutMs: 0 };
   if (message.route === null || message.route === undefined) {
