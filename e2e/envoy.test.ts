@@ -171,6 +171,7 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
         answer('empty', 'prefix: /empty', 'respond: { status: 204 }') +
         answer('unchanged', 'prefix: /unchanged', 'respond: { status: 304 }') +
         route('suffix', '"*.wild.example.com"', 'path: { prefix: / }', '[{ cluster: c }]') +
+        route('begins', '"wild.*"', 'path: { prefix: / }', '[{ cluster: b }]') +
         route('any', '"*"', 'path: { exact: /any }', '[{ cluster: c }]'),
     );
     ours = await startDataPlane(cleanup, controlPlane, 'edge', 'ours');
@@ -332,6 +333,7 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
       'a.b.wild.example.com',
       'wild.example.com',
       'nobody.org',
+      ...['wild.org', 'WILD.a.b:80', 'wild.', 'wilder.org', 'wild.wild.example.com'],
     ].map((host): [string, Parameters<typeof request>[1]] => [`host ${host}`, { host, path: '/any' }]),
   ];
 

@@ -40,7 +40,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
           most: limits.hostsPerRoute,
           unique: { what: 'The host', key: itself },
         }),
-        'Exact, `*.suffix`, or `*` (platform only); compared without port and letter case.',
+        'Exact, `*.suffix`, or (platform only) `prefix.*` and `*`; compared without port and letter case.',
         'VirtualHost.domains',
       ),
       match: about(matchSchema.prefault({}), 'Which requests for these hosts.', 'RouteMatch'),
