@@ -12,14 +12,22 @@ export interface HeaderChanges {
 
 export type HeaderRules = (request: RequestView) => HeaderChanges;
 
-/** Null: nothing changes. */
-export function compileChanges(config: HeaderChangesConfig | null, routeName: string): HeaderRules | null {
+/** Null: nothing changes. `ofRequest`: variables see what was changed before them. */
+export function compileChanges(
+  config: HeaderChangesConfig | null,
+  routeName: string,
+  ofRequest: boolean,
+): HeaderRules | null {
   if (config === null) return null;
   const change: HeaderRules = (request) => {
     const drops = new Set(config.remove);
     let lines: [name: string, value: string][] = [];
+    const first = (name: string): string | undefined => {
+      const kept = ofRequest && drops.has(name) ? undefined : request.headerLines(name)[0];
+      return kept ?? (ofRequest ? lines.find(([other]) => other === name)?.[1] : undefined);
+    };
     for (const { name, value, replace } of config.add) {
-      const text = value.map((segment) => textOf(segment, request, routeName)).join('');
+      const text = value.map((segment) => textOf(segment, request, routeName, first)).join('');
       if (text === '') continue;
       if (replace) {
         drops.add(name);
@@ -34,7 +42,12 @@ export function compileChanges(config: HeaderChangesConfig | null, routeName: st
   return (request) => (fixed ??= change(request));
 }
 
-function textOf(segment: LogSegment, request: RequestView, routeName: string): string {
+function textOf(
+  segment: LogSegment,
+  request: RequestView,
+  routeName: string,
+  first: (name: string) => string | undefined,
+): string {
   if (segment.type === 'text') return segment.text;
   if (segment.type === 'plain') {
     if (segment.operator === 'PROTOCOL') return 'HTTP/1.1';
@@ -42,7 +55,6 @@ function textOf(segment: LogSegment, request: RequestView, routeName: string): s
   }
   if (segment.type !== 'request-header') return '';
   const { name, fallback, maxLength } = segment;
-  const value =
-    request.headerLines(name)[0] ?? (fallback === null ? undefined : request.headerLines(fallback)[0]) ?? '';
+  const value = first(name) ?? (fallback === null ? undefined : first(fallback)) ?? '';
   return maxLength === null ? value : value.slice(0, maxLength);
 }

@@ -77,8 +77,8 @@ function compileRoute(config: RouteConfig): CompiledRoute {
     config,
     matches: compileMatch(config.match),
     answer: compileAnswer(config),
-    requestHeaders: compileChanges(config.requestHeaders, config.name),
-    responseHeaders: compileChanges(config.responseHeaders, config.name),
+    requestHeaders: compileChanges(config.requestHeaders, config.name, true),
+    responseHeaders: compileChanges(config.responseHeaders, config.name, false),
     rewritePath: config.rewrite?.path ? compileRewrite(config.rewrite.path, config.match) : null,
   };
 }
