@@ -154,7 +154,7 @@ ${['a', 'b', 'c'].map((name, i) => cluster(name, backends[i]!.port, i === 1 ? he
         answer(
           'a-header',
           'prefix: /header',
-          'respond: { status: 403, body: "{}" }, headers: { response: { set: { content-type: application/json, x-a: b } } }',
+          'respond: { status: 403, body: "{}", headers: { content-type: application/json, x-a: b } }',
         ) +
         answer('to-header', 'prefix: /hto', 'redirect: { path: /x }, headers: { response: { add: { x-a: b } } }') +
         answer('to-https', 'prefix: /https', 'redirect: { scheme: https }') +

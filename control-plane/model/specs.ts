@@ -154,6 +154,8 @@ export interface HeaderChangesSpec {
 export interface RespondSpec {
   readonly status: number;
   readonly body: string;
+  /** Name to value, as in `headers.response.set`. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface RouteSpec {

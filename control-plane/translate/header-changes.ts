@@ -5,7 +5,9 @@ import type { HeaderChangesSpec, RouteSpec } from '../model/specs.ts';
 type Route = NonNullable<VirtualHost['routes']>[number];
 type Option = NonNullable<Route['request_headers_to_add']>[number];
 
-export function headerChanges({ request, response }: RouteSpec['headers']): Partial<Route> {
+export function headerChanges({ headers, respond }: Pick<RouteSpec, 'headers' | 'respond'>): Partial<Route> {
+  const { request } = headers;
+  const response = { ...headers.response, set: { ...headers.response.set, ...respond?.headers } };
   return {
     ...(request.remove.length > 0 && { request_headers_to_remove: [...request.remove] }),
     ...(hasAny(request) && { request_headers_to_add: added(request) }),

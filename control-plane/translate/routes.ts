@@ -56,7 +56,7 @@ function routeMessage(route: Typed<'Route'>, timeoutMs: number): Route {
     name: resourceName(route.document.tenant, route.document.name),
     match: routeMatch(route.spec.match),
     ...actionOf(route.spec, timeoutMs),
-    ...headerChanges(route.spec.headers),
+    ...headerChanges(route.spec),
   }));
 }
 

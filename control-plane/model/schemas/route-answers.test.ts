@@ -23,7 +23,8 @@ test.each([
     { status: 421, body: 'no' },
     { status: 421, body: 'no' },
   ],
-  [{ status: 204 }, { status: 204, body: '' }],
+  [{ status: 204 }, { status: 204, body: '', headers: {} }],
+  [{ status: 200, headers: { 'X-A': 'b' } }, { headers: { 'x-a': 'b' } }],
   [{ status: 304 }, { status: 304, body: '' }],
   [{ status: 200, body: 'a'.repeat(4096) }, { status: 200 }],
 ])('respond %j', (respond, expected) => {
@@ -50,6 +51,7 @@ test.each([
   [{ respond: {} }, 'missing-field /spec/respond/status'],
   [{ respond: { status: 199 } }, 'invalid /spec/respond/status'],
   [{ respond: { status: 600 } }, 'invalid /spec/respond/status'],
+  [{ respond: { status: 200, headers: { host: 'a' } } }, 'invalid /spec/respond/headers/host'],
   [{ respond: { status: 302 } }, 'invalid /spec/respond/status'],
   [{ respond: { status: 204, body: 'a' } }, 'invalid /spec/respond/body'],
   [{ respond: { status: 304, body: 'a' } }, 'invalid /spec/respond/body'],

@@ -5,6 +5,7 @@ import { type Parsed, show } from '../problems.ts';
 import type { RedirectSpec, RespondSpec } from '../specs.ts';
 import { about, type Field, fields, must, report, text, whole, word } from './fields.ts';
 import { parsePath, path } from './paths.ts';
+import { headerValues } from './route-headers.ts';
 
 const codes = [301, 302, 303, 307, 308] as const;
 
@@ -100,6 +101,7 @@ export const respondSchema: Field<RespondSpec> = fields(
   {
     status: about(status, '200 to 599, without what is a `redirect`.', 'DirectResponseAction.status'),
     body: about(body.prefault(''), 'At most 4,096 bytes; none with 204 and 304.', 'DirectResponseAction.body'),
+    headers: about(headerValues().prefault({}), 'Name to value.', 'Route.response_headers_to_add'),
   },
   {
     check: ({ status: value, body: content }) => {
