@@ -111,6 +111,8 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const wholeFleet = store.shared ? shareFleet(fleet, store, logger) : fleet;
     if (wholeFleet instanceof SharedFleet) opened.push(() => wholeFleet.close());
     const authenticator = createAuthenticator({ tokens: store.tokens, adminToken: settings.adminToken, now });
+    let closing: Promise<void> | undefined;
+    const unready = (): string[] => readiness(store, closing !== undefined);
     const xds = await startXdsServer({
       address: settings.xds,
       tls: settings.xdsTls,
@@ -124,11 +126,11 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       timers: systemTimers,
       now,
       logger,
+      isServing: () => unready().length === 0,
       ...(options.shedding && { shedding: options.shedding }),
     });
     opened.push(() => xds.close(graceMs));
 
-    let closing: Promise<void> | undefined;
     const api = await buildApi({
       store,
       fleet: wholeFleet,
@@ -149,7 +151,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       makeGrpcBootstrap: ({ xds: wanted, apiHost, ...request }) =>
         grpcBootstrap({ ...request, xds: wanted ?? advertised(xds.address, apiHost) }),
       xdsSpeaksTls: settings.xdsTls !== undefined,
-      readiness: () => readiness(store, closing !== undefined),
+      readiness: unready,
       metrics,
       logger,
       limits: options.limits ?? apiLimits,

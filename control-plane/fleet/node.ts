@@ -162,12 +162,11 @@ export function afterTypeEvent(
   event: TypeEvent,
   nowMs: number,
 ): NodeRecord {
-  const streams = node.streams.map((stream) =>
-    stream.info.streamId === streamId
-      ? { ...stream, types: { ...stream.types, [type]: afterEvent(stream.types[type], event, nowMs) } }
-      : stream,
-  );
-  return { ...node, streams };
+  const at = node.streams.findIndex(({ info }) => info.streamId === streamId);
+  const stream = node.streams[at];
+  if (stream === undefined) return node;
+  const types = { ...stream.types, [type]: afterEvent(stream.types[type], event, nowMs) };
+  return { ...node, streams: node.streams.with(at, { ...stream, types }) };
 }
 
 /** Of all open streams together, the newer before the older; of the closed ones if none is open. */

@@ -1,7 +1,6 @@
-import type { Metadata } from '@grpc/grpc-js';
+import type { GrpcCall } from '../grpc/method.ts';
 
 /** The token in metadata `authorization: Bearer …`. */
-export function bearerToken(metadata: Metadata): string | undefined {
-  const [header] = metadata.get('authorization');
-  return /^Bearer +(\S+)$/i.exec(String(header ?? '').trim())?.[1];
+export function bearerToken(call: Pick<GrpcCall, 'header'>): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(call.header('authorization')?.trim() ?? '')?.[1];
 }

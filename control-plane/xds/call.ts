@@ -1,6 +1,7 @@
 /** A gRPC call on its way to being a subscriber: who is it, may it, and which of its requests are for whom. */
-import { Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { typeUrls, xdsTypeOf } from '../../proto/type-urls.ts';
+import type { CallHandler, GrpcCall } from '../grpc/method.ts';
+import { status } from '../grpc/status.ts';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import type { Admission } from './admission.ts';
 import { bearerToken } from './bearer-token.ts';
@@ -28,7 +29,7 @@ import {
   takesHostsApart,
   takesTtl,
 } from './requests.ts';
-import type { Response } from './responses.ts';
+import { encodeResponse } from './responses.ts';
 import { Subscriber } from './subscriber.ts';
 
 export interface CallPorts {
@@ -46,9 +47,7 @@ export interface CallPorts {
   readonly now: () => number;
 }
 
-type GrpcCall = ServerDuplexStream<Buffer, Response>;
-
-export class DiscoveryCall {
+export class DiscoveryCall implements CallHandler {
   readonly #call: GrpcCall;
   readonly #kind: StreamKind;
   readonly #ports: CallPorts;
@@ -72,15 +71,11 @@ export class DiscoveryCall {
         `no request came within ${seconds} s; a subscriber sends its node with the first`,
       );
     });
-    call.on('data', (bytes: Buffer) => this.#receive(bytes));
-    call.on('end', () => this.end());
-    call.on('cancelled', () => this.#release());
-    call.on('close', () => this.#release());
   }
 
   /** Address and port of the client's end of the connection. */
   get peer(): string {
-    return this.#call.getPeer();
+    return this.#call.peer;
   }
 
   /** Undefined before it is known who asks, and once the stream is over. */
@@ -93,7 +88,15 @@ export class DiscoveryCall {
     if (this.#release()) this.#call.end();
   }
 
-  #receive(bytes: Buffer): void {
+  halfClosed(): void {
+    this.end();
+  }
+
+  closed(): void {
+    this.#release();
+  }
+
+  message(bytes: Buffer): void {
     if (this.#over) return;
     if (this.#kind.variant === 'sotw') {
       const request = this.#decode(decodeSotwRequest, bytes);
@@ -182,10 +185,10 @@ export class DiscoveryCall {
   async #admit({ node }: RequestEnvelope): Promise<Subscriber | undefined> {
     if (node === undefined) return undefined;
     const { identity } = node;
-    const token = bearerToken(this.#call.metadata) ?? node.token;
+    const token = bearerToken(this.#call) ?? node.token;
     let verdict: Awaited<ReturnType<AuthorizeStream>>;
     try {
-      verdict = await this.#ports.authorize(token, identity, this.#ports.certificateOf(this.#call.getPeer()));
+      verdict = await this.#ports.authorize(token, identity, this.#ports.certificateOf(this.#call.peer));
     } catch (err) {
       this.#ports.logger.error({ err, node: identity.id, group: identity.group }, 'authorisation of a stream failed');
       this.#refuse(status.UNAVAILABLE, 'the token cannot be checked at the moment; try again');
@@ -205,7 +208,7 @@ export class DiscoveryCall {
 
   #subscribe({ identity, ...introduction }: NodeIntroduction): Subscriber {
     const { source, observer, timers, fanOut, inFlight, nextStreamId, now } = this.#ports;
-    const peer = this.#call.getPeer();
+    const { peer } = this.#call;
     const info: StreamInfo = {
       ...{ streamId: nextStreamId(), node: identity, ...this.#kind, peer },
       hostsApart: takesHostsApart(this.#kind, introduction),
@@ -218,11 +221,7 @@ export class DiscoveryCall {
       now,
       fanOut,
       inFlight,
-      write: (response, taken) => {
-        this.#call.write(response, (error?: Error | null) => {
-          if (!error) taken();
-        });
-      },
+      write: (response, taken) => this.#call.send([encodeResponse(response)], taken),
       joined: () => this.#leaveAdmission(),
       fail: (err) => this.#fail(err),
     });
@@ -247,13 +246,13 @@ export class DiscoveryCall {
     );
   }
 
-  /** `retryMs`: when to try again; gRPC's clients heed it where they retry. */
   #refuse(code: number, details: string, retryMs?: number): void {
     if (!this.#release()) return;
-    const metadata = new Metadata();
-    if (retryMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(retryMs));
-    // a lone surrogate could not be encoded
-    this.#call.emit('error', { code, details: details.slice(0, limits.statusLength).toWellFormed(), metadata });
+    this.#call.refuse({
+      code,
+      details: details.slice(0, limits.statusLength),
+      ...(retryMs !== undefined && { retryMs }),
+    });
   }
 
   /** False if it was released before. */

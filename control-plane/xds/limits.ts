@@ -1,14 +1,18 @@
 /** Bounds of the xDS server, each with its source. */
 export const limits = {
-  /** One request. gRPC's default; Istio's limit as well (reliability.md, appendix A). */
-  requestBytes: 4 * 1024 * 1024,
+  grpc: {
+    /** One request. gRPC's default; Istio's limit as well (reliability.md, appendix A). */
+    messageBytes: 4 * 1024 * 1024,
+    /** Ours: the benchmark has 20 streams a connection; a node has 1 (ADS) or 4. */
+    callsPerConnection: 1_000,
+    /** A peer that vanished without a word is noticed within 30 s (reliability.md, section 7: silent half-open). */
+    keepaliveTimeMs: 20_000,
+    keepaliveTimeoutMs: 10_000,
+  },
+  /** Ours: how often a watched health is looked at. */
+  healthLookMs: 1_000,
   /** An un-ACKed response holds back what follows of its type for so long (xds-server-cases.md, 49). */
   ackWaitMs: 500,
-  /** A peer that vanished without a word is noticed within 30 s (reliability.md, section 7: silent half-open). */
-  keepaliveTimeMs: 20_000,
-  keepaliveTimeoutMs: 10_000,
-  /** Ours: the benchmark has 20 streams a connection; a node has 1 (ADS) or 4. */
-  streamsPerConnection: 1_000,
   /** Ours: ten times the fleet of 1,000 nodes that one replica is measured with. */
   connections: 10_000,
   /** Ours: a subscriber that opened a stream says who it is within this time. */

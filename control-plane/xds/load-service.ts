@@ -1,13 +1,8 @@
 /** Load reporting (LRS): nodes tell what they send where, in the interval that this server asks for. */
-import {
-  type MethodDefinition,
-  type ServerDuplexStream,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
 import { decode, durationOf, encode } from '../../proto/codec.ts';
 import type { LoadStatsRequest, LoadStatsResponse } from '../../proto/envoy.ts';
+import type { CallHandler, GrpcCall, Method } from '../grpc/method.ts';
+import { status } from '../grpc/status.ts';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import { bearerToken } from './bearer-token.ts';
 import { limits } from './limits.ts';
@@ -18,18 +13,6 @@ import { introductionOf } from './requests.ts';
 const path = '/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats';
 const allClustersFeature = 'envoy.lrs.supports_send_all_clusters';
 
-const method: MethodDefinition<Buffer, LoadStatsResponse> = {
-  path,
-  requestStream: true,
-  responseStream: true,
-  requestSerialize: (bytes) => bytes,
-  requestDeserialize: (bytes) => bytes,
-  responseSerialize: (response) => Buffer.from(encode('envoy.service.load_stats.v3.LoadStatsResponse', response)),
-  responseDeserialize: (bytes) => decode('envoy.service.load_stats.v3.LoadStatsResponse', bytes),
-};
-
-export const loadService: ServiceDefinition = { [path]: method };
-
 export interface LoadPorts {
   readonly source: SnapshotSource;
   readonly authorize: AuthorizeStream;
@@ -38,8 +21,6 @@ export interface LoadPorts {
   readonly timers: Timers;
   readonly logger: XdsLogger;
 }
-
-type GrpcCall = ServerDuplexStream<Buffer, LoadStatsResponse>;
 
 export class LoadService {
   readonly #ports: LoadPorts;
@@ -50,13 +31,13 @@ export class LoadService {
   }
 
   /** By gRPC method path. */
-  get handlers(): UntypedServiceImplementation {
-    return {
-      [path]: (call: GrpcCall) => {
-        const opened = new LoadCall(call, this.#ports, () => this.#calls.delete(opened));
-        this.#calls.add(opened);
-      },
+  get methods(): [string, Method][] {
+    const open: Method = (call) => {
+      const opened = new LoadCall(call, this.#ports, () => this.#calls.delete(opened));
+      this.#calls.add(opened);
+      return opened;
     };
+    return [[path, open]];
   }
 
   /** Ends every stream without an error. */
@@ -65,7 +46,7 @@ export class LoadService {
   }
 }
 
-class LoadCall {
+class LoadCall implements CallHandler {
   readonly #call: GrpcCall;
   readonly #ports: LoadPorts;
   readonly #onClosed: () => void;
@@ -84,17 +65,21 @@ class LoadCall {
       const seconds = limits.firstRequestMs / 1000;
       this.#refuse(status.DEADLINE_EXCEEDED, `no request came within ${seconds} s; a node introduces itself first`);
     });
-    call.on('data', (bytes: Buffer) => this.#receive(bytes));
-    call.on('end', () => this.end());
-    call.on('cancelled', () => this.#release());
-    call.on('close', () => this.#release());
   }
 
   end(): void {
     if (this.#release()) this.#call.end();
   }
 
-  #receive(bytes: Buffer): void {
+  halfClosed(): void {
+    this.end();
+  }
+
+  closed(): void {
+    this.#release();
+  }
+
+  message(bytes: Buffer): void {
     if (this.#over) return;
     let request: LoadStatsRequest;
     try {
@@ -129,14 +114,14 @@ class LoadCall {
   #ask(node: NodeIdentity, request: LoadStatsRequest): void {
     const load_reporting_interval = durationOf(limits.loadReportMs);
     if (request.node?.client_features?.includes(allClustersFeature)) {
-      this.#call.write({ send_all_clusters: true, load_reporting_interval });
+      this.#send({ send_all_clusters: true, load_reporting_interval });
       return;
     }
     const { source } = this.#ports;
     const names = (): string[] => [...(source.get(node.group)?.types.clusters.resources.keys() ?? [])];
     const tell = (): void => {
       this.#asked = names();
-      this.#call.write({ clusters: [...this.#asked], load_reporting_interval });
+      this.#send({ clusters: [...this.#asked], load_reporting_interval });
     };
     this.#unwatch = source.watch(node.group, () => {
       if (names().join('\n') !== this.#asked.join('\n')) tell();
@@ -157,10 +142,10 @@ class LoadCall {
       return undefined;
     }
     const { authorize, certificateOf, logger } = this.#ports;
-    const token = bearerToken(this.#call.metadata) ?? inNode;
+    const token = bearerToken(this.#call) ?? inNode;
     let verdict: Awaited<ReturnType<AuthorizeStream>>;
     try {
-      verdict = await authorize(token, identity, certificateOf(this.#call.getPeer()));
+      verdict = await authorize(token, identity, certificateOf(this.#call.peer));
     } catch (err) {
       logger.error({ err, node: identity.id, group: identity.group }, 'authorisation of load reports failed');
       this.#refuse(status.UNAVAILABLE, 'the token cannot be checked at the moment; try again');
@@ -174,10 +159,12 @@ class LoadCall {
     return undefined;
   }
 
+  #send(response: LoadStatsResponse): void {
+    this.#call.send([encode('envoy.service.load_stats.v3.LoadStatsResponse', response)], () => {});
+  }
+
   #refuse(code: number, details: string): void {
-    if (!this.#release()) return;
-    // a lone surrogate could not be encoded
-    this.#call.emit('error', { code, details: details.slice(0, limits.statusLength).toWellFormed() });
+    if (this.#release()) this.#call.refuse({ code, details: details.slice(0, limits.statusLength) });
   }
 
   /** False if it was released before. */

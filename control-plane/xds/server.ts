@@ -1,13 +1,15 @@
 /** The xDS server: sockets in front, discovery services behind. */
 import net from 'node:net';
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import type { Method } from '../grpc/method.ts';
+import { GrpcServer } from '../grpc/server.ts';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import { Admission, type AdmissionLimits, type AdmissionStats } from './admission.ts';
 import { type CallPorts, DiscoveryCall } from './call.ts';
 import { FanOut } from './fan-out.ts';
+import { HealthService } from './health-service.ts';
 import { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
-import { LoadService, loadService } from './load-service.ts';
+import { LoadService } from './load-service.ts';
 import type {
   AuthorizeStatus,
   AuthorizeStream,
@@ -18,12 +20,10 @@ import type {
   Timers,
   XdsLogger,
 } from './ports.ts';
-import type { Response } from './responses.ts';
 import { SecureFront } from './secure-front.ts';
-import { discoveryServices, streamKinds } from './services.ts';
-import { Sessions } from './sessions.ts';
+import { streamKinds } from './services.ts';
 import { type LoadOfOthers, type SheddableConnection, Shedder, type SheddingLimits } from './shedder.ts';
-import { StatusService, statusService } from './status-service.ts';
+import { StatusService } from './status-service.ts';
 import type { TlsFiles } from './tls-files.ts';
 
 export interface XdsServerOptions {
@@ -39,6 +39,8 @@ export interface XdsServerOptions {
   /** For client status: as in StatusPorts. */
   readonly elsewhere: () => Iterable<ClientElsewhere>;
   readonly timers: Timers;
+  /** Of what the connections do below the streams (keep-alive); default: `timers`. */
+  readonly transportTimers?: Timers;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   /** In [0, 1). */
@@ -49,6 +51,8 @@ export interface XdsServerOptions {
   /** Undefined: there are no other replicas. */
   readonly others?: LoadOfOthers | undefined;
   readonly shedding?: SheddingLimits;
+  /** For health checks: this replica takes streams, and what it serves is current. Default: always. */
+  readonly isServing?: () => boolean;
 }
 
 export interface XdsServer {
@@ -79,7 +83,7 @@ const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 /** Rejects with {@link XdsServerError} or TlsFilesError. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
   const { source, authorize, authorizeStatus, observer, loads, elsewhere, timers } = options;
-  const { now = Date.now, logger = silent } = options;
+  const { now = Date.now, logger = silent, isServing = () => true } = options;
   const secure = options.tls && (await SecureFront.open(options.tls, { timers, logger, now }));
   const certificateOf = (peer: string): PeerCertificate | undefined => secure?.certificateOf(peer);
   const { random = Math.random, joins = limits.joins } = options;
@@ -101,27 +105,14 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     nextStreamId: () => ++streams,
   };
 
-  const grpc = new Server({
-    'grpc.max_receive_message_length': limits.requestBytes,
-    'grpc.max_send_message_length': -1,
-    'grpc.max_concurrent_streams': limits.streamsPerConnection,
-    'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
-    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
-    'grpc.enable_channelz': 0,
-  });
-  grpc.addService(
-    discoveryServices,
-    Object.fromEntries(
-      Object.entries(streamKinds).map(([path, kind]) => [
-        path,
-        (call: ServerDuplexStream<Buffer, Response>) => {
-          const opened = new DiscoveryCall(call, kind, ports, () => calls.delete(opened));
-          calls.add(opened);
-        },
-      ]),
-    ),
-  );
-
+  const discovery = Object.entries(streamKinds).map(([path, kind]): [string, Method] => [
+    path,
+    (call) => {
+      const opened = new DiscoveryCall(call, kind, ports, () => calls.delete(opened));
+      calls.add(opened);
+      return opened;
+    },
+  ]);
   const clientStatus = new StatusService({
     authorize: authorizeStatus,
     elsewhere,
@@ -129,15 +120,19 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     subscribers: () => [...calls].flatMap(({ subscriber }) => subscriber ?? []),
     logger,
   });
-  grpc.addService(statusService, clientStatus.handlers);
-
   const loadReports = new LoadService({ source, authorize, certificateOf, observer: loads, timers, logger });
-  grpc.addService(loadService, loadReports.handlers);
+  const services = new Set(['', ...Object.keys(streamKinds).map((path) => path.split('/')[1] ?? '')]);
+  const health = new HealthService({ isServing: isServing, services, timers });
+  const grpc = new GrpcServer({
+    methods: new Map([...discovery, ...clientStatus.methods, ...loadReports.methods, ...health.methods]),
+    limits: limits.grpc,
+    timers: options.transportTimers ?? timers,
+    onFault: (err, path) => logger.error({ err, path }, 'a call failed'),
+  });
 
   // a listener of our own says exactly why it cannot listen, and knows its connections
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<net.Socket>();
-  const serve = (socket: net.Socket): void => injector.injectConnection(socket);
+  const serve = (socket: net.Socket): void => grpc.serve(socket);
   const listener = secure?.listener(serve) ?? net.createServer({ noDelay: true }, serve);
   listener.on('connection', (socket) => {
     sockets.add(socket);
@@ -150,7 +145,6 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     secure?.close();
     throw error;
   });
-  const sessions = new Sessions(address.port);
   const shedder = new Shedder(options.shedding ?? limits.shedding, {
     ...{ others: options.others ?? (() => undefined), connections, timers, random, logger },
   });
@@ -176,30 +170,26 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   }
 
   function sendAway(peer: string, its: readonly DiscoveryCall[]): void {
-    const session = sessions.get(peer);
-    if (session === undefined) return;
     // a GOAWAY first, so that the client opens its next streams elsewhere
-    session.close();
+    if (!grpc.goAway(peer)) return;
     for (const call of its) call.end();
-    const cancel = timers.after(limits.goAwayGraceMs, () => session.destroy());
-    session.once('close', cancel);
+    timers.after(limits.goAwayGraceMs, () => grpc.cut(peer));
   }
 
   async function close(graceMs: number): Promise<void> {
     shedder.close();
-    sessions.close();
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
     for (const call of calls) call.end();
     clientStatus.end();
     loadReports.end();
+    health.end();
     secure?.close();
-    injector.drain(graceMs);
+    grpc.drain();
     const cancel = timers.after(graceMs, () => {
       for (const socket of sockets) socket.destroy();
     });
     await closed;
     cancel();
-    grpc.forceShutdown();
   }
 }
 

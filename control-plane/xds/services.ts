@@ -1,8 +1,6 @@
 /** The discovery services: their paths, and what a stream on each speaks. */
-import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { pushOrder } from '../../proto/type-urls.ts';
 import type { StreamKind, XdsType } from './ports.ts';
-import { encodeResponse, type Response } from './responses.ts';
 
 const discovery = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
 
@@ -30,21 +28,4 @@ function kindsOf(service: StreamKind['service'], name: string, noun: string): [s
   const delta: [string, StreamKind] = [`/${name}/Delta${noun}`, { variant: 'delta', service }];
   if (service === 'virtualHosts') return [delta];
   return [[`/${name}/Stream${noun}`, { variant: 'sotw', service }], delta];
-}
-
-/** Bytes pass through: requests are decoded, and responses put together, by the streams. */
-export const discoveryServices: ServiceDefinition = Object.fromEntries(
-  Object.keys(streamKinds).map((path) => [path, methodOf(path)]),
-);
-
-function methodOf(path: string): MethodDefinition<Buffer, Response> {
-  return {
-    path,
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: (bytes) => bytes,
-    requestDeserialize: (bytes) => bytes,
-    responseSerialize: encodeResponse,
-    responseDeserialize: (bytes) => ({ parts: [bytes], bytes: bytes.length }),
-  };
 }

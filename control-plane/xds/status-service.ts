@@ -1,15 +1,8 @@
 /** Client status discovery (CSDS): what every client of the fleet has, for administrators. */
-import {
-  type MethodDefinition,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  type sendUnaryData,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
 import { decode, encode } from '../../proto/codec.ts';
 import type { ClientStatusRequest, ClientStatusResponse } from '../../proto/envoy.ts';
+import type { CallHandler, GrpcCall, Method } from '../grpc/method.ts';
+import { type Refusal, status } from '../grpc/status.ts';
 import { bearerToken } from './bearer-token.ts';
 import { limits } from './limits.ts';
 import type { AuthorizeStatus, ClientElsewhere, PeerCertificate, XdsLogger } from './ports.ts';
@@ -17,13 +10,6 @@ import { clientConfigs, type SizedConfig } from './status-messages.ts';
 import type { Subscriber } from './subscriber.ts';
 
 const service = 'envoy.service.status.v3.ClientStatusDiscoveryService';
-const streamPath = `/${service}/StreamClientStatus`;
-const fetchPath = `/${service}/FetchClientStatus`;
-
-export const statusService: ServiceDefinition = {
-  [streamPath]: methodOf(streamPath, true),
-  [fetchPath]: methodOf(fetchPath, false),
-};
 
 export interface StatusPorts {
   readonly authorize: AuthorizeStatus;
@@ -35,121 +21,43 @@ export interface StatusPorts {
   readonly logger: XdsLogger;
 }
 
-/** How a call ends that is not answered. */
-interface Refused {
-  readonly code: number;
-  readonly details: string;
-}
-
-type StreamCall = ServerDuplexStream<Buffer, ClientStatusResponse>;
-type FetchCall = ServerUnaryCall<Buffer, ClientStatusResponse>;
-
 export class StatusService {
   readonly #ports: StatusPorts;
-  readonly #calls = new Set<StreamCall>();
+  readonly #calls = new Set<StatusCall>();
 
   constructor(ports: StatusPorts) {
     this.#ports = ports;
   }
 
   /** By gRPC method path. */
-  get handlers(): UntypedServiceImplementation {
-    return {
-      [streamPath]: (call: StreamCall) => this.#stream(call),
-      [fetchPath]: (call: FetchCall, answer: sendUnaryData<ClientStatusResponse>) => {
-        this.#fetch(call, answer).catch((err) => answer(this.#failed(err)));
-      },
+  get methods(): [string, Method][] {
+    const open = (Call: typeof StreamedStatus | typeof FetchedStatus): Method => {
+      return (call) => {
+        const opened = new Call(call, this, () => this.#calls.delete(opened));
+        this.#calls.add(opened);
+        return opened;
+      };
     };
+    return [
+      [`/${service}/StreamClientStatus`, open(StreamedStatus)],
+      [`/${service}/FetchClientStatus`, open(FetchedStatus)],
+    ];
   }
 
-  /** Ends every stream without an error. */
+  /** Ends every call without an error. */
   end(): void {
-    for (const call of this.#calls) this.#leave(call);
+    for (const call of this.#calls) call.leave();
   }
 
-  #leave(call: StreamCall, refused?: Refused): void {
-    if (!this.#calls.delete(call)) return;
-    if (refused === undefined) call.end();
-    else call.emit('error', refused);
-  }
-
-  #failed(err: unknown): Refused {
+  failed(err: unknown): Refusal {
     this.#ports.logger.error({ err }, 'a client status request failed');
     return { code: status.INTERNAL, details: 'the control plane failed on this request; its log has the cause' };
   }
 
-  /** Each request is answered in one or more messages, in order; the stream ends after the client's half-close. */
-  #stream(call: StreamCall): void {
-    this.#calls.add(call);
-    let last: Promise<void> = Promise.resolve();
-    call.on('data', (bytes: Buffer) => {
-      // one question at a time, so that none pile up
-      call.pause();
-      last = this.#answer(call, bytes).catch((err) => this.#leave(call, this.#failed(err)));
-    });
-    call.on('end', () => void last.then(() => this.#leave(call)));
-    for (const event of ['cancelled', 'close']) call.on(event, () => this.#calls.delete(call));
-  }
-
-  async #answer(call: StreamCall, bytes: Buffer): Promise<void> {
-    const configs = await this.#ask(call, bytes);
-    if ('code' in configs) {
-      this.#leave(call, configs);
-      return;
-    }
-    let config: SizedConfig['config'][] = [];
-    let size = 0;
-    for (const next of configs) {
-      if (config.length > 0 && size + next.bytes > limits.statusMessageBytes) {
-        await this.#write(call, { config });
-        if (!this.#calls.has(call)) return;
-        config = [];
-        size = 0;
-      }
-      config.push(next.config);
-      size += next.bytes;
-    }
-    await this.#write(call, { config });
-    call.resume();
-  }
-
-  /** Resolves when the transport has taken the message, or when the stream is over. */
-  async #write(call: StreamCall, response: ClientStatusResponse): Promise<void> {
-    if (!this.#calls.has(call)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    call.once('close', resolve);
-    call.once('cancelled', resolve);
-    call.write(response, () => resolve());
-    await promise;
-    call.removeListener('close', resolve);
-    call.removeListener('cancelled', resolve);
-  }
-
-  async #fetch(call: FetchCall, answer: sendUnaryData<ClientStatusResponse>): Promise<void> {
-    const configs = await this.#ask(call, call.request);
-    if ('code' in configs) {
-      answer(configs);
-      return;
-    }
-    const config: SizedConfig['config'][] = [];
-    let size = 0;
-    for (const next of configs) {
-      size += next.bytes;
-      if (size > limits.statusFetchBytes) {
-        const details =
-          'the answer is too large for one message; use StreamClientStatus, name nodes with node_matchers, or set exclude_resource_contents';
-        answer({ code: status.RESOURCE_EXHAUSTED, details });
-        return;
-      }
-      config.push(next.config);
-    }
-    answer(null, { config });
-  }
-
-  async #ask(call: StreamCall | FetchCall, bytes: Buffer): Promise<Refused | Iterable<SizedConfig>> {
+  async ask(call: GrpcCall, bytes: Buffer): Promise<Refusal | Iterable<SizedConfig>> {
     let verdict: Awaited<ReturnType<AuthorizeStatus>>;
     try {
-      verdict = await this.#ports.authorize(bearerToken(call.metadata), this.#ports.certificateOf(call.getPeer()));
+      verdict = await this.#ports.authorize(bearerToken(call), this.#ports.certificateOf(call.peer));
     } catch (err) {
       this.#ports.logger.error({ err }, 'authorisation of a client status request failed');
       return { code: status.UNAVAILABLE, details: 'the token cannot be checked at the moment; try again' };
@@ -177,6 +85,126 @@ export class StatusService {
   }
 }
 
+abstract class StatusCall implements CallHandler {
+  protected readonly call: GrpcCall;
+  protected readonly service: StatusService;
+  readonly #onClosed: () => void;
+  #over = false;
+  #onOver: () => void = () => {};
+
+  constructor(call: GrpcCall, service: StatusService, onClosed: () => void) {
+    this.call = call;
+    this.service = service;
+    this.#onClosed = onClosed;
+  }
+
+  abstract message(bytes: Buffer): void;
+  abstract halfClosed(): void;
+
+  closed(): void {
+    this.#release();
+  }
+
+  leave(refusal?: Refusal): void {
+    if (!this.#release()) return;
+    if (refusal === undefined) this.call.end();
+    else this.call.refuse(refusal);
+  }
+
+  /** Resolves when the transport has taken the message, or when the call is over: false then. */
+  protected async send(response: ClientStatusResponse): Promise<boolean> {
+    if (this.#over) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onOver = resolve;
+    this.call.send([encode('envoy.service.status.v3.ClientStatusResponse', response)], resolve);
+    await promise;
+    return !this.#over;
+  }
+
+  #release(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#onClosed();
+    this.#onOver();
+    return true;
+  }
+}
+
+/** Each request is answered in one or more messages, in order; the stream ends after the client's half-close. */
+class StreamedStatus extends StatusCall {
+  #last: Promise<void> = Promise.resolve();
+
+  message(bytes: Buffer): void {
+    // one question at a time, so that none pile up
+    this.call.pause();
+    this.#last = this.#answer(bytes).catch((err) => this.leave(this.service.failed(err)));
+  }
+
+  halfClosed(): void {
+    void this.#last.then(() => this.leave());
+  }
+
+  async #answer(bytes: Buffer): Promise<void> {
+    const configs = await this.service.ask(this.call, bytes);
+    if ('code' in configs) {
+      this.leave(configs);
+      return;
+    }
+    let config: SizedConfig['config'][] = [];
+    let size = 0;
+    for (const next of configs) {
+      if (config.length > 0 && size + next.bytes > limits.statusMessageBytes) {
+        if (!(await this.send({ config }))) return;
+        config = [];
+        size = 0;
+      }
+      config.push(next.config);
+      size += next.bytes;
+    }
+    if (await this.send({ config })) this.call.resume();
+  }
+}
+
+/** One request, one message. */
+class FetchedStatus extends StatusCall {
+  #request: Buffer | undefined;
+
+  message(bytes: Buffer): void {
+    if (this.#request === undefined) this.#request = bytes;
+    else this.leave({ code: status.INVALID_ARGUMENT, details: 'FetchClientStatus takes one request' });
+  }
+
+  halfClosed(): void {
+    const request = this.#request;
+    if (request === undefined) {
+      this.leave({ code: status.INVALID_ARGUMENT, details: 'FetchClientStatus takes one request' });
+      return;
+    }
+    this.#answer(request).catch((err) => this.leave(this.service.failed(err)));
+  }
+
+  async #answer(request: Buffer): Promise<void> {
+    const configs = await this.service.ask(this.call, request);
+    if ('code' in configs) {
+      this.leave(configs);
+      return;
+    }
+    const config: SizedConfig['config'][] = [];
+    let size = 0;
+    for (const next of configs) {
+      size += next.bytes;
+      if (size > limits.statusFetchBytes) {
+        const details =
+          'the answer is too large for one message; use StreamClientStatus, name nodes with node_matchers, or set exclude_resource_contents';
+        this.leave({ code: status.RESOURCE_EXHAUSTED, details });
+        return;
+      }
+      config.push(next.config);
+    }
+    if (await this.send({ config })) this.leave();
+  }
+}
+
 /** Node ids; undefined: every node. */
 function matchedNodes({ node_matchers = [] }: ClientStatusRequest): ReadonlySet<string> | undefined | 'unsupported' {
   if (node_matchers.length === 0) return undefined;
@@ -186,16 +214,4 @@ function matchedNodes({ node_matchers = [] }: ClientStatusRequest): ReadonlySet<
     ids.add(node_id.exact);
   }
   return ids;
-}
-
-function methodOf(path: string, streams: boolean): MethodDefinition<Buffer, ClientStatusResponse> {
-  return {
-    path,
-    requestStream: streams,
-    responseStream: streams,
-    requestSerialize: (bytes) => bytes,
-    requestDeserialize: (bytes) => bytes,
-    responseSerialize: (response) => Buffer.from(encode('envoy.service.status.v3.ClientStatusResponse', response)),
-    responseDeserialize: (bytes) => decode('envoy.service.status.v3.ClientStatusResponse', bytes),
-  };
 }

