@@ -61,8 +61,12 @@ export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig>
 export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): RouteConfig {
   return {
     name: cluster,
-    match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [] },
+    match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [], query: [], fraction: null },
     to: [{ cluster, weight: 1 }],
+    answer: null,
+    rewrite: null,
+    requestHeaders: null,
+    responseHeaders: null,
     timeoutMs: 15_000,
     streamIdleTimeoutMs: null,
     retry: null,

@@ -46,6 +46,7 @@ const topLevelNames = [
   'package-lock.json',
   'package.json',
   'proto',
+  're2',
   'tsconfig.json',
   'vitest.config.ts',
 ];

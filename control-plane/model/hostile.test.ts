@@ -166,7 +166,10 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
   NodeGroup: ['resourceTtlMs', 'tier'],
   Listener: ['accessLog', 'address', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls'],
   Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'retryBudgetPercent'],
-  Route: ['hosts', 'listeners', 'match', 'priority', 'retry', 'streamIdleTimeoutMs', 'timeoutMs', 'to'],
+  Route: [
+    ...['headers', 'hosts', 'listeners', 'match', 'priority', 'redirect', 'respond', 'retry', 'rewrite'],
+    ...['streamIdleTimeoutMs', 'timeoutMs', 'to'],
+  ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
   HealthPolicy: ['active'],
   Secret: ['certificate', 'facts', 'key'],

@@ -4,9 +4,12 @@ import type { RouteConfiguration, VirtualHost } from '../../proto/envoy.ts';
 import { resourceName, routeConfigurationName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
-import type { RouteSpec, Typed } from '../model/specs.ts';
+import type { RewriteSpec, RouteSpec, Typed } from '../model/specs.ts';
+import { headerChanges } from './header-changes.ts';
 import { Memo, sameItems } from './memo.ts';
+import { prefixRewrite } from './path-rewrite.ts';
 import { commonPolicy, effectiveAttempts, type KeyedPolicy, keyedPolicy } from './retry-policy.ts';
+import { directResponse, redirectAction } from './route-answers.ts';
 import { routeMatch } from './route-match.ts';
 import { nameOf, uint32 } from './wire.ts';
 
@@ -63,17 +66,35 @@ export function virtualHost(
 
 /** `retries`: where they are not the host's. */
 function routeMessage(route: Typed<'Route'>, timeoutMs: number, retries: KeyedPolicy | undefined): Route {
-  const { streamIdleTimeoutMs } = route.spec;
   return routeMessages.get(route, [timeoutMs, retries], () => ({
     name: resourceName(route.document.tenant, route.document.name),
     match: routeMatch(route.spec.match),
+    ...actionOf(route.spec, timeoutMs, retries),
+    ...headerChanges(route.spec),
+  }));
+}
+
+function actionOf(spec: RouteSpec, timeoutMs: number, retries: KeyedPolicy | undefined): Partial<Route> {
+  if (spec.redirect !== null) return { redirect: redirectAction(spec.redirect, spec.match) };
+  if (spec.respond !== null) return { direct_response: directResponse(spec.respond) };
+  const rewrite = spec.rewrite === null ? {} : rewriteOf(spec.rewrite, spec.match);
+  return {
     route: {
-      ...targetOf(route.spec.to),
+      ...targetOf(spec.to),
+      ...rewrite,
       timeout: durationOf(timeoutMs),
-      ...(streamIdleTimeoutMs !== null && { idle_timeout: durationOf(streamIdleTimeoutMs) }),
+      ...(spec.streamIdleTimeoutMs !== null && { idle_timeout: durationOf(spec.streamIdleTimeoutMs) }),
       ...(retries && { retry_policy: retries.policy }),
     },
-  }));
+  };
+}
+
+function rewriteOf({ host, prefix, regex }: RewriteSpec, match: RouteSpec['match']): NonNullable<Route['route']> {
+  return {
+    ...(host !== null && { host_rewrite_literal: host, append_x_forwarded_host: true }),
+    ...(prefix !== null && prefixRewrite(match, prefix)),
+    ...(regex !== null && { regex_rewrite: { pattern: { regex: regex.pattern }, substitution: regex.to } }),
+  };
 }
 
 export function targetOf(to: RouteSpec['to']): NonNullable<Route['route']> {

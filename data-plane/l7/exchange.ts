@@ -1,4 +1,5 @@
 /** One request and its answer, as a record: filled along the phases, counted and logged once at the end. */
+import type { HeaderChanges } from '../route/header-changes.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
@@ -32,6 +33,8 @@ export class Exchange {
   route: CompiledRoute | null = null;
   cluster: Cluster | null = null;
   host: Host | null = null;
+  /** What the route changes of the answer; null: nothing. */
+  responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
   #trying = false;
   #load: LocalityLoad | null = null;
@@ -63,6 +66,7 @@ export class Exchange {
     this.route = null;
     this.cluster = null;
     this.host = null;
+    this.responseChanges = null;
     const names = context.loggedHeaders;
     this.#loggedHeaders = names.length === 0 ? noHeaders : capture(names, target, this.requestId);
     stats.rqTotal.value++;

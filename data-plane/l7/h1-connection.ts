@@ -109,6 +109,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
   onHead(head: Head, b: Buffer, bodyFollows: boolean): void {
     const { chain } = this.#listener.context;
     const refused = target.read(head, b, chain.paths);
+    target.clientIp = this.#ip;
     this.#exchange.begin(target);
     this.answerHasNoBody = target.method === 'HEAD';
     this.#closeAfter = head.close || this.#listener.draining;
@@ -187,7 +188,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
 
   onResponseHead(head: Head, b: Buffer, hasBody: boolean): boolean {
     if (this.#tries.takesAnswer(head.status)) return false;
-    const { shared, context, draining } = this.#listener;
+    const { shared, draining } = this.#listener;
     const exchange = this.#exchange;
     exchange.status = head.status;
     exchange.details = 'via_upstream';
@@ -197,8 +198,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
     // an answer before the request's end leaves the connection in the middle of a body
     if (draining || !this.#reader.complete) this.#closeAfter = true;
     const framing = { chunked: this.#responseChunked, close: this.#closeAfter };
-    const serviceMs = exchange.answeredMs - exchange.startMs;
-    writeUpstreamHead(shared.toClient, head, b, context.chain.serverName, shared.wallClock(), serviceMs, framing);
+    writeUpstreamHead(this.#listener, head, b, exchange, framing);
     return true;
   }
 
@@ -230,7 +230,7 @@ export class H1Connection implements RequestEvents, TriesOwner {
   // ---- finish ----
 
   /** The proxy's own answer, all of it. */
-  #answer(reply: LocalReply, lines = ''): void {
+  #answer(reply: LocalReply, lines = reply.lines ?? ''): void {
     const { shared, context, stats, draining } = this.#listener;
     const exchange = this.#exchange;
     exchange.status = reply.status;

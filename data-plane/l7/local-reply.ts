@@ -10,6 +10,8 @@ export interface LocalReply {
   readonly body: string;
   /** The message's end is uncertain or nothing more is wanted: the connection ends with this answer. */
   readonly close: boolean;
+  /** Header lines of its own, each with its end. */
+  readonly lines?: string;
 }
 
 const reply = (status: number, flag: string, details: string, body = '', close = false): LocalReply => ({

@@ -4,6 +4,7 @@ import type { DocumentSet } from '../document-set.ts';
 import { type Fault, listing, notSupportedYet, type Path, pointerInto, problemAt } from '../problems.ts';
 import { forGrpcClients } from '../schemas/cluster.ts';
 import { grpcConditions } from '../schemas/retry.ts';
+import { noHeaderChanges } from '../schemas/route-headers.ts';
 import type { SpecOf, Typed } from '../specs.ts';
 import { carriedByApi } from './carriers.ts';
 import type { Proposal } from './proposal.ts';
@@ -59,7 +60,7 @@ function clusterMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>): 
 
 /** Conditions that gRPC's own clients would not hold to, seen beside the cluster that makes the route one of theirs. */
 function grpcMisfits(
-  { spec: { match, retry, streamIdleTimeoutMs } }: Typed<'Route'>,
+  { spec: { match, rewrite, headers, retry, streamIdleTimeoutMs } }: Typed<'Route'>,
   { document }: Typed<'Cluster'>,
 ): Misfit[] {
   const misfits: Misfit[] = [];
@@ -87,6 +88,14 @@ function grpcMisfits(
       found(['match', 'headers', index, 'not'], fault);
     }
   });
+  if (JSON.stringify(headers) !== JSON.stringify(noHeaderChanges)) {
+    found(['headers'], notSupportedYet("`headers` for gRPC's own clients"));
+  }
+  if (rewrite !== null) found(['rewrite'], notSupportedYet("`rewrite` for gRPC's own clients"));
+  if (match.query.length > 0) found(['match', 'query'], notSupportedYet("`query` for gRPC's own clients"));
+  if (match.path.type === 'template') {
+    found(['match', 'path', 'template'], notSupportedYet("`template` for gRPC's own clients"));
+  }
   return misfits;
 }
 
@@ -149,6 +158,10 @@ function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, 
       other: listener.document,
       otherPath: ['protocol'],
     });
+  }
+  if (protocol === 'api' && route.kind === 'Route' && route.spec.to.length === 0) {
+    const fault = notSupportedYet("`redirect` and `respond` for gRPC's own clients");
+    misfits.push({ path, fault, other: listener.document, otherPath: ['protocol'] });
   }
   if (tenant !== undefined && tenants !== 'any' && !tenants.includes(tenant)) {
     const detail = `Listener ${name} is not open to tenant ${tenant}; it is to ${listing(tenants)}.`;

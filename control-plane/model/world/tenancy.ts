@@ -1,4 +1,5 @@
 /** What a tenant's routes may say: its claims and its caps. */
+import { fixedPart } from '../fixed-part.ts';
 import { hostMatches } from '../hosts.ts';
 import { type Fault, listing } from '../problems.ts';
 import { liesUnder } from '../schemas/paths.ts';
@@ -29,7 +30,8 @@ export function claimMisfits({ document, spec }: Typed<'Tenant'>, route: Typed<'
 function claimCovers(claimed: string, { path, ignoreCase }: RouteSpec['match']): boolean {
   if (claimed === '/') return true;
   if (ignoreCase && /[a-z]/i.test(claimed)) return false;
-  return path.type === 'rawPrefix' ? path.value.startsWith(`${claimed}/`) : liesUnder(claimed, path.value);
+  if (path.type === 'exact' || path.type === 'prefix') return liesUnder(claimed, path.value);
+  return fixedPart(path).startsWith(`${claimed}/`) || (path.type === 'template' && path.value === claimed);
 }
 
 function hostFault(tenant: string, host: string, claims: readonly Claim[]): Fault {
