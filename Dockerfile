@@ -13,7 +13,6 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
 COPY proto proto
-COPY re2 re2
 COPY control-plane control-plane
 COPY data-plane data-plane
 COPY migrations migrations

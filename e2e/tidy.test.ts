@@ -46,7 +46,6 @@ const topLevelNames = [
   'package-lock.json',
   'package.json',
   'proto',
-  're2',
   'tsconfig.json',
   'vitest.config.ts',
 ];

@@ -1,5 +1,5 @@
 /** Conditions of a route, compiled to functions that ask for exactly what they need. */
-import { compileTest } from '../../re2/regex.ts';
+import { compileTest } from '../../proto/re2/regex.ts';
 import type { HeaderMatchConfig, QueryMatchConfig, RouteMatchConfig, TextConditionConfig } from '../model/config.ts';
 import type { RequestView } from './request-view.ts';
 

@@ -1,5 +1,5 @@
 /** Rewrites of the path, without its query. */
-import { compileReplace } from '../../re2/regex.ts';
+import { compileReplace } from '../../proto/re2/regex.ts';
 import type { PathRewriteConfig, RouteMatchConfig } from '../model/config.ts';
 
 /** The new path; undefined: a regular expression found more to do than one path is worth. */

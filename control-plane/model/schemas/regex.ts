@@ -1,5 +1,5 @@
 /** Regular expressions in documents: what every proxy takes, since one that it refuses would cost everybody their routes. */
-import { readRegex } from '../../../re2/regex.ts';
+import { readRegex } from '../../../proto/re2/regex.ts';
 import { type Parsed, show } from '../problems.ts';
 import { type Field, text } from './fields.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { compileTest, readRegex } from '../../../re2/regex.ts';
+import { compileTest, readRegex } from '../../../proto/re2/regex.ts';
 import { limits } from '../limits.ts';
 import { notSupportedYet, show } from '../problems.ts';
 import type { HeaderMatchSpec, QueryMatchSpec, RouteSpec, TextCondition } from '../specs.ts';

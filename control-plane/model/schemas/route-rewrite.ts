@@ -1,6 +1,6 @@
 /** What changes of a request on its way to the cluster. */
-import { readRegex } from '../../../re2/regex.ts';
-import { substitutionFault } from '../../../re2/replace.ts';
+import { readRegex } from '../../../proto/re2/regex.ts';
+import { substitutionFault } from '../../../proto/re2/replace.ts';
 import { limits } from '../limits.ts';
 import type { RewriteSpec } from '../specs.ts';
 import { about, type Field, fields, report, text } from './fields.ts';

@@ -1,8 +1,8 @@
 /** What changes of host and path: fields of RouteAction and RedirectAction. */
 
 import type { VirtualHost } from '../../../proto/envoy.ts';
-import { readRegex } from '../../../re2/regex.ts';
-import { substitutionFault } from '../../../re2/replace.ts';
+import { readRegex } from '../../../proto/re2/regex.ts';
+import { substitutionFault } from '../../../proto/re2/replace.ts';
 import type { PathRewriteConfig, RewriteConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import type { Place } from './problems.ts';

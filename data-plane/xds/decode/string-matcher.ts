@@ -1,6 +1,6 @@
 /** envoy.type.matcher.v3.StringMatcher and RegexMatcher. */
 import type { VirtualHost } from '../../../proto/envoy.ts';
-import { readRegex as checkRegex } from '../../../re2/regex.ts';
+import { readRegex as checkRegex } from '../../../proto/re2/regex.ts';
 import type { TextConditionConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import type { Place } from './problems.ts';
