@@ -7,9 +7,9 @@ import { COLON, CR, HTAB, isToken, isValue, LF, lowerName, pathByte, pathSlow, q
 import {
   equalsIgnoringCase,
   forEachToken,
-  isCodingList,
   isHttpSlash,
   isOtherVersion,
+  isUnknownCoding,
   parseLength,
   versionStartsWell,
 } from './h1-values.ts';
@@ -277,7 +277,7 @@ function parseHeaders(head: Head, b: Uint8Array, start: number, end: number, hea
       case known.transferEncoding: {
         if (head.chunked || unsupportedCoding) return parsed.bad;
         if (equalsIgnoringCase(b, valueStart, valueEnd, 'chunked')) head.chunked = true;
-        else if (isCodingList(b, valueStart, valueEnd)) unsupportedCoding = true;
+        else if (isUnknownCoding(b, valueStart, valueEnd)) unsupportedCoding = true;
         else return parsed.bad;
         break;
       }
@@ -286,6 +286,7 @@ function parseHeaders(head: Head, b: Uint8Array, start: number, end: number, hea
         readConnection(head, b, valueStart, valueEnd);
         break;
       case known.expect:
+        if (head.expect >= 0) return parsed.bad;
         head.expect = n;
         break;
       case known.upgrade:

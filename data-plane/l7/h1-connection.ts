@@ -104,7 +104,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
 
   onHead(head: Head, b: Buffer, bodyFollows: boolean): void {
     const { chain } = this.#listener.context;
-    const refused = target.read(head, b, chain.paths);
+    const refused = target.read(head, b, chain.paths, this.#listener.scheme);
     this.#exchange.begin(target);
     this.answerHasNoBody = target.method === 'HEAD';
     this.#closeAfter = head.close || this.#listener.draining;
