@@ -6,6 +6,7 @@ import type { AdminParts } from './admin/parts.ts';
 import { startAdmin } from './admin/server.ts';
 import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
+import { Turns } from './l7/turns.ts';
 import { limits } from './limits.ts';
 import type { Logger } from './logging.ts';
 import { Clusters } from './runtime/clusters.ts';
@@ -66,6 +67,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     wallClock: Date.now,
     random: Math.random,
     newRequestId: () => randomUUID(),
+    turns: new Turns(setImmediate),
     toClient: new Out(),
     toUpstream: new Out(),
     readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),

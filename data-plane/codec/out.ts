@@ -23,6 +23,11 @@ export class Out {
     this.length += this.#buffer.latin1Write(latin1, this.length);
   }
 
+  /** Copies what was gathered. */
+  copyTo(target: Buffer, at: number): void {
+    this.#buffer.copy(target, at, 0, this.length);
+  }
+
   all(bytes: Buffer): void {
     this.copy(bytes, 0, bytes.length);
   }

@@ -4,7 +4,9 @@ import type { Head } from '../codec/h1-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
 import { httpDate } from './date.ts';
+import type { Exchange } from './exchange.ts';
 import { writeResponseHead } from './head-writer.ts';
+import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
 
 export interface AnswerFraming {
@@ -12,26 +14,26 @@ export interface AnswerFraming {
   readonly close: boolean;
 }
 
-/** `serverName` empty: the upstream's `server` passes. */
+/** The upstream's `server` passes where the listener has no name of its own. */
 export function writeUpstreamHead(
-  out: Out,
+  { shared, context }: HttpListener,
   head: Head,
   b: Buffer,
-  serverName: string,
-  epochMs: number,
-  serviceMs: number,
+  { answeredMs, startMs, responseChanges }: Exchange,
   framing: AnswerFraming,
 ): void {
+  const { serverName } = context.chain;
   const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
-  const date = head.date < 0 ? `date: ${httpDate(epochMs)}\r\n` : '';
+  const date = head.date < 0 ? `date: ${httpDate(shared.wallClock())}\r\n` : '';
   const coding = framing.chunked ? 'transfer-encoding: chunked\r\n' : '';
   const close = framing.close ? 'connection: close\r\n\r\n' : '\r\n';
   writeResponseHead(
-    out,
+    shared.toClient,
     head,
     b,
     serverName !== '',
-    `${server}x-envoy-upstream-service-time: ${Math.round(serviceMs)}\r\n${date}${coding}${close}`,
+    responseChanges,
+    `${server}x-envoy-upstream-service-time: ${Math.round(answeredMs - startMs)}\r\n${date}${coding}${close}`,
   );
 }
 
@@ -45,14 +47,15 @@ export function writeLocalReply(
   headOnly: boolean,
   lines: string,
 ): void {
-  const type = reply.body === '' ? '' : 'content-type: text/plain\r\n';
+  const typed = lines.startsWith('content-type: ') || lines.includes('\ncontent-type: ');
+  const type = reply.body === '' || typed ? '' : 'content-type: text/plain\r\n';
   const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
   const connection = close ? 'connection: close\r\n' : '';
+  // these end with their head, and a 204 may not say a length (RFC 9110 8.6)
+  const length = reply.status === 204 || reply.status === 304 ? '' : `content-length: ${reply.body.length}\r\n`;
   out.all(statusLine(reply.status));
   out.text(
-    `content-length: ${reply.body.length}\r\n${type}${lines}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${
-      headOnly ? '' : reply.body
-    }`,
+    `${length}${type}${lines}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${headOnly ? '' : reply.body}`,
   );
 }
 

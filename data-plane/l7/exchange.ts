@@ -1,4 +1,5 @@
 /** One request and its answer, as a record: filled along the phases, counted and logged once at the end. */
+import type { HeaderChanges } from '../route/header-changes.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
@@ -24,13 +25,18 @@ export class Exchange {
   requestId = '';
   status = 0;
   flags = '';
+  /** Why a failed try was the last one: `URX`, no retry was left; `UO`, the budget had no room. */
+  retryFlag = '';
   details = '';
   bytesReceived = 0;
   bytesSent = 0;
   route: CompiledRoute | null = null;
   cluster: Cluster | null = null;
   host: Host | null = null;
+  /** What the route changes of the answer; null: nothing. */
+  responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
+  #trying = false;
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
@@ -53,12 +59,14 @@ export class Exchange {
     this.requestId = shared.newRequestId();
     this.status = 0;
     this.flags = '';
+    this.retryFlag = '';
     this.details = '';
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.route = null;
     this.cluster = null;
     this.host = null;
+    this.responseChanges = null;
     const names = context.loggedHeaders;
     this.#loggedHeaders = names.length === 0 ? noHeaders : capture(names, target, this.requestId);
     stats.rqTotal.value++;
@@ -66,15 +74,35 @@ export class Exchange {
     stats.rqActive.value++;
   }
 
-  /** The cluster's counts from here to the end. */
+  /** The cluster's counts from here to the end of the try. */
   sentTo(cluster: Cluster, host: Host): void {
     this.cluster = cluster;
     this.host = host;
+    this.#trying = true;
     host.active++;
     this.#load = host.load;
     this.#load.begin();
     cluster.stats.rqTotal.value++;
     cluster.stats.rqActive.value++;
+  }
+
+  /** A try failed, and another one will follow. */
+  endTry(): void {
+    this.#trying = false;
+    this.host!.active--;
+    this.#load!.end('error');
+    this.cluster!.stats.rqActive.value--;
+  }
+
+  /** Unless it was cut by this side, the client went before its answer was whole. */
+  onConnectionClosed(): void {
+    if (!this.running) return;
+    const { stats } = this.#listener;
+    stats.cxDestroyActiveRq.value++;
+    if (this.flags !== '') return;
+    stats.rqRxReset.value++;
+    this.flags = 'DC';
+    this.details = 'downstream_remote_disconnect';
   }
 
   #outcome(): 'success' | 'error' | 'cancelled' {
@@ -96,7 +124,8 @@ export class Exchange {
       stats.rqTimeMs.record(durationMs);
     }
     const { cluster, host } = this;
-    if (cluster !== null && host !== null) {
+    if (this.#trying && cluster !== null && host !== null) {
+      this.#trying = false;
       host.active--;
       this.#load!.end(this.#outcome());
       cluster.stats.rqActive.value--;
@@ -117,7 +146,7 @@ export class Exchange {
     entry.authority = this.authority;
     entry.protocol = 'HTTP/1.1';
     entry.status = this.status;
-    entry.flags = this.flags === '' ? '-' : this.flags;
+    entry.flags = flagsOf(this.flags, this.retryFlag);
     entry.details = this.details;
     entry.bytesReceived = this.bytesReceived;
     entry.bytesSent = this.bytesSent;
@@ -131,6 +160,12 @@ export class Exchange {
     entry.requestHeaders = this.#loggedHeaders;
     for (let i = 0; i < logs.length; i++) logs[i]!.write(entry);
   }
+}
+
+/** Both in Envoy's order. */
+function flagsOf(flag: string, retryFlag: string): string {
+  if (retryFlag === '') return flag === '' ? '-' : flag;
+  return flag === '' ? retryFlag : `${retryFlag},${flag}`;
 }
 
 /** Values as the upstream sees them: the request id is the one that the proxy made. */

@@ -10,17 +10,19 @@ import { limits } from '../limits.ts';
 import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
 import { ConnectionDeadlines } from './connection-deadlines.ts';
 import { Exchange } from './exchange.ts';
-import { H1Upstream, type ResponseSink } from './h1-upstream.ts';
+import { H1Upstream } from './h1-upstream.ts';
 import { addedRequestLines, writeRequestHead } from './head-writer.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
+import type { TryEnd } from './retry-rules.ts';
 import { routeRequest } from './route-request.ts';
+import { Tries, type TriesOwner } from './tries.ts';
 
 /** Refilled for each head. */
 const target = new RequestTarget();
 
-export class H1Connection implements RequestEvents, ResponseSink {
+export class H1Connection implements RequestEvents, TriesOwner {
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
   readonly #onClosed: (connection: H1Connection) => void;
@@ -30,7 +32,6 @@ export class H1Connection implements RequestEvents, ResponseSink {
   readonly #encrypted: boolean;
   readonly #reader: H1RequestReader;
   readonly #exchange: Exchange;
-  #upstream: H1Upstream | null = null;
   #requestChunked = false;
   /** The head of the answer was written. */
   #responding = false;
@@ -39,6 +40,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
   answerHasNoBody = false;
 
   readonly #deadlines: ConnectionDeadlines;
+  readonly #tries: Tries;
 
   constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
     this.#socket = socket;
@@ -56,16 +58,18 @@ export class H1Connection implements RequestEvents, ResponseSink {
       () => this.#onRouteDeadline(),
       () => this.#onStreamIdleDeadline(),
     );
+    this.#tries = new Tries(listener.shared, this.#exchange, this.#deadlines, this);
     socket.on('error', () => {});
     socket.on('end', () => this.#onClientEnd());
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#upstream?.resumeReading());
+    socket.on('drain', () => this.#tries.upstream?.resumeReading());
     this.#deadlines.arm(this.#deadlines.phase, listener.context.chain.limits.idleTimeoutMs);
   }
 
   /** Every byte that the client sends; `b` is valid during the call only. */
   onBytes(b: Buffer, bytes: number): void {
     this.#listener.stats.cxRxBytesTotal.value += bytes;
+    this.#listener.shared.turns.countRead();
     this.#reader.read(b, 0, bytes);
     this.#flushRequest();
     if (this.#reader.hasPending) this.#socket.pause();
@@ -90,7 +94,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
 
   onFault(fault: RequestFault): void {
     this.#listener.stats.cxProtocolError.value++;
-    if (fault === 'malformed-body') this.#giveUp(faultReplies[fault]);
+    if (fault === 'malformed-body') this.giveUp(faultReplies[fault]);
     else this.#refuse(faultReplies[fault]);
   }
 
@@ -105,6 +109,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
   onHead(head: Head, b: Buffer, bodyFollows: boolean): void {
     const { chain } = this.#listener.context;
     const refused = target.read(head, b, chain.paths, this.#listener.scheme);
+    target.clientIp = this.#ip;
     this.#exchange.begin(target);
     this.answerHasNoBody = target.method === 'HEAD';
     this.#closeAfter = head.close || this.#listener.draining;
@@ -129,11 +134,11 @@ export class H1Connection implements RequestEvents, ResponseSink {
       this.#answer(upstream);
       return;
     }
-    this.#upstream = upstream;
     this.#requestChunked = head.chunked;
-    upstream.begin(this);
+    this.#tries.begin(upstream, head);
     const { useRemoteAddress, limits: chainLimits } = this.#listener.context.chain;
-    const added = addedRequestLines(target, head, this.#ip, this.#exchange, this.#listener);
+    const { requestId } = this.#exchange;
+    const added = addedRequestLines(target, head, this.#ip, requestId, this.#tries.expectedMs, this.#listener);
     writeRequestHead(this.#listener.shared.toUpstream, head, b, target, added, useRemoteAddress);
     if (!bodyFollows) this.onRequestEnd();
     else {
@@ -145,7 +150,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
 
   onBody(b: Buffer, data: Ranges): void {
     this.#exchange.bytesReceived += data.bytes;
-    if (this.#upstream === null) return;
+    if (this.#tries.upstream === null) return;
     const out = this.#listener.shared.toUpstream;
     if (this.#requestChunked) writeChunk(out, b, data);
     else writeData(out, b, data);
@@ -154,10 +159,11 @@ export class H1Connection implements RequestEvents, ResponseSink {
 
   /** From here on the route's timeout runs. */
   onRequestEnd(): void {
-    if (this.#upstream === null) return;
+    if (this.#tries.upstream === null) return;
     if (this.#requestChunked) this.#listener.shared.toUpstream.text(lastChunk);
     this.#deadlines.phase.disarm();
     this.#deadlines.arm(this.#deadlines.route, this.#exchange.route!.config.timeoutMs);
+    this.#tries.onRequestEnd();
     this.#touch();
   }
 
@@ -165,8 +171,9 @@ export class H1Connection implements RequestEvents, ResponseSink {
   #flushRequest(): void {
     const out = this.#listener.shared.toUpstream;
     if (out.length === 0) return;
+    this.#tries.keep();
     this.#exchange.cluster!.stats.cxTxBytesTotal.value += out.length;
-    if (!out.flush(this.#upstream!.socket) && !this.#reader.complete) this.#socket.pause();
+    if (!out.flush(this.#tries.upstream!.socket) && !this.#reader.complete) this.#socket.pause();
   }
 
   onUpstreamDrain(): void {
@@ -179,8 +186,9 @@ export class H1Connection implements RequestEvents, ResponseSink {
     return this.#reader.complete;
   }
 
-  onResponseHead(head: Head, b: Buffer, hasBody: boolean): void {
-    const { shared, context, draining } = this.#listener;
+  onResponseHead(head: Head, b: Buffer, hasBody: boolean): boolean {
+    if (this.#tries.takesAnswer(head.status)) return false;
+    const { shared, draining } = this.#listener;
     const exchange = this.#exchange;
     exchange.status = head.status;
     exchange.details = 'via_upstream';
@@ -190,8 +198,8 @@ export class H1Connection implements RequestEvents, ResponseSink {
     // an answer before the request's end leaves the connection in the middle of a body
     if (draining || !this.#reader.complete) this.#closeAfter = true;
     const framing = { chunked: this.#responseChunked, close: this.#closeAfter };
-    const serviceMs = exchange.answeredMs - exchange.startMs;
-    writeUpstreamHead(shared.toClient, head, b, context.chain.serverName, shared.wallClock(), serviceMs, framing);
+    writeUpstreamHead(this.#listener, head, b, exchange, framing);
+    return true;
   }
 
   onResponseData(b: Buffer, data: Ranges): void {
@@ -209,21 +217,20 @@ export class H1Connection implements RequestEvents, ResponseSink {
   }
 
   onResponseEnd(): void {
-    this.#upstream = null;
+    this.#tries.upstream = null;
     if (this.#responseChunked) this.#listener.shared.toClient.text(lastChunk);
     this.flushResponse();
     this.#finish(this.#closeAfter);
   }
 
-  onUpstreamFailure(reply: LocalReply): void {
-    this.#upstream = null;
-    this.#giveUp(reply);
+  onUpstreamFailure(reply: LocalReply, end: TryEnd): void {
+    if (!this.#tries.takesEnd(end)) this.giveUp(reply);
   }
 
   // ---- finish ----
 
   /** The proxy's own answer, all of it. */
-  #answer(reply: LocalReply, lines = ''): void {
+  #answer(reply: LocalReply, lines = reply.lines ?? ''): void {
     const { shared, context, stats, draining } = this.#listener;
     const exchange = this.#exchange;
     exchange.status = reply.status;
@@ -240,16 +247,10 @@ export class H1Connection implements RequestEvents, ResponseSink {
   }
 
   /** The request can't be served any more: an answer if none has begun, else a visible cut. */
-  #giveUp(reply: LocalReply): void {
-    const { shared, stats } = this.#listener;
+  giveUp(reply: LocalReply): void {
+    const { stats } = this.#listener;
     const exchange = this.#exchange;
-    const upstream = this.#upstream;
-    if (upstream !== null) {
-      this.#upstream = null;
-      shared.toUpstream.length = 0;
-      exchange.cluster!.stats.rqTxReset.value++;
-      upstream.abort();
-    }
+    this.#tries.abort();
     if (!exchange.running) return;
     if (!this.#responding) {
       this.#answer(reply);
@@ -263,6 +264,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
 
   #finish(close: boolean): void {
     this.#deadlines.endRequest();
+    this.#tries.end();
     this.#exchange.finish(this.#address, this.#ip);
     this.#responding = false;
     if (close) {
@@ -290,10 +292,10 @@ export class H1Connection implements RequestEvents, ResponseSink {
 
   /** Something moved: the stream's idle time starts anew, where no earlier deadline makes it pointless. */
   #touch(): void {
-    const { streamIdleTimeoutMs } = this.#exchange.context.chain.limits;
-    const routeTimeoutMs = this.#exchange.route!.config.timeoutMs;
-    if (this.#reader.complete && routeTimeoutMs > 0 && routeTimeoutMs <= streamIdleTimeoutMs) return;
-    this.#deadlines.arm(this.#deadlines.streamIdle, streamIdleTimeoutMs);
+    const { timeoutMs, streamIdleTimeoutMs } = this.#exchange.route!.config;
+    const idleMs = streamIdleTimeoutMs ?? this.#exchange.context.chain.limits.streamIdleTimeoutMs;
+    if (this.#reader.complete && timeoutMs > 0 && timeoutMs <= idleMs) return;
+    this.#deadlines.arm(this.#deadlines.streamIdle, idleMs);
   }
 
   #onPhaseDeadline(): void {
@@ -308,18 +310,18 @@ export class H1Connection implements RequestEvents, ResponseSink {
       this.#refuse(localReplies.headerTimeout);
     } else {
       stats.rqTimeout.value++;
-      this.#giveUp(localReplies.requestTimeout);
+      this.giveUp(localReplies.requestTimeout);
     }
   }
 
   #onRouteDeadline(): void {
     this.#exchange.cluster!.stats.rqTimeout.value++;
-    this.#giveUp(localReplies.upstreamTimeout);
+    this.giveUp(localReplies.upstreamTimeout);
   }
 
   #onStreamIdleDeadline(): void {
     this.#listener.stats.rqIdleTimeout.value++;
-    this.#giveUp(this.#reader.complete ? localReplies.upstreamTimeout : localReplies.streamIdleTimeout);
+    this.giveUp(this.#reader.complete ? localReplies.answerIdleTimeout : localReplies.streamIdleTimeout);
   }
 
   /** The client sent its FIN: as in Envoy it wants no answer any more. */
@@ -331,16 +333,8 @@ export class H1Connection implements RequestEvents, ResponseSink {
   #onClose(): void {
     const { stats, shared } = this.#listener;
     const exchange = this.#exchange;
-    if (exchange.running) {
-      stats.cxDestroyActiveRq.value++;
-      if (exchange.flags === '') {
-        stats.rqRxReset.value++;
-        exchange.flags = 'DC';
-        exchange.details = 'downstream_remote_disconnect';
-      }
-    }
-    this.#upstream?.abort();
-    this.#upstream = null;
+    exchange.onConnectionClosed();
+    this.#tries.end();
     this.#deadlines.endAll();
     exchange.finish(this.#address, this.#ip);
     this.#reader.close();

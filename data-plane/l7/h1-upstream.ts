@@ -9,6 +9,7 @@ import { Deadline } from '../upstream/deadlines.ts';
 import { type Host, PooledConnection } from '../upstream/host.ts';
 import type { HttpShared } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
+import type { TryEnd } from './retry-rules.ts';
 
 /** Who asked: told of the answer as it comes, all within the callback of a read. */
 export interface ResponseSink {
@@ -16,14 +17,14 @@ export interface ResponseSink {
   readonly answerHasNoBody: boolean;
   /** The request is sent to its end. */
   readonly requestSent: boolean;
-  /** `b` and `head` are valid during the call only. */
-  onResponseHead(head: Head, b: Buffer, hasBody: boolean): void;
+  /** `b` and `head` are valid during the call only. False: this answer is not wanted, the connection ends. */
+  onResponseHead(head: Head, b: Buffer, hasBody: boolean): boolean;
   onResponseData(b: Buffer, ranges: Ranges): void;
   onResponseEnd(): void;
   /** What came so far in this read can leave. False: pause until `resumeReading`. */
   flushResponse(): boolean;
   /** No answer will come, or no more of it. */
-  onUpstreamFailure(reply: LocalReply): void;
+  onUpstreamFailure(reply: LocalReply, end: TryEnd): void;
   /** Something is wrong with this proxy: cut. */
   destroy(): void;
   /** The socket takes more of the request again. */
@@ -51,6 +52,10 @@ export class H1Upstream extends PooledConnection {
   #connectDeadline: Deadline | null = null;
   #connected = false;
   #timedOut = false;
+  /** The turn in which it was taken from the pool for the request at hand; -1: it is new. */
+  #taken = -1;
+  /** The endpoint ended it before the request at hand was written. */
+  #stale = false;
 
   constructor(cluster: Cluster, host: Host, shared: HttpShared) {
     super();
@@ -71,7 +76,9 @@ export class H1Upstream extends PooledConnection {
       onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
     });
     this.socket = socket;
-    socket.on('error', () => {});
+    socket.on('error', () => {
+      if (shared.turns.isStill(this.#taken)) this.#stale = true;
+    });
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#onClose());
     socket.on('drain', () => this.#sink?.onUpstreamDrain());
@@ -95,6 +102,7 @@ export class H1Upstream extends PooledConnection {
     this.#sink = sink;
     this.#state = reading.head;
     this.#informational = 0;
+    if (this.requests > 0) this.#taken = this.#shared.turns.mark();
     this.requests++;
   }
 
@@ -132,11 +140,18 @@ export class H1Upstream extends PooledConnection {
   }
 
   #onBytes(b: Buffer, bytes: number): void {
+    const { turns } = this.#shared;
+    turns.countRead();
     this.#cluster.stats.cxRxBytesTotal.value += bytes;
     const sink = this.#sink;
     if (sink === null || this.#state === reading.idle) {
       // nothing was asked: whatever this is, it must never become somebody's answer
       this.close();
+      return;
+    }
+    if (turns.isStill(this.#taken) && this.#state === reading.head) {
+      // sent before the request was, so it answers something else, or nothing
+      this.#refuse(sink);
       return;
     }
     const left = this.#state === reading.head ? this.#readHead(sink, b, bytes) : this.#readBody(sink, b, 0, bytes);
@@ -180,7 +195,12 @@ export class H1Upstream extends PooledConnection {
     this.#keep = head.minor === 1 ? !head.close : head.keepAlive && !head.close;
     const bodyStart = head.end;
     const hasBody = this.#bodyFollows(sink);
-    sink.onResponseHead(head, b, hasBody);
+    if (!sink.onResponseHead(head, b, hasBody)) {
+      this.#state = reading.closed;
+      this.#sink = null;
+      this.close();
+      return failed;
+    }
     return hasBody ? this.#readBody(sink, b, bodyStart, end) : end - bodyStart;
   }
 
@@ -241,12 +261,13 @@ export class H1Upstream extends PooledConnection {
     this.#sink = null;
     this.#state = reading.closed;
     this.close();
-    sink.onUpstreamFailure(localReplies.upstreamProtocolError);
+    sink.onUpstreamFailure(localReplies.upstreamProtocolError, 'reset');
     return failed;
   }
 
   #onEnd(): void {
     const sink = this.#sink;
+    if (this.#shared.turns.isStill(this.#taken)) this.#stale = true;
     if (sink !== null && this.#state === reading.untilClose) {
       this.#state = reading.closed;
       this.#finish(sink);
@@ -276,10 +297,13 @@ export class H1Upstream extends PooledConnection {
     if (this.#connected) {
       stats.cxDestroyWithActiveRq.value++;
       stats.rqRxReset.value++;
-      sink.onUpstreamFailure(localReplies.upstreamTermination);
+      sink.onUpstreamFailure(localReplies.upstreamTermination, this.#stale ? 'unprocessed' : 'reset');
     } else {
       stats.rqPendingFailureEject.value++;
-      sink.onUpstreamFailure(this.#timedOut ? localReplies.connectTimeout : localReplies.connectFailure);
+      sink.onUpstreamFailure(
+        this.#timedOut ? localReplies.connectTimeout : localReplies.connectFailure,
+        'no-connection',
+      );
     }
   }
 }

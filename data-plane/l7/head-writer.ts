@@ -2,7 +2,7 @@
 import { type Head, known } from '../codec/h1-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
-import type { Exchange } from './exchange.ts';
+import type { HeaderChanges } from '../route/header-changes.ts';
 import type { HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -49,50 +49,68 @@ responseDropsWithServer[known.server] = 1;
 /** Methods whose requests without a body carry no length. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
 
-/** Header lines that the proxy adds to a request that has its route: who asked, how, and how long there is to answer. */
+/**
+ * Header lines that the proxy adds to a request: who asked, how, and how long there is to answer.
+ * @param expectedMs 0: for ever
+ */
 export function addedRequestLines(
   target: RequestTarget,
   head: Head,
   clientIp: string,
-  { route, requestId }: Pick<Exchange, 'route' | 'requestId'>,
+  requestId: string,
+  expectedMs: number,
   { scheme, context }: Pick<HttpListener, 'scheme' | 'context'>,
 ): string {
-  const { timeoutMs } = route!.config;
   const before = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
   // at an edge the peer is appended (Envoy's use_remote_address)
   const forwarded = context.chain.useRemoteAddress ? `x-forwarded-for: ${before}${clientIp}\r\n` : '';
-  const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
+  const expected = expectedMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${expectedMs}\r\n` : '';
   return `${forwarded}x-forwarded-proto: ${scheme}\r\nx-request-id: ${requestId}\r\n${expected}`;
 }
 
 /**
- * Request line, kept headers, then `added` (whole lines) and the framing; ends the head.
+ * Request line, kept headers, then what the route adds, `ownLines` (whole lines) and the framing; ends the head.
  */
 export function writeRequestHead(
   out: Out,
   head: Head,
   b: Buffer,
   target: RequestTarget,
-  added: string,
+  ownLines: string,
   edge: boolean,
 ): void {
+  const added = target.routeLines + ownLines;
   let run = head.methodStart;
   if (target.rewritten) {
     out.text(`${target.method} ${target.path}${target.query} HTTP/1.1\r\n`);
     run = head.nameStart[0]!;
     if (target.authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
   }
-  copyHeaders(out, head, b, run, edge ? requestDrops : innerRequestDrops, target);
+  copyHeaders(out, head, b, run, edge ? requestDrops : innerRequestDrops, target.nominated, target.authorityFromTarget);
   if (head.chunked) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
   else if (head.contentLength < 0 && !bodyless.has(target.method)) out.text(`${added}content-length: 0\r\n\r\n`);
   else out.text(`${added}\r\n`);
 }
 
-/** Status line, kept headers, then `added` (whole lines); ends the head. */
-export function writeResponseHead(out: Out, head: Head, b: Buffer, ownServer: boolean, added: string): void {
+/** Status line, kept headers, what the route adds, then `added` (whole lines); ends the head. */
+export function writeResponseHead(
+  out: Out,
+  head: Head,
+  b: Buffer,
+  ownServer: boolean,
+  changes: HeaderChanges | null,
+  added: string,
+): void {
   out.all(statusLine(head.status));
-  copyHeaders(out, head, b, head.nameStart[0]!, ownServer ? responseDropsWithServer : responseDrops, null);
-  out.text(added);
+  copyHeaders(
+    out,
+    head,
+    b,
+    head.nameStart[0]!,
+    ownServer ? responseDropsWithServer : responseDrops,
+    changes?.drops ?? null,
+  );
+  out.text(changes === null ? added : changes.lines + added);
 }
 
 function copyHeaders(
@@ -101,11 +119,10 @@ function copyHeaders(
   b: Buffer,
   from: number,
   drops: Uint8Array,
-  target: RequestTarget | null,
+  nominated: ReadonlySet<string> | null,
+  hostDropped = false,
 ): void {
   let run = from;
-  const nominated = target === null ? null : target.nominated;
-  const hostDropped = target?.authorityFromTarget === true;
   for (let i = 0; i < head.count; i++) {
     const kind = head.kind[i]!;
     const dropped =

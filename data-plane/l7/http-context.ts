@@ -7,6 +7,7 @@ import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Deadlines } from '../upstream/deadlines.ts';
+import type { Turns } from './turns.ts';
 
 /** An access log, compiled. */
 export interface RequestLog {
@@ -33,6 +34,7 @@ export interface HttpShared {
   readonly wallClock: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
+  readonly turns: Turns;
   /** What goes to clients, and to upstreams, within one callback. */
   readonly toClient: Out;
   readonly toUpstream: Out;

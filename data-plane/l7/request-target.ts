@@ -1,6 +1,7 @@
 /** Reads what a request asks for out of its head, refusing what two readers could read differently. */
 import { type Head, known } from '../codec/h1-head.ts';
 import { forEachToken } from '../codec/h1-values.ts';
+import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
 import { canonicalHost, isSameAuthority } from './authority.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
@@ -39,14 +40,18 @@ export class RequestTarget implements RequestView {
   query = '';
   host = '';
   authority = '';
+  random = 0;
+  clientIp = '';
   /** The request line can't be copied as it is. */
   rewritten = false;
-  /** The authority came from the target: Host is written anew. */
+  /** The authority came from the target, or from the route: Host is written anew. */
   authorityFromTarget = false;
+  /** Header lines that the route adds, each with its end. */
+  routeLines = '';
   /** The client is sent to `path` instead. */
   redirect = false;
-  /** Lower-case names that `Connection` nominates for dropping. */
-  nominated: Set<string> | null = null;
+  /** Lower-case names that `Connection` nominates for dropping, or that the route takes away. */
+  nominated: ReadonlySet<string> | null = null;
   #head: Head | null = null;
   #bytes: Buffer | null = null;
 
@@ -59,6 +64,7 @@ export class RequestTarget implements RequestView {
     this.authority = head.host < 0 ? '' : head.value(b, head.host);
     this.rewritten = false;
     this.authorityFromTarget = false;
+    this.routeLines = '';
     this.redirect = false;
     this.nominated = null;
     if (head.minor === 0) return localReplies.upgradeRequired;
@@ -80,6 +86,27 @@ export class RequestTarget implements RequestView {
     this.target = '';
     this.authority = '';
     this.#head = null;
+  }
+
+  changeHeaders({ lines, drops }: HeaderChanges): void {
+    this.routeLines += lines;
+    if (drops.size > 0) this.nominated = this.nominated === null ? drops : new Set([...this.nominated, ...drops]);
+  }
+
+  /** From here on the request asks for `path`; its query stays. As in Envoy the old one is told also if it is the same. */
+  rewritePath(path: string): void {
+    this.routeLines += `x-envoy-original-path: ${this.path}${this.query}\r\n`;
+    this.path = path;
+    this.rewritten = true;
+  }
+
+  /** From here on the request asks `authority`. */
+  rewriteAuthority(authority: string, forward: boolean): void {
+    if (forward) this.routeLines += `x-forwarded-host: ${this.authority}\r\n`;
+    this.routeLines += `x-envoy-original-host: ${this.authority}\r\n`;
+    this.authority = authority;
+    this.authorityFromTarget = true;
+    this.rewritten = true;
   }
 
   /** Where the client is sent if `redirect`. */
