@@ -1,11 +1,11 @@
 /** Answers as they leave: the upstream's head with the proxy's lines, chunks, and answers of the proxy's own. */
 import type { Ranges } from '../codec/h1-chunked.ts';
-import type { Head } from '../codec/h1-head.ts';
+import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
 import { httpDate } from './date.ts';
 import type { Exchange } from './exchange.ts';
-import { writeResponseHead } from './head-writer.ts';
+import { linesOf, writeResponseHead } from './head-writer.ts';
 import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
 
@@ -17,27 +17,24 @@ export interface AnswerFraming {
 /** The upstream's `server` passes where the listener has no name of its own. */
 export function writeUpstreamHead(
   { shared, context }: HttpListener,
-  head: Head,
-  b: Buffer,
+  head: MessageHead,
   { answeredMs, startMs, responseChanges }: Exchange,
   framing: AnswerFraming,
 ): void {
   const { serverName } = context.chain;
   const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
-  const date = head.date < 0 ? `date: ${httpDate(shared.wallClock())}\r\n` : '';
+  const date = head.hasDate ? '' : `date: ${httpDate(shared.wallClock())}\r\n`;
   const coding = framing.chunked ? 'transfer-encoding: chunked\r\n' : '';
   const close = framing.close ? 'connection: close\r\n\r\n' : '\r\n';
   writeResponseHead(
     shared.toClient,
     head,
-    b,
     serverName !== '',
     responseChanges,
     `${server}x-envoy-upstream-service-time: ${Math.round(answeredMs - startMs)}\r\n${date}${coding}${close}`,
   );
 }
 
-/** @param lines further header lines, each with its end */
 export function writeLocalReply(
   out: Out,
   reply: LocalReply,
@@ -45,9 +42,9 @@ export function writeLocalReply(
   epochMs: number,
   close: boolean,
   headOnly: boolean,
-  lines: string,
 ): void {
-  const typed = lines.startsWith('content-type: ') || lines.includes('\ncontent-type: ');
+  const headers = reply.headers ?? none;
+  const typed = headers.some(([name]) => name === 'content-type');
   const type = reply.body === '' || typed ? '' : 'content-type: text/plain\r\n';
   const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
   const connection = close ? 'connection: close\r\n' : '';
@@ -55,9 +52,11 @@ export function writeLocalReply(
   const length = reply.status === 204 || reply.status === 304 ? '' : `content-length: ${reply.body.length}\r\n`;
   out.all(statusLine(reply.status));
   out.text(
-    `${length}${type}${lines}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${headOnly ? '' : reply.body}`,
+    `${length}${type}${linesOf(headers)}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${headOnly ? '' : reply.body}`,
   );
 }
+
+const none: readonly HeaderPair[] = [];
 
 /** All data of one read as one chunk. */
 export function writeChunk(out: Out, b: Buffer, data: Ranges): void {

@@ -6,6 +6,7 @@ import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import type { Downstream } from './downstream.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -36,12 +37,14 @@ export class Exchange {
   /** What the route changes of the answer; null: nothing. */
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
+  readonly #client: Pick<Downstream, 'address' | 'ip' | 'protocol'>;
   #trying = false;
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
-  constructor(listener: HttpListener) {
+  constructor(listener: HttpListener, client: Pick<Downstream, 'address' | 'ip' | 'protocol'>) {
     this.#listener = listener;
+    this.#client = client;
     this.context = listener.context;
   }
 
@@ -95,7 +98,7 @@ export class Exchange {
   }
 
   /** Unless it was cut by this side, the client went before its answer was whole. */
-  onConnectionClosed(): void {
+  onClientGone(): void {
     if (!this.running) return;
     const { stats } = this.#listener;
     stats.cxDestroyActiveRq.value++;
@@ -111,7 +114,7 @@ export class Exchange {
   }
 
   /** The last phase of every request, good or bad: counts and logs. Nothing after the first call. */
-  finish(downstreamAddress: string, downstreamIp: string): void {
+  finish(): void {
     if (!this.running) return;
     this.running = false;
     const { shared, stats, localAddress } = this.#listener;
@@ -144,7 +147,7 @@ export class Exchange {
     entry.method = this.method;
     entry.path = this.target;
     entry.authority = this.authority;
-    entry.protocol = 'HTTP/1.1';
+    entry.protocol = this.#client.protocol;
     entry.status = this.status;
     entry.flags = flagsOf(this.flags, this.retryFlag);
     entry.details = this.details;
@@ -154,8 +157,8 @@ export class Exchange {
     entry.upstreamCluster = cluster === null ? '' : cluster.name;
     entry.routeName = this.route === null ? '' : this.route.config.name;
     entry.requestId = this.requestId;
-    entry.downstreamAddress = downstreamAddress;
-    entry.downstreamIp = downstreamIp;
+    entry.downstreamAddress = this.#client.address;
+    entry.downstreamIp = this.#client.ip;
     entry.localAddress = localAddress;
     entry.requestHeaders = this.#loggedHeaders;
     for (let i = 0; i < logs.length; i++) logs[i]!.write(entry);

@@ -1,6 +1,7 @@
 /** Answers that the proxy gives itself: status, flag, details and text as Envoy's. */
 
 import type { RequestFault } from '../codec/h1-request-reader.ts';
+import type { HeaderPair } from '../codec/message-head.ts';
 
 export interface LocalReply {
   readonly status: number;
@@ -10,8 +11,8 @@ export interface LocalReply {
   readonly body: string;
   /** The message's end is uncertain or nothing more is wanted: the connection ends with this answer. */
   readonly close: boolean;
-  /** Header lines of its own, each with its end. */
-  readonly lines?: string;
+  /** Headers of its own. */
+  readonly headers?: readonly HeaderPair[];
 }
 
 const reply = (status: number, flag: string, details: string, body = '', close = false): LocalReply => ({

@@ -1,20 +1,21 @@
 /**
- * The tries of a request: whether there is another after one that failed, when, and at which endpoint. One object a client
- * connection, reused for all of its requests; one that is answered at once pays for a copy of its bytes, nothing else.
+ * The tries of a request: whether there is another after one that failed, when, and at which endpoint. A request that is
+ * answered at once pays for a copy of its bytes, nothing else.
  */
-import type { Head } from '../codec/h1-head.ts';
+import type { MessageHead } from '../codec/message-head.ts';
 import { limits } from '../limits.ts';
 import type { RetryConfig } from '../model/config.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
-import type { ConnectionDeadlines } from './connection-deadlines.ts';
+import { freshConnection, takeConnection } from './connect.ts';
 import type { Exchange } from './exchange.ts';
-import { H1Upstream, type ResponseSink } from './h1-upstream.ts';
 import type { HttpShared } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { Replay } from './replay.ts';
+import type { RequestDeadlines } from './request-deadlines.ts';
 import { backoffMs, retriesEnd, retriesStatus, type TryEnd } from './retry-rules.ts';
+import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
 
 /** Whose request it is. */
 export interface TriesOwner extends ResponseSink {
@@ -24,10 +25,10 @@ export interface TriesOwner extends ResponseSink {
 
 export class Tries {
   /** Carries the try at hand; null: none is under way. */
-  upstream: H1Upstream | null = null;
+  upstream: UpstreamRequest | null = null;
   readonly #shared: HttpShared;
   readonly #exchange: Exchange;
-  readonly #deadlines: ConnectionDeadlines;
+  readonly #deadlines: RequestDeadlines;
   readonly #owner: TriesOwner;
   readonly #replay = new Replay();
   #policy: RetryConfig | null = null;
@@ -39,33 +40,30 @@ export class Tries {
   #perTry: Deadline | null = null;
   #backoff: Deadline | null = null;
 
-  constructor(shared: HttpShared, exchange: Exchange, deadlines: ConnectionDeadlines, owner: TriesOwner) {
+  constructor(shared: HttpShared, exchange: Exchange, deadlines: RequestDeadlines, owner: TriesOwner) {
     this.#shared = shared;
     this.#exchange = exchange;
     this.#deadlines = deadlines;
     this.#owner = owner;
   }
 
-  /** The first try is made on `upstream`; nothing is written yet. */
-  begin(upstream: H1Upstream, head: Head): void {
+  /** The first try, at the endpoint that the exchange names. Nothing is sent yet. */
+  begin(head: MessageHead): UpstreamRequest {
+    const { route, method, cluster, host } = this.#exchange;
+    const upstream = takeConnection(cluster!, host!, this.#shared);
     this.upstream = upstream;
-    const { route, method } = this.#exchange;
     const { retry } = route!.config;
     const again = retry !== null && (retry.methods === null || retry.methods.includes(method));
     this.#policy = again ? retry : null;
     this.#perTryMs = retry === null ? 0 : retry.perTryTimeoutMs;
-    this.#replay.begin((again || upstream.requests > 0) && head.contentLength <= limits.replayBytes);
-    upstream.begin(this.#owner);
+    this.#replay.begin((again || upstream.isReused) && head.contentLength <= limits.replayBytes);
+    upstream.begin(this.#owner, this.#replay);
+    return upstream;
   }
 
   /** What the endpoint is told of the time it has; 0: nothing. */
   get expectedMs(): number {
     return this.#perTryMs > 0 ? this.#perTryMs : this.#exchange.route!.config.timeoutMs;
-  }
-
-  /** What `toUpstream` holds is about to be sent. */
-  keep(): void {
-    this.#replay.add(this.#shared.toUpstream);
   }
 
   /** The request is sent to its end. */
@@ -86,7 +84,6 @@ export class Tries {
     const { upstream } = this;
     if (upstream === null) return;
     this.upstream = null;
-    this.#shared.toUpstream.length = 0;
     this.#exchange.cluster!.stats.rqTxReset.value++;
     upstream.abort();
   }
@@ -136,7 +133,7 @@ export class Tries {
   }
 
   get #canReplay(): boolean {
-    return this.#replay.whole && this.#owner.requestSent;
+    return this.#replay.whole && this.#owner.requestComplete;
   }
 
   #plan(policy: RetryConfig): boolean {
@@ -187,22 +184,19 @@ export class Tries {
 
   /** On a connection of its own: where one from the pool had ended, the others may have, too. */
   #try(cluster: Cluster, host: Host): void {
-    const { toUpstream } = this.#shared;
     this.#exchange.sentTo(cluster, host);
-    const upstream = new H1Upstream(cluster, host, this.#shared);
+    const upstream = freshConnection(cluster, host, this.#shared);
     this.upstream = upstream;
-    upstream.begin(this.#owner);
-    this.#replay.writeTo(toUpstream, this.#leftMs());
-    cluster.stats.cxTxBytesTotal.value += toUpstream.length;
-    toUpstream.flush(upstream.socket);
+    upstream.begin(this.#owner, this.#replay);
+    upstream.resend(this.#replay, this.#leftMs());
     this.onRequestEnd();
   }
 
   /** What this try may take: a try's time, or what is left of the route's if that is less. */
   #leftMs(): number {
-    const { route } = this.#deadlines;
-    if (route.queue === null) return this.#perTryMs;
-    const leftMs = Math.max(1, Math.round(route.atMs - this.#shared.now()));
+    const { whole } = this.#deadlines;
+    if (whole.queue === null) return this.#perTryMs;
+    const leftMs = Math.max(1, Math.round(whole.atMs - this.#shared.now()));
     return this.#perTryMs > 0 ? Math.min(this.#perTryMs, leftMs) : leftMs;
   }
 

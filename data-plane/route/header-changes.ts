@@ -1,11 +1,11 @@
-/** Headers that a route changes, as the lines that come and the names that go. */
+/** Headers that a route changes: those that come, and the names of those that go. */
 import type { HeaderChangesConfig } from '../model/config.ts';
 import type { LogSegment } from '../model/log-format.ts';
 import type { RequestView } from './request-view.ts';
 
 export interface HeaderChanges {
-  /** Whole header lines. */
-  readonly lines: string;
+  /** Names are lower-case. */
+  readonly added: readonly (readonly [name: string, value: string])[];
   /** Lower-case names whose lines go. */
   readonly drops: ReadonlySet<string>;
 }
@@ -21,21 +21,21 @@ export function compileChanges(
   if (config === null) return null;
   const change: HeaderRules = (request) => {
     const drops = new Set(config.remove);
-    let lines: [name: string, value: string][] = [];
+    let added: [name: string, value: string][] = [];
     const first = (name: string): string | undefined => {
       const kept = ofRequest && drops.has(name) ? undefined : request.headerLines(name)[0];
-      return kept ?? (ofRequest ? lines.find(([other]) => other === name)?.[1] : undefined);
+      return kept ?? (ofRequest ? added.find(([other]) => other === name)?.[1] : undefined);
     };
     for (const { name, value, replace } of config.add) {
       const text = value.map((segment) => textOf(segment, request, routeName, first)).join('');
       if (text === '') continue;
       if (replace) {
         drops.add(name);
-        lines = lines.filter(([other]) => other !== name);
+        added = added.filter(([other]) => other !== name);
       }
-      lines.push([name, text]);
+      added.push([name, text]);
     }
-    return { lines: lines.map(([name, value]) => `${name}: ${value}\r\n`).join(''), drops };
+    return { added, drops };
   };
   if (config.add.some(({ value }) => value.some(({ type }) => type !== 'text'))) return change;
   let fixed: HeaderChanges | undefined;
