@@ -8,9 +8,9 @@ import { COLON, CR, HTAB, isToken, isValue, LF, lowerName, pathByte, pathSlow, q
 import {
   equalsIgnoringCase,
   forEachToken,
-  isCodingList,
   isHttpSlash,
   isOtherVersion,
+  isUnknownCoding,
   parseLength,
   versionStartsWell,
 } from './h1-values.ts';
@@ -274,7 +274,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
       case known.transferEncoding: {
         if (head.chunked || unsupportedCoding) return parsed.bad;
         if (equalsIgnoringCase(b, valueStart, valueEnd, 'chunked')) head.chunked = true;
-        else if (isCodingList(b, valueStart, valueEnd)) unsupportedCoding = true;
+        else if (isUnknownCoding(b, valueStart, valueEnd)) unsupportedCoding = true;
         else return parsed.bad;
         break;
       }
@@ -283,6 +283,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
         readConnection(head, b, valueStart, valueEnd);
         break;
       case known.expect:
+        if (head.expect >= 0) return parsed.bad;
         head.expect = n;
         break;
       case known.upgrade:

@@ -80,7 +80,7 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   onHead(head: Head, bodyFollows: boolean): void {
-    const refused = target.read(head, this.#listener.context.chain.paths);
+    const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
     target.clientIp = this.ip;
     this.#closeAfter = head.close || this.#listener.draining;
     this.#expectsContinue = head.expect >= 0;

@@ -5,7 +5,7 @@ import { known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
-import { canonicalHost } from './authority.ts';
+import { canonicalHost, isSameAuthority } from './authority.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
 
@@ -59,7 +59,7 @@ export class RequestTarget implements RequestView {
   #head: MessageHead | null = null;
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
-  read(head: Head, options: PathOptions): LocalReply | null {
+  read(head: Head, options: PathOptions, scheme: 'http' | 'https'): LocalReply | null {
     this.#head = head;
     this.method = readMethod(head);
     this.target = head.bytes.latin1Slice(head.targetStart, head.targetEnd);
@@ -77,7 +77,9 @@ export class RequestTarget implements RequestView {
     }
     if (head.host < 0) return localReplies.missingHost;
     if (head.underscore) return localReplies.underscore;
-    return this.#readTarget(head) ?? this.#readHost() ?? this.#readPath(head, options) ?? this.#readConnection(head);
+    return (
+      this.#readTarget(head, scheme) ?? this.#readHost() ?? this.#readPath(head, options) ?? this.#readConnection(head)
+    );
   }
 
   /** For a request of which nothing is known. */
@@ -124,7 +126,7 @@ export class RequestTarget implements RequestView {
   }
 
   /** Splits the target into path and query; takes the authority out of an absolute-form one. */
-  #readTarget(head: Head): LocalReply | null {
+  #readTarget(head: Head, scheme: 'http' | 'https'): LocalReply | null {
     if (head.bytes[head.targetStart] === 47) {
       this.path = this.target.slice(0, head.queryStart - head.targetStart);
       this.query = this.target.slice(head.queryStart - head.targetStart);
@@ -137,13 +139,15 @@ export class RequestTarget implements RequestView {
     }
     const absolute = /^(https?):\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i.exec(this.target);
     if (absolute === null) return localReplies.badTarget;
-    if (absolute[1]!.toLowerCase() === 'https') return localReplies.httpsOnPlain;
-    if (canonicalHost(absolute[2]!) !== canonicalHost(this.authority)) return localReplies.badHost;
+    const asked = absolute[1]!.toLowerCase() as 'http' | 'https';
+    if (asked === 'https' && scheme === 'http') return localReplies.httpsOnPlain;
+    if (!isSameAuthority(absolute[2]!, this.authority, asked)) return localReplies.badHost;
     this.authority = absolute[2]!;
     this.authorityFromTarget = true;
     this.rewritten = true;
-    this.path = absolute[3] ?? '/';
     this.query = absolute[4] ?? '';
+    // RFC 9112 section 3.2.4: OPTIONS of a whole server
+    this.path = absolute[3] ?? (this.method === 'OPTIONS' && this.query === '' ? '*' : '/');
     return null;
   }
 
