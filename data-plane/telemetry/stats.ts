@@ -8,6 +8,7 @@ export type ClusterStats = ReturnType<typeof clusterStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
+export type FilesystemStats = ReturnType<typeof filesystemStats>;
 
 /** @param name the cluster's: `checkout/orders` */
 export function clusterStats(registry: StatsRegistry, name: string) {
@@ -153,6 +154,17 @@ export function listenerStats(registry: StatsRegistry, name: string) {
     ),
     sslHandshake: scope.counter('ssl.handshake', 'TLS handshakes that were completed'),
     sslConnectionError: scope.counter('ssl.connection_error', 'TLS handshakes that failed'),
+  };
+}
+
+/** Of the access logs. */
+export function filesystemStats(registry: StatsRegistry) {
+  const scope = registry.scope('filesystem.', 'envoy_filesystem_', {});
+  return {
+    buffered: scope.counter('write_buffered', 'Log lines taken'),
+    completed: scope.counter('write_completed', 'Batches of log lines written'),
+    failed: scope.counter('write_failed', 'Batches of log lines that could not be written'),
+    dropped: scope.counter('lines_dropped', 'Log lines lost to a slow or broken destination'),
   };
 }
 
