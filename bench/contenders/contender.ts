@@ -1,6 +1,7 @@
 /** What every contender offers, and the site that it is put on. */
 import type { Cores } from '../harness/cores.ts';
 import type { Processes } from '../harness/processes.ts';
+import type { RouteTable } from './route-table.ts';
 
 /** What a contender is given to work with. All addresses are 127.0.0.1. */
 export interface Site {
@@ -11,6 +12,7 @@ export interface Site {
   /** Where it has to listen. */
   readonly port: number;
   readonly backendPort: number;
+  readonly table: RouteTable;
 }
 
 /** A proxy at work. */
@@ -38,10 +40,6 @@ export interface HttpContender {
   readonly missing: () => string | undefined;
   readonly start: (site: Site) => Promise<Running>;
 }
-
-/** What is routed: everything under this prefix of this host goes to the backend. */
-export const routedHost = 'shop.example.com';
-export const routedPrefix = '/api/';
 
 /** The one set of timeouts that all contenders are given, in milliseconds. */
 export const timeouts = {

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { missingPeer, requirePath } from '../harness/peer-path.ts';
-import { type HttpContender, routedHost, routedPrefix, type Site, timeouts } from './contender.ts';
+import { type HttpContender, type Site, timeouts } from './contender.ts';
+import { type BenchRoute, byHost } from './route-table.ts';
 
 /** nginx with one worker; its access log is written through a buffer, as its manual advises for speed. */
 export const nginxHttp: HttpContender = {
@@ -72,19 +73,23 @@ function proxyServer(site: Site, accessLog: string): string {
     keepalive_requests 1000000000;
     keepalive_timeout ${timeouts.upstreamIdleMs}ms;
   }
+  proxy_http_version 1.1;
+  proxy_set_header Host $http_host;
+  proxy_set_header Connection "";
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  proxy_set_header X-Request-Id $request_id;
+  proxy_connect_timeout ${timeouts.connectMs}ms;
+  proxy_read_timeout ${timeouts.requestMs}ms;
+  client_header_timeout ${timeouts.requestHeadMs}ms;
+  server_names_hash_max_size 65536;
+  ${[...byHost(site.table)].map(([host, routes], index) => server(site.port, host, routes, index === 0)).join('\n')}`;
+}
+
+function server(port: number, host: string, routes: readonly BenchRoute[], first: boolean): string {
+  return `
   server {
-    listen 127.0.0.1:${site.port} backlog=4096;
-    server_name ${routedHost};
-    client_header_timeout ${timeouts.requestHeadMs}ms;
-    location ${routedPrefix} {
-      proxy_pass http://shop;
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Connection "";
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Request-Id $request_id;
-      proxy_connect_timeout ${timeouts.connectMs}ms;
-      proxy_read_timeout ${timeouts.requestMs}ms;
-    }
+    listen 127.0.0.1:${port}${first ? ' backlog=4096' : ''};
+    server_name ${host};
+    ${routes.map(({ prefix }) => `location ${prefix} { proxy_pass http://shop; }`).join('\n')}
   }`;
 }

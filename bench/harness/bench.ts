@@ -11,7 +11,7 @@ export interface BenchOptions {
   readonly connections: number;
   /** Length of an answer's body, bytes. */
   readonly bodyBytes: number;
-  /** Routes at most. */
+  /** In the table, or at most. */
   readonly routes: number;
   readonly subscribers: number;
   /** Streams of one connection. */
@@ -38,6 +38,8 @@ export interface BenchReport {
   readonly versions: readonly string[];
   /** Peers that could not take part, each with the reason. */
   readonly missing: readonly string[];
+  /** Contenders that are here and did not do their part, each with what went wrong; they have no samples. */
+  readonly failed: readonly string[];
   /** What makes the figures less sure. */
   readonly warnings: readonly string[];
   /** Markdown. */
