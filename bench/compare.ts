@@ -1,8 +1,10 @@
 /** Proxies side by side: who takes part, in turns, and one table. What is asked of them is the benchmark's. */
 import { mkdirSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
+import type { PeerName } from '../e2e/support/peers.ts';
 import type { HttpContender, Running } from './contenders/contender.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
+import { missingPeer } from './harness/peer-path.ts';
 import { cpuMicrosOfTree } from './harness/proc.ts';
 import { median } from './harness/statistics.ts';
 import { markdownTable } from './harness/table.ts';
@@ -16,9 +18,10 @@ export interface LoadResult {
   readonly p99Micros: number;
 }
 
-export interface Comparison {
+/** What surrounds every contender of one benchmark. */
+export interface Scene {
   readonly title: string;
-  readonly contenders: readonly HttpContender[];
+  /** Of what makes the load and the answers. */
   readonly versions: readonly string[];
   /** Starts one and makes sure that it does what all have to do; throws where it does not. */
   readonly start: (contender: HttpContender) => Promise<Running>;
@@ -35,8 +38,13 @@ const columns = [
 ] as const;
 
 /** Those that are not installed are named as missing, those that do not do their part as failed. */
-export async function compare(bench: Workbench, options: BenchOptions, comparison: Comparison): Promise<BenchReport> {
-  const chosen = chosenOf(comparison.contenders, options.only);
+export async function compare(
+  bench: Workbench,
+  options: BenchOptions,
+  scene: Scene,
+  contenders: readonly HttpContender[],
+): Promise<BenchReport> {
+  const chosen = chosenOf(contenders, options.only);
   const missing: string[] = [];
   const failed: string[] = [];
   const running: Running[] = [];
@@ -47,13 +55,12 @@ export async function compare(bench: Workbench, options: BenchOptions, compariso
       continue;
     }
     try {
-      running.push(await comparison.start(contender));
+      running.push(await scene.start(contender));
     } catch (error) {
       failed.push(`${contender.name}: ${error instanceof Error ? error.message : error}`);
     }
   }
-  const turn = (one: Running, seconds: number): Promise<Sample> =>
-    measure(one, () => comparison.load(one.port, seconds));
+  const turn = (one: Running, seconds: number): Promise<Sample> => measure(one, () => scene.load(one.port, seconds));
   const samples = await inTurns({
     contenders: running,
     rounds: options.rounds,
@@ -70,14 +77,22 @@ export async function compare(bench: Workbench, options: BenchOptions, compariso
     ours: 'fairlead',
   });
   return {
-    title: comparison.title,
-    versions: [...running.map((one) => one.version), ...comparison.versions],
+    title: scene.title,
+    versions: [...running.map((one) => one.version), ...scene.versions],
     missing,
     failed,
     warnings: idleCoreWarnings(samples),
     table,
     samples: Object.fromEntries(samples),
   };
+}
+
+/** Throws where a program is missing without which nothing can be measured. */
+export function requirePeers(...names: readonly PeerName[]): void {
+  for (const name of names) {
+    const why = missingPeer(name);
+    if (why !== undefined) throw new Error(`${name}, which makes the load or the answers, is ${why}.`);
+  }
 }
 
 /** The proxy's CPU time around one turn of load. */

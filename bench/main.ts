@@ -10,9 +10,14 @@ import { chooseCores } from './harness/cores.ts';
 import { Processes } from './harness/processes.ts';
 import { type BenchmarkEntry, readArguments } from './options.ts';
 
+/** As many requests under way as l7 has. */
+const h2Defaults = { connections: '8', streams: '8' } as const;
+
 const benchmarks: Readonly<Record<string, BenchmarkEntry>> = {
+  h2: { load: () => import('./h2.ts'), defaults: h2Defaults },
   l7: { load: () => import('./l7.ts') },
   profile: { load: () => import('./profile.ts') },
+  'profile-h2': { load: async () => ({ run: (await import('./profile.ts')).runH2 }), defaults: h2Defaults },
   scale: { load: () => import('./scale.ts'), defaults: { routes: '20000' } },
   xds: { load: () => import('./xds.ts'), defaults: { routes: '20000' } },
 };

@@ -10,7 +10,7 @@ test('a name alone takes the defaults that the goals were set for', () => {
     load,
     options: {
       ...{ seconds: 5, rounds: 5, warmUpSeconds: 3, connections: 64, bodyBytes: 1024, only: [] },
-      ...{ routes: 1, subscribers: 1_000, streams: 20, changes: 10, slow: 0 },
+      ...{ routes: 1, subscribers: 1_000, streams: 20, changes: 10, slow: 0, grpc: false },
     },
     jsonFile: undefined,
   });

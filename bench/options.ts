@@ -39,19 +39,21 @@ const flags = {
   >),
   only: { type: 'string', default: '' },
   json: { type: 'string' },
+  grpc: { type: 'boolean', default: false },
 } as const;
 
 const flagHelp = `
   --seconds N      length of one turn (5)
   --rounds N       turns of each contender (5)
   --warm-up N      seconds before the first turn of each (3)
-  --connections N  keep-alive connections (64)
+  --connections N  l7: keep-alive connections (64); h2: connections (8)
   --body BYTES     length of an answer's body, also as 64k (1024)
   --routes N       l7: routes, a hundred a host (1); scale, xds: routes, at most (20000)
   --subscribers N  xds: incremental subscribers (1000)
-  --streams N      xds: streams a connection (20)
+  --streams N      h2: streams a connection (8); xds: the same (20)
   --changes N      scale, xds: changes of one turn (10)
   --slow N         xds: subscribers that stop reading halfway (0)
+  --grpc           h2, profile-h2: calls as gRPC makes them
   --only A,B       only these contenders
   --json FILE      write every sample there`;
 
@@ -85,6 +87,7 @@ export function readArguments(
     streams: count('streams'),
     changes: count('changes'),
     slow: count('slow', 0),
+    grpc: values.grpc,
     only: values.only.split(',').filter((one) => one !== ''),
   };
   return { name, load: benchmark.load, options, jsonFile: values.json };

@@ -1,11 +1,11 @@
-/** `profile`: where the CPU of our data plane goes under the load of `l7`. */
+/** `profile`, `profile-h2`: where the CPU of our data plane goes under the load of `l7` or `h2`. */
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-
-import { measure } from './compare.ts';
+import { measure, type Scene } from './compare.ts';
 import type { Running } from './contenders/contender.ts';
 import { fairleadHttp } from './contenders/fairlead.ts';
+import { h2Scene } from './h2.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { busyMicros, type CpuProfile, selfTimes } from './harness/cpu-profile.ts';
 import {
@@ -17,16 +17,22 @@ import {
   sharesByOwner,
 } from './harness/perf.ts';
 import { pidsOfTree } from './harness/proc.ts';
-import { type HttpScene, httpScene, titleOf } from './l7.ts';
+import { httpScene } from './l7.ts';
 
 const shownLines = 40;
 
-/** @param contenderWith a contender whose Node gets these NODE_OPTIONS */
-export async function run(bench: Workbench, options: BenchOptions, contenderWith = fairleadHttp): Promise<BenchReport> {
-  const scene = await httpScene(bench, options);
+export async function run(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
+  return profile(bench, options, await httpScene(bench, options));
+}
+
+export async function runH2(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
+  return profile(bench, options, h2Scene(bench, options));
+}
+
+async function profile(bench: Workbench, options: BenchOptions, scene: Scene): Promise<BenchReport> {
   const folder = path.join(bench.folder, 'cpu-profile');
   mkdirSync(folder);
-  const v8 = await scene.start(contenderWith(`--cpu-prof --cpu-prof-dir=${folder}`));
+  const v8 = await scene.start(fairleadHttp(`--cpu-prof --cpu-prof-dir=${folder}`));
   bench.progress('load under --cpu-prof');
   await measure(v8, () => scene.load(v8.port, options.warmUpSeconds + options.seconds));
   await v8.stop();
@@ -35,7 +41,7 @@ export async function run(bench: Workbench, options: BenchOptions, contenderWith
   const missing: string[] = [];
   if (perfIsHere()) {
     bench.progress('load under perf');
-    const traced = await scene.start(contenderWith(perfNodeOptions));
+    const traced = await scene.start(fairleadHttp(perfNodeOptions));
     const lines = await perfUnderLoad(bench, options, scene, traced);
     const owners = sharesByOwner(lines).map(({ owner, share }) => ({ name: owner, share }));
     const symbols = lines
@@ -44,7 +50,7 @@ export async function run(bench: Workbench, options: BenchOptions, contenderWith
     sections.unshift(`Who spends it (perf)\n\n${list(owners)}`, `Symbols (perf)\n\n${list(symbols)}`);
   } else missing.push('perf: not installed; with it (Debian: linux-perf) the kernel and native code are shown as well');
   return {
-    title: `Profile of ${titleOf(options)}`,
+    title: `Profile of ${scene.title}`,
     versions: [v8.version],
     missing,
     failed: [],
@@ -68,7 +74,7 @@ function busiestProfile(folder: string): CpuProfile {
 async function perfUnderLoad(
   bench: Workbench,
   options: BenchOptions,
-  scene: HttpScene,
+  scene: Scene,
   running: Running,
 ): Promise<ReturnType<typeof readPerf>> {
   await measure(running, () => scene.load(running.port, options.warmUpSeconds));

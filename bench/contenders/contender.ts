@@ -13,6 +13,11 @@ export interface Site {
   readonly port: number;
   readonly backendPort: number;
   readonly table: RouteTable;
+  /**
+   * What is spoken upstream; downstream HTTP/1.1 for `http1`, otherwise HTTP/2 in the clear by prior knowledge. `grpc` is
+   * HTTP/2 for whoever tells the two apart.
+   */
+  readonly protocol: 'http1' | 'http2' | 'grpc';
 }
 
 /** A proxy at work. */
@@ -25,13 +30,15 @@ export interface Running {
   readonly pid: number;
   /** The file that it writes its access log to. */
   readonly accessLog: string;
+  /** One that cannot says so in its version. */
+  readonly addsRequestId: boolean;
   /** Throws, with its last words, if it has ended. */
   readonly assertAlive: () => void;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * One HTTP/1.1 proxy with the features that all contenders carry: one worker, routing by host and path prefix,
+ * One HTTP proxy with the features that all contenders carry: one worker, routing by host and path prefix,
  * keep-alive pools upstream, x-forwarded-for, a request id, an access log in a file, counters, timeouts.
  */
 export interface HttpContender {

@@ -27,6 +27,7 @@ export const envoyHttp: HttpContender = {
       port: site.port,
       pid: child.pid ?? 0,
       accessLog,
+      addsRequestId: true,
       assertAlive: () => site.processes.assertAlive(child, { name: 'envoy' }),
       stop: () => site.processes.stop(child),
     };
@@ -52,6 +53,7 @@ function bootstrapOf(site: Site, accessLog: string): object {
           type: 'STATIC',
           connect_timeout: duration(timeouts.connectMs),
           lb_policy: 'LEAST_REQUEST',
+          ...(site.protocol === 'http1' ? {} : { typed_extension_protocol_options: http2Options }),
           load_assignment: {
             cluster_name: 'shop',
             endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(site.backendPort) } }] }],
@@ -61,6 +63,13 @@ function bootstrapOf(site: Site, accessLog: string): object {
     },
   };
 }
+
+const http2Options = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+    '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+    explicit_http_config: { http2_protocol_options: {} },
+  },
+};
 
 function connectionManager({ table }: Site, accessLog: string): object {
   return {

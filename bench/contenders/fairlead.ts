@@ -61,6 +61,7 @@ async function start(site: Site, nodeOptions: string): Promise<Running> {
     port: site.port,
     pid: dataPlane.pid ?? 0,
     accessLog,
+    addsRequestId: true,
     assertAlive,
     stop: async () => {
       await site.processes.stop(dataPlane);
@@ -89,10 +90,10 @@ function documents(site: Site, accessLog: string): object[] {
       kind: 'Cluster',
       name: 'shop',
       spec: {
-        protocol: 'http1',
+        protocol: site.protocol,
         endpoints: [{ address: '127.0.0.1', port: site.backendPort }],
         connectTimeout: inSeconds(timeouts.connectMs),
-        keepAlive: { idle: inSeconds(timeouts.upstreamIdleMs) },
+        ...(site.protocol === 'http1' ? { keepAlive: { idle: inSeconds(timeouts.upstreamIdleMs) } } : {}),
       },
     },
     ...site.table.routes.map(({ host, prefix }, index) => ({

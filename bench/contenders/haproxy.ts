@@ -30,6 +30,7 @@ export const haproxyHttp: HttpContender = {
       port: site.port,
       pid: child.pid ?? 0,
       accessLog,
+      addsRequestId: true,
       assertAlive: () => site.processes.assertAlive(child, { name: 'haproxy' }),
       stop: () => site.processes.stop(child),
     };
@@ -51,6 +52,7 @@ function backendRule({ table, folder }: Site): string {
 }
 
 function configuration(site: Site): string {
+  const http2 = site.protocol === 'http1' ? '' : ' proto h2';
   return `
 global
   nbthread 1
@@ -70,11 +72,11 @@ defaults
   timeout http-keep-alive ${timeouts.idleMs}ms
 
 frontend public
-  bind 127.0.0.1:${site.port}
+  bind 127.0.0.1:${site.port}${http2}
   http-request set-header x-request-id %[uuid()]
   ${backendRule(site)}
 
 backend shop
-  server one 127.0.0.1:${site.backendPort}
+  server one 127.0.0.1:${site.backendPort}${http2}
 `;
 }

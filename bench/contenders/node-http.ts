@@ -25,6 +25,7 @@ export const nodeHttp: HttpContender = {
       port: site.port,
       pid: child.pid ?? 0,
       accessLog,
+      addsRequestId: true,
       assertAlive: () => site.processes.assertAlive(child, { name: 'node-http' }),
       stop: () => site.processes.stop(child),
     };

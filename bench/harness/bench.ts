@@ -22,6 +22,8 @@ export interface BenchOptions {
   readonly slow: number;
   /** Names of the contenders to run; empty: all. */
   readonly only: readonly string[];
+  /** Over HTTP/2, calls as gRPC makes them. */
+  readonly grpc: boolean;
 }
 
 /** One run's surroundings; all of it is gone after the run. */
