@@ -3,6 +3,8 @@ import net from 'node:net';
 import { Out } from './codec/out.ts';
 import type { HttpShared, RequestLog } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
+import { type NodeLimits, nodeLimits } from './limits.ts';
+import { ConnectionGate } from './listener/connection-gate.ts';
 import { HttpServer } from './listener/http-listener.ts';
 import type { ClusterConfig, HttpChainConfig, RouteConfig, TlsConfig } from './model/config.ts';
 import { compileHttp } from './runtime/http-contexts.ts';
@@ -80,12 +82,15 @@ export interface ProxyOptions {
   readonly chain?: Partial<HttpChainConfig>;
   readonly documentedOnly?: boolean;
   readonly tls?: TlsConfig;
+  readonly maxConnections?: number;
+  readonly limits?: Partial<NodeLimits>;
   /** Called before an entry is kept; may throw. */
   readonly onLog?: (entry: LogEntry) => void;
 }
 
 export async function startProxy(options: ProxyOptions) {
   const clock = new TestClock();
+  const limits = { ...nodeLimits, ...options.limits };
   const registry = new StatsRegistry();
   const cluster = new Cluster(options.cluster, clusterStats(registry, options.cluster.name), () => 0);
   const log: LogEntry[] = [];
@@ -135,13 +140,20 @@ export async function startProxy(options: ProxyOptions) {
     },
     ...options.chain,
   };
-  const context = compileHttp(chain, { loggers: [logger] as never, requestHeaders: [], close: async () => {} }, null);
+  const context = compileHttp(
+    chain,
+    { loggers: [logger] as never, requestHeaders: [], close: async () => {} },
+    limits,
+    null,
+  );
   const server = new HttpServer({
     shared,
     stats: httpStats(registry, 'test'),
     listenerStats: listenerStats(registry, 'test'),
     context,
     tls: options.tls ?? null,
+    maxConnections: options.maxConnections ?? 10_000,
+    gate: new ConnectionGate({ ...limits, connectionsPerAddress: limits.connectionsPerAddress ?? 0 }, () => true),
     documentedOnly: options.documentedOnly ?? false,
   });
   const { port } = await server.listen('127.0.0.1', 0);

@@ -7,7 +7,9 @@ import { startAdmin } from './admin/server.ts';
 import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
-import { limits } from './limits.ts';
+import { limits, type NodeLimits, publicConnectionsPerAddress } from './limits.ts';
+import { ConnectionGate } from './listener/connection-gate.ts';
+import { isPublicAddress } from './listener/public-address.ts';
 import type { Logger } from './logging.ts';
 import { Clusters } from './runtime/clusters.ts';
 import { Listeners } from './runtime/listeners.ts';
@@ -73,7 +75,16 @@ export async function startNode(settings: Settings, version: string, logger: Log
     readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
     onFault,
   };
-  const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, logger, setTimer });
+  const listeners = new Listeners({
+    shared,
+    registry,
+    sinks,
+    limits: settings.limits,
+    gate: gateOf(settings.limits),
+    binds: settings.binds,
+    logger,
+    setTimer,
+  });
   const node = new ProxyNode(clusters, listeners);
   const controlPlane = {
     servers: settings.xds,
@@ -128,4 +139,10 @@ export async function startNode(settings: Settings, version: string, logger: Log
       process.off('SIGUSR1', reopenLogs);
     },
   };
+}
+
+function gateOf({ connections, connectionsPerAddress }: NodeLimits): ConnectionGate {
+  return connectionsPerAddress === null
+    ? new ConnectionGate({ connections, connectionsPerAddress: publicConnectionsPerAddress }, isPublicAddress)
+    : new ConnectionGate({ connections, connectionsPerAddress }, () => true);
 }

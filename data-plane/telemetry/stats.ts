@@ -147,6 +147,15 @@ export function listenerStats(registry: StatsRegistry, name: string) {
     cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
     cxLengthMs: scope.histogram('downstream_cx_length_ms', 'Life of a connection, ms'),
     cxOverflow: scope.counter('downstream_cx_overflow', 'Connections refused because the listener is full'),
+    cxGlobalOverflow: scope.counter('downstream_global_cx_overflow', 'Connections refused because the node is full'),
+    cxAddressOverflow: scope.counter(
+      'downstream_cx_address_overflow',
+      'Connections refused because their address has enough',
+    ),
+    cxOverloadReject: scope.counter(
+      'downstream_cx_overload_reject',
+      'Connections refused because the node has no memory left',
+    ),
     cxTransportSocketConnectTimeout: scope.counter(
       'downstream_cx_transport_socket_connect_timeout',
       'Connections whose TLS handshake took too long',
