@@ -4,6 +4,7 @@ import type { Ranges } from '../codec/h1-chunked.ts';
 import type { Head } from '../codec/h1-head.ts';
 import { H1RequestReader, type RequestEvents, type RequestFault } from '../codec/h1-request-reader.ts';
 import type { MessageHead } from '../codec/message-head.ts';
+import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
@@ -25,7 +26,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly #listener: HttpListener;
   readonly #onClosed: (connection: H1Connection) => void;
   readonly #openedMs: number;
-  readonly #encrypted: boolean;
+  readonly #writer: SocketWriter;
   readonly #reader: H1RequestReader;
   readonly #request: ActiveRequest;
   /** Without a request, in the middle of a head, or closing. */
@@ -41,14 +42,14 @@ export class H1Connection implements RequestEvents, Downstream {
     this.ip = socket.remoteAddress ?? '';
     this.address = `${this.ip}:${socket.remotePort ?? 0}`;
     this.#openedMs = listener.shared.now();
-    this.#encrypted = listener.scheme === 'https';
+    const encrypted = listener.scheme === 'https';
+    this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
     this.#request = new ActiveRequest(listener, this);
     this.#deadline = new Deadline(() => this.#onDeadline());
     socket.on('error', () => {});
     socket.on('end', () => this.#onClientEnd());
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#request.resumeResponse());
     this.#arm(listener.context.chain.limits.idleTimeoutMs);
   }
 
@@ -141,7 +142,7 @@ export class H1Connection implements RequestEvents, Downstream {
   flush(): boolean {
     const { shared, stats } = this.#listener;
     stats.cxTxBytesTotal.value += shared.toClient.length;
-    return shared.toClient.flush(this.#socket, this.#encrypted);
+    return shared.toClient.flush(this.#writer);
   }
 
   writeReply(reply: LocalReply, headOnly: boolean): void {

@@ -68,15 +68,16 @@ export function writeRequestHead(
   else out.text(bodyless.has(target.method) ? `${added}\r\n` : `${added}content-length: 0\r\n\r\n`);
 }
 
-/** Status line, what passes, what the route adds, then `added` (whole lines); ends the head. */
+/** Status line, what passes, what the route adds, then `end`, which ends the head. */
 export function writeResponseHead(
   out: Out,
   head: MessageHead,
   ownServer: boolean,
   changes: HeaderChanges | null,
-  added: string,
+  end: Buffer,
 ): void {
   out.all(statusLine(head.status));
   head.writeLines(out, false, responseDrops(ownServer), changes?.drops ?? null);
-  out.text(changes === null ? added : linesOf(changes.added) + added);
+  if (changes !== null) out.text(linesOf(changes.added));
+  out.all(end);
 }

@@ -7,6 +7,7 @@ import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Deadlines } from '../upstream/deadlines.ts';
+import type { AnswerLines } from './answer-lines.ts';
 import type { Turns } from './turns.ts';
 
 /** An access log, compiled. */
@@ -19,6 +20,7 @@ export interface HttpContext {
   readonly chain: HttpChainConfig;
   readonly requestLimits: RequestLimits;
   readonly table: RouteTable;
+  readonly answerLines: AnswerLines;
   readonly logs: readonly RequestLog[];
   /** Lower-case names of the request headers that the logs print; their values stand in this order in the entry. */
   readonly loggedHeaders: readonly string[];
@@ -53,6 +55,8 @@ export interface HttpListener {
   readonly localAddress: string;
   /** `https`: its connections come out of TLS. */
   readonly scheme: 'http' | 'https';
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly: boolean;
   /** The newest configuration. */
   context: HttpContext;
   /** Every answer from now on closes its connection. */

@@ -20,11 +20,11 @@ export class HttpServer implements HttpListener {
   maxConnections: number;
   draining = false;
   localAddress = '';
+  readonly documentedOnly: boolean;
   readonly scheme: 'http' | 'https';
   readonly #server: net.Server;
   readonly #connections = new Set<H1Connection>();
   readonly #gate: ConnectionGate;
-  readonly #documentedOnly: boolean;
   readonly #tls: TlsTerminator | null;
 
   constructor(options: {
@@ -44,7 +44,7 @@ export class HttpServer implements HttpListener {
     this.context = options.context;
     this.maxConnections = options.maxConnections;
     this.#gate = options.gate;
-    this.#documentedOnly = options.documentedOnly ?? false;
+    this.documentedOnly = options.documentedOnly ?? false;
     this.scheme = options.tls === null ? 'http' : 'https';
     this.#tls = options.tls === null ? null : this.#terminator(options.tls);
     this.#server = net.createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
@@ -102,7 +102,7 @@ export class HttpServer implements HttpListener {
       return;
     }
     const { readBuffer, onFault } = this.shared;
-    takeOver(accepted, readBuffer, httpSockets, this.#documentedOnly, onFault, (socket) => {
+    takeOver(accepted, readBuffer, httpSockets, this.documentedOnly, onFault, (socket) => {
       socket.once('close', leave);
       return this.#serve(socket);
     });
