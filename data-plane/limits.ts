@@ -34,6 +34,11 @@ export interface NodeLimits {
   readonly chunkExtensionBytes: number;
   readonly trailerBytes: number;
   readonly trailers: number;
+  /** Of the memory that there may be: from here on idle connections are closed, and none is let in. */
+  readonly shedIdlePercent: number;
+  readonly stopAcceptingPercent: number;
+  /** Of the event loop, 99th percentile: beyond it requests are refused; 0: any. */
+  readonly loopDelayMs: number;
 }
 
 /** Reliability.md, appendix A. */
@@ -44,6 +49,9 @@ export const nodeLimits: NodeLimits = {
   chunkExtensionBytes: limits.chunkExtensionBytes,
   trailerBytes: limits.trailerBytes,
   trailers: limits.trailers,
+  shedIdlePercent: 95,
+  stopAcceptingPercent: 98,
+  loopDelayMs: 100,
 };
 
 /** An address of the operator's own network may be that of another tier, or of a load balancer. */

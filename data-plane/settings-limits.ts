@@ -1,9 +1,9 @@
-/** The limits of a node, as its operator writes them: `NAME=VALUE`, bytes with KiB or MiB. */
+/** The limits of a node, as its operator writes them: `NAME=VALUE`, with a unit where it has one. */
 import { type NodeLimits, nodeLimits } from './limits.ts';
 
 interface Setting {
   readonly field: keyof NodeLimits;
-  readonly unit: 'count' | 'bytes';
+  readonly unit: 'count' | 'bytes' | 'percent' | 'ms';
   readonly least: number;
   readonly most: number;
 }
@@ -15,9 +15,18 @@ const settings: Readonly<Record<string, Setting>> = {
   'chunk-extensions': { field: 'chunkExtensionBytes', unit: 'bytes', least: 0, most: 1024 * 1024 },
   'trailer-bytes': { field: 'trailerBytes', unit: 'bytes', least: 0, most: 1024 * 1024 },
   trailers: { field: 'trailers', unit: 'count', least: 0, most: 1_000 },
+  'shed-idle': { field: 'shedIdlePercent', unit: 'percent', least: 1, most: 100 },
+  'stop-accepting': { field: 'stopAcceptingPercent', unit: 'percent', least: 1, most: 100 },
+  'loop-delay': { field: 'loopDelayMs', unit: 'ms', least: 0, most: 60_000 },
 };
 
-const factors = { '': 1, KiB: 1024, MiB: 1024 * 1024 } as const;
+/** What may stand behind the digits, and how to say so. */
+const units: Readonly<Record<Setting['unit'], { factors: Readonly<Record<string, number>>; words: string }>> = {
+  count: { factors: { '': 1 }, words: 'a whole number' },
+  bytes: { factors: { '': 1, KiB: 1024, MiB: 1024 * 1024 }, words: 'bytes, as in 8192 or 8KiB,' },
+  percent: { factors: { '%': 1 }, words: 'a percentage, as in 95%,' },
+  ms: { factors: { ms: 1 }, words: 'milliseconds, as in 100ms,' },
+};
 
 /**
  * @param written each `NAME=VALUE`; a later one wins
@@ -38,11 +47,9 @@ export function readLimits(written: readonly string[]): NodeLimits {
 }
 
 function readValue(name: string, text: string, { unit, least, most }: Setting): number {
-  const [, digits, suffix] = /^([0-9]{1,9})(KiB|MiB|)$/.exec(text) ?? [];
-  const value = Number(digits) * factors[suffix as keyof typeof factors];
-  if ((unit === 'count' && suffix !== '') || !(value >= least && value <= most)) {
-    const example = unit === 'bytes' ? 'bytes, as in 8192 or 8KiB,' : 'a whole number';
-    throw new Error(`the limit ${name} cannot be "${text}": write ${example} from ${least} to ${most}`);
-  }
-  return value;
+  const { factors, words } = units[unit];
+  const [, digits, suffix] = /^([0-9]{1,9})(\D*)$/.exec(text) ?? [];
+  const value = Number(digits) * (factors[suffix ?? ''] ?? Number.NaN);
+  if (value >= least && value <= most) return value;
+  throw new Error(`the limit ${name} cannot be "${text}": write ${words} from ${least} to ${most}`);
 }

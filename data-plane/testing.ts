@@ -113,6 +113,7 @@ export async function startProxy(options: ProxyOptions) {
     wallClock: () => 1_700_000_000_000,
     random: () => 0,
     turns: new Turns(setImmediate),
+    load: { refusedShare: 0 },
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
     toUpstream: new Out(),
@@ -146,6 +147,8 @@ export async function startProxy(options: ProxyOptions) {
     limits,
     null,
   );
+  const perAddress = limits.connectionsPerAddress ?? 0;
+  const gate = new ConnectionGate({ ...limits, connectionsPerAddress: perAddress }, () => true);
   const server = new HttpServer({
     shared,
     stats: httpStats(registry, 'test'),
@@ -153,13 +156,15 @@ export async function startProxy(options: ProxyOptions) {
     context,
     tls: options.tls ?? null,
     maxConnections: options.maxConnections ?? 10_000,
-    gate: new ConnectionGate({ ...limits, connectionsPerAddress: limits.connectionsPerAddress ?? 0 }, () => true),
+    gate,
     documentedOnly: options.documentedOnly ?? false,
   });
   const { port } = await server.listen('127.0.0.1', 0);
   return {
     port,
     server,
+    shared,
+    gate,
     cluster,
     clock,
     log,

@@ -11,13 +11,15 @@ import { limits, type NodeLimits, publicConnectionsPerAddress } from './limits.t
 import { ConnectionGate } from './listener/connection-gate.ts';
 import { isPublicAddress } from './listener/public-address.ts';
 import type { Logger } from './logging.ts';
+import { loopBusyShares, memoryShare } from './process-load.ts';
 import { Clusters } from './runtime/clusters.ts';
 import { Listeners } from './runtime/listeners.ts';
 import { ProxyNode } from './runtime/node.ts';
+import { watchOverload } from './runtime/overload-watch.ts';
 import type { Settings } from './settings.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
-import { serverStats } from './telemetry/stats.ts';
+import { overloadStats, serverStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
@@ -70,20 +72,34 @@ export async function startNode(settings: Settings, version: string, logger: Log
     random: Math.random,
     newRequestId: () => randomUUID(),
     turns: new Turns(setImmediate),
+    load: { refusedShare: 0 },
     toClient: new Out(),
     toUpstream: new Out(),
     readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
     onFault,
   };
+  const gate = gateOf(settings.limits);
   const listeners = new Listeners({
     shared,
     registry,
     sinks,
     limits: settings.limits,
-    gate: gateOf(settings.limits),
+    gate,
     binds: settings.binds,
     logger,
     setTimer,
+  });
+  watchOverload({
+    limits: settings.limits,
+    now,
+    setTimer,
+    memoryShare,
+    loopBusyShare: loopBusyShares(),
+    shared,
+    gate,
+    listeners,
+    stats: overloadStats(registry),
+    logger,
   });
   const node = new ProxyNode(clusters, listeners);
   const controlPlane = {

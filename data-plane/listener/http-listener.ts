@@ -76,8 +76,13 @@ export class HttpServer implements HttpListener {
     this.draining = true;
     const closed = closeServer(this.#server);
     this.#tls?.destroy();
-    for (const connection of [...this.#connections]) connection.drain();
+    this.shedIdle();
     await closed;
+  }
+
+  /** Connections without a request end now. */
+  shedIdle(): void {
+    for (const connection of [...this.#connections]) connection.drain();
   }
 
   /** Cuts what is left. */

@@ -93,6 +93,11 @@ export class Listeners {
     return count;
   }
 
+  /** Connections without a request end now. */
+  shedIdle(): void {
+    for (const { server } of this.#open.values()) if (server instanceof HttpServer) server.shedIdle();
+  }
+
   /** No new connections, busy ones finish; resolves when none is left or the time is over, then cuts. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;

@@ -8,6 +8,7 @@ export type ClusterStats = ReturnType<typeof clusterStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
+export type OverloadStats = ReturnType<typeof overloadStats>;
 
 /** @param name the cluster's: `checkout/orders` */
 export function clusterStats(registry: StatsRegistry, name: string) {
@@ -106,6 +107,7 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     rqIdleTimeout: scope.counter('downstream_rq_idle_timeout', 'Requests on which nothing moved for too long'),
     rqRxReset: scope.counter('downstream_rq_rx_reset', 'Requests that the client gave up'),
     rqTxReset: scope.counter('downstream_rq_tx_reset', 'Requests cut off by this side'),
+    rqOverloadClose: scope.counter('downstream_rq_overload_close', 'Requests refused because there were too many'),
     rqNonRelativePath: scope.counter('downstream_rq_non_relative_path', 'Requests with a target that is no path'),
     rqFailedPathNormalization: scope.counter(
       'downstream_rq_failed_path_normalization',
@@ -162,6 +164,23 @@ export function listenerStats(registry: StatsRegistry, name: string) {
     ),
     sslHandshake: scope.counter('ssl.handshake', 'TLS handshakes that were completed'),
     sslConnectionError: scope.counter('ssl.connection_error', 'TLS handshakes that failed'),
+  };
+}
+
+/** What presses, and what is done about it. */
+export function overloadStats(registry: StatsRegistry) {
+  const scope = registry.scope('overload.', 'envoy_overload_', {});
+  const monitor = 'envoy.resource_monitors';
+  const action = 'envoy.overload_actions';
+  return {
+    memoryPressure: scope.gauge(`${monitor}.fixed_heap.pressure`, 'Memory in use, percent of what there may be'),
+    loopDelayMs: scope.gauge('event_loop_delay_ms', 'Delay of the event loop, 99th percentile, ms'),
+    shedsIdle: scope.gauge(`${action}.reduce_timeouts.active`, '1 while idle connections are closed'),
+    stopsAccepting: scope.gauge(`${action}.stop_accepting_connections.active`, '1 while no connection is let in'),
+    refusedPercent: scope.gauge(
+      `${action}.stop_accepting_requests.scale_percent`,
+      'New requests that are refused, percent',
+    ),
   };
 }
 
