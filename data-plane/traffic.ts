@@ -3,14 +3,19 @@ import { randomUUID } from 'node:crypto';
 import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
-import { limits } from './limits.ts';
+import { limits as fixed, type NodeLimits, publicConnectionsPerAddress } from './limits.ts';
+import { ConnectionGate } from './listener/connection-gate.ts';
+import { isPublicAddress } from './listener/public-address.ts';
+import { loopBusyShares, memoryShare } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
 import { type Binds, Listeners } from './runtime/listeners.ts';
 import type { Logger } from './runtime/logger.ts';
 import { ProxyNode } from './runtime/node.ts';
+import { watchOverload } from './runtime/overload-watch.ts';
 import type { LogSinks } from './telemetry/log-sink.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
+import { overloadStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 import { now, random, setTimer, wallClock } from './world.ts';
 
@@ -19,10 +24,11 @@ export interface TrafficDeps {
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
   readonly binds: Binds;
+  readonly limits: NodeLimits;
   readonly logger: Logger;
 }
 
-export function createTraffic({ registry, sinks, checks, binds, logger }: TrafficDeps): ProxyNode {
+export function createTraffic({ registry, sinks, checks, binds, limits, logger }: TrafficDeps): ProxyNode {
   const clusters = new Clusters({ registry, random, checks });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
@@ -38,10 +44,31 @@ export function createTraffic({ registry, sinks, checks, binds, logger }: Traffi
     random,
     newRequestId: () => randomUUID(),
     turns: new Turns(setImmediate),
+    load: { refusedShare: 0 },
     toClient: new Out(),
     toUpstream: new Out(),
-    readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
+    readBuffer: Buffer.allocUnsafeSlow(fixed.readBytes),
     onFault,
   };
-  return new ProxyNode(clusters, new Listeners({ shared, registry, sinks, binds, logger, setTimer }));
+  const gate = gateOf(limits);
+  const listeners = new Listeners({ shared, registry, sinks, limits, gate, binds, logger, setTimer });
+  watchOverload({
+    limits,
+    now,
+    setTimer,
+    memoryShare,
+    loopBusyShare: loopBusyShares(),
+    shared,
+    gate,
+    listeners,
+    stats: overloadStats(registry),
+    logger,
+  });
+  return new ProxyNode(clusters, listeners);
+}
+
+function gateOf({ connections, connectionsPerAddress }: NodeLimits): ConnectionGate {
+  return connectionsPerAddress === null
+    ? new ConnectionGate({ connections, connectionsPerAddress: publicConnectionsPerAddress }, isPublicAddress)
+    : new ConnectionGate({ connections, connectionsPerAddress }, () => true);
 }

@@ -32,7 +32,14 @@ export async function startNode(settings: Settings, version: string, logger: Log
   const logDeps = { now, setTimer, report: (message: string) => logger.warn({ event: 'access_log' }, message) };
   const logStats = filesystemStats(registry);
   const sinks = new LogSinks({ ...logDeps, stats: logStats, open: (path) => new LogFile(path, logDeps, logStats) });
-  const node = createTraffic({ registry, sinks, checks: ownChecks(checking), binds: settings.binds, logger });
+  const node = createTraffic({
+    registry,
+    sinks,
+    checks: ownChecks(checking),
+    binds: settings.binds,
+    limits: settings.limits,
+    logger,
+  });
   const { clusters, listeners } = node;
   const controlPlane = {
     servers: settings.xds,

@@ -52,6 +52,8 @@ export interface ListenerSpec {
     readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'unescape';
   };
   readonly limits: {
+    /** Open at once. */
+    readonly connections: number;
     /** Whole request head, bytes. */
     readonly headerBytes: number;
     readonly headers: number;

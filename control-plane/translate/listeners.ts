@@ -56,7 +56,18 @@ function socketListener({ document, spec }: Typed<'Listener'>, filter: Filter): 
   return {
     name: document.name,
     address: { socket_address: { address: spec.address, port_value: spec.port } },
-    filter_chains: [{ ...(spec.tls !== null && tlsOf(spec.tls)), filters: [filter] }],
+    filter_chains: [
+      { ...(spec.tls !== null && tlsOf(spec.tls)), filters: [connectionLimit(document.name, spec), filter] },
+    ],
+  };
+}
+
+/** Envoy's own limit of a listener is a runtime key, which no listener can carry. */
+function connectionLimit(name: string, { limits }: ListenerSpec): Filter {
+  const limit = { stat_prefix: name, max_connections: { value: limits.connections } };
+  return {
+    name: 'envoy.filters.network.connection_limit',
+    typed_config: packAny('envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit', limit),
   };
 }
 

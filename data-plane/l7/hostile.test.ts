@@ -25,10 +25,21 @@ const pieces = (bytes: Buffer, length: () => number): Buffer[] => {
   return cut;
 };
 
+/** The middle of what is very long comes a little faster. */
+function byteByByte(bytes: Buffer): Buffer[] {
+  const edge = 2048;
+  let at = 0;
+  return pieces(bytes, () => {
+    const length = at >= edge && at < bytes.length - edge ? 32 : 1;
+    at += length;
+    return length;
+  });
+}
+
 const deliveries: Record<string, Delivery> = {
   'on a fresh connection': { connect: plainConnect, warm: false, cut: whole },
   'after a good request on the same connection': { connect: plainConnect, warm: true, cut: whole },
-  'byte by byte': { connect: plainConnect, warm: false, cut: (bytes) => pieces(bytes, () => 1) },
+  'byte by byte': { connect: plainConnect, warm: false, cut: byteByByte },
   'cut at random': {
     connect: plainConnect,
     warm: false,

@@ -37,6 +37,8 @@ export interface HttpShared {
   readonly random: () => number;
   readonly newRequestId: () => string;
   readonly turns: Turns;
+  /** Of new requests, the share that is refused because there are too many, 0 to 1. */
+  readonly load: { refusedShare: number };
   /** What goes to clients, and to upstreams, within one callback. */
   readonly toClient: Out;
   readonly toUpstream: Out;

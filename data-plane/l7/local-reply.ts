@@ -57,6 +57,7 @@ export const localReplies = {
   ),
   clusterNotFound: reply(503, 'NC', 'cluster_not_found'),
   noHealthyUpstream: reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream'),
+  overloaded: reply(503, 'OM', 'overload', 'overloaded'),
   connectFailure: reply(
     503,
     'UF',

@@ -14,6 +14,10 @@ export function routeRequest(
   { context, shared, stats, scheme }: HttpListener,
   exchange: Exchange,
 ): LocalReply | null {
+  if (shared.load.refusedShare > 0 && shared.random() < shared.load.refusedShare) {
+    stats.rqOverloadClose.value++;
+    return localReplies.overloaded;
+  }
   // one number for all that chance decides, as in Envoy
   target.random = shared.random();
   const route = context.table.find(target);

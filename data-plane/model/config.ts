@@ -19,6 +19,8 @@ export interface ListenerConfig {
   readonly chain: HttpChainConfig | TcpChainConfig;
   /** null: plain text. Only in front of HTTP. */
   readonly tls: TlsConfig | null;
+  /** Connections that are open at once; what comes beyond is closed. */
+  readonly maxConnections: number;
 }
 
 /** How TLS ends at a listener. */

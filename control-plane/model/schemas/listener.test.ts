@@ -16,6 +16,7 @@ test('a listener that says its groups and port has every default', () => {
     accessLog: { format: 'json', to: 'stdout' },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
+      connections: 10_000,
       headerBytes: 61_440,
       headers: 100,
       headersTimeoutMs: 10_000,
@@ -36,7 +37,14 @@ test('a listener that says everything is read whole', () => {
       tls: { certificates: ['shop', 'checkout/own'], minVersion: '1.3', alpn: 'http/1.1' },
       accessLog: { format: 'json', to: '/var/log/access.log', sample: '100%' },
       paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
-      limits: { headerBytes: '8KiB', headers: 50, headersTimeout: '5s', bodyTimeout: '0s', idleTimeout: '1m' },
+      limits: {
+        connections: 50,
+        headerBytes: '8KiB',
+        headers: 50,
+        headersTimeout: '5s',
+        bodyTimeout: '0s',
+        idleTimeout: '1m',
+      },
       trustedHops: 0,
     }),
   ).toEqual({
@@ -52,7 +60,14 @@ test('a listener that says everything is read whole', () => {
     },
     accessLog: { format: 'json', to: '/var/log/access.log' },
     paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
-    limits: { headerBytes: 8192, headers: 50, headersTimeoutMs: 5000, bodyTimeoutMs: 0, idleTimeoutMs: 60_000 },
+    limits: {
+      connections: 50,
+      headerBytes: 8192,
+      headers: 50,
+      headersTimeoutMs: 5000,
+      bodyTimeoutMs: 0,
+      idleTimeoutMs: 60_000,
+    },
   });
 });
 
@@ -111,7 +126,7 @@ test.each([
   [{ paths: { http10: false } }, 'not-supported-yet /spec/paths/http10'],
   [{ paths: { escapedSlashes: 'drop' } }, 'invalid /spec/paths/escapedSlashes'],
   [{ paths: { normalize: 'yes' } }, 'invalid /spec/paths/normalize'],
-  [{ limits: { connections: 10 } }, 'not-supported-yet /spec/limits/connections'],
+  [{ limits: { connections: 0 } }, 'invalid /spec/limits/connections'],
   [{ limits: { streams: 10 } }, 'not-supported-yet /spec/limits/streams'],
   [{ limits: { headerBytes: 61_440 } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headerBytes: '100B' } }, 'invalid /spec/limits/headerBytes'],
@@ -119,9 +134,14 @@ test.each([
   [{ limits: { headers: 0 } }, 'invalid /spec/limits/headers'],
   [{ limits: { idleTimeout: 10 } }, 'invalid /spec/limits/idleTimeout'],
   [{ protocol: 'tcp', paths: {} }, 'invalid /spec/paths'],
-  [{ protocol: 'tcp', limits: {} }, 'invalid /spec/limits'],
+  [{ protocol: 'tcp', limits: { headers: 5 } }, 'invalid /spec/limits'],
+  [{ protocol: 'tcp', limits: { idleTimeout: '5s' } }, 'invalid /spec/limits'],
 ])('a listener with %j is refused: %s', (spec, refused) => {
   expect(refusals('Listener', { ...least, ...spec })).toEqual([refused]);
+});
+
+test('a tcp listener has a limit of connections', () => {
+  expect(specOfListener({ protocol: 'tcp', limits: { connections: 50_000 } }).limits.connections).toBe(50_000);
 });
 
 test('an api listener is no socket: it says its groups, and who may attach', () => {

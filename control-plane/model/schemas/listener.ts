@@ -90,6 +90,11 @@ const headerBytes = must(size(), (bytes) => {
 
 const listenerLimits = fields(
   {
+    connections: about(
+      whole(1, limits.connections).prefault(10_000),
+      'Connections that are open at once; what comes beyond is closed. The only limit of a tcp listener.',
+      'ConnectionLimit.max_connections',
+    ),
     headerBytes: about(
       headerBytes.prefault('60KiB'),
       'The whole request head; over it is 431.',
@@ -115,8 +120,9 @@ const listenerLimits = fields(
       `${hcm}.common_http_protocol_options.idle_timeout`,
     ),
   },
-  { notYet: { connections: '', streams: '' } },
+  { notYet: { streams: '' } },
 ).transform((written): ListenerSpec['limits'] => ({
+  connections: written.connections,
   headerBytes: written.headerBytes,
   headers: written.headers,
   headersTimeoutMs: written.headersTimeout,
@@ -199,7 +205,7 @@ const written = fields(
       'How request paths are cleaned before they are matched; http and https only.',
       `${hcm}`,
     ),
-    limits: about(listenerLimits.optional(), 'What a client may take; http and https only.', `${hcm}`),
+    limits: about(listenerLimits.optional(), 'What clients may take.', hcm),
     tls: about(
       tls.optional(),
       'How the connections are encrypted; https only, which needs it.',
@@ -238,9 +244,14 @@ function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>
       remedy: 'Write a whole number from 0 to 65535.',
     };
   }
-  const field = written(['paths', 'limits']);
-  if (protocol !== 'tcp' || field === undefined) return undefined;
-  const detail = `A tcp listener has no \`${field}\`: it reads no requests.`;
+  if (protocol !== 'tcp') return undefined;
+  const limits = others['limits'] as ListenerSpec['limits'] | undefined;
+  const limit = (Object.keys(defaultLimits) as (keyof ListenerSpec['limits'])[]).find(
+    (name) => name !== 'connections' && limits !== undefined && limits[name] !== defaultLimits[name],
+  );
+  if (others['paths'] === undefined && limit === undefined) return undefined;
+  const [field, what] = limit === undefined ? ['paths', '`paths`'] : ['limits', '`limits` but `connections`'];
+  const detail = `A tcp listener has no ${what}: it reads no requests.`;
   return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
 }
 
