@@ -5,7 +5,7 @@ import type { HttpShared } from './l7/http-context.ts';
 import { limits } from './limits.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
-import { type Binds, Listeners } from './runtime/listeners.ts';
+import { Listeners, type ListenersDeps } from './runtime/listeners.ts';
 import type { Logger } from './runtime/logger.ts';
 import { ProxyNode } from './runtime/node.ts';
 import type { LogSinks } from './telemetry/log-sink.ts';
@@ -17,11 +17,16 @@ export interface TrafficDeps {
   readonly registry: StatsRegistry;
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
-  readonly binds: Binds;
   readonly logger: Logger;
+  readonly listening: Pick<ListenersDeps, 'binds' | 'reusePort' | 'onTried'>;
 }
 
-export function createTraffic({ registry, sinks, checks, binds, logger }: TrafficDeps): ProxyNode {
+export interface Traffic {
+  readonly node: ProxyNode;
+  readonly listeners: Listeners;
+}
+
+export function createTraffic({ registry, sinks, checks, logger, listening }: TrafficDeps): Traffic {
   const clusters = new Clusters({ registry, random, checks });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
@@ -41,5 +46,6 @@ export function createTraffic({ registry, sinks, checks, binds, logger }: Traffi
     readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
     onFault,
   };
-  return new ProxyNode(clusters, new Listeners({ shared, registry, sinks, binds, logger, setTimer }));
+  const listeners = new Listeners({ shared, registry, sinks, logger, setTimer, ...listening });
+  return { node: new ProxyNode(clusters, listeners), listeners };
 }
