@@ -9,7 +9,7 @@ import { isPublicAddress } from './listener/public-address.ts';
 import { loopBusyShares, memoryShare } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
-import { type Binds, Listeners } from './runtime/listeners.ts';
+import { Listeners, type ListenersDeps } from './runtime/listeners.ts';
 import type { Logger } from './runtime/logger.ts';
 import { ProxyNode } from './runtime/node.ts';
 import { watchOverload } from './runtime/overload-watch.ts';
@@ -23,12 +23,17 @@ export interface TrafficDeps {
   readonly registry: StatsRegistry;
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
-  readonly binds: Binds;
   readonly limits: NodeLimits;
   readonly logger: Logger;
+  readonly listening: Pick<ListenersDeps, 'binds' | 'reusePort' | 'onTried'>;
 }
 
-export function createTraffic({ registry, sinks, checks, binds, limits, logger }: TrafficDeps): ProxyNode {
+export interface Traffic {
+  readonly node: ProxyNode;
+  readonly listeners: Listeners;
+}
+
+export function createTraffic({ registry, sinks, checks, limits, logger, listening }: TrafficDeps): Traffic {
   const clusters = new Clusters({ registry, random, checks });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
@@ -51,7 +56,7 @@ export function createTraffic({ registry, sinks, checks, binds, limits, logger }
     onFault,
   };
   const gate = gateOf(limits);
-  const listeners = new Listeners({ shared, registry, sinks, limits, gate, binds, logger, setTimer });
+  const listeners = new Listeners({ shared, registry, sinks, limits, gate, logger, setTimer, ...listening });
   watchOverload({
     limits,
     now,
@@ -64,7 +69,7 @@ export function createTraffic({ registry, sinks, checks, binds, limits, logger }
     stats: overloadStats(registry),
     logger,
   });
-  return new ProxyNode(clusters, listeners);
+  return { node: new ProxyNode(clusters, listeners), listeners };
 }
 
 function gateOf({ connections, connectionsPerAddress }: NodeLimits): ConnectionGate {

@@ -32,6 +32,8 @@ export interface TlsConfig {
   /** In order of preference; empty: none is negotiated. */
   readonly alpn: readonly string[];
   readonly handshakeTimeoutMs: number;
+  /** Of the session tickets, where several threads end TLS: one resumes what another one began. */
+  readonly ticketKeys?: Uint8Array;
 }
 
 /** A pair that was tried: it can be served. */

@@ -2,7 +2,7 @@
  * The ready-made sets of stats, named and tagged as Envoy names and tags them. The hot path does `set.field.value++` and
  * `set.histogram.record(ms)`, nothing else. `scope.drop()` takes a set away when its owner goes.
  */
-import type { StatsRegistry } from './registry.ts';
+import type { Counter, StatsRegistry } from './registry.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
@@ -58,21 +58,21 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     rqRxReset: scope.counter('upstream_rq_rx_reset', 'Requests reset by the endpoint'),
     rqTxReset: scope.counter('upstream_rq_tx_reset', 'Requests reset by this side'),
     rqTimeMs: scope.histogram('upstream_rq_time', 'Time to answer a request, ms'),
-    membershipChange: scope.counter('membership_change', 'Changes of the set of endpoints'),
-    membershipTotal: scope.gauge('membership_total', 'Endpoints'),
-    membershipHealthy: scope.gauge('membership_healthy', 'Healthy endpoints'),
-    membershipDegraded: scope.gauge('membership_degraded', 'Degraded endpoints'),
-    healthCheckAttempt: scope.counter('health_check.attempt', 'Active health checks made'),
-    healthCheckSuccess: scope.counter('health_check.success', 'Active health checks that passed'),
-    healthCheckFailure: scope.counter(
+    membershipChange: scope.nodeCounter('membership_change', 'Changes of the set of endpoints'),
+    membershipTotal: scope.nodeGauge('membership_total', 'Endpoints'),
+    membershipHealthy: scope.nodeGauge('membership_healthy', 'Healthy endpoints'),
+    membershipDegraded: scope.nodeGauge('membership_degraded', 'Degraded endpoints'),
+    healthCheckAttempt: scope.nodeCounter('health_check.attempt', 'Active health checks made'),
+    healthCheckSuccess: scope.nodeCounter('health_check.success', 'Active health checks that passed'),
+    healthCheckFailure: scope.nodeCounter(
       'health_check.failure',
       'Active health checks that failed, network failures included',
     ),
-    healthCheckNetworkFailure: scope.counter(
+    healthCheckNetworkFailure: scope.nodeCounter(
       'health_check.network_failure',
       'Active health checks that failed to connect or were cut or timed out',
     ),
-    healthCheckHealthy: scope.gauge('health_check.healthy', 'Endpoints that pass their active health checks'),
+    healthCheckHealthy: scope.nodeGauge('health_check.healthy', 'Endpoints that pass their active health checks'),
     lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints'),
   };
 }
@@ -200,8 +200,11 @@ export function overloadStats(registry: StatsRegistry) {
 export const serverStates = { LIVE: 0, DRAINING: 1, PRE_INITIALIZING: 2, INITIALIZING: 3 } as const;
 export type ServerState = keyof typeof serverStates;
 
-/** What the process says of itself, asked when shown. */
-export function serverStats(registry: StatsRegistry, read: { uptimeMs: () => number; state: () => ServerState }): void {
+/** What the process says of itself, asked when shown. `concurrency`: threads that carry traffic. */
+export function serverStats(
+  registry: StatsRegistry,
+  read: { uptimeMs: () => number; state: () => ServerState; concurrency: number },
+): void {
   const scope = registry.scope('server.', 'envoy_server_', {});
   scope.measured('uptime', 'Seconds since the start', () => Math.floor(read.uptimeMs() / 1000));
   scope.measured(
@@ -210,7 +213,25 @@ export function serverStats(registry: StatsRegistry, read: { uptimeMs: () => num
     () => serverStates[read.state()],
   );
   scope.measured('live', '1 while it serves', () => (read.state() === 'LIVE' ? 1 : 0));
-  scope.measured('memory_allocated', 'Heap in use, bytes', () => process.memoryUsage().heapUsed);
-  scope.measured('memory_heap_size', 'Heap, bytes', () => process.memoryUsage().heapTotal);
+  scope.measured('concurrency', 'Threads that carry traffic', () => read.concurrency);
+  scope.measured(heap.allocated, 'Heap in use, bytes', () => process.memoryUsage().heapUsed);
+  scope.measured(heap.size, 'Heap, bytes', () => process.memoryUsage().heapTotal);
   scope.measured('memory_physical_size', 'Resident memory, bytes', () => process.memoryUsage.rss());
+}
+
+const heap = { allocated: 'memory_allocated', size: 'memory_heap_size' };
+
+/** A worker's part of what the process says of itself. */
+export function workerStats(registry: StatsRegistry) {
+  const scope = registry.scope('server.', 'envoy_server_', {});
+  return {
+    allocated: scope.gauge(heap.allocated, 'Heap in use, bytes'),
+    heapSize: scope.gauge(heap.size, 'Heap, bytes'),
+  };
+}
+
+/** Of the main thread, where workers carry the traffic. */
+export function workerRestarts(registry: StatsRegistry): Counter {
+  const scope = registry.scope('server.', 'envoy_server_', {});
+  return scope.counter('worker_restarts', 'Workers that were started in place of one that died');
 }

@@ -4,7 +4,7 @@ import { eligibleEndpoints } from '../balance/panic.ts';
 import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
-import { LocalityLoad } from './load.ts';
+import { createLoad, type LocalityLoad } from './load.ts';
 
 export class Cluster {
   readonly name: string;
@@ -64,7 +64,7 @@ export class Cluster {
 
   #loadOf(zone: string): LocalityLoad {
     let load = this.#loads.get(zone);
-    if (load === undefined) this.#loads.set(zone, (load = new LocalityLoad(zone)));
+    if (load === undefined) this.#loads.set(zone, (load = createLoad(zone, this.stats.scope)));
     return load;
   }
 
