@@ -13,9 +13,6 @@ export const limits = {
   informationalResponses: 100,
   /** From the last answer on a connection that closes to the moment it is cut (Envoy's delayed_close_timeout). */
   delayedCloseMs: 1_000,
-  /** What an HTTP/2 client is allowed at once (Envoy's edge page). */
-  http2: { maxConcurrentStreams: 100, initialWindowBytes: 64 * 1024 },
-  http2ConnectionWindowBytes: 1024 * 1024,
   /** Bytes of one answer that wait for an HTTP/2 client, and of all answers of one connection (Envoy's edge page: buffers of 32 KiB; one read is 64). */
   streamBufferBytes: 64 * 1024,
   connectionBufferBytes: 1024 * 1024,

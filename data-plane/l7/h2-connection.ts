@@ -43,13 +43,17 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     this.ip = socket.remoteAddress ?? '';
     this.address = `${this.ip}:${socket.remotePort ?? 0}`;
     this.#openedMs = listener.shared.now();
-    const { headerBytes } = listener.context.chain.limits;
+    const { http2, limits: bounds } = listener.context.chain;
     this.#codec = new Connection<H2Stream>({
       role: 'server',
       writer: this,
       handlers: this,
-      settings: { ...limits.http2, maxHeaderListBytes: headerBytes },
-      connectionWindowBytes: limits.http2ConnectionWindowBytes,
+      settings: {
+        maxConcurrentStreams: http2.maxConcurrentStreams,
+        initialWindowBytes: http2.streamWindowBytes,
+        maxHeaderListBytes: bounds.headerBytes,
+      },
+      connectionWindowBytes: http2.connectionWindowBytes,
       // the listener's own limit is told by an answer
       maxHeaders: Number.POSITIVE_INFINITY,
       autoConsume: false,

@@ -150,6 +150,30 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
   });
 });
 
+test('a listener that is told one version speaks no other', async () => {
+  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+  const http1 = await start(answerWith(ok), { chain: { codec: 'http1' } });
+  expect(await talk(http1.proxy.port, preface, () => false)).toMatch(/^HTTP\/1\.1 [45]/);
+  const both = await start(answerWith(ok), { chain: { codec: 'http2' } });
+  const answer = await talk(both.proxy.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', () => false);
+  expect(answer).toContain('does not begin with the preface');
+  expect((await ask(both.client)).status).toBe(200);
+});
+
+test('of too many streams the last are refused unread, and may be sent again', async () => {
+  const sockets: net.Socket[] = [];
+  const http2 = { maxConcurrentStreams: 2, streamWindowBytes: 65_536, connectionWindowBytes: 65_536 };
+  const { proxy } = await start((socket) => sockets.push(socket), { chain: { http2 } });
+  const [method, scheme, path, authority] = [Buffer.of(0x82), Buffer.of(0x86), Buffer.of(0x84), Buffer.of(0x41, 1, 97)];
+  const block = Buffer.concat([method, scheme, path, authority]);
+  const frames = [1, 3, 5].map((id) => Buffer.concat([Buffer.of(0, 0, block.length, 1, 5, 0, 0, 0, id), block]));
+  const hello = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.of(0, 0, 0, 4, 0, 0, 0, 0, 0)]);
+  const refused = '\0\0\x04\x03\0\0\0\0\x05\0\0\0\x07';
+  expect(await talk(proxy.port, Buffer.concat([hello, ...frames]), (a) => a.includes(refused))).toContain(refused);
+  await until(() => proxy.log.length === 2);
+  expect(proxy.cluster.stats.rqTotal.value).toBe(2);
+});
+
 test('a body without a length is chunked, and one that is not there has the length nothing', async () => {
   const { client, seen } = await start(answerWith(ok));
   const post = client.request({ ':method': 'POST' }, { endStream: false });

@@ -123,12 +123,21 @@ export class HttpServer implements HttpListener {
     listenerStats.cxTotal.value++;
     listenerStats.cxActive.value++;
     const onClosed = (): void => this.#onClosed(connection);
+    const version = this.#versionOf(protocol);
     const connection =
-      protocol === ''
-        ? new UndecidedConnection(socket, this, (version) => this.#open(socket, version, onClosed), onClosed)
-        : this.#open(socket, protocol === 'h2' ? 'http2' : 'http1', onClosed);
+      version === null
+        ? new UndecidedConnection(socket, this, (decided) => this.#open(socket, decided, onClosed), onClosed)
+        : this.#open(socket, version, onClosed);
     this.#connections.add(connection);
     return connection;
+  }
+
+  /** Null: not known yet. */
+  #versionOf(protocol: string): HttpVersion | null {
+    const { codec } = this.context.chain;
+    if (codec !== 'auto') return codec;
+    if (protocol === '') return null;
+    return protocol === 'h2' ? 'http2' : 'http1';
   }
 
   #open(socket: net.Socket, version: HttpVersion, onClosed: () => void): HttpConnection {
