@@ -10,7 +10,7 @@ import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
 import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
 import type { Downstream } from './downstream.ts';
-import type { Exchange } from './exchange.ts';
+import { clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
@@ -24,7 +24,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly ip: string;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
-  readonly #onClosed: (connection: H1Connection) => void;
+  readonly #onClosed: () => void;
   readonly #openedMs: number;
   readonly #writer: SocketWriter;
   readonly #reader: H1RequestReader;
@@ -35,7 +35,7 @@ export class H1Connection implements RequestEvents, Downstream {
   #expectsContinue = false;
   #responseChunked = false;
 
-  constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
+  constructor(socket: net.Socket, listener: HttpListener, onClosed: () => void) {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
@@ -208,10 +208,11 @@ export class H1Connection implements RequestEvents, Downstream {
 
   #onClose(): void {
     const { stats, shared } = this.#listener;
-    this.#request.onGone();
+    if (this.#request.running) stats.cxDestroyActiveRq.value++;
+    this.#request.onGone(clientEnds.disconnect);
     this.#deadline.disarm();
     this.#reader.close();
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
-    this.#onClosed(this);
+    this.#onClosed();
   }
 }

@@ -20,7 +20,8 @@ const dropsWithHost = {
   inside: dropsOf([...ofEveryRequest, known.host]),
 };
 
-const ofEveryAnswer = [
+/** What never passes of an answer. */
+export const ofEveryAnswer: readonly number[] = [
   ...[known.connection, known.keepAlive, known.proxyConnection, known.upgrade],
   ...[known.transferEncoding, known.trailer],
 ];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nodeLimits, nodeLimits } from '../limits.ts';
+import { nodeLimits } from '../limits.ts';
 import { NodeStats } from '../telemetry/node-stats.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { TestClock } from '../testing.ts';

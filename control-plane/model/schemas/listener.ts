@@ -88,43 +88,46 @@ const headerBytes = must(size(), (bytes) => {
   };
 });
 
-const listenerLimits = fields(
-  {
-    connections: about(
-      whole(1, limits.connections).prefault(10_000),
-      'Connections that are open at once; what comes beyond is closed. The only limit of a tcp listener.',
-      'ConnectionLimit.max_connections',
-    ),
-    headerBytes: about(
-      headerBytes.prefault('60KiB'),
-      'The whole request head; over it is 431.',
-      `${hcm}.max_request_headers_kb`,
-      {
-        'x-type': 'size',
-      },
-    ),
-    headers: about(
-      whole(1, limits.headers).prefault(100),
-      'Header lines of a request; over it is 431.',
-      `${hcm}.common_http_protocol_options.max_headers_count`,
-    ),
-    headersTimeout: about(
-      duration().prefault('10s'),
-      'Until the request head is complete.',
-      `${hcm}.request_headers_timeout`,
-    ),
-    bodyTimeout: about(duration().prefault('300s'), 'Until the whole request is in.', `${hcm}.request_timeout`),
-    idleTimeout: about(
-      duration().prefault('1h'),
-      'A connection without a request for so long is closed.',
-      `${hcm}.common_http_protocol_options.idle_timeout`,
-    ),
-  },
-  { notYet: { streams: '' } },
-).transform((written): ListenerSpec['limits'] => ({
+const listenerLimits = fields({
+  connections: about(
+    whole(1, limits.connections).prefault(10_000),
+    'Connections that are open at once; what comes beyond is closed. The only limit of a tcp listener.',
+    'ConnectionLimit.max_connections',
+  ),
+  headerBytes: about(
+    headerBytes.prefault('60KiB'),
+    'The whole request head; over it is 431.',
+    `${hcm}.max_request_headers_kb`,
+    {
+      'x-type': 'size',
+    },
+  ),
+  headers: about(
+    whole(1, limits.headers).prefault(100),
+    'Header lines of a request; over it is 431.',
+    `${hcm}.common_http_protocol_options.max_headers_count`,
+  ),
+  streams: about(
+    whole(1, limits.streams).prefault(100),
+    'Requests at a time on one HTTP/2 connection; clients are told, and what is over it is refused unread.',
+    `${hcm}.http2_protocol_options.max_concurrent_streams`,
+  ),
+  headersTimeout: about(
+    duration().prefault('10s'),
+    'Until the request head is complete.',
+    `${hcm}.request_headers_timeout`,
+  ),
+  bodyTimeout: about(duration().prefault('300s'), 'Until the whole request is in.', `${hcm}.request_timeout`),
+  idleTimeout: about(
+    duration().prefault('1h'),
+    'A connection without a request for so long is closed.',
+    `${hcm}.common_http_protocol_options.idle_timeout`,
+  ),
+}).transform((written): ListenerSpec['limits'] => ({
   connections: written.connections,
   headerBytes: written.headerBytes,
   headers: written.headers,
+  streams: written.streams,
   headersTimeoutMs: written.headersTimeout,
   bodyTimeoutMs: written.bodyTimeout,
   idleTimeoutMs: written.idleTimeout,
@@ -149,10 +152,11 @@ const tls = fields(
       `${downstream}.tls_params.tls_minimum_protocol_version`,
     ),
     alpn: about(
-      listOf(word(['http/1.1'], ['h2']), { least: 1, unique: { what: 'The protocol', key: itself } }).prefault([
+      listOf(word(['h2', 'http/1.1']), { least: 1, unique: { what: 'The protocol', key: itself } }).prefault([
+        'h2',
         'http/1.1',
       ]),
-      'What is offered to clients that ask which protocol to speak.',
+      'What is offered to clients that ask which protocol to speak, in order of preference; `h2` is HTTP/2.',
       `${downstream}.alpn_protocols`,
     ),
   },
@@ -186,7 +190,7 @@ const written = fields(
     ),
     protocol: about(
       word(['http', 'https', 'tcp', 'api'], ['tls-passthrough', 'udp']).prefault('http'),
-      "What it speaks; `http` is HTTP/1.1, `https` the same inside TLS. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
+      "What it speaks; `http` is HTTP/1.1, and HTTP/2 for clients that begin with it, `https` the same inside TLS. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
       `Listener.filter_chains: ${hcm} or TcpProxy; Listener.api_listener for each host`,
     ),
     tenants: about(
