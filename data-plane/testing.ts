@@ -108,6 +108,7 @@ export async function startProxy(options: ProxyOptions) {
     wallClock: () => 1_700_000_000_000,
     random: () => 0,
     turns: new Turns(setImmediate),
+    ownAddress: '192.0.2.1',
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
     toUpstream: new Out(),
@@ -119,6 +120,8 @@ export async function startProxy(options: ProxyOptions) {
     statPrefix: 'test',
     serverName: 'fairlead',
     useRemoteAddress: true,
+    trustedHops: 0,
+    preserveRequestId: false,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,

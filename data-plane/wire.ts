@@ -9,6 +9,7 @@ import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
 import { limits } from './limits.ts';
 import type { Logger } from './logging.ts';
+import { ownAddress } from './own-address.ts';
 import { Clusters } from './runtime/clusters.ts';
 import { Listeners } from './runtime/listeners.ts';
 import { ProxyNode } from './runtime/node.ts';
@@ -67,6 +68,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     wallClock: Date.now,
     random: Math.random,
     newRequestId: () => randomUUID(),
+    ownAddress: ownAddress(),
     turns: new Turns(setImmediate),
     toClient: new Out(),
     toUpstream: new Out(),

@@ -8,6 +8,7 @@ import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
 import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import { addressOf, ipOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
@@ -38,8 +39,8 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
-    this.ip = socket.remoteAddress ?? '';
-    this.address = `${this.ip}:${socket.remotePort ?? 0}`;
+    this.ip = ipOf(socket);
+    this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();
     this.#encrypted = listener.scheme === 'https';
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
@@ -80,7 +81,6 @@ export class H1Connection implements RequestEvents, Downstream {
 
   onHead(head: Head, bodyFollows: boolean): void {
     const refused = target.read(head, this.#listener.context.chain.paths);
-    target.clientIp = this.ip;
     this.#closeAfter = head.close || this.#listener.draining;
     this.#expectsContinue = head.expect >= 0;
     this.#deadline.disarm();

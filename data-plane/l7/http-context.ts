@@ -34,6 +34,8 @@ export interface HttpShared {
   readonly wallClock: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
+  /** IP address of this machine, told in place of a loopback one. */
+  readonly ownAddress: string;
   readonly turns: Turns;
   /** What goes to clients, and to upstreams, within one callback. */
   readonly toClient: Out;

@@ -22,6 +22,7 @@ test('a listener that says its groups and port has every default', () => {
       bodyTimeoutMs: 300_000,
       idleTimeoutMs: 3_600_000,
     },
+    trustedHops: 0,
   });
 });
 
@@ -37,7 +38,7 @@ test('a listener that says everything is read whole', () => {
       accessLog: { format: 'json', to: '/var/log/access.log', sample: '100%' },
       paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
       limits: { headerBytes: '8KiB', headers: 50, headersTimeout: '5s', bodyTimeout: '0s', idleTimeout: '1m' },
-      trustedHops: 0,
+      trustedHops: 2,
     }),
   ).toEqual({
     groups: ['edge'],
@@ -53,6 +54,7 @@ test('a listener that says everything is read whole', () => {
     accessLog: { format: 'json', to: '/var/log/access.log' },
     paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
     limits: { headerBytes: 8192, headers: 50, headersTimeoutMs: 5000, bodyTimeoutMs: 0, idleTimeoutMs: 60_000 },
+    trustedHops: 2,
   });
 });
 
@@ -98,7 +100,8 @@ test.each([
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
-  [{ trustedHops: 1 }, 'not-supported-yet /spec/trustedHops'],
+  [{ trustedHops: 101 }, 'invalid /spec/trustedHops'],
+  [{ protocol: 'tcp', trustedHops: 1 }, 'invalid /spec/trustedHops'],
   [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],
   [{ accessLog: 'on' }, 'invalid /spec/accessLog'],
   [{ accessLog: true }, 'invalid /spec/accessLog'],

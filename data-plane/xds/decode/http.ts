@@ -17,7 +17,14 @@ type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
 const managerFields = fieldTable('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
   carried: [
     ...['stat_prefix', 'rds', 'route_config', 'http_filters', 'access_log', 'use_remote_address'],
-    ...['server_name', 'normalize_path', 'merge_slashes', 'path_with_escaped_slashes_action'],
+    ...[
+      'xff_num_trusted_hops',
+      'preserve_external_request_id',
+      'server_name',
+      'normalize_path',
+      'merge_slashes',
+      'path_with_escaped_slashes_action',
+    ],
     ...['common_http_protocol_options', 'http_protocol_options', 'max_request_headers_kb'],
     ...['request_timeout', 'request_headers_timeout', 'stream_idle_timeout'],
   ],
@@ -78,6 +85,8 @@ export function readHttpConnectionManager(place: Place, message: HttpConnectionM
     accessLogs: readAccessLogs(place, message.access_log),
     serverName: readServerName(place, message),
     useRemoteAddress: bool(message.use_remote_address, false),
+    trustedHops: message.xff_num_trusted_hops ?? 0,
+    preserveRequestId: message.preserve_external_request_id ?? false,
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };

@@ -27,6 +27,8 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         accessLogs: [],
         serverName: 'envoy',
         useRemoteAddress: false,
+        trustedHops: 0,
+        preserveRequestId: false,
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,
@@ -46,6 +48,8 @@ test('what an HTTP listener says is carried over', () => {
   const { config } = httpChain({
     codec_type: 'HTTP1',
     use_remote_address: { value: true },
+    xff_num_trusted_hops: 2,
+    preserve_external_request_id: true,
     server_name: 'fairlead',
     normalize_path: { value: true },
     merge_slashes: true,
@@ -63,6 +67,8 @@ test('what an HTTP listener says is carried over', () => {
   expect(config).toMatchObject({
     serverName: 'fairlead',
     useRemoteAddress: true,
+    trustedHops: 2,
+    preserveRequestId: true,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 32_768,
@@ -235,7 +241,7 @@ test.each(
     ],
     [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
     [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
-    [{ xff_num_trusted_hops: 1 }, [`.xff_num_trusted_hops: ${unsupported}`]],
+    [{ skip_xff_append: true }, [`.skip_xff_append: ${unsupported}`]],
     [{ upgrade_configs: [{ upgrade_type: 'websocket' }] }, [`.upgrade_configs: ${unsupported}`]],
     [{ max_request_headers_kb: { value: 9000 } }, ['.max_request_headers_kb: must be between 1 and 8192']],
     [
