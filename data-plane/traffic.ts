@@ -6,6 +6,7 @@ import { Turns } from './l7/turns.ts';
 import { limits as fixed, type NodeLimits, publicConnectionsPerAddress } from './limits.ts';
 import { ConnectionGate } from './listener/connection-gate.ts';
 import { isPublicAddress } from './listener/public-address.ts';
+import { ownAddress } from './own-address.ts';
 import { loopBusyShares, memoryShare } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
@@ -48,6 +49,7 @@ export function createTraffic({ registry, sinks, checks, limits, logger, listeni
     wallClock,
     random,
     newRequestId: () => randomUUID(),
+    ownAddress: ownAddress(),
     turns: new Turns(setImmediate),
     load: { refusedShare: 0 },
     toClient: new Out(),

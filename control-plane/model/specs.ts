@@ -63,6 +63,8 @@ export interface ListenerSpec {
     readonly bodyTimeoutMs: number;
     readonly idleTimeoutMs: number;
   };
+  /** Proxies in front whose word on the client counts. */
+  readonly trustedHops: number;
 }
 
 export interface ListenerTlsSpec {

@@ -126,6 +126,15 @@ test('limits of a listener reach the connection manager, 0s as none', () => {
   });
 });
 
+test('who has proxies in front believes so many of them, and keeps their request ids', () => {
+  expect(connectionManager({ trustedHops: 2 })).toMatchObject({
+    use_remote_address: true,
+    xff_num_trusted_hops: 2,
+    preserve_external_request_id: true,
+  });
+  expect(connectionManager({})).not.toHaveProperty('preserve_external_request_id');
+});
+
 function tcpProxy(to: { cluster: string; weight: number }[]): unknown {
   const listener = typed('Listener', 'redis', { protocol: 'tcp', port: 6379 });
   const route = typed('L4Route', 'redis', { to, idleTimeout: '90s' });

@@ -74,7 +74,7 @@ function connectionLimit(name: string, { limits }: ListenerSpec): Filter {
   };
 }
 
-function connectionManager(name: string, { accessLog, limits, paths }: ListenerSpec) {
+function connectionManager(name: string, { accessLog, limits, paths, trustedHops }: ListenerSpec) {
   return packAny('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name,
     codec_type: 'AUTO',
@@ -86,8 +86,9 @@ function connectionManager(name: string, { accessLog, limits, paths }: ListenerS
       },
     ],
     server_name: 'fairlead',
-    // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not (xff_num_trusted_hops is 0)
+    // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not, but for what proxies in front said
     use_remote_address: { value: true },
+    ...(trustedHops > 0 && { xff_num_trusted_hops: trustedHops, preserve_external_request_id: true }),
     normalize_path: { value: paths.normalize },
     merge_slashes: paths.mergeSlashes,
     path_with_escaped_slashes_action: escapedSlashesAction[paths.escapedSlashes],

@@ -50,11 +50,12 @@ export class ActiveRequest implements TriesOwner {
 
   /** @param refused what is wrong with it, as `target` has found */
   onHead(target: RequestTarget, head: MessageHead, refused: LocalReply | null, bodyFollows: boolean): void {
+    target.client.read(head, this.#listener, this.#downstream);
     this.#exchange.begin(target);
     this.answerHasNoBody = target.method === 'HEAD';
     if (refused !== null) this.#refuse(refused);
     else if (target.redirect) {
-      const headers = [['location', target.location(this.#listener.scheme)]] as const;
+      const headers = [['location', target.location(target.client.scheme)]] as const;
       this.#answer({ ...localReplies.pathRedirect, headers });
     } else this.#forward(target, head, bodyFollows);
   }
@@ -62,6 +63,7 @@ export class ActiveRequest implements TriesOwner {
   /** There is no request to speak of: answered and logged all the same. */
   onNoHead(target: RequestTarget, reply: LocalReply): void {
     target.clear();
+    target.client.read(null, this.#listener, this.#downstream);
     this.#exchange.begin(target);
     this.answerHasNoBody = false;
     this.#answer(reply);
@@ -120,8 +122,8 @@ export class ActiveRequest implements TriesOwner {
       return;
     }
     const upstream = this.#tries.begin(head);
-    forwarding.fill(target, this.#listener, this.#exchange.requestId, this.#tries.expectedMs);
-    upstream.sendHead(head, target, forwarding, chain.useRemoteAddress, bodyFollows);
+    forwarding.fill(target, this.#tries.expectedMs);
+    upstream.sendHead(head, target, forwarding, bodyFollows);
     if (!bodyFollows) {
       this.#onRequestEnd();
       return;

@@ -9,6 +9,7 @@ import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
 import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import { addressOf, ipOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
 import { clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
@@ -39,8 +40,8 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
-    this.ip = socket.remoteAddress ?? '';
-    this.address = `${this.ip}:${socket.remotePort ?? 0}`;
+    this.ip = ipOf(socket);
+    this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();
     const encrypted = listener.scheme === 'https';
     this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
@@ -81,7 +82,6 @@ export class H1Connection implements RequestEvents, Downstream {
 
   onHead(head: Head, bodyFollows: boolean): void {
     const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
-    target.clientIp = this.ip;
     this.#closeAfter = head.close || this.#listener.draining;
     this.#expectsContinue = head.expect >= 0;
     this.#deadline.disarm();

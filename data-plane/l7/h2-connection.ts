@@ -8,6 +8,7 @@ import type { Closed, Handlers, ResetCause, Stream } from '../../proto/http2/str
 import { FieldsHead } from '../codec/fields-head.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
+import { addressOf, ipOf } from './client-identity.ts';
 import { type ClientEnd, clientEnds } from './exchange.ts';
 import type { H2Client, H2Stream, H2StreamPool } from './h2-stream.ts';
 import type { HttpListener } from './http-context.ts';
@@ -40,8 +41,8 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     this.#listener = listener;
     this.#pool = pool;
     this.#onClosed = onClosed;
-    this.ip = socket.remoteAddress ?? '';
-    this.address = `${this.ip}:${socket.remotePort ?? 0}`;
+    this.ip = ipOf(socket);
+    this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();
     const { http2, limits: bounds } = listener.context.chain;
     this.#codec = new Connection<H2Stream>({
@@ -104,7 +105,6 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
       return;
     }
     const refused = target.readFields(head, requestLimits.requestLineBytes, chain.paths);
-    target.clientIp = this.ip;
     this.#filling = one;
     one.request.onHead(target, head, refused, !endStream);
   }

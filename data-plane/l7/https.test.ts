@@ -76,7 +76,7 @@ test('requests inside TLS are proxied one after the other, and upstream hears th
   expect(socket.alpnProtocol).toBe('http/1.1');
   for (const _ of [1, 2]) expect(await ask(socket, get, (a) => a.endsWith('ok'))).toContain('HTTP/1.1 200 OK');
   expect(seen[0]).toContain('x-forwarded-proto: https\r\n');
-  expect(seen[0]).toContain('x-forwarded-for: 127.0.0.1\r\n');
+  expect(seen[0]).toContain('x-forwarded-for: 192.0.2.1\r\n');
   expect(proxy.server.listenerStats.sslHandshake.value).toBe(1);
   expect(proxy.server.connectionCount).toBe(1);
   socket.destroy();

@@ -3,13 +3,15 @@ import type { FieldsHead } from '../codec/fields-head.ts';
 import type { Head } from '../codec/h1-head.ts';
 import { pathByte, pathSlow, queryByte } from '../codec/h1-tables.ts';
 import { forEachToken } from '../codec/h1-values.ts';
-import { known } from '../codec/known-headers.ts';
+import { kindOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
 import { canonicalHost, isSameAuthority } from './authority.ts';
+import { ClientIdentity } from './client-identity.ts';
 import { http2Replies, type LocalReply, localReplies } from './local-reply.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
+import { requestDrops } from './request-drops.ts';
 
 const refusedMethods = new Set(['CONNECT', 'TRACE']);
 /** Methods that are forwarded: the registered ones, without CONNECT and TRACE. */
@@ -37,6 +39,8 @@ const neverNominated = new Set([
 ]);
 
 const noHeaders: readonly HeaderPair[] = [];
+const none: readonly string[] = [];
+const forwardedHost: ReadonlySet<string> = new Set(['x-forwarded-host']);
 
 /** Canonical hosts by the authority they came from; bounded, since clients choose the keys. */
 const hosts = new Map<string, string>();
@@ -54,7 +58,7 @@ export class RequestTarget implements RequestView {
   host = '';
   authority = '';
   random = 0;
-  clientIp = '';
+  readonly client = new ClientIdentity();
   /** The request line can't be copied as it is. */
   rewritten = false;
   /** The authority came from the target, or from the route: Host is written anew. */
@@ -121,6 +125,10 @@ export class RequestTarget implements RequestView {
     return refusedMethods.has(this.method) ? localReplies.methodNotAllowed : notImplemented;
   }
 
+  get clientIp(): string {
+    return this.client.ip;
+  }
+
   /** For a request of which nothing is known. */
   clear(): void {
     this.method = '';
@@ -143,8 +151,8 @@ export class RequestTarget implements RequestView {
 
   /** From here on the request asks `authority`. */
   rewriteAuthority(authority: string, forward: boolean): void {
-    const original: HeaderPair = ['x-envoy-original-host', this.authority];
-    this.added = forward ? [...this.added, ['x-forwarded-host', this.authority], original] : [...this.added, original];
+    if (forward) this.#forwardHost();
+    this.added = [...this.added, ['x-envoy-original-host', this.authority]];
     this.authority = authority;
     this.authorityFromTarget = true;
     this.rewritten = true;
@@ -155,8 +163,23 @@ export class RequestTarget implements RequestView {
     return `${scheme}://${this.authority}${this.path}${this.query}`;
   }
 
+  /** Behind what proxies in front have said of it, unless that is the last that they said. */
+  #forwardHost(): void {
+    const before = this.headerLines('x-forwarded-host').join(',');
+    if (before === this.authority || before.endsWith(`,${this.authority}`)) return;
+    const value = before === '' ? this.authority : `${before},${this.authority}`;
+    this.changeHeaders({ added: [['x-forwarded-host', value]], drops: forwardedHost });
+  }
+
+  /** As the endpoint sees them before the route's changes: without what does not pass, with what the proxy says itself. */
   headerLines(name: string): readonly string[] {
-    return this.#head!.lines(name);
+    const { client } = this;
+    const kind = kindOf(name);
+    if (requestDrops(client.trust, false)[kind] === 0) return this.#head === null ? none : this.#head.lines(name);
+    if (kind === known.xForwardedFor) return client.forwardedFor === '' ? none : [client.forwardedFor];
+    if (kind === known.xForwardedProto) return [client.forwardedProto];
+    if (kind === known.xRequestId) return [client.requestId];
+    return name === 'x-envoy-external-address' ? [client.ip] : none;
   }
 
   /** Value of the first line, or empty: for logs. */

@@ -64,8 +64,12 @@ export interface HttpChainConfig {
   };
   /** `server` response header; empty: the upstream's passes. */
   readonly serverName: string;
-  /** Append the peer to x-forwarded-for and trust nothing else (edge). */
+  /** An edge: the peer is appended to x-forwarded-for, and its word on the client counts as `trustedHops` says. */
   readonly useRemoteAddress: boolean;
+  /** Proxies in front: the client is behind so many addresses of x-forwarded-for. */
+  readonly trustedHops: number;
+  /** An edge keeps the id that a request comes with; elsewhere it is always kept. */
+  readonly preserveRequestId: boolean;
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;

@@ -24,6 +24,7 @@ test('a listener that says its groups and port has every default', () => {
       bodyTimeoutMs: 300_000,
       idleTimeoutMs: 3_600_000,
     },
+    trustedHops: 0,
   });
 });
 
@@ -47,7 +48,7 @@ test('a listener that says everything is read whole', () => {
         bodyTimeout: '0s',
         idleTimeout: '1m',
       },
-      trustedHops: 0,
+      trustedHops: 2,
     }),
   ).toEqual({
     groups: ['edge'],
@@ -71,6 +72,7 @@ test('a listener that says everything is read whole', () => {
       bodyTimeoutMs: 0,
       idleTimeoutMs: 60_000,
     },
+    trustedHops: 2,
   });
 });
 
@@ -116,7 +118,8 @@ test.each([
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
-  [{ trustedHops: 1 }, 'not-supported-yet /spec/trustedHops'],
+  [{ trustedHops: 101 }, 'invalid /spec/trustedHops'],
+  [{ protocol: 'tcp', trustedHops: 1 }, 'invalid /spec/trustedHops'],
   [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],
   [{ accessLog: 'on' }, 'invalid /spec/accessLog'],
   [{ accessLog: true }, 'invalid /spec/accessLog'],

@@ -12,7 +12,6 @@ import {
   itself,
   listOf,
   must,
-  report,
   text,
   whole,
   word,
@@ -172,10 +171,6 @@ function referenceText(element: unknown): string | undefined {
 const defaultPaths = paths.parse({});
 const defaultLimits = listenerLimits.parse({});
 
-const trustedHops = whole(0, 100).superRefine((hops, ctx) => {
-  if (hops !== 0) report(ctx, notSupportedYet('A `trustedHops` other than 0'));
-});
-
 const written = fields(
   {
     groups: about(names(), 'The node groups that open it.', 'which nodes are served it'),
@@ -216,9 +211,10 @@ const written = fields(
       'FilterChain.transport_socket: DownstreamTlsContext',
     ),
     trustedHops: about(
-      trustedHops.prefault(0),
-      'Proxies in front whose `x-forwarded-for` is believed; 0, the only value so far.',
-      `${hcm}.xff_num_trusted_hops`,
+      whole(0, 100).optional(),
+      'Proxies in front. The client is then the one that they name in `x-forwarded-for`, that many from its end; their `x-forwarded-proto`, `x-forwarded-host` and `x-request-id` are kept. 0: nobody is believed; http and https only.',
+      `${hcm}.xff_num_trusted_hops, preserve_external_request_id`,
+      { 'x-default': '`0`' },
     ),
   },
   { notYet: { proxyProtocol: '' }, check: fitsProtocol },
@@ -235,7 +231,7 @@ function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>
     return { field: 'tls', detail, remedy: 'Take it out, or write `protocol: https`.' };
   }
   if (protocol === 'api') {
-    const field = written(['address', 'port', 'accessLog', 'paths', 'limits']);
+    const field = written(['address', 'port', 'accessLog', 'paths', 'limits', 'trustedHops']);
     if (field === undefined) return undefined;
     const detail = `An api listener has no \`${field}\`: it is no socket, gRPC's own clients only ask for its routes.`;
     return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
@@ -253,8 +249,9 @@ function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>
   const limit = (Object.keys(defaultLimits) as (keyof ListenerSpec['limits'])[]).find(
     (name) => name !== 'connections' && limits !== undefined && limits[name] !== defaultLimits[name],
   );
-  if (others['paths'] === undefined && limit === undefined) return undefined;
-  const [field, what] = limit === undefined ? ['paths', '`paths`'] : ['limits', '`limits` but `connections`'];
+  const other = written(['paths', 'trustedHops']);
+  if (other === undefined && limit === undefined) return undefined;
+  const [field, what] = other === undefined ? ['limits', '`limits` but `connections`'] : [other, `\`${other}\``];
   const detail = `A tcp listener has no ${what}: it reads no requests.`;
   return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
 }
@@ -272,4 +269,5 @@ export const listenerSchema: Field<ListenerSpec> = written.transform((listener) 
   accessLog: listener.accessLog === undefined ? defaultAccessLog(listener.protocol) : listener.accessLog,
   paths: listener.paths ?? defaultPaths,
   limits: listener.limits ?? defaultLimits,
+  trustedHops: listener.trustedHops ?? 0,
 }));

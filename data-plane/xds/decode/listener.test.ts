@@ -30,6 +30,8 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         http2: { maxConcurrentStreams: 100, streamWindowBytes: 65_536, connectionWindowBytes: 1_048_576 },
         serverName: 'envoy',
         useRemoteAddress: false,
+        trustedHops: 0,
+        preserveRequestId: false,
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,
@@ -54,6 +56,8 @@ test('what an HTTP listener says is carried over', () => {
       initial_connection_window_size: { value: 80_000 },
     },
     use_remote_address: { value: true },
+    xff_num_trusted_hops: 2,
+    preserve_external_request_id: true,
     server_name: 'fairlead',
     normalize_path: { value: true },
     merge_slashes: true,
@@ -73,6 +77,8 @@ test('what an HTTP listener says is carried over', () => {
     http2: { maxConcurrentStreams: 7, streamWindowBytes: 70_000, connectionWindowBytes: 80_000 },
     serverName: 'fairlead',
     useRemoteAddress: true,
+    trustedHops: 2,
+    preserveRequestId: true,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 32_768,
@@ -276,7 +282,7 @@ test.each(
     ],
     [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
     [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
-    [{ xff_num_trusted_hops: 1 }, [`.xff_num_trusted_hops: ${unsupported}`]],
+    [{ skip_xff_append: true }, [`.skip_xff_append: ${unsupported}`]],
     [{ upgrade_configs: [{ upgrade_type: 'websocket' }] }, [`.upgrade_configs: ${unsupported}`]],
     [{ max_request_headers_kb: { value: 9000 } }, ['.max_request_headers_kb: must be between 1 and 8192']],
     [
