@@ -83,12 +83,12 @@ function string(random: Random, text: string): Buffer {
 
 /** A reference to what may stand in the dynamic table. */
 export function dynamicReference(random: Random): Buffer {
-  return integer(0x80, 7, 62 + random(random(3) === 0 ? 80 : 5));
+  return integer(0x80, 7, 62 + random(random(12) === 0 ? 80 : 3));
 }
 
 /** A change of the table's size that stands where it may, if it stands first. */
 export function tableSize(random: Random): Buffer {
-  return integer(0x20, 5, pick(random, [0, 31, 40, 64, 100, 200, 4096, 4096, 4097, 70_000]));
+  return integer(0x20, 5, pick(random, [0, 31, 40, 64, 100, 200, 400, 4095, 4096, random(12) === 0 ? 4097 : 4096]));
 }
 
 /** One or a few of the bytes changed, left out or doubled. */

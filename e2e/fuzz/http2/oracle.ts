@@ -46,17 +46,20 @@ export class FedDuplex extends Duplex {
 
 export class NodeServer {
   readonly duplex = new FedDuplex();
-  session: http2.ServerHttp2Session | undefined = undefined;
+  #session: http2.ServerHttp2Session | undefined = undefined;
   #seen = nothingSeen();
 
-  constructor(options: http2.ServerOptions = {}) {
+  constructor(options: http2.ServerOptions = {}, onHeaders: (headers: http2.IncomingHttpHeaders) => void = () => {}) {
     const server = http2.createServer({ settings, maxSessionInvalidFrames: 1_000_000, ...options });
     server.on('session', (session) => {
-      this.session = session;
+      this.#session = session;
       session.on('error', () => {});
     });
     server.on('sessionError', () => {});
-    server.on('stream', (stream, _, __, rawHeaders) => this.#onStream(stream, rawHeaders));
+    server.on('stream', (stream, headers, _, rawHeaders) => {
+      onHeaders(headers);
+      this.#onStream(stream, rawHeaders);
+    });
     server.emit('connection', this.duplex);
     this.duplex.on('error', () => {});
     this.feed(Buffer.concat([preface, toBytes(settingsFrame), toBytes(settingsAck)]));
@@ -67,6 +70,13 @@ export class NodeServer {
     this.duplex.feed(bytes);
   }
 
+  /** Changes SETTINGS_HEADER_TABLE_SIZE, which the client acknowledges at once. */
+  allowTable(bytes: number): void {
+    if (this.#session?.destroyed !== false) return;
+    this.#session.settings({ headerTableSize: bytes });
+    this.feed(toBytes(settingsAck));
+  }
+
   /** What came of what was fed last, when the loop has turned. */
   get seen(): Seen {
     addAnswers(this.#seen, this.duplex.frames());
@@ -74,7 +84,7 @@ export class NodeServer {
   }
 
   close(): void {
-    this.session?.destroy();
+    this.#session?.destroy();
     this.duplex.destroy();
   }
 
@@ -98,19 +108,29 @@ export async function nodeStories(all: readonly (readonly Buffer[])[]): Promise<
   await settled();
   for (const server of servers) server.duplex.frames();
   const stories: Seen[][] = all.map(() => []);
-  const longest = Math.max(0, ...all.map((steps) => steps.length));
-  for (let at = 0; at < longest; at++) {
-    all.forEach((steps, i) => {
-      if (at < steps.length) servers[i]!.feed(steps[at]!);
-    });
-    await settled();
-    all.forEach((steps, i) => {
-      if (at < steps.length) stories[i]!.push(servers[i]!.seen);
-    });
-  }
+  await inStep(
+    all,
+    (bytes, i) => servers[i]!.feed(bytes),
+    (_, i) => stories[i]!.push(servers[i]!.seen),
+  );
   for (const server of servers) server.close();
   await settled();
   return stories;
+}
+
+/** Goes through many lists at once: gives an item of each, and takes what came of them when Node is done. */
+export async function inStep<Item>(
+  lists: readonly (readonly Item[])[],
+  give: (item: Item, list: number) => void,
+  take: (item: Item, list: number) => void,
+): Promise<void> {
+  const longest = Math.max(0, ...lists.map((items) => items.length));
+  for (let at = 0; at < longest; at++) {
+    const here = lists.flatMap((items, list) => (at < items.length ? [{ item: items[at]!, list }] : []));
+    for (const { item, list } of here) give(item, list);
+    await settled();
+    for (const { item, list } of here) take(item, list);
+  }
 }
 
 function inWords(raw: readonly string[]): string {
