@@ -9,6 +9,7 @@ export type HttpStats = ReturnType<typeof httpStats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
 export type OverloadStats = ReturnType<typeof overloadStats>;
+export type FilesystemStats = ReturnType<typeof filesystemStats>;
 
 /** @param name the cluster's: `checkout/orders` */
 export function clusterStats(registry: StatsRegistry, name: string) {
@@ -181,6 +182,17 @@ export function overloadStats(registry: StatsRegistry) {
       `${action}.stop_accepting_requests.scale_percent`,
       'New requests that are refused, percent',
     ),
+  };
+}
+
+/** Of the access logs. */
+export function filesystemStats(registry: StatsRegistry) {
+  const scope = registry.scope('filesystem.', 'envoy_filesystem_', {});
+  return {
+    buffered: scope.counter('write_buffered', 'Log lines taken'),
+    completed: scope.counter('write_completed', 'Batches of log lines written'),
+    failed: scope.counter('write_failed', 'Batches of log lines that could not be written'),
+    dropped: scope.counter('lines_dropped', 'Log lines lost to a slow or broken destination'),
   };
 }
 

@@ -1,0 +1,84 @@
+/** All that forwards traffic in one thread, put together. */
+import { randomUUID } from 'node:crypto';
+import { Out } from './codec/out.ts';
+import type { HttpShared } from './l7/http-context.ts';
+import { Turns } from './l7/turns.ts';
+import { limits, type NodeLimits, publicConnectionsPerAddress } from './limits.ts';
+import { ConnectionGate } from './listener/connection-gate.ts';
+import { isPublicAddress } from './listener/public-address.ts';
+import { loopBusyShares, memoryShare } from './process-load.ts';
+import type { MakeChecks } from './runtime/checks.ts';
+import { Clusters } from './runtime/clusters.ts';
+import { type Binds, Listeners } from './runtime/listeners.ts';
+import type { Logger } from './runtime/logger.ts';
+import { ProxyNode } from './runtime/node.ts';
+import { watchOverload } from './runtime/overload-watch.ts';
+import type { LogSinks } from './telemetry/log-sink.ts';
+import type { StatsRegistry } from './telemetry/registry.ts';
+import { overloadStats } from './telemetry/stats.ts';
+import { Deadlines } from './upstream/deadlines.ts';
+import { now, random, setTimer, wallClock } from './world.ts';
+
+export interface TrafficDeps {
+  readonly registry: StatsRegistry;
+  readonly sinks: LogSinks;
+  readonly checks: MakeChecks;
+  readonly limits: NodeLimits;
+  readonly binds: Binds;
+  readonly logger: Logger;
+}
+
+export function createTraffic(deps: TrafficDeps): ProxyNode {
+  const { registry, sinks, checks, binds, logger } = deps;
+  const clusters = new Clusters({ registry, random, checks });
+  const onFault = (fault: unknown): void => {
+    // what was put together for a request that failed must not go out with the next one's
+    shared.toClient.length = 0;
+    shared.toUpstream.length = 0;
+    logger.error({ event: 'fault', err: fault }, 'a bug: one connection was ended, the others go on; please report it');
+  };
+  const shared: HttpShared = {
+    clusters,
+    deadlines: new Deadlines(now, setTimer, onFault),
+    now,
+    wallClock,
+    random,
+    newRequestId: () => randomUUID(),
+    turns: new Turns(setImmediate),
+    load: { refusedShare: 0 },
+    toClient: new Out(),
+    toUpstream: new Out(),
+    readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
+    onFault,
+  };
+  const gate = gateOf(deps.limits);
+  const listeners = new Listeners({
+    shared,
+    registry,
+    sinks,
+    limits: deps.limits,
+    gate,
+    binds,
+    logger,
+    setTimer,
+  });
+  watchOverload({
+    limits: deps.limits,
+    now,
+    setTimer,
+    memoryShare,
+    loopBusyShare: loopBusyShares(),
+    shared,
+    gate,
+    listeners,
+    stats: overloadStats(registry),
+    logger,
+  });
+  return new ProxyNode(clusters, listeners);
+}
+
+function gateOf({ connections, connectionsPerAddress }: NodeLimits): ConnectionGate {
+  return connectionsPerAddress === null
+    ? new ConnectionGate({ connections, connectionsPerAddress: publicConnectionsPerAddress }, isPublicAddress)
+    : new ConnectionGate({ connections, connectionsPerAddress }, () => true);
+}
