@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
+import { Turns } from './l7/turns.ts';
 import { limits } from './limits.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
@@ -41,6 +42,7 @@ export function createTraffic({ registry, sinks, checks, logger, listening }: Tr
     wallClock,
     random,
     newRequestId: () => randomUUID(),
+    turns: new Turns(setImmediate),
     toClient: new Out(),
     toUpstream: new Out(),
     readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
