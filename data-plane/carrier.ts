@@ -29,12 +29,13 @@ export function logFiles(registry: StatsRegistry, logger: Logger) {
   return { ...deps, stats, open: (path: string) => new LogFile(path, deps, stats) };
 }
 
-export function carryAlone({ binds }: Settings, registry: StatsRegistry, logger: Logger): Carrier {
+export function carryAlone({ binds, limits }: Settings, registry: StatsRegistry, logger: Logger): Carrier {
   const sinks = new LogSinks(logFiles(registry, logger));
   const { node, listeners } = createTraffic({
     registry,
     sinks,
     checks: ownChecks(checking),
+    limits,
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },
   });

@@ -13,10 +13,15 @@ export const limits = {
   informationalResponses: 100,
   /** From the last answer on a connection that closes to the moment it is cut (Envoy's delayed_close_timeout). */
   delayedCloseMs: 1_000,
+  /** Bytes of one answer that wait for an HTTP/2 client, and of all answers of one connection (Envoy's edge page: buffers of 32 KiB; one read is 64). */
+  streamBufferBytes: 64 * 1024,
+  connectionBufferBytes: 1024 * 1024,
+  /** Until an HTTP/2 client has acknowledged SETTINGS (nghttpx). */
+  settingsTimeoutMs: 10_000,
+  /** Streams of HTTP/2 that wait for their next request, a listener. */
+  spareStreams: 256,
   /** A request, head and body, that is kept in case it must be sent again (Envoy's edge page: buffers of 32 KiB). */
   replayBytes: 32 * 1024,
-  /** Connections a listener, and a node (Envoy's edge page). */
-  connectionsPerListener: 10_000,
   /** Until a listener that could not be bound is tried again. */
   bindRetryMs: 2_000,
   /** One read from a socket. */
@@ -24,3 +29,37 @@ export const limits = {
   /** After a graceful stop was asked for, until connections are cut. */
   drainTimeoutMs: 30_000,
 } as const;
+
+/** Bounds of a node that its operator may set: `--limit NAME=VALUE`, see docs/limits.md. */
+export interface NodeLimits {
+  /** Client connections open at once, in all listeners together. */
+  readonly connections: number;
+  /** From one address; 0: any number. Null: {@link publicConnectionsPerAddress} from public addresses. */
+  readonly connectionsPerAddress: number | null;
+  readonly requestLineBytes: number;
+  /** Of one message. */
+  readonly chunkExtensionBytes: number;
+  readonly trailerBytes: number;
+  readonly trailers: number;
+  /** Of the memory that there may be: from here on idle connections are closed, and none is let in. */
+  readonly shedIdlePercent: number;
+  readonly stopAcceptingPercent: number;
+  /** Of the event loop, 99th percentile: beyond it requests are refused; 0: any. */
+  readonly loopDelayMs: number;
+}
+
+/** Reliability.md, appendix A. */
+export const nodeLimits: NodeLimits = {
+  connections: 50_000,
+  connectionsPerAddress: null,
+  requestLineBytes: limits.requestLineBytes,
+  chunkExtensionBytes: limits.chunkExtensionBytes,
+  trailerBytes: limits.trailerBytes,
+  trailers: limits.trailers,
+  shedIdlePercent: 95,
+  stopAcceptingPercent: 98,
+  loopDelayMs: 100,
+};
+
+/** An address of the operator's own network may be that of another tier, or of a load balancer. */
+export const publicConnectionsPerAddress = 256;

@@ -4,8 +4,10 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import type { NodeLimits } from './limits.ts';
 import { sharingFault } from './listener/places.ts';
 import type { BoundAddress } from './listener/socket.ts';
+import { readLimits } from './settings-limits.ts';
 import type { XdsTlsFiles } from './xds/channel-security.ts';
 
 export interface Settings {
@@ -20,6 +22,7 @@ export interface Settings {
   /** Where the admin interface listens. */
   readonly admin: BoundAddress;
   readonly binds: ReadonlyMap<string, BoundAddress>;
+  readonly limits: NodeLimits;
   /** Threads that carry traffic; 1: the main thread does. */
   readonly concurrency: number;
 }
@@ -34,6 +37,7 @@ interface Flags {
   admin?: string;
   zone?: string;
   bind: [string, BoundAddress][];
+  limit: string[];
   concurrency?: number;
 }
 
@@ -57,6 +61,12 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     .option('--zone <zone>', 'locality zone of this node')
     .option('--bind <listener=addr:port>', 'bind a listener here instead of where its document says', addBind, [])
     .option(
+      '--limit <name=value>',
+      'what this node may take (FAIRLEAD_LIMITS, with commas): docs/limits.md',
+      addLimit,
+      [],
+    )
+    .option(
       '--concurrency <n>',
       'worker threads that carry traffic; 1: none is started (default: the cores of this machine)',
       parseConcurrency,
@@ -73,6 +83,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     zone: flags.zone ?? '',
     admin: parseAddress(flags.admin ?? env['FAIRLEAD_ADMIN'] ?? '127.0.0.1:7072', 'the admin address'),
     binds: new Map(flags.bind),
+    limits: limitsOf(flags, env),
     concurrency: readConcurrency(flags.concurrency),
   };
 }
@@ -125,6 +136,19 @@ function addBind(text: string, previous: [string, BoundAddress][]): [string, Bou
     return [...previous, [text.slice(0, equals), parseAddress(text.slice(equals + 1), 'the address')]];
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function addLimit(text: string, previous: string[]): string[] {
+  return [...previous, text];
+}
+
+function limitsOf({ limit }: Flags, env: NodeJS.ProcessEnv): NodeLimits {
+  const variable = env['FAIRLEAD_LIMITS'] ?? '';
+  try {
+    return readLimits([...(variable === '' ? [] : variable.split(',')), ...limit]);
+  } catch (error) {
+    throw new SettingsError((error as Error).message);
   }
 }
 

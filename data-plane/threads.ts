@@ -21,7 +21,11 @@ import { WorkerListeners } from './workers/worker-listeners.ts';
 import { checking, now, random, setTimer } from './world.ts';
 
 /** What this thread does itself is to be told, to check the health of endpoints, and to write. */
-export function carryByWorkers({ binds, concurrency }: Settings, registry: StatsRegistry, logger: Logger): Carrier {
+export function carryByWorkers(
+  { binds, limits, concurrency }: Settings,
+  registry: StatsRegistry,
+  logger: Logger,
+): Carrier {
   const stats = new NodeStats(registry);
   const logs = new LogWriter(logFiles(registry, logger).open);
   const health = new ToldHealth((cluster, key, state) => pool.tell({ type: 'health', cluster, key, state }));
@@ -33,6 +37,7 @@ export function carryByWorkers({ binds, concurrency }: Settings, registry: Stats
     logger,
     restarts: workerRestarts(registry),
     health: () => health.states,
+    limits: { ...limits, connections: Math.ceil(limits.connections / concurrency) },
     onProgress: () => listeners.announce(),
     now,
     setTimer,

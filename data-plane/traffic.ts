@@ -3,14 +3,20 @@ import { randomUUID } from 'node:crypto';
 import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
-import { limits } from './limits.ts';
+import { limits as fixed, type NodeLimits, publicConnectionsPerAddress } from './limits.ts';
+import { ConnectionGate } from './listener/connection-gate.ts';
+import { isPublicAddress } from './listener/public-address.ts';
+import { ownAddress } from './own-address.ts';
+import { loopBusyShares, memoryShare } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
 import { Listeners, type ListenersDeps } from './runtime/listeners.ts';
 import type { Logger } from './runtime/logger.ts';
 import { ProxyNode } from './runtime/node.ts';
+import { watchOverload } from './runtime/overload-watch.ts';
 import type { LogSinks } from './telemetry/log-sink.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
+import { overloadStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 import { now, random, setTimer, wallClock } from './world.ts';
 
@@ -18,6 +24,7 @@ export interface TrafficDeps {
   readonly registry: StatsRegistry;
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
+  readonly limits: NodeLimits;
   readonly logger: Logger;
   readonly listening: Pick<ListenersDeps, 'binds' | 'reusePort' | 'onTried'>;
 }
@@ -27,7 +34,7 @@ export interface Traffic {
   readonly listeners: Listeners;
 }
 
-export function createTraffic({ registry, sinks, checks, logger, listening }: TrafficDeps): Traffic {
+export function createTraffic({ registry, sinks, checks, limits, logger, listening }: TrafficDeps): Traffic {
   const clusters = new Clusters({ registry, random, checks });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
@@ -42,12 +49,33 @@ export function createTraffic({ registry, sinks, checks, logger, listening }: Tr
     wallClock,
     random,
     newRequestId: () => randomUUID(),
+    ownAddress: ownAddress(),
     turns: new Turns(setImmediate),
+    load: { refusedShare: 0 },
     toClient: new Out(),
     toUpstream: new Out(),
-    readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
+    readBuffer: Buffer.allocUnsafeSlow(fixed.readBytes),
     onFault,
   };
-  const listeners = new Listeners({ shared, registry, sinks, logger, setTimer, ...listening });
+  const gate = gateOf(limits);
+  const listeners = new Listeners({ shared, registry, sinks, limits, gate, logger, setTimer, ...listening });
+  watchOverload({
+    limits,
+    now,
+    setTimer,
+    memoryShare,
+    loopBusyShare: loopBusyShares(),
+    shared,
+    gate,
+    listeners,
+    stats: overloadStats(registry),
+    logger,
+  });
   return { node: new ProxyNode(clusters, listeners), listeners };
+}
+
+function gateOf({ connections, connectionsPerAddress }: NodeLimits): ConnectionGate {
+  return connectionsPerAddress === null
+    ? new ConnectionGate({ connections, connectionsPerAddress: publicConnectionsPerAddress }, isPublicAddress)
+    : new ConnectionGate({ connections, connectionsPerAddress }, () => true);
 }

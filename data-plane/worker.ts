@@ -38,6 +38,7 @@ const { node, listeners } = createTraffic({
   registry,
   sinks,
   checks: health.checks,
+  limits: data.limits,
   logger,
   listening: { binds: new Map(), reusePort: true, onTried: () => tellApplied() },
 });

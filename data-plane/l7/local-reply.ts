@@ -57,6 +57,7 @@ export const localReplies = {
   ),
   clusterNotFound: reply(503, 'NC', 'cluster_not_found'),
   noHealthyUpstream: reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream'),
+  overloaded: reply(503, 'OM', 'overload', 'overloaded'),
   connectFailure: reply(
     503,
     'UF',
@@ -78,6 +79,17 @@ export const localReplies = {
   perTryTimeout: reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout'),
   upstreamTimeout: reply(504, 'UT', 'response_timeout', 'upstream request timeout'),
   badVersion: reply(505, 'DPE', 'http1.unsupported_version', 'HTTP Version Not Supported', true),
+} as const satisfies Record<string, LocalReply>;
+
+const inHttp2 = (one: LocalReply): LocalReply => ({ ...one, details: one.details.replace('http1.', 'http2.') });
+
+/** The same where the request came in HTTP/2: Envoy names the codec in the details. */
+export const http2Replies = {
+  underscore: inHttp2(localReplies.underscore),
+  uriTooLong: inHttp2(localReplies.uriTooLong),
+  notImplemented: inHttp2(localReplies.notImplemented),
+  badScheme: reply(400, '', 'http2.invalid.header.field'),
+  headersTooLarge: { ...localReplies.headersTooLarge, details: 'http2.too_many_headers' },
 } as const satisfies Record<string, LocalReply>;
 
 /** What the reader's faults are answered with; a malformed body is answered only where no answer has begun. */

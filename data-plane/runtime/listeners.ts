@@ -1,6 +1,7 @@
 /** Old and new configuration in, sockets out: what to open, keep, change in place, drain. */
 import type { HttpShared } from '../l7/http-context.ts';
-import { limits } from '../limits.ts';
+import { limits, type NodeLimits } from '../limits.ts';
+import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
@@ -20,6 +21,9 @@ export interface ListenersDeps {
   readonly shared: HttpShared;
   readonly registry: StatsRegistry;
   readonly sinks: LogSinks;
+  readonly limits: NodeLimits;
+  /** All listeners let their connections in by it. */
+  readonly gate: ConnectionGate;
   readonly binds: Binds;
   readonly logger: Logger;
   readonly setTimer: (callback: () => void, ms: number) => void;
@@ -97,6 +101,11 @@ export class Listeners implements NodeListeners {
     return count;
   }
 
+  /** Connections without a request end now. */
+  shedIdle(): void {
+    for (const { server } of this.#open.values()) if (server instanceof HttpServer) server.shedIdle();
+  }
+
   /** No new connections, busy ones finish; resolves when none is left or the time is over, then cuts. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;
@@ -161,15 +170,17 @@ export class Listeners implements NodeListeners {
   }
 
   #create(config: ListenerConfig, logs: AccessLoggers): HttpServer | TcpServer {
-    const { shared, registry } = this.#deps;
+    const { shared, registry, gate } = this.#deps;
     const { chain } = config;
     return chain.type === 'http'
       ? new HttpServer({
           shared,
           stats: httpStats(registry, chain.statPrefix),
           listenerStats: listenerStats(registry, config.name),
-          context: compileHttp(chain, logs, null),
+          context: compileHttp(chain, logs, this.#deps.limits, null),
           tls: config.tls,
+          maxConnections: config.maxConnections,
+          gate,
         })
       : new TcpServer({
           shared,
@@ -177,6 +188,8 @@ export class Listeners implements NodeListeners {
           listenerStats: listenerStats(registry, config.name),
           chain,
           logs: logs.loggers,
+          maxConnections: config.maxConnections,
+          gate,
         });
   }
 
@@ -189,9 +202,10 @@ export class Listeners implements NodeListeners {
     const logs = sameLogs ? old : openAccessLoggers(config.chain.accessLogs, this.#deps.sinks);
     if (config.chain.type === 'http') {
       const http = server as HttpServer;
-      http.context = compileHttp(config.chain, logs, http.context);
+      http.context = compileHttp(config.chain, logs, this.#deps.limits, http.context);
       if (config.tls !== null) http.updateTls(config.tls);
     } else (server as TcpServer).update(config.chain, logs.loggers);
+    server.maxConnections = config.maxConnections;
     open.config = config;
     open.logs = logs;
     if (!sameLogs) void old.close();

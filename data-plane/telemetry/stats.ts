@@ -9,6 +9,7 @@ export type HttpStats = ReturnType<typeof httpStats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
 export type FilesystemStats = ReturnType<typeof filesystemStats>;
+export type OverloadStats = ReturnType<typeof overloadStats>;
 
 export const clusterPrefix = (name: string): string => `cluster.${name}.`;
 
@@ -89,6 +90,8 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     cxActive: scope.gauge('downstream_cx_active', 'Open connections'),
     cxHttp1Total: scope.counter('downstream_cx_http1_total', 'HTTP/1.1 connections accepted'),
     cxHttp1Active: scope.gauge('downstream_cx_http1_active', 'Open HTTP/1.1 connections'),
+    cxHttp2Total: scope.counter('downstream_cx_http2_total', 'HTTP/2 connections accepted'),
+    cxHttp2Active: scope.gauge('downstream_cx_http2_active', 'Open HTTP/2 connections'),
     cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
     cxDestroyLocal: scope.counter('downstream_cx_destroy_local', 'Connections closed by this side'),
     cxDestroyRemote: scope.counter('downstream_cx_destroy_remote', 'Connections closed by the client'),
@@ -102,6 +105,7 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     rqTotal: scope.counter('downstream_rq_total', 'Requests'),
     rqActive: scope.gauge('downstream_rq_active', 'Requests under way'),
     rqHttp1Total: scope.counter('downstream_rq_http1_total', 'HTTP/1.1 requests'),
+    rqHttp2Total: scope.counter('downstream_rq_http2_total', 'HTTP/2 requests'),
     rqCompleted: scope.counter('downstream_rq_completed', 'Requests that were answered'),
     /** By class: index with `(status / 100) | 0`. */
     rqXx: scope.statusClasses('downstream_rq', 'Answers by class of status'),
@@ -111,6 +115,7 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     rqIdleTimeout: scope.counter('downstream_rq_idle_timeout', 'Requests on which nothing moved for too long'),
     rqRxReset: scope.counter('downstream_rq_rx_reset', 'Requests that the client gave up'),
     rqTxReset: scope.counter('downstream_rq_tx_reset', 'Requests cut off by this side'),
+    rqOverloadClose: scope.counter('downstream_rq_overload_close', 'Requests refused because there were too many'),
     rqNonRelativePath: scope.counter('downstream_rq_non_relative_path', 'Requests with a target that is no path'),
     rqFailedPathNormalization: scope.counter(
       'downstream_rq_failed_path_normalization',
@@ -152,6 +157,15 @@ export function listenerStats(registry: StatsRegistry, name: string) {
     cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
     cxLengthMs: scope.histogram('downstream_cx_length_ms', 'Life of a connection, ms'),
     cxOverflow: scope.counter('downstream_cx_overflow', 'Connections refused because the listener is full'),
+    cxGlobalOverflow: scope.counter('downstream_global_cx_overflow', 'Connections refused because the node is full'),
+    cxAddressOverflow: scope.counter(
+      'downstream_cx_address_overflow',
+      'Connections refused because their address has enough',
+    ),
+    cxOverloadReject: scope.counter(
+      'downstream_cx_overload_reject',
+      'Connections refused because the node has no memory left',
+    ),
     cxTransportSocketConnectTimeout: scope.counter(
       'downstream_cx_transport_socket_connect_timeout',
       'Connections whose TLS handshake took too long',
@@ -169,6 +183,23 @@ export function filesystemStats(registry: StatsRegistry) {
     completed: scope.counter('write_completed', 'Batches of log lines written'),
     failed: scope.counter('write_failed', 'Batches of log lines that could not be written'),
     dropped: scope.counter('lines_dropped', 'Log lines lost to a slow or broken destination'),
+  };
+}
+
+/** What presses, and what is done about it. */
+export function overloadStats(registry: StatsRegistry) {
+  const scope = registry.scope('overload.', 'envoy_overload_', {});
+  const monitor = 'envoy.resource_monitors';
+  const action = 'envoy.overload_actions';
+  return {
+    memoryPressure: scope.gauge(`${monitor}.fixed_heap.pressure`, 'Memory in use, percent of what there may be'),
+    loopDelayMs: scope.gauge('event_loop_delay_ms', 'Delay of the event loop, 99th percentile, ms'),
+    shedsIdle: scope.gauge(`${action}.reduce_timeouts.active`, '1 while idle connections are closed'),
+    stopsAccepting: scope.gauge(`${action}.stop_accepting_connections.active`, '1 while no connection is let in'),
+    refusedPercent: scope.gauge(
+      `${action}.stop_accepting_requests.scale_percent`,
+      'New requests that are refused, percent',
+    ),
   };
 }
 

@@ -15,9 +15,11 @@ const tls: TlsConfig = {
 const hostOf = (name: string) => ({ name, domains: [name], routes: [routeOf('c')] });
 
 const listenerOf = (hosts: readonly ReturnType<typeof hostOf>[], name = 'public'): ListenerConfig => ({
-  ...{ name, address: '127.0.0.1', port: 80, tls },
+  ...{ name, address: '127.0.0.1', port: 80, maxConnections: 100, tls },
   chain: {
-    ...{ type: 'http', statPrefix: name, serverName: '', useRemoteAddress: true, accessLogs: [] },
+    ...{ type: 'http', codec: 'auto', statPrefix: name, serverName: '', useRemoteAddress: true, accessLogs: [] },
+    ...{ trustedHops: 0, preserveRequestId: false },
+    http2: { maxConcurrentStreams: 1, streamWindowBytes: 1, connectionWindowBytes: 1 },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       ...{ headerBytes: 1, headers: 1, headersTimeoutMs: 1, requestTimeoutMs: 1, idleTimeoutMs: 1 },

@@ -1,4 +1,5 @@
 /** What the main thread and a worker say to each other. All of it is plain data that can be copied, or shared memory. */
+import type { NodeLimits } from '../limits.ts';
 import type { ListenerView } from '../runtime/listeners.ts';
 import type { StatsNews } from '../telemetry/shared-stats.ts';
 import type { ConfigMessage } from './config-message.ts';
@@ -14,6 +15,8 @@ export interface WorkerData {
   /** From 1. */
   readonly number: number;
   readonly health: CheckedStates;
+  /** This worker's part of what the node may take. */
+  readonly limits: NodeLimits;
 }
 
 export type ToWorker =

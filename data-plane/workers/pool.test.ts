@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nodeLimits } from '../limits.ts';
 import { rowCells } from '../telemetry/common-rows.ts';
 import { NodeStats } from '../telemetry/node-stats.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
@@ -39,6 +40,7 @@ function start(count: number) {
         },
       };
     },
+    limits: nodeLimits,
     stats,
     logs: new LogWriter((path) => ({
       write: async (batch, lines) => void written.push(`${path} ${lines} ${Buffer.from(batch)}`),

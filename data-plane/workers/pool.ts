@@ -1,4 +1,6 @@
 /** The workers of a node: threads that carry its traffic. What they are told, what they tell, and who follows one that dies. */
+
+import type { NodeLimits } from '../limits.ts';
 import type { ProxyConfig } from '../model/config.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { clearRow, newRows } from '../telemetry/common-rows.ts';
@@ -31,6 +33,8 @@ export interface WorkerPoolDeps {
   readonly restarts: Counter;
   /** What is known of the health of endpoints now. */
   readonly health: () => CheckedStates;
+  /** Each worker's part of what the node may take. */
+  readonly limits: NodeLimits;
   /** A worker has applied a configuration, or is no more. */
   readonly onProgress: () => void;
   /** Monotonic milliseconds. */
@@ -173,8 +177,8 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { spawn, health, now } = this.#deps;
-    const data = { number: slot.worker, health: health() };
+    const { spawn, health, limits, now } = this.#deps;
+    const data = { number: slot.worker, health: health(), limits };
     const thread = spawn(data, {
       onMessage: (message) => this.#take(life, message),
       onEnd: (reason) => this.#ended(slot, life, reason),
