@@ -1,9 +1,11 @@
 /** What a node is told at its start: flags first, then environment, then defaults (docs: the table of ports). */
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { NodeLimits } from './limits.ts';
+import { sharingFault } from './listener/places.ts';
 import type { BoundAddress } from './listener/socket.ts';
 import { readLimits } from './settings-limits.ts';
 import type { XdsTlsFiles } from './xds/channel-security.ts';
@@ -21,6 +23,8 @@ export interface Settings {
   readonly admin: BoundAddress;
   readonly binds: ReadonlyMap<string, BoundAddress>;
   readonly limits: NodeLimits;
+  /** Threads that carry traffic; 1: the main thread does. */
+  readonly concurrency: number;
 }
 
 interface Flags {
@@ -62,7 +66,11 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
       addLimit,
       [],
     )
-    .option('--concurrency <n>', 'worker threads; only 1 is supported yet', parseConcurrency)
+    .option(
+      '--concurrency <n>',
+      'worker threads that carry traffic; 1: none is started (default: the cores of this machine)',
+      parseConcurrency,
+    )
     .exitOverride();
   command.parse(argv, { from: 'user' });
   const flags = command.opts<Flags>();
@@ -76,6 +84,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     admin: parseAddress(flags.admin ?? env['FAIRLEAD_ADMIN'] ?? '127.0.0.1:7072', 'the admin address'),
     binds: new Map(flags.bind),
     limits: limitsOf(flags, env),
+    concurrency: readConcurrency(flags.concurrency),
   };
 }
 
@@ -144,8 +153,16 @@ function limitsOf({ limit }: Flags, env: NodeJS.ProcessEnv): NodeLimits {
 }
 
 function parseConcurrency(text: string): number {
-  if (text === '1') return 1;
-  throw new InvalidArgumentError('worker threads are not supported yet: leave it out or say 1');
+  if (/^[1-9][0-9]{0,2}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('write a number of threads from 1 to 999');
+}
+
+/** As many as there are cores, where that is possible at all. */
+function readConcurrency(said: number | undefined): number {
+  const fault = sharingFault();
+  if (fault === null) return said ?? os.availableParallelism();
+  if (said === undefined || said === 1) return 1;
+  throw new SettingsError(`--concurrency ${said} is not possible here: ${fault}. Leave it out, or say --concurrency 1`);
 }
 
 /** `ADDR:PORT`, `[IPv6]:PORT` or `PORT` alone on loopback. */

@@ -114,6 +114,7 @@ export async function startProxy(options: ProxyOptions) {
     random: () => 0,
     turns: new Turns(setImmediate),
     load: { refusedShare: 0 },
+    ownAddress: '192.0.2.1',
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
     toUpstream: new Out(),
@@ -123,8 +124,12 @@ export async function startProxy(options: ProxyOptions) {
   const chain: HttpChainConfig = {
     type: 'http',
     statPrefix: 'test',
+    codec: 'auto',
+    http2: { maxConcurrentStreams: 100, streamWindowBytes: 64 * 1024, connectionWindowBytes: 1024 * 1024 },
     serverName: 'fairlead',
     useRemoteAddress: true,
+    trustedHops: 0,
+    preserveRequestId: false,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,

@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
-import { limits, type NodeLimits, publicConnectionsPerAddress } from './limits.ts';
+import { limits as fixed, type NodeLimits, publicConnectionsPerAddress } from './limits.ts';
 import { ConnectionGate } from './listener/connection-gate.ts';
 import { isPublicAddress } from './listener/public-address.ts';
+import { ownAddress } from './own-address.ts';
 import { loopBusyShares, memoryShare } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
-import { type Binds, Listeners } from './runtime/listeners.ts';
+import { Listeners, type ListenersDeps } from './runtime/listeners.ts';
 import type { Logger } from './runtime/logger.ts';
 import { ProxyNode } from './runtime/node.ts';
 import { watchOverload } from './runtime/overload-watch.ts';
@@ -24,12 +25,16 @@ export interface TrafficDeps {
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
   readonly limits: NodeLimits;
-  readonly binds: Binds;
   readonly logger: Logger;
+  readonly listening: Pick<ListenersDeps, 'binds' | 'reusePort' | 'onTried'>;
 }
 
-export function createTraffic(deps: TrafficDeps): ProxyNode {
-  const { registry, sinks, checks, binds, logger } = deps;
+export interface Traffic {
+  readonly node: ProxyNode;
+  readonly listeners: Listeners;
+}
+
+export function createTraffic({ registry, sinks, checks, limits, logger, listening }: TrafficDeps): Traffic {
   const clusters = new Clusters({ registry, random, checks });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
@@ -44,26 +49,18 @@ export function createTraffic(deps: TrafficDeps): ProxyNode {
     wallClock,
     random,
     newRequestId: () => randomUUID(),
+    ownAddress: ownAddress(),
     turns: new Turns(setImmediate),
     load: { refusedShare: 0 },
     toClient: new Out(),
     toUpstream: new Out(),
-    readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
+    readBuffer: Buffer.allocUnsafeSlow(fixed.readBytes),
     onFault,
   };
-  const gate = gateOf(deps.limits);
-  const listeners = new Listeners({
-    shared,
-    registry,
-    sinks,
-    limits: deps.limits,
-    gate,
-    binds,
-    logger,
-    setTimer,
-  });
+  const gate = gateOf(limits);
+  const listeners = new Listeners({ shared, registry, sinks, limits, gate, logger, setTimer, ...listening });
   watchOverload({
-    limits: deps.limits,
+    limits,
     now,
     setTimer,
     memoryShare,
@@ -74,7 +71,7 @@ export function createTraffic(deps: TrafficDeps): ProxyNode {
     stats: overloadStats(registry),
     logger,
   });
-  return new ProxyNode(clusters, listeners);
+  return { node: new ProxyNode(clusters, listeners), listeners };
 }
 
 function gateOf({ connections, connectionsPerAddress }: NodeLimits): ConnectionGate {

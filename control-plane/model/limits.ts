@@ -60,4 +60,6 @@ export const limits = {
   headers: 1_000,
   /** Of one listener: more than a node has descriptors for. */
   connections: 1_000_000,
+  /** Streams of one HTTP/2 connection. Ours; Envoy's edge page has 100. */
+  streams: 10_000,
 } as const;

@@ -9,8 +9,9 @@ import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
 import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import { addressOf, ipOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
-import type { Exchange } from './exchange.ts';
+import { clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
@@ -24,7 +25,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly ip: string;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
-  readonly #onClosed: (connection: H1Connection) => void;
+  readonly #onClosed: () => void;
   readonly #openedMs: number;
   readonly #writer: SocketWriter;
   readonly #reader: H1RequestReader;
@@ -35,12 +36,12 @@ export class H1Connection implements RequestEvents, Downstream {
   #expectsContinue = false;
   #responseChunked = false;
 
-  constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
+  constructor(socket: net.Socket, listener: HttpListener, onClosed: () => void) {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
-    this.ip = socket.remoteAddress ?? '';
-    this.address = `${this.ip}:${socket.remotePort ?? 0}`;
+    this.ip = ipOf(socket);
+    this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();
     const encrypted = listener.scheme === 'https';
     this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
@@ -81,7 +82,6 @@ export class H1Connection implements RequestEvents, Downstream {
 
   onHead(head: Head, bodyFollows: boolean): void {
     const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
-    target.clientIp = this.ip;
     this.#closeAfter = head.close || this.#listener.draining;
     this.#expectsContinue = head.expect >= 0;
     this.#deadline.disarm();
@@ -208,10 +208,11 @@ export class H1Connection implements RequestEvents, Downstream {
 
   #onClose(): void {
     const { stats, shared } = this.#listener;
-    this.#request.onGone();
+    if (this.#request.running) stats.cxDestroyActiveRq.value++;
+    this.#request.onGone(clientEnds.disconnect);
     this.#deadline.disarm();
     this.#reader.close();
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
-    this.#onClosed(this);
+    this.#onClosed();
   }
 }

@@ -100,15 +100,9 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     this.requests++;
   }
 
-  sendHead(
-    head: MessageHead,
-    target: RequestTarget,
-    forwarding: Forwarding,
-    edge: boolean,
-    bodyFollows: boolean,
-  ): void {
+  sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void {
     this.#requestChunked = bodyFollows && head.contentLength < 0;
-    writeRequestHead(this.#shared.toUpstream, head, target, forwarding, edge, bodyFollows);
+    writeRequestHead(this.#shared.toUpstream, head, target, forwarding, bodyFollows);
   }
 
   sendData(b: Buffer, data: Ranges): void {

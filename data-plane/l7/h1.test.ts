@@ -395,7 +395,7 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
   });
 
   test.each([
-    [true, 'x-forwarded-for: 9.9.9.9,127.0.0.1'],
+    [true, 'x-forwarded-for: 9.9.9.9,192.0.2.1'],
     [false, 'x-forwarded-for: 9.9.9.9'],
   ])('use_remote_address %s: the upstream sees %s', async (useRemoteAddress, line) => {
     let got = '';

@@ -5,22 +5,11 @@ import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { Forwarding } from './forwarding.ts';
+import { requestDrops } from './request-drops.ts';
 import type { RequestTarget } from './request-target.ts';
 
-const ofEveryRequest = [
-  ...[known.connection, known.keepAlive, known.proxyConnection, known.te, known.trailer, known.upgrade],
-  ...[known.http2Settings, known.expect, known.transferEncoding, known.proxy, known.xForwardedProto],
-  ...[known.xForwardedHost, known.xForwardedClientCert, known.xRequestId, known.xEnvoy],
-];
-/** What never passes of a request; inside, the word of the proxy before on the client does. */
-const drops = { edge: dropsOf([...ofEveryRequest, known.xForwardedFor]), inside: dropsOf(ofEveryRequest) };
-/** The same where the authority is written anew. */
-const dropsWithHost = {
-  edge: dropsOf([...ofEveryRequest, known.xForwardedFor, known.host]),
-  inside: dropsOf([...ofEveryRequest, known.host]),
-};
-
-const ofEveryAnswer = [
+/** What never passes of an answer. */
+export const ofEveryAnswer: readonly number[] = [
   ...[known.connection, known.keepAlive, known.proxyConnection, known.upgrade],
   ...[known.transferEncoding, known.trailer],
 ];
@@ -29,12 +18,6 @@ const answerDropsWithServer = dropsOf([...ofEveryAnswer, known.server]);
 
 /** Methods whose requests without a body carry no length. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
-
-/** @param edge the peer is the client, and what it says of itself does not pass */
-export function requestDrops(edge: boolean, withHost: boolean): Drops {
-  const sets = withHost ? dropsWithHost : drops;
-  return edge ? sets.edge : sets.inside;
-}
 
 /** @param ownServer the proxy says `server` itself */
 export function responseDrops(ownServer: boolean): Drops {
@@ -53,7 +36,6 @@ export function writeRequestHead(
   head: MessageHead,
   target: RequestTarget,
   forwarding: Forwarding,
-  edge: boolean,
   bodyFollows: boolean,
 ): void {
   const { rewritten, authorityFromTarget } = target;
@@ -61,7 +43,7 @@ export function writeRequestHead(
     out.text(`${target.method} ${target.path}${target.query} HTTP/1.1\r\n`);
     if (authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
   }
-  head.writeLines(out, !rewritten, requestDrops(edge, authorityFromTarget), target.nominated);
+  head.writeLines(out, !rewritten, requestDrops(target.client.trust, authorityFromTarget), target.nominated);
   const added = linesOf(target.added) + forwarding.lines;
   if (head.contentLength >= 0) out.text(`${added}\r\n`);
   else if (bodyFollows) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);

@@ -36,6 +36,8 @@ export interface HttpShared {
   readonly wallClock: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
+  /** IP address of this machine, told in place of a loopback one. */
+  readonly ownAddress: string;
   readonly turns: Turns;
   /** Of new requests, the share that is refused because there are too many, 0 to 1. */
   readonly load: { refusedShare: number };

@@ -35,7 +35,7 @@ export interface UpstreamRequest {
   /** @param replay keeps what is sent, as long as it wants to */
   begin(sink: ResponseSink, replay: Replay): void;
   /** What is sent waits for `flush`. */
-  sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, edge: boolean, bodyFollows: boolean): void;
+  sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void;
   sendData(b: Buffer, data: Ranges): void;
   /** Of a request whose body follows. @param trailers null: none */
   sendEnd(trailers: readonly Field[] | null): void;

@@ -50,8 +50,8 @@ export class TcpServer {
   }
 
   /** Resolves with what was bound; rejects with an Error that says what to do. */
-  async listen(address: string, port: number): Promise<BoundAddress> {
-    const bound = await listen(this.#server, address, port);
+  async listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
+    const bound = await listen(this.#server, address, port, reusePort);
     this.#localAddress = formatAddress(bound.address, bound.port);
     return bound;
   }

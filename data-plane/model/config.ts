@@ -32,6 +32,8 @@ export interface TlsConfig {
   /** In order of preference; empty: none is negotiated. */
   readonly alpn: readonly string[];
   readonly handshakeTimeoutMs: number;
+  /** Of the session tickets, where several threads end TLS: one resumes what another one began. */
+  readonly ticketKeys?: Uint8Array;
 }
 
 /** A pair that was tried: it can be served. */
@@ -51,10 +53,23 @@ export interface HttpChainConfig {
   readonly statPrefix: string;
   readonly routes: RouteTableConfig;
   readonly accessLogs: readonly AccessLogConfig[];
+  /** What clients speak; `auto`: their first bytes, or what TLS has agreed on, tell. */
+  readonly codec: 'auto' | 'http1' | 'http2';
+  /** What an HTTP/2 client is allowed at once. */
+  readonly http2: {
+    readonly maxConcurrentStreams: number;
+    /** Bytes of one request that are under way or wait here, and of all of a connection. */
+    readonly streamWindowBytes: number;
+    readonly connectionWindowBytes: number;
+  };
   /** `server` response header; empty: the upstream's passes. */
   readonly serverName: string;
-  /** Append the peer to x-forwarded-for and trust nothing else (edge). */
+  /** An edge: the peer is appended to x-forwarded-for, and its word on the client counts as `trustedHops` says. */
   readonly useRemoteAddress: boolean;
+  /** Proxies in front: the client is behind so many addresses of x-forwarded-for. */
+  readonly trustedHops: number;
+  /** An edge keeps the id that a request comes with; elsewhere it is always kept. */
+  readonly preserveRequestId: boolean;
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;

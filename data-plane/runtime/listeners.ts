@@ -12,6 +12,7 @@ import type { StatsRegistry } from '../telemetry/registry.ts';
 import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
+import type { NodeListeners } from './node.ts';
 
 /** Where this node binds a listener, instead of what the configuration says. */
 export type Binds = ReadonlyMap<string, BoundAddress>;
@@ -26,6 +27,10 @@ export interface ListenersDeps {
   readonly binds: Binds;
   readonly logger: Logger;
   readonly setTimer: (callback: () => void, ms: number) => void;
+  /** Other threads listen at the same places. */
+  readonly reusePort: boolean;
+  /** What is wanted has been tried: it is bound, or has failed. */
+  readonly onTried: () => void;
 }
 
 interface Open {
@@ -45,7 +50,7 @@ export interface ListenerView {
   readonly error: string | null;
 }
 
-export class Listeners {
+export class Listeners implements NodeListeners {
   readonly #deps: ListenersDeps;
   readonly #open = new Map<string, Open>();
   readonly #failed = new Map<string, { config: ListenerConfig; error: string }>();
@@ -65,9 +70,12 @@ export class Listeners {
     return this.#applied;
   }
 
-  /** True if every wanted listener is bound. */
   get allBound(): boolean {
     return this.#failed.size === 0;
+  }
+
+  get serving(): boolean {
+    return true;
   }
 
   list(): ListenerView[] {
@@ -120,6 +128,7 @@ export class Listeners {
       if (open === undefined) await this.#start(config);
       else if (open.config !== config) this.#change(open, config);
     }
+    this.#deps.onTried();
   }
 
   #place(config: ListenerConfig): BoundAddress {
@@ -139,12 +148,12 @@ export class Listeners {
   }
 
   async #start(config: ListenerConfig): Promise<void> {
-    const { logger, sinks, setTimer } = this.#deps;
+    const { logger, sinks, setTimer, reusePort } = this.#deps;
     const logs = openAccessLoggers(config.chain.accessLogs, sinks);
     const server = this.#create(config, logs);
     const { address, port } = this.#place(config);
     try {
-      const bound = await server.listen(address, port);
+      const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
       this.#open.set(config.name, { config, server, bound, logs });
       logger.info({ event: 'listener_bound', listener: config.name, ...bound }, 'listener bound');

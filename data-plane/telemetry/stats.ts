@@ -2,18 +2,20 @@
  * The ready-made sets of stats, named and tagged as Envoy names and tags them. The hot path does `set.field.value++` and
  * `set.histogram.record(ms)`, nothing else. `scope.drop()` takes a set away when its owner goes.
  */
-import type { StatsRegistry } from './registry.ts';
+import type { Counter, StatsRegistry } from './registry.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
-export type OverloadStats = ReturnType<typeof overloadStats>;
 export type FilesystemStats = ReturnType<typeof filesystemStats>;
+export type OverloadStats = ReturnType<typeof overloadStats>;
+
+export const clusterPrefix = (name: string): string => `cluster.${name}.`;
 
 /** @param name the cluster's: `checkout/orders` */
 export function clusterStats(registry: StatsRegistry, name: string) {
-  const scope = registry.scope(`cluster.${name}.`, 'envoy_cluster_', { envoy_cluster_name: name });
+  const scope = registry.scope(clusterPrefix(name), 'envoy_cluster_', { envoy_cluster_name: name });
   return {
     scope,
     cxTotal: scope.counter('upstream_cx_total', 'Connections opened to endpoints'),
@@ -37,7 +39,9 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     cxRxBytesTotal: scope.counter('upstream_cx_rx_bytes_total', 'Bytes received from endpoints'),
     cxTxBytesTotal: scope.counter('upstream_cx_tx_bytes_total', 'Bytes sent to endpoints'),
     rqTotal: scope.counter('upstream_rq_total', 'Requests sent to endpoints'),
-    rqActive: scope.gauge('upstream_rq_active', 'Requests under way'),
+    rqActive: scope.totalled('upstream_rq_active', 'Requests under way'),
+    /** Retries that are planned or under way. */
+    retriesActive: scope.unlistedTotalled('retries_active'),
     rqCompleted: scope.counter('upstream_rq_completed', 'Requests that were answered'),
     /** By class: index with `(status / 100) | 0`. */
     rqXx: scope.statusClasses('upstream_rq', 'Answers by class of status'),
@@ -58,21 +62,21 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     rqRxReset: scope.counter('upstream_rq_rx_reset', 'Requests reset by the endpoint'),
     rqTxReset: scope.counter('upstream_rq_tx_reset', 'Requests reset by this side'),
     rqTimeMs: scope.histogram('upstream_rq_time', 'Time to answer a request, ms'),
-    membershipChange: scope.counter('membership_change', 'Changes of the set of endpoints'),
-    membershipTotal: scope.gauge('membership_total', 'Endpoints'),
-    membershipHealthy: scope.gauge('membership_healthy', 'Healthy endpoints'),
-    membershipDegraded: scope.gauge('membership_degraded', 'Degraded endpoints'),
-    healthCheckAttempt: scope.counter('health_check.attempt', 'Active health checks made'),
-    healthCheckSuccess: scope.counter('health_check.success', 'Active health checks that passed'),
-    healthCheckFailure: scope.counter(
+    membershipChange: scope.nodeCounter('membership_change', 'Changes of the set of endpoints'),
+    membershipTotal: scope.nodeGauge('membership_total', 'Endpoints'),
+    membershipHealthy: scope.nodeGauge('membership_healthy', 'Healthy endpoints'),
+    membershipDegraded: scope.nodeGauge('membership_degraded', 'Degraded endpoints'),
+    healthCheckAttempt: scope.nodeCounter('health_check.attempt', 'Active health checks made'),
+    healthCheckSuccess: scope.nodeCounter('health_check.success', 'Active health checks that passed'),
+    healthCheckFailure: scope.nodeCounter(
       'health_check.failure',
       'Active health checks that failed, network failures included',
     ),
-    healthCheckNetworkFailure: scope.counter(
+    healthCheckNetworkFailure: scope.nodeCounter(
       'health_check.network_failure',
       'Active health checks that failed to connect or were cut or timed out',
     ),
-    healthCheckHealthy: scope.gauge('health_check.healthy', 'Endpoints that pass their active health checks'),
+    healthCheckHealthy: scope.nodeGauge('health_check.healthy', 'Endpoints that pass their active health checks'),
     lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints'),
   };
 }
@@ -86,6 +90,8 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     cxActive: scope.gauge('downstream_cx_active', 'Open connections'),
     cxHttp1Total: scope.counter('downstream_cx_http1_total', 'HTTP/1.1 connections accepted'),
     cxHttp1Active: scope.gauge('downstream_cx_http1_active', 'Open HTTP/1.1 connections'),
+    cxHttp2Total: scope.counter('downstream_cx_http2_total', 'HTTP/2 connections accepted'),
+    cxHttp2Active: scope.gauge('downstream_cx_http2_active', 'Open HTTP/2 connections'),
     cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
     cxDestroyLocal: scope.counter('downstream_cx_destroy_local', 'Connections closed by this side'),
     cxDestroyRemote: scope.counter('downstream_cx_destroy_remote', 'Connections closed by the client'),
@@ -99,6 +105,7 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     rqTotal: scope.counter('downstream_rq_total', 'Requests'),
     rqActive: scope.gauge('downstream_rq_active', 'Requests under way'),
     rqHttp1Total: scope.counter('downstream_rq_http1_total', 'HTTP/1.1 requests'),
+    rqHttp2Total: scope.counter('downstream_rq_http2_total', 'HTTP/2 requests'),
     rqCompleted: scope.counter('downstream_rq_completed', 'Requests that were answered'),
     /** By class: index with `(status / 100) | 0`. */
     rqXx: scope.statusClasses('downstream_rq', 'Answers by class of status'),
@@ -168,6 +175,17 @@ export function listenerStats(registry: StatsRegistry, name: string) {
   };
 }
 
+/** Of the access logs. */
+export function filesystemStats(registry: StatsRegistry) {
+  const scope = registry.scope('filesystem.', 'envoy_filesystem_', {});
+  return {
+    buffered: scope.counter('write_buffered', 'Log lines taken'),
+    completed: scope.counter('write_completed', 'Batches of log lines written'),
+    failed: scope.counter('write_failed', 'Batches of log lines that could not be written'),
+    dropped: scope.counter('lines_dropped', 'Log lines lost to a slow or broken destination'),
+  };
+}
+
 /** What presses, and what is done about it. */
 export function overloadStats(registry: StatsRegistry) {
   const scope = registry.scope('overload.', 'envoy_overload_', {});
@@ -185,23 +203,15 @@ export function overloadStats(registry: StatsRegistry) {
   };
 }
 
-/** Of the access logs. */
-export function filesystemStats(registry: StatsRegistry) {
-  const scope = registry.scope('filesystem.', 'envoy_filesystem_', {});
-  return {
-    buffered: scope.counter('write_buffered', 'Log lines taken'),
-    completed: scope.counter('write_completed', 'Batches of log lines written'),
-    failed: scope.counter('write_failed', 'Batches of log lines that could not be written'),
-    dropped: scope.counter('lines_dropped', 'Log lines lost to a slow or broken destination'),
-  };
-}
-
 /** Envoy's numbers for `server.state`. */
 export const serverStates = { LIVE: 0, DRAINING: 1, PRE_INITIALIZING: 2, INITIALIZING: 3 } as const;
 export type ServerState = keyof typeof serverStates;
 
-/** What the process says of itself, asked when shown. */
-export function serverStats(registry: StatsRegistry, read: { uptimeMs: () => number; state: () => ServerState }): void {
+/** What the process says of itself, asked when shown. `concurrency`: threads that carry traffic. */
+export function serverStats(
+  registry: StatsRegistry,
+  read: { uptimeMs: () => number; state: () => ServerState; concurrency: number },
+): void {
   const scope = registry.scope('server.', 'envoy_server_', {});
   scope.measured('uptime', 'Seconds since the start', () => Math.floor(read.uptimeMs() / 1000));
   scope.measured(
@@ -210,7 +220,25 @@ export function serverStats(registry: StatsRegistry, read: { uptimeMs: () => num
     () => serverStates[read.state()],
   );
   scope.measured('live', '1 while it serves', () => (read.state() === 'LIVE' ? 1 : 0));
-  scope.measured('memory_allocated', 'Heap in use, bytes', () => process.memoryUsage().heapUsed);
-  scope.measured('memory_heap_size', 'Heap, bytes', () => process.memoryUsage().heapTotal);
+  scope.measured('concurrency', 'Threads that carry traffic', () => read.concurrency);
+  scope.measured(heap.allocated, 'Heap in use, bytes', () => process.memoryUsage().heapUsed);
+  scope.measured(heap.size, 'Heap, bytes', () => process.memoryUsage().heapTotal);
   scope.measured('memory_physical_size', 'Resident memory, bytes', () => process.memoryUsage.rss());
+}
+
+const heap = { allocated: 'memory_allocated', size: 'memory_heap_size' };
+
+/** A worker's part of what the process says of itself. */
+export function workerStats(registry: StatsRegistry) {
+  const scope = registry.scope('server.', 'envoy_server_', {});
+  return {
+    allocated: scope.gauge(heap.allocated, 'Heap in use, bytes'),
+    heapSize: scope.gauge(heap.size, 'Heap, bytes'),
+  };
+}
+
+/** Of the main thread, where workers carry the traffic. */
+export function workerRestarts(registry: StatsRegistry): Counter {
+  const scope = registry.scope('server.', 'envoy_server_', {});
+  return scope.counter('worker_restarts', 'Workers that were started in place of one that died');
 }

@@ -2,12 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../proto/http2/testing/wire.ts';
 import { readCorpus } from './corpus.ts';
+import { blocks } from './hpack/blocks.ts';
+import { lists } from './hpack/lists.ts';
 import { requests, responses } from './http1/subject.ts';
+import { frames } from './http2/subject.ts';
 import { minimise } from './minimise.ts';
 import type { Subject } from './subject.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const batch = 100;
+/** Of all neighbours of a corpus, about so many. */
+const neighbours = 2_000;
 console.log(`seed of the inputs: ${seed} (SEED=${seed} repeats them)`);
 
 function lawOf<Input>(subject: Subject<Input>): void {
@@ -23,10 +28,13 @@ function lawOf<Input>(subject: Subject<Input>): void {
     expect(wrong).toEqual([]);
   });
 
-  test('one byte or frame changed in what is accepted: the oracle agrees', async () => {
+  test('one byte or frame changed in what is accepted: the oracle agrees (seeded)', async () => {
     const accepted = corpus.filter(({ entry }) => entry.own === 'accepts');
     expect(accepted.length).toBeGreaterThan(0);
-    const near = accepted.flatMap(({ input }) => [...subject.neighbours(input)]);
+    const random = seededRandom(seed);
+    const near = accepted
+      .flatMap(({ input }) => [...subject.neighbours(input)])
+      .filter((_, __, all) => random(all.length) < neighbours);
     expect(await problemsOf(subject, near)).toEqual([]);
   });
 
@@ -37,7 +45,8 @@ function lawOf<Input>(subject: Subject<Input>): void {
     expect(await problemsOf(subject, inputs), `seed ${seed}`).toEqual([]);
     const own = (await subject.judge(inputs)).map((verdict) => verdict.own);
     expect(own.filter((one) => one === 'accepts').length).toBeGreaterThan(20);
-    expect(own.filter((one) => one === 'refuses').length).toBeGreaterThan(20);
+    const mayRefuse = corpus.some(({ entry }) => entry.own === 'refuses');
+    if (mayRefuse) expect(own.filter((one) => one === 'refuses').length).toBeGreaterThan(20);
   });
 }
 
@@ -56,6 +65,9 @@ async function problemsOf<Input>(subject: Subject<Input>, inputs: readonly Input
 
 describe('HTTP/1 requests, with llhttp', () => lawOf(requests));
 describe('HTTP/1 responses, with llhttp', () => lawOf(responses));
+describe('HTTP/2 frames, with nghttp2', () => lawOf(frames));
+describe('HPACK blocks, with nghttp2', () => lawOf(blocks));
+describe('HPACK lists, with nghttp2', () => lawOf(lists));
 
 test('a finding is made small, and stays the same kind of thing', async () => {
   const loud: Subject<string> = {

@@ -1,16 +1,23 @@
 /**
- * `npm run fuzz [-- http1] [--seed N] [--minutes N]`: random input to our parsers and to those of Node, for ten minutes
+ * `npm run fuzz [-- http1|http2|hpack] [--seed N] [--minutes N]`: random input to our parsers and to those of Node, for ten minutes
  * each unless said otherwise. A finding is made small and put into the corpus of its parser.
  */
 import { parseArgs } from 'node:util';
+import { blocks } from './hpack/blocks.ts';
+import { lists } from './hpack/lists.ts';
 import { requests, responses } from './http1/subject.ts';
+import { frames } from './http2/subject.ts';
 import { type FuzzOptions, fuzz, type Report } from './loop.ts';
 import type { Subject } from './subject.ts';
 
 type Run = (options: FuzzOptions) => Promise<Report>;
 
 /** By name, what shares the minutes. */
-const runs = new Map<string, readonly Run[]>([['http1', [runOf(requests), runOf(responses)]]]);
+const runs = new Map<string, readonly Run[]>([
+  ['http1', [runOf(requests), runOf(responses)]],
+  ['http2', [runOf(frames)]],
+  ['hpack', [runOf(blocks), runOf(lists)]],
+]);
 
 function runOf<Input>(subject: Subject<Input>): Run {
   return (options) => fuzz(subject, options);

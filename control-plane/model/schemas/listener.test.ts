@@ -19,10 +19,12 @@ test('a listener that says its groups and port has every default', () => {
       connections: 10_000,
       headerBytes: 61_440,
       headers: 100,
+      streams: 100,
       headersTimeoutMs: 10_000,
       bodyTimeoutMs: 300_000,
       idleTimeoutMs: 3_600_000,
     },
+    trustedHops: 0,
   });
 });
 
@@ -41,11 +43,12 @@ test('a listener that says everything is read whole', () => {
         connections: 50,
         headerBytes: '8KiB',
         headers: 50,
+        streams: 7,
         headersTimeout: '5s',
         bodyTimeout: '0s',
         idleTimeout: '1m',
       },
-      trustedHops: 0,
+      trustedHops: 2,
     }),
   ).toEqual({
     groups: ['edge'],
@@ -64,10 +67,12 @@ test('a listener that says everything is read whole', () => {
       connections: 50,
       headerBytes: 8192,
       headers: 50,
+      streams: 7,
       headersTimeoutMs: 5000,
       bodyTimeoutMs: 0,
       idleTimeoutMs: 60_000,
     },
+    trustedHops: 2,
   });
 });
 
@@ -77,7 +82,7 @@ test.each(['off', false])('an access log of %j is off', (accessLog) => {
 
 test('https has safe defaults', () => {
   const { tls } = specOfListener({ protocol: 'https', tls: { certificates: 'shop' } });
-  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['http/1.1'] });
+  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['h2', 'http/1.1'] });
 });
 
 test('one tenant may be written as the thing itself', () => {
@@ -101,7 +106,7 @@ test.each([
   [{ protocol: 'https', tls: { certificates: [] } }, 'invalid /spec/tls/certificates'],
   [{ protocol: 'https', tls: { certificates: ['a', 'b', 'a'] } }, 'invalid /spec/tls/certificates/2'],
   [{ protocol: 'https', tls: { certificates: 'a', minVersion: '1.1' } }, 'invalid /spec/tls/minVersion'],
-  [{ protocol: 'https', tls: { certificates: 'a', alpn: ['h2', 'http/1.1'] } }, 'not-supported-yet /spec/tls/alpn/0'],
+  [{ protocol: 'https', tls: { certificates: 'a', alpn: ['h2', 'h3'] } }, 'invalid /spec/tls/alpn/1'],
   [
     { protocol: 'https', tls: { certificates: 'a', client: { mode: 'require' } } },
     'not-supported-yet /spec/tls/client',
@@ -113,7 +118,8 @@ test.each([
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
-  [{ trustedHops: 1 }, 'not-supported-yet /spec/trustedHops'],
+  [{ trustedHops: 101 }, 'invalid /spec/trustedHops'],
+  [{ protocol: 'tcp', trustedHops: 1 }, 'invalid /spec/trustedHops'],
   [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],
   [{ accessLog: 'on' }, 'invalid /spec/accessLog'],
   [{ accessLog: true }, 'invalid /spec/accessLog'],
@@ -127,7 +133,7 @@ test.each([
   [{ paths: { escapedSlashes: 'drop' } }, 'invalid /spec/paths/escapedSlashes'],
   [{ paths: { normalize: 'yes' } }, 'invalid /spec/paths/normalize'],
   [{ limits: { connections: 0 } }, 'invalid /spec/limits/connections'],
-  [{ limits: { streams: 10 } }, 'not-supported-yet /spec/limits/streams'],
+  [{ limits: { streams: 0 } }, 'invalid /spec/limits/streams'],
   [{ limits: { headerBytes: 61_440 } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headerBytes: '100B' } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headerBytes: '9MiB' } }, 'invalid /spec/limits/headerBytes'],

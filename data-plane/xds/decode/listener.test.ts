@@ -26,8 +26,12 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
       config: {
         statPrefix: 'public',
         accessLogs: [],
+        codec: 'auto',
+        http2: { maxConcurrentStreams: 100, streamWindowBytes: 65_536, connectionWindowBytes: 1_048_576 },
         serverName: 'envoy',
         useRemoteAddress: false,
+        trustedHops: 0,
+        preserveRequestId: false,
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,
@@ -46,7 +50,14 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
 test('what an HTTP listener says is carried over', () => {
   const { config } = httpChain({
     codec_type: 'HTTP1',
+    http2_protocol_options: {
+      max_concurrent_streams: { value: 7 },
+      initial_stream_window_size: { value: 70_000 },
+      initial_connection_window_size: { value: 80_000 },
+    },
     use_remote_address: { value: true },
+    xff_num_trusted_hops: 2,
+    preserve_external_request_id: true,
     server_name: 'fairlead',
     normalize_path: { value: true },
     merge_slashes: true,
@@ -62,8 +73,12 @@ test('what an HTTP listener says is carried over', () => {
     stream_idle_timeout: seconds(0),
   });
   expect(config).toMatchObject({
+    codec: 'http1',
+    http2: { maxConcurrentStreams: 7, streamWindowBytes: 70_000, connectionWindowBytes: 80_000 },
     serverName: 'fairlead',
     useRemoteAddress: true,
+    trustedHops: 2,
+    preserveRequestId: true,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 32_768,
@@ -98,7 +113,7 @@ test('what changes nothing that a connection could see is passed over', () => {
     codec_type: 'AUTO',
     tracing: {},
     drain_timeout: seconds(5),
-    http2_protocol_options: { max_concurrent_streams: { value: 100 } },
+    http2_protocol_options: { hpack_table_size: { value: 0 }, max_outbound_frames: { value: 1 } },
     generate_request_id: { value: true },
     forward_client_cert_details: 'SANITIZE',
   };
@@ -252,7 +267,7 @@ test.each(
       { rds: null, route_config: { virtual_hosts: [{ name: 'a', routes: [] }] } },
       ['.route_config.virtual_hosts[0].domains: must hold a domain'],
     ],
-    [{ codec_type: 'HTTP2' }, [`.codec_type: "HTTP2" is ${unsupported}`]],
+    [{ codec_type: 'HTTP3' }, [`.codec_type: HTTP3 is ${unsupported}`]],
     [{ http_filters: [] }, ['.http_filters: must end in the router']],
     [
       { http_filters: [routerFilter, { name: 'x' }] },
@@ -267,7 +282,7 @@ test.each(
     ],
     [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
     [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
-    [{ xff_num_trusted_hops: 1 }, [`.xff_num_trusted_hops: ${unsupported}`]],
+    [{ skip_xff_append: true }, [`.skip_xff_append: ${unsupported}`]],
     [{ upgrade_configs: [{ upgrade_type: 'websocket' }] }, [`.upgrade_configs: ${unsupported}`]],
     [{ max_request_headers_kb: { value: 9000 } }, ['.max_request_headers_kb: must be between 1 and 8192']],
     [

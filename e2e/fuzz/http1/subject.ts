@@ -96,7 +96,7 @@ function fed(story: Story, text: string | undefined): Story {
 }
 
 /** Of the message that llhttp does not take, or not to its end. */
-type Excuse = (own: Told, oracle: Told, at: number, bytes: Buffer) => string | undefined;
+type Excuse = (own: Told, oracle: Told, at: number) => string | undefined;
 
 function verdict(bytes: Buffer, begin: () => Story, oracle: Told, excuse: Excuse): Verdict {
   try {
@@ -111,7 +111,8 @@ function verdict(bytes: Buffer, begin: () => Story, oracle: Told, excuse: Excuse
     }
     const problem = difference(told, oracle);
     const at = told.messages.findIndex((_, i) => oracle.messages[i]?.isWhole !== true);
-    const excused = /^(?:refused|body)/.test(problem ?? '') ? excuse(told, oracle, at, bytes) : undefined;
+    const isExcusable = /^(?:refused|body)/.test(problem ?? '');
+    const excused = isExcusable ? (codingExcuse(oracle, bytes) ?? excuse(told, oracle, at)) : undefined;
     if (problem !== undefined && excused === undefined) return { problem, counted: 'problem', own };
     return { problem: undefined, counted: excused ?? strictness(told, oracle), own };
   } catch (error) {
@@ -143,27 +144,27 @@ function cuttings(bytes: Buffer): Buffer[][] {
 }
 
 /** Where llhttp refuses what is right, or what is judged elsewhere. */
-function requestExcuse(own: Told, oracle: Told, at: number, bytes: Buffer): string | undefined {
+function requestExcuse(own: Told, oracle: Told, at: number): string | undefined {
   const refused = own.messages[at];
-  const [method = '', target = ''] = refused?.start.split(' ') ?? [];
+  if (refused === undefined) return undefined;
+  const [method = '', target = ''] = refused.start.split(' ');
   // methods are an open list (RFC 9110 section 9.1); llhttp has a closed one
   if (!http.METHODS.includes(method)) return 'both differ: a method that llhttp does not know';
   // other forms than a path are no matter of the codec: l7 takes `*`, URI or authority where it may, and nothing else
   if (!target.startsWith('/')) return 'both differ: a target that l7 judges';
-  return codingExcuse(oracle, bytes) ?? trailerExcuse(own, oracle, at);
+  return trailerExcuse(own, oracle, at);
 }
 
-function responseExcuse(own: Told, oracle: Told, at: number, bytes: Buffer): string | undefined {
+function responseExcuse(own: Told, oracle: Told, at: number): string | undefined {
   const before = own.messages[at - 1];
   // that holds for the end of the final answer (RFC 9112 section 9.6), and llhttp takes it for the end of this one
   const isLast = oracle.refusal === 'HPE_CLOSED_CONNECTION' && / 1\d\d$/.test(before?.start ?? '');
-  if (isLast) return 'both differ: an informational answer that says close';
-  return codingExcuse(oracle, bytes) ?? trailerExcuse(own, oracle, at);
+  return isLast ? 'both differ: an informational answer that says close' : trailerExcuse(own, oracle, at);
 }
 
 /** White space behind a value is no part of it (RFC 9110 section 5.5); we write the field anew without it. */
 function codingExcuse(oracle: Told, bytes: Buffer): string | undefined {
-  if (oracle.refusal !== 'HPE_INVALID_TRANSFER_ENCODING') return undefined;
+  if ((oracle.refusal ?? 'HPE_INVALID_TRANSFER_ENCODING') !== 'HPE_INVALID_TRANSFER_ENCODING') return undefined;
   const isTab = /^transfer-encoding:[ \t]*chunked *\t[ \t]*\r$/im.test(bytes.latin1Slice(0, bytes.length));
   return isTab ? 'both differ: a tab behind chunked' : undefined;
 }
