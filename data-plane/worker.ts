@@ -1,9 +1,10 @@
 /** Entry of a worker: a thread that carries traffic. Its configuration comes by messages, and what it has to say goes by them. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { CommonRows } from './telemetry/common-rows.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
-import { StatsRegistry } from './telemetry/registry.ts';
+import { StatsRegistry, scopePrefix } from './telemetry/registry.ts';
 import { SharedStats } from './telemetry/shared-stats.ts';
-import { filesystemStats, workerStats } from './telemetry/stats.ts';
+import { clusterPrefix, filesystemStats, workerStats } from './telemetry/stats.ts';
 import { createTraffic } from './traffic.ts';
 import { ConfigReceiver } from './workers/config-message.ts';
 import { HealthBook } from './workers/health-book.ts';
@@ -22,7 +23,8 @@ const log =
     post({ type: 'log', level, fields, message });
 const logger = { info: () => {}, warn: log('warn'), error: log('error') };
 
-const registry = new StatsRegistry(new SharedStats((news) => post({ type: 'stats', news }), queueMicrotask));
+const rows = new CommonRows(data.number - 1);
+const registry = new StatsRegistry(new SharedStats((news) => post({ type: 'stats', news }), queueMicrotask, rows));
 const remoteLogs = new RemoteLogs(post);
 const sinks = new LogSinks({
   now,
@@ -66,6 +68,8 @@ function take(message: ToWorker): void {
   switch (message.type) {
     case 'config': {
       const config = configs.take(message.config);
+      for (const name of message.config.goneClusters) rows.delete(scopePrefix(clusterPrefix(name)));
+      for (const [name, memory] of message.config.rows) rows.set(scopePrefix(clusterPrefix(name)), memory);
       received = message.number;
       health.keep(config);
       void node.apply(config).then(() => {

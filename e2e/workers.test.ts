@@ -367,6 +367,7 @@ test('a port that another node has is not shared with it, and taken once it is f
   await first.program.stop();
   await waitFor('the second node to be ready', async () => ((await fetch(`${admin}/ready`)).ok ? true : undefined));
   expect((await request(port, {})).body).toBe('blue');
+  await second.stop();
 });
 
 test('a change reaches both; endpoints are checked once, and both go by the result', async () => {

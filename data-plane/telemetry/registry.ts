@@ -28,8 +28,17 @@ export interface Gauge {
   value: number;
 }
 
-class OwnNumber {
+/** One that limits go by: each thread counts its own, and reads the total of all. */
+export interface TotalledGauge extends Gauge {
+  readonly total: number;
+}
+
+class OwnNumber implements TotalledGauge {
   value = 0;
+
+  get total(): number {
+    return this.value;
+  }
 }
 
 /** A stat as the renderings see it. */
@@ -70,7 +79,7 @@ export class StatsRegistry implements StatsSource {
    * @param metricPrefix put before each metric's name: `envoy_cluster_`
    */
   scope(prefix: string, metricPrefix: string, labels: Labels): StatsScope {
-    return new StatsScope(this, sanitize(prefix), metricPrefix, labels);
+    return new StatsScope(this, scopePrefix(prefix), metricPrefix, labels);
   }
 
   list(): readonly Stat[] {
@@ -120,7 +129,7 @@ export class StatsScope {
     this.#prefix = prefix;
     this.#metricPrefix = metricPrefix;
     this.#labels = labels;
-    this.#numbers = registry.shared?.numbers() ?? null;
+    this.#numbers = registry.shared?.numbers(prefix) ?? null;
   }
 
   /** Whether another thread sees these stats. */
@@ -141,6 +150,11 @@ export class StatsScope {
     return this.#number('gauge', this.#name(stat, help, metricOf(stat), {}));
   }
 
+  /** @see TotalledGauge. At most `rowCells` of a scope are totalled. */
+  totalled(stat: string, help: string): TotalledGauge {
+    return this.#totalled(this.#name(stat, help, metricOf(stat), {}));
+  }
+
   /** Of what is the same in every thread: it is counted where it is not shared, once. */
   nodeCounter(stat: string, help: string): Counter {
     return this.isShared ? new OwnNumber() : this.counter(stat, help);
@@ -153,9 +167,12 @@ export class StatsScope {
 
   /** Shown on no page. */
   unlisted(kind: 'counter' | 'gauge', stat: string): Counter {
-    const name = { stat: this.nameOf(stat), metric: '', labels: this.#labels, help: '' };
-    this.#names.push(name.stat);
-    return this.#number(kind, name);
+    return this.#number(kind, this.#unlistedName(stat));
+  }
+
+  /** @see totalled */
+  unlistedTotalled(stat: string): TotalledGauge {
+    return this.#totalled(this.#unlistedName(stat));
   }
 
   /**
@@ -194,10 +211,24 @@ export class StatsScope {
   }
 
   #number(kind: 'counter' | 'gauge', name: StatName): Counter {
+    return this.#acquire(kind, name, (numbers) => numbers.take(kind, name));
+  }
+
+  #totalled(name: StatName): TotalledGauge {
+    return this.#acquire('gauge', name, (numbers) => numbers.takeTotalled(name));
+  }
+
+  #acquire(kind: 'counter' | 'gauge', name: StatName, take: (numbers: SharedNumbers) => TotalledGauge): TotalledGauge {
     return this.#registry.acquire(name.stat, kind, () => {
-      const instrument = this.#numbers === null ? new OwnNumber() : this.#numbers.take(kind, name);
+      const instrument = this.#numbers === null ? new OwnNumber() : take(this.#numbers);
       return { instrument, stat: name.metric === '' ? null : { name, kind, read: () => instrument.value } };
-    }) as Counter;
+    }) as TotalledGauge;
+  }
+
+  #unlistedName(stat: string): StatName {
+    const name = { stat: this.nameOf(stat), metric: '', labels: this.#labels, help: '' };
+    this.#names.push(name.stat);
+    return name;
   }
 
   #name(stat: string, help: string, metric: string, labels: Labels): StatName {
@@ -212,6 +243,6 @@ function metricOf(stat: string): string {
 }
 
 /** Envoy keeps colons out of stat names: `name: value` must stay readable. Line breaks would forge a line. */
-function sanitize(prefix: string): string {
+export function scopePrefix(prefix: string): string {
   return prefix.replace(/:\/\/|:\/|[:\0-\x1f]/g, '_');
 }

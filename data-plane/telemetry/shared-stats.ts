@@ -2,8 +2,10 @@
  * Stats that another thread reads while this one counts: each number is a cell of memory that both see and only this
  * thread writes, so that counting needs no lock and survives the end of the thread.
  */
+
+import type { CommonRows } from './common-rows.ts';
 import { Histogram, histogramBytes } from './histogram.ts';
-import type { Counter, StatName } from './registry.ts';
+import type { StatName, TotalledGauge } from './registry.ts';
 
 /** What came and went, in order. */
 export type StatsNews = readonly (SharedNumber | SharedHistogram | { readonly removed: string })[];
@@ -26,7 +28,7 @@ export interface SharedHistogram {
 const chunkCells = 64;
 
 /** A number as whoever counts sees it. */
-class Cell implements Counter {
+class Cell implements TotalledGauge {
   readonly #cells: Float64Array;
   readonly #at: number;
 
@@ -42,25 +44,32 @@ class Cell implements Counter {
   set value(value: number) {
     this.#cells[this.#at] = value;
   }
+
+  get total(): number {
+    return this.value;
+  }
 }
 
 export class SharedStats {
   readonly #tell: (news: StatsNews) => void;
   readonly #defer: (callback: () => void) => void;
+  readonly #common: CommonRows;
   #news: StatsNews[number][] = [];
 
   /**
    * @param tell gets what came and went since the last time
    * @param defer calls back once what is being done now is done
+   * @param common where gauges are that limits go by
    */
-  constructor(tell: (news: StatsNews) => void, defer: (callback: () => void) => void) {
+  constructor(tell: (news: StatsNews) => void, defer: (callback: () => void) => void, common: CommonRows) {
     this.#tell = tell;
     this.#defer = defer;
+    this.#common = common;
   }
 
   /** Numbers that come and go together: their memory is theirs alone, so that a late count harms nobody. */
-  numbers(): SharedNumbers {
-    return new SharedNumbers((number) => this.#add(number));
+  numbers(prefix: string): SharedNumbers {
+    return new SharedNumbers(prefix, this.#common, (number) => this.#add(number));
   }
 
   histogram(name: StatName): Histogram {
@@ -85,15 +94,20 @@ export class SharedStats {
 }
 
 export class SharedNumbers {
+  readonly #prefix: string;
+  readonly #common: CommonRows;
   readonly #taken: (number: SharedNumber) => void;
   #cells: Float64Array = new Float64Array(0);
   #used = 0;
+  #places = 0;
 
-  constructor(taken: (number: SharedNumber) => void) {
+  constructor(prefix: string, common: CommonRows, taken: (number: SharedNumber) => void) {
+    this.#prefix = prefix;
+    this.#common = common;
     this.#taken = taken;
   }
 
-  take(kind: SharedNumber['kind'], name: StatName): Counter {
+  take(kind: SharedNumber['kind'], name: StatName): TotalledGauge {
     if (this.#used === this.#cells.length) {
       this.#cells = new Float64Array(new SharedArrayBuffer(chunkCells * Float64Array.BYTES_PER_ELEMENT));
       this.#used = 0;
@@ -101,5 +115,13 @@ export class SharedNumbers {
     const [cells, at] = [this.#cells, this.#used++];
     this.#taken({ kind, name, cells, at });
     return new Cell(cells, at);
+  }
+
+  /** Every worker takes those of a scope in the same order. */
+  takeTotalled(name: StatName): TotalledGauge {
+    const cell = this.#common.take(this.#prefix, this.#places++);
+    if (cell === null) return this.take('gauge', name);
+    this.#taken({ kind: 'gauge', name, cells: cell.cells, at: cell.at });
+    return cell;
   }
 }

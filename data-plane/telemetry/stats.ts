@@ -11,9 +11,11 @@ export type ListenerStats = ReturnType<typeof listenerStats>;
 export type FilesystemStats = ReturnType<typeof filesystemStats>;
 export type OverloadStats = ReturnType<typeof overloadStats>;
 
+export const clusterPrefix = (name: string): string => `cluster.${name}.`;
+
 /** @param name the cluster's: `checkout/orders` */
 export function clusterStats(registry: StatsRegistry, name: string) {
-  const scope = registry.scope(`cluster.${name}.`, 'envoy_cluster_', { envoy_cluster_name: name });
+  const scope = registry.scope(clusterPrefix(name), 'envoy_cluster_', { envoy_cluster_name: name });
   return {
     scope,
     cxTotal: scope.counter('upstream_cx_total', 'Connections opened to endpoints'),
@@ -37,7 +39,9 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     cxRxBytesTotal: scope.counter('upstream_cx_rx_bytes_total', 'Bytes received from endpoints'),
     cxTxBytesTotal: scope.counter('upstream_cx_tx_bytes_total', 'Bytes sent to endpoints'),
     rqTotal: scope.counter('upstream_rq_total', 'Requests sent to endpoints'),
-    rqActive: scope.gauge('upstream_rq_active', 'Requests under way'),
+    rqActive: scope.totalled('upstream_rq_active', 'Requests under way'),
+    /** Retries that are planned or under way. */
+    retriesActive: scope.unlistedTotalled('retries_active'),
     rqCompleted: scope.counter('upstream_rq_completed', 'Requests that were answered'),
     /** By class: index with `(status / 100) | 0`. */
     rqXx: scope.statusClasses('upstream_rq', 'Answers by class of status'),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ListenerConfig, ProxyConfig, TlsConfig } from '../model/config.ts';
+import { newRows } from '../telemetry/common-rows.ts';
 import { clusterOf, routeOf } from '../testing.ts';
 import { ConfigReceiver, ConfigSender } from './config-message.ts';
 
@@ -35,7 +36,7 @@ const configOf = (clusters: readonly ReturnType<typeof clusterOf>[], listeners: 
 
 /** As the worker's end gets it. */
 function wire() {
-  const sender = new ConfigSender();
+  const sender = new ConfigSender(() => newRows(2));
   const receiver = new ConfigReceiver();
   let bytes = 0;
   return {
@@ -90,6 +91,18 @@ test('what is gone goes, and comes back whole', () => {
   send(full);
   expect(send(configOf([], []))).toEqual(configOf([], []));
   expect(send(full)).toEqual(full);
+});
+
+test('the rows of a cluster come with it, once, and are the same memory', () => {
+  const memory = newRows(2);
+  const sender = new ConfigSender(() => memory);
+  const cluster = clusterOf([1]);
+  const { rows } = structuredClone(sender.next(configOf([cluster], [])));
+  new Float64Array(memory)[0] = 7;
+  expect(new Float64Array(rows.get('c')!)[0]).toBe(7);
+  expect(sender.next(configOf([{ ...cluster, connectTimeoutMs: 1 }], [])).rows.size).toBe(0);
+  sender.next(configOf([], []));
+  expect(sender.next(configOf([cluster], [])).rows.size).toBe(1);
 });
 
 test('a worker makes no checks, and is not sent what they are made of', () => {

@@ -21,6 +21,8 @@ export interface ConfigMessage {
   /** Names. */
   readonly goneClusters: readonly string[];
   readonly goneListeners: readonly string[];
+  /** Of the clusters that are new: what all workers count there in common. */
+  readonly rows: ReadonlyMap<string, SharedArrayBuffer>;
 }
 
 /** `same`: as this listener had it before. */
@@ -38,16 +40,23 @@ interface TableMessage extends Omit<RouteTableConfig, 'hosts'> {
 
 /** The end that sends; one for each worker. */
 export class ConfigSender {
+  readonly #rowsOf: (cluster: string) => SharedArrayBuffer;
   #sent: ProxyConfig = { clusters: new Map(), listeners: new Map() };
+
+  constructor(rowsOf: (cluster: string) => SharedArrayBuffer) {
+    this.#rowsOf = rowsOf;
+  }
 
   next(config: ProxyConfig): ConfigMessage {
     const before = this.#sent;
+    const joined = gone(config.clusters, before.clusters);
     this.#sent = config;
     return {
       clusters: changed(before.clusters, config.clusters).map(withoutProbe),
       listeners: changed(before.listeners, config.listeners).map((one) => writeListener(one, before.listeners)),
       goneClusters: gone(before.clusters, config.clusters),
       goneListeners: gone(before.listeners, config.listeners),
+      rows: new Map(joined.map((name) => [name, this.#rowsOf(name)])),
     };
   }
 }

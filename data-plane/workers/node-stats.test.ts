@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { CommonRows } from '../telemetry/common-rows.ts';
 import { NodeStats } from '../telemetry/node-stats.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { SharedStats } from '../telemetry/shared-stats.ts';
@@ -17,6 +18,7 @@ function nodeOf(workers: number) {
     const shared = new SharedStats(
       (news) => node.take(worker, news),
       (tell) => tell(),
+      new CommonRows(0),
     );
     return { worker, registry: new StatsRegistry(shared) };
   };

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { nodeLimits } from '../limits.ts';
+import { rowCells } from '../telemetry/common-rows.ts';
 import { NodeStats } from '../telemetry/node-stats.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
-import { TestClock } from '../testing.ts';
+import { clusterOf, TestClock } from '../testing.ts';
 import { limits } from './limits.ts';
 import { LogWriter } from './log-lines.ts';
 import type { ToWorker, WorkerData, WorkerView } from './messages.ts';
@@ -98,6 +99,25 @@ test('a worker that dies again and again is started later and later, one that li
   expect(restarts.value).toBe(5);
   expect(pool.states).toEqual([{ worker: 1, state: 'starting', restarts: 5, lastEnd: 'bang' }]);
   expect(restartAfterMs(1_000)).toBe(limits.restartMostMs);
+});
+
+test('what a dead worker had of the counts in common is given back', () => {
+  const { pool, threads, clock } = start(2);
+  pool.apply({ ...empty, clusters: new Map([['c', clusterOf([1])]]) });
+  const memory = threads.map(({ got }) => {
+    const [message] = got;
+    if (message?.type !== 'config') throw new Error('no configuration');
+    return new Float64Array(message.config.rows.get('c')!);
+  });
+  memory[0]![0] = 5;
+  memory[1]![rowCells] = 3;
+  expect([...memory[1]!].filter(Boolean)).toEqual([5, 3]);
+  threads[0]!.events.onEnd('boom');
+  expect([...memory[1]!].filter(Boolean)).toEqual([3]);
+  clock.advance(limits.restartMs);
+  const [message] = threads[2]!.got;
+  const again = message?.type === 'config' ? new Float64Array(message.config.rows.get('c')!) : null;
+  expect(again?.[rowCells]).toBe(3);
 });
 
 test('a question is answered by every worker that lives, or fails', async () => {

@@ -3,6 +3,7 @@
 import type { NodeLimits } from '../limits.ts';
 import type { ProxyConfig } from '../model/config.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { clearRow, newRows } from '../telemetry/common-rows.ts';
 import type { NodeStats } from '../telemetry/node-stats.ts';
 import type { Counter } from '../telemetry/registry.ts';
 import { ConfigSender } from './config-message.ts';
@@ -76,6 +77,8 @@ interface Slot {
 export class WorkerPool {
   readonly #deps: WorkerPoolDeps;
   readonly #slots: readonly Slot[];
+  /** What the workers count in common, by cluster. */
+  readonly #rows = new Map<string, SharedArrayBuffer>();
   #config: ProxyConfig | null = null;
   /** Of the newest configuration. */
   #number = 0;
@@ -98,6 +101,7 @@ export class WorkerPool {
   apply(config: ProxyConfig): void {
     this.#config = config;
     this.#number++;
+    for (const name of this.#rows.keys()) if (!config.clusters.has(name)) this.#rows.delete(name);
     for (const life of this.#lives) this.#sendConfig(life, config);
   }
 
@@ -182,7 +186,7 @@ export class WorkerPool {
     const life: Life = {
       worker: slot.worker,
       thread,
-      sender: new ConfigSender(),
+      sender: new ConfigSender((cluster) => this.#rowsOf(cluster)),
       startedAtMs: now(),
       applied: 0,
       failed: [],
@@ -191,6 +195,12 @@ export class WorkerPool {
     };
     slot.life = life;
     if (this.#config !== null) this.#sendConfig(life, this.#config);
+  }
+
+  #rowsOf(cluster: string): SharedArrayBuffer {
+    let rows = this.#rows.get(cluster);
+    if (rows === undefined) this.#rows.set(cluster, (rows = newRows(this.#deps.count)));
+    return rows;
   }
 
   #sendConfig({ thread, sender }: Life, config: ProxyConfig): void {
@@ -235,6 +245,7 @@ export class WorkerPool {
     const { stats, logs, logger, restarts, now, setTimer, onProgress } = this.#deps;
     slot.life = null;
     stats.lose(life);
+    for (const rows of this.#rows.values()) clearRow(rows, slot.worker - 1);
     logs.leave(life, null);
     for (const answer of life.asked.values()) answer.resolve(null);
     this.#goOn();
