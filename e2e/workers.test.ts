@@ -271,6 +271,20 @@ test('a TLS session that one worker began is resumed by the other', async () => 
   await node.program.stop();
 });
 
+test('limits are those of the node, not of a worker', async () => {
+  const node = await start('bounded', ['--concurrency', '2', '--limit', 'connections=10']);
+  const port = await node.port('public');
+  let inside = 0;
+  for (let tried = 0; tried < many; tried++) {
+    const client = await Client.connect(port);
+    cleanup.add(() => client.socket.destroy());
+    if ((await client.ask('/')) === 'blue') inside++;
+  }
+  expect(inside).toBe(10);
+  expect((await statsOf(node)).get('listener.public.downstream_global_cx_overflow')).toBe(many - 10);
+  await node.program.stop();
+});
+
 const hook = fileURLToPath(new URL('./support/mortal-worker.ts', import.meta.url));
 
 test.each([
