@@ -103,8 +103,9 @@ class Conversation {
     return this.ready && !this.#warm && this.#pieces.length === 0;
   }
 
-  /** Final status codes. */
+  /** Final status codes; a SETTINGS frame is an answer, too. */
   get statuses(): string[] {
+    if (this.answer.charCodeAt(3) === 4) return ['h2-accepted-if-enabled'];
     return [...this.answer.matchAll(/(?:^|ok|\n)HTTP\/1\.1 ([2-9]\d\d) /g)].map((match) => match[1]!);
   }
 
@@ -171,7 +172,7 @@ async function untilClosed(server: HttpServer): Promise<void> {
 
 const accepts = (word: string): boolean => word.startsWith('accept');
 /** After these the connection may go on, if the end of the message is certain. */
-const mayStayOpen = new Set(['307', '403', '404', '405', '411', '417', '421', '426', '501']);
+const mayStayOpen = new Set(['h2-accepted-if-enabled', '307', '403', '404', '405', '411', '417', '421', '426', '501']);
 
 function judge(
   { entry, statuses, closed, closedBeforeTimeouts }: Conversation,
