@@ -1,6 +1,7 @@
 /** Who carries a node's traffic, as the rest of the node sees it; and the simple one, the main thread itself. */
 import { clusterViews, loadOf } from './admin/node-parts.ts';
 import type { AdminParts } from './admin/parts.ts';
+import { OwnOpenCounts } from './listener/open-counts.ts';
 import type { Logger } from './logging.ts';
 import { ownChecks } from './runtime/checks.ts';
 import type { ProxyNode } from './runtime/node.ts';
@@ -36,6 +37,7 @@ export function carryAlone({ binds, limits }: Settings, registry: StatsRegistry,
     sinks,
     checks: ownChecks(checking),
     limits,
+    open: new OwnOpenCounts(),
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },
   });

@@ -1,5 +1,5 @@
 /** The other one who carries a node's traffic: worker threads, which the main thread looks after. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { clusterViews, type HostLoad } from './admin/node-parts.ts';
 import { type Carrier, logFiles } from './carrier.ts';
@@ -12,6 +12,7 @@ import type { Settings } from './settings.ts';
 import { NodeStats } from './telemetry/node-stats.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
 import { workerRestarts } from './telemetry/stats.ts';
+import { newOpenCounts } from './workers/common-open-counts.ts';
 import { WorkerLoads } from './workers/loads.ts';
 import { LogWriter } from './workers/log-lines.ts';
 import type { FromWorker, WorkerData, WorkerView } from './workers/messages.ts';
@@ -37,7 +38,8 @@ export function carryByWorkers(
     logger,
     restarts: workerRestarts(registry),
     health: () => health.states,
-    limits: { ...limits, connections: Math.ceil(limits.connections / concurrency) },
+    limits,
+    open: newOpenCounts(concurrency, [randomInt(2 ** 31), randomInt(2 ** 31)]),
     onProgress: () => listeners.announce(),
     now,
     setTimer,

@@ -5,6 +5,7 @@ import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
 import { limits as fixed, type NodeLimits, publicConnectionsPerAddress } from './limits.ts';
 import { ConnectionGate } from './listener/connection-gate.ts';
+import type { OpenCounts } from './listener/open-counts.ts';
 import { isPublicAddress } from './listener/public-address.ts';
 import { ownAddress } from './own-address.ts';
 import { loopBusyShares, memoryShare } from './process-load.ts';
@@ -25,6 +26,8 @@ export interface TrafficDeps {
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
   readonly limits: NodeLimits;
+  /** Of the node's connections. */
+  readonly open: OpenCounts;
   readonly logger: Logger;
   readonly listening: Pick<ListenersDeps, 'binds' | 'reusePort' | 'onTried'>;
 }
@@ -34,7 +37,7 @@ export interface Traffic {
   readonly listeners: Listeners;
 }
 
-export function createTraffic({ registry, sinks, checks, limits, logger, listening }: TrafficDeps): Traffic {
+export function createTraffic({ registry, sinks, checks, limits, open, logger, listening }: TrafficDeps): Traffic {
   const clusters = new Clusters({ registry, random, checks });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
@@ -57,7 +60,7 @@ export function createTraffic({ registry, sinks, checks, limits, logger, listeni
     readBuffer: Buffer.allocUnsafeSlow(fixed.readBytes),
     onFault,
   };
-  const gate = gateOf(limits);
+  const gate = gateOf(limits, open);
   const listeners = new Listeners({ shared, registry, sinks, limits, gate, logger, setTimer, ...listening });
   watchOverload({
     limits,
@@ -74,8 +77,8 @@ export function createTraffic({ registry, sinks, checks, limits, logger, listeni
   return { node: new ProxyNode(clusters, listeners), listeners };
 }
 
-function gateOf({ connections, connectionsPerAddress }: NodeLimits): ConnectionGate {
+function gateOf({ connections, connectionsPerAddress }: NodeLimits, open: OpenCounts): ConnectionGate {
   return connectionsPerAddress === null
-    ? new ConnectionGate({ connections, connectionsPerAddress: publicConnectionsPerAddress }, isPublicAddress)
-    : new ConnectionGate({ connections, connectionsPerAddress }, () => true);
+    ? new ConnectionGate({ connections, connectionsPerAddress: publicConnectionsPerAddress }, isPublicAddress, open)
+    : new ConnectionGate({ connections, connectionsPerAddress }, () => true, open);
 }

@@ -2,11 +2,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { CommonRows } from './telemetry/common-rows.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
-import { StatsRegistry, scopePrefix } from './telemetry/registry.ts';
+import { StatsRegistry } from './telemetry/registry.ts';
 import { SharedStats } from './telemetry/shared-stats.ts';
-import { clusterPrefix, filesystemStats, workerStats } from './telemetry/stats.ts';
+import { filesystemStats, workerStats } from './telemetry/stats.ts';
 import { createTraffic } from './traffic.ts';
-import { ConfigReceiver } from './workers/config-message.ts';
+import { CommonOpenCounts } from './workers/common-open-counts.ts';
+import { ConfigReceiver, prefixesOf } from './workers/config-message.ts';
 import { HealthBook } from './workers/health-book.ts';
 import { limits } from './workers/limits.ts';
 import { RemoteLogs } from './workers/log-lines.ts';
@@ -39,6 +40,7 @@ const { node, listeners } = createTraffic({
   sinks,
   checks: health.checks,
   limits: data.limits,
+  open: new CommonOpenCounts(data.open, data.number - 1),
   logger,
   listening: { binds: new Map(), reusePort: true, onTried: () => tellApplied() },
 });
@@ -68,8 +70,8 @@ function take(message: ToWorker): void {
   switch (message.type) {
     case 'config': {
       const config = configs.take(message.config);
-      for (const name of message.config.goneClusters) rows.delete(scopePrefix(clusterPrefix(name)));
-      for (const [name, memory] of message.config.rows) rows.set(scopePrefix(clusterPrefix(name)), memory);
+      rows.keep(prefixesOf(config));
+      for (const [prefix, memory] of message.config.rows) rows.set(prefix, memory);
       received = message.number;
       health.keep(config);
       void node.apply(config).then(() => {

@@ -1,6 +1,7 @@
 /** How many connections the node has open, in all and from each address, and whether one more may come. */
 import type net from 'node:net';
 import type { ListenerStats } from '../telemetry/stats.ts';
+import { type OpenCounts, OwnOpenCounts } from './open-counts.ts';
 
 export interface GateLimits {
   /** In all listeners together. */
@@ -17,40 +18,37 @@ export class ConnectionGate {
   shut = false;
   readonly #limits: GateLimits;
   readonly #isCounted: (address: string) => boolean;
-  /** Only what is counted, and open. */
-  readonly #byAddress = new Map<string, number>();
-  #open = 0;
+  readonly #counts: OpenCounts;
 
   /** @param isCounted whether the limit for one address is for this one */
-  constructor(limits: GateLimits, isCounted: (address: string) => boolean) {
+  constructor(limits: GateLimits, isCounted: (address: string) => boolean, counts: OpenCounts = new OwnOpenCounts()) {
     this.#limits = limits;
     this.#isCounted = isCounted;
+    this.#counts = counts;
   }
 
   get open(): number {
-    return this.#open;
+    return this.#counts.open;
   }
 
   /** Null: it is in, and leaves by {@link leave}. */
   enter(address: string): Refusal | null {
     if (this.shut) return 'overload';
     const { connections, connectionsPerAddress } = this.#limits;
-    if (this.#open >= connections) return 'node';
-    if (connectionsPerAddress > 0 && this.#isCounted(address)) {
-      const open = this.#byAddress.get(address) ?? 0;
-      if (open >= connectionsPerAddress) return 'address';
-      this.#byAddress.set(address, open + 1);
-    }
-    this.#open++;
+    const counts = this.#counts;
+    if (counts.open >= connections) return 'node';
+    const byAddress = this.#countsByAddress(address);
+    if (byAddress && counts.from(address) >= connectionsPerAddress) return 'address';
+    counts.enter(address, byAddress);
     return null;
   }
 
   leave(address: string): void {
-    this.#open--;
-    const open = this.#byAddress.get(address);
-    if (open === undefined) return;
-    if (open === 1) this.#byAddress.delete(address);
-    else this.#byAddress.set(address, open - 1);
+    this.#counts.leave(address, this.#countsByAddress(address));
+  }
+
+  #countsByAddress(address: string): boolean {
+    return this.#limits.connectionsPerAddress > 0 && this.#isCounted(address);
   }
 }
 

@@ -102,7 +102,7 @@ export class HttpServer implements HttpListener {
   }
 
   #accept(accepted: net.Socket): void {
-    const open = this.#connections.size + this.handshakeCount;
+    const open = this.listenerStats.cxActive.total + this.handshakeCount;
     const leave = admit(accepted, open, this.maxConnections, this.#gate, this.listenerStats);
     if (leave === null) return;
     if (this.#tls !== null) {

@@ -83,7 +83,8 @@ export class TcpServer {
   }
 
   #accept(accepted: net.Socket): void {
-    const leave = admit(accepted, this.#sessions.size, this.maxConnections, this.#gate, this.#listenerStats);
+    const open = this.#listenerStats.cxActive.total;
+    const leave = admit(accepted, open, this.maxConnections, this.#gate, this.#listenerStats);
     if (leave === null) return;
     takeOver(accepted, this.#shared.readBuffer, tcpSockets, this.#documentedOnly, this.#shared.onFault, (socket) => {
       socket.once('close', leave);

@@ -33,8 +33,9 @@ export class CommonRows {
     this.#memory.set(prefix, new Float64Array(memory));
   }
 
-  delete(prefix: string): void {
-    this.#memory.delete(prefix);
+  /** Forgets the others. */
+  keep(prefixes: ReadonlySet<string>): void {
+    for (const prefix of this.#memory.keys()) if (!prefixes.has(prefix)) this.#memory.delete(prefix);
   }
 
   /** A place of the own row; null where the scope has none left, or has no rows. */

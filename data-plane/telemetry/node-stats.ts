@@ -110,10 +110,12 @@ function fold(sum: Sum, worker: object): void {
   else if (sum.kind === 'counter') sum.past += part.read();
 }
 
-function numberOf({ parts, past }: Sum): number {
-  let total = past;
-  for (const part of parts.values()) if ('read' in part) total += part.read();
-  return total;
+function numberOf({ name, parts, past }: Sum): number {
+  let number = past;
+  for (const part of parts.values()) {
+    if ('read' in part) number = name.greatest ? Math.max(number, part.read()) : number + part.read();
+  }
+  return number;
 }
 
 /** @param own what the main thread counts under the same name */

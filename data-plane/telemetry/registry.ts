@@ -16,6 +16,8 @@ export interface StatName {
   readonly metric: string;
   readonly labels: Labels;
   readonly help: string;
+  /** A gauge of which the greatest of all threads is shown, not the sum. */
+  readonly greatest?: boolean;
 }
 
 /** Only ever grows. */
@@ -148,6 +150,11 @@ export class StatsScope {
 
   gauge(stat: string, help: string): Gauge {
     return this.#number('gauge', this.#name(stat, help, metricOf(stat), {}));
+  }
+
+  /** A gauge of which the greatest of all threads is shown, not the sum. */
+  greatest(stat: string, help: string): Gauge {
+    return this.#number('gauge', { ...this.#name(stat, help, metricOf(stat), {}), greatest: true });
   }
 
   /** @see TotalledGauge. At most `rowCells` of a scope are totalled. */

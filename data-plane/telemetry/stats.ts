@@ -147,13 +147,15 @@ export function tcpStats(registry: StatsRegistry, statPrefix: string) {
   };
 }
 
+export const listenerPrefix = (name: string): string => `listener.${name}.`;
+
 /** @param name the listener's */
 export function listenerStats(registry: StatsRegistry, name: string) {
-  const scope = registry.scope(`listener.${name}.`, 'envoy_listener_', { envoy_listener_address: name });
+  const scope = registry.scope(listenerPrefix(name), 'envoy_listener_', { envoy_listener_address: name });
   return {
     scope,
     cxTotal: scope.counter('downstream_cx_total', 'Connections accepted'),
-    cxActive: scope.gauge('downstream_cx_active', 'Open connections'),
+    cxActive: scope.totalled('downstream_cx_active', 'Open connections'),
     cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
     cxLengthMs: scope.histogram('downstream_cx_length_ms', 'Life of a connection, ms'),
     cxOverflow: scope.counter('downstream_cx_overflow', 'Connections refused because the listener is full'),
@@ -192,11 +194,11 @@ export function overloadStats(registry: StatsRegistry) {
   const monitor = 'envoy.resource_monitors';
   const action = 'envoy.overload_actions';
   return {
-    memoryPressure: scope.gauge(`${monitor}.fixed_heap.pressure`, 'Memory in use, percent of what there may be'),
-    loopDelayMs: scope.gauge('event_loop_delay_ms', 'Delay of the event loop, 99th percentile, ms'),
-    shedsIdle: scope.gauge(`${action}.reduce_timeouts.active`, '1 while idle connections are closed'),
-    stopsAccepting: scope.gauge(`${action}.stop_accepting_connections.active`, '1 while no connection is let in'),
-    refusedPercent: scope.gauge(
+    memoryPressure: scope.greatest(`${monitor}.fixed_heap.pressure`, 'Memory in use, percent of what there may be'),
+    loopDelayMs: scope.greatest('event_loop_delay_ms', 'Delay of the event loop, 99th percentile, ms'),
+    shedsIdle: scope.greatest(`${action}.reduce_timeouts.active`, '1 while idle connections are closed'),
+    stopsAccepting: scope.greatest(`${action}.stop_accepting_connections.active`, '1 while no connection is let in'),
+    refusedPercent: scope.greatest(
       `${action}.stop_accepting_requests.scale_percent`,
       'New requests that are refused, percent',
     ),

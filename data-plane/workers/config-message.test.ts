@@ -99,7 +99,7 @@ test('the rows of a cluster come with it, once, and are the same memory', () => 
   const cluster = clusterOf([1]);
   const { rows } = structuredClone(sender.next(configOf([cluster], [])));
   new Float64Array(memory)[0] = 7;
-  expect(new Float64Array(rows.get('c')!)[0]).toBe(7);
+  expect(new Float64Array(rows.get('cluster.c.')!)[0]).toBe(7);
   expect(sender.next(configOf([{ ...cluster, connectTimeoutMs: 1 }], [])).rows.size).toBe(0);
   sender.next(configOf([], []));
   expect(sender.next(configOf([cluster], [])).rows.size).toBe(1);

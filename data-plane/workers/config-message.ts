@@ -13,6 +13,8 @@ import type {
   TlsConfig,
   VirtualHostConfig,
 } from '../model/config.ts';
+import { scopePrefix } from '../telemetry/registry.ts';
+import { clusterPrefix, listenerPrefix } from '../telemetry/stats.ts';
 
 /** Against the configuration that was sent before. */
 export interface ConfigMessage {
@@ -21,7 +23,7 @@ export interface ConfigMessage {
   /** Names. */
   readonly goneClusters: readonly string[];
   readonly goneListeners: readonly string[];
-  /** Of the clusters that are new: what all workers count there in common. */
+  /** Of the clusters and listeners that are new, by the prefix of their stats: what all workers count in common. */
   readonly rows: ReadonlyMap<string, SharedArrayBuffer>;
 }
 
@@ -40,23 +42,24 @@ interface TableMessage extends Omit<RouteTableConfig, 'hosts'> {
 
 /** The end that sends; one for each worker. */
 export class ConfigSender {
-  readonly #rowsOf: (cluster: string) => SharedArrayBuffer;
+  readonly #rowsOf: (prefix: string) => SharedArrayBuffer;
   #sent: ProxyConfig = { clusters: new Map(), listeners: new Map() };
 
-  constructor(rowsOf: (cluster: string) => SharedArrayBuffer) {
+  constructor(rowsOf: (prefix: string) => SharedArrayBuffer) {
     this.#rowsOf = rowsOf;
   }
 
   next(config: ProxyConfig): ConfigMessage {
     const before = this.#sent;
-    const joined = gone(config.clusters, before.clusters);
+    const had = prefixesOf(before);
+    const joined = [...prefixesOf(config)].filter((prefix) => !had.has(prefix));
     this.#sent = config;
     return {
       clusters: changed(before.clusters, config.clusters).map(withoutProbe),
       listeners: changed(before.listeners, config.listeners).map((one) => writeListener(one, before.listeners)),
       goneClusters: gone(before.clusters, config.clusters),
       goneListeners: gone(before.listeners, config.listeners),
-      rows: new Map(joined.map((name) => [name, this.#rowsOf(name)])),
+      rows: new Map(joined.map((prefix) => [prefix, this.#rowsOf(prefix)])),
     };
   }
 }
@@ -75,6 +78,12 @@ export class ConfigReceiver {
     this.#received = { clusters, listeners };
     return this.#received;
   }
+}
+
+/** Of all that has gauges that limits go by. */
+export function prefixesOf({ clusters, listeners }: ProxyConfig): ReadonlySet<string> {
+  const prefixes = [...[...clusters.keys()].map(clusterPrefix), ...[...listeners.keys()].map(listenerPrefix)];
+  return new Set(prefixes.map(scopePrefix));
 }
 
 function changed<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): T[] {

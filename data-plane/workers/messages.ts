@@ -15,8 +15,9 @@ export interface WorkerData {
   /** From 1. */
   readonly number: number;
   readonly health: CheckedStates;
-  /** This worker's part of what the node may take. */
   readonly limits: NodeLimits;
+  /** As `CommonOpenCounts` takes it. */
+  readonly open: SharedArrayBuffer;
 }
 
 export type ToWorker =

@@ -3,7 +3,7 @@ import { CommonRows } from '../telemetry/common-rows.ts';
 import { NodeStats } from '../telemetry/node-stats.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { SharedStats } from '../telemetry/shared-stats.ts';
-import { clusterStats } from '../telemetry/stats.ts';
+import { clusterStats, overloadStats } from '../telemetry/stats.ts';
 import { statsText } from '../telemetry/stats-text.ts';
 import { clusterOf } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
@@ -50,6 +50,14 @@ test('what is the same in every thread is counted by the main thread alone', () 
     stats.healthCheckAttempt.value++;
   }
   expect(shown()).toEqual(['cluster.c.health_check.attempt: 1', 'cluster.c.membership_total: 5']);
+});
+
+test('of what each thread has for itself the greatest is shown', () => {
+  const { registries, shown } = nodeOf(2);
+  registries.forEach((registry, index) => {
+    overloadStats(registry).memoryPressure.value = 40 + index;
+  });
+  expect(shown()).toEqual(['overload.envoy.resource_monitors.fixed_heap.pressure: 41']);
 });
 
 test('a worker that is gone leaves what it counted, and takes what it had under way', () => {

@@ -4,6 +4,7 @@ import { rowCells } from '../telemetry/common-rows.ts';
 import { NodeStats } from '../telemetry/node-stats.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterOf, TestClock } from '../testing.ts';
+import { newOpenCounts } from './common-open-counts.ts';
 import { limits } from './limits.ts';
 import { LogWriter } from './log-lines.ts';
 import type { ToWorker, WorkerData, WorkerView } from './messages.ts';
@@ -41,6 +42,7 @@ function start(count: number) {
       };
     },
     limits: nodeLimits,
+    open: newOpenCounts(count, [1, 2]),
     stats,
     logs: new LogWriter((path) => ({
       write: async (batch, lines) => void written.push(`${path} ${lines} ${Buffer.from(batch)}`),
@@ -107,7 +109,7 @@ test('what a dead worker had of the counts in common is given back', () => {
   const memory = threads.map(({ got }) => {
     const [message] = got;
     if (message?.type !== 'config') throw new Error('no configuration');
-    return new Float64Array(message.config.rows.get('c')!);
+    return new Float64Array(message.config.rows.get('cluster.c.')!);
   });
   memory[0]![0] = 5;
   memory[1]![rowCells] = 3;
@@ -116,7 +118,7 @@ test('what a dead worker had of the counts in common is given back', () => {
   expect([...memory[1]!].filter(Boolean)).toEqual([3]);
   clock.advance(limits.restartMs);
   const [message] = threads[2]!.got;
-  const again = message?.type === 'config' ? new Float64Array(message.config.rows.get('c')!) : null;
+  const again = message?.type === 'config' ? new Float64Array(message.config.rows.get('cluster.c.')!) : null;
   expect(again?.[rowCells]).toBe(3);
 });
 

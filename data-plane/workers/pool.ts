@@ -1,12 +1,12 @@
 /** The workers of a node: threads that carry its traffic. What they are told, what they tell, and who follows one that dies. */
-
 import type { NodeLimits } from '../limits.ts';
 import type { ProxyConfig } from '../model/config.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { clearRow, newRows } from '../telemetry/common-rows.ts';
 import type { NodeStats } from '../telemetry/node-stats.ts';
 import type { Counter } from '../telemetry/registry.ts';
-import { ConfigSender } from './config-message.ts';
+import { clearOpenCounts } from './common-open-counts.ts';
+import { ConfigSender, prefixesOf } from './config-message.ts';
 import { limits } from './limits.ts';
 import type { LogWriter } from './log-lines.ts';
 import type { CheckedStates, FailedListener, FromWorker, ToWorker, WorkerData, WorkerView } from './messages.ts';
@@ -33,8 +33,9 @@ export interface WorkerPoolDeps {
   readonly restarts: Counter;
   /** What is known of the health of endpoints now. */
   readonly health: () => CheckedStates;
-  /** Each worker's part of what the node may take. */
   readonly limits: NodeLimits;
+  /** What the workers count the open connections in, as of `newOpenCounts`. */
+  readonly open: SharedArrayBuffer;
   /** A worker has applied a configuration, or is no more. */
   readonly onProgress: () => void;
   /** Monotonic milliseconds. */
@@ -77,7 +78,7 @@ interface Slot {
 export class WorkerPool {
   readonly #deps: WorkerPoolDeps;
   readonly #slots: readonly Slot[];
-  /** What the workers count in common, by cluster. */
+  /** What the workers count in common, by the prefix of its stats. */
   readonly #rows = new Map<string, SharedArrayBuffer>();
   #config: ProxyConfig | null = null;
   /** Of the newest configuration. */
@@ -101,7 +102,8 @@ export class WorkerPool {
   apply(config: ProxyConfig): void {
     this.#config = config;
     this.#number++;
-    for (const name of this.#rows.keys()) if (!config.clusters.has(name)) this.#rows.delete(name);
+    const prefixes = prefixesOf(config);
+    for (const prefix of this.#rows.keys()) if (!prefixes.has(prefix)) this.#rows.delete(prefix);
     for (const life of this.#lives) this.#sendConfig(life, config);
   }
 
@@ -177,8 +179,8 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { spawn, health, limits, now } = this.#deps;
-    const data = { number: slot.worker, health: health(), limits };
+    const { spawn, health, limits, open, now } = this.#deps;
+    const data = { number: slot.worker, health: health(), limits, open };
     const thread = spawn(data, {
       onMessage: (message) => this.#take(life, message),
       onEnd: (reason) => this.#ended(slot, life, reason),
@@ -186,7 +188,7 @@ export class WorkerPool {
     const life: Life = {
       worker: slot.worker,
       thread,
-      sender: new ConfigSender((cluster) => this.#rowsOf(cluster)),
+      sender: new ConfigSender((prefix) => this.#rowsOf(prefix)),
       startedAtMs: now(),
       applied: 0,
       failed: [],
@@ -197,9 +199,9 @@ export class WorkerPool {
     if (this.#config !== null) this.#sendConfig(life, this.#config);
   }
 
-  #rowsOf(cluster: string): SharedArrayBuffer {
-    let rows = this.#rows.get(cluster);
-    if (rows === undefined) this.#rows.set(cluster, (rows = newRows(this.#deps.count)));
+  #rowsOf(prefix: string): SharedArrayBuffer {
+    let rows = this.#rows.get(prefix);
+    if (rows === undefined) this.#rows.set(prefix, (rows = newRows(this.#deps.count)));
     return rows;
   }
 
@@ -242,10 +244,11 @@ export class WorkerPool {
   }
 
   #ended(slot: Slot, life: Life, reason: string): void {
-    const { stats, logs, logger, restarts, now, setTimer, onProgress } = this.#deps;
+    const { stats, logs, logger, open, restarts, now, setTimer, onProgress } = this.#deps;
     slot.life = null;
     stats.lose(life);
     for (const rows of this.#rows.values()) clearRow(rows, slot.worker - 1);
+    clearOpenCounts(open, slot.worker - 1);
     logs.leave(life, null);
     for (const answer of life.asked.values()) answer.resolve(null);
     this.#goOn();
