@@ -32,13 +32,14 @@ export class RequestStory {
     this.reader = new H1RequestReader(
       {
         onHeadBegun: () => {},
-        onHead: (head, b, bodyFollows) => {
+        onHead: (head, bodyFollows) => {
+          const b = head.bytes;
           const method = b.latin1Slice(head.methodStart, head.methodEnd);
           const target = b.latin1Slice(head.targetStart, head.targetEnd);
           const isTunnel = method === 'CONNECT';
           this.messages.push({
             start: `${method} ${target} HTTP/1.${head.minor}`,
-            fields: fieldsOf(head, b),
+            fields: fieldsOf(head),
             body: '',
             isWhole: !bodyFollows || isTunnel,
             keepAlive: isTunnel ? undefined : keepsAlive(head),
@@ -112,7 +113,7 @@ export class ResponseStory {
         return;
       }
       if (result !== parsed.ok) this.#refuse(`head ${result}`);
-      else this.#begin(bytes);
+      else this.#begin();
       start = head.end;
       if (this.#state !== reading.head && this.refusal === undefined) this.#readBody(bytes.subarray(0, length), start);
     }
@@ -129,7 +130,7 @@ export class ResponseStory {
     return { messages: this.messages, refusal: this.refusal, waits: this.#state !== reading.done };
   }
 
-  #begin(b: Buffer): void {
+  #begin(): void {
     const { status } = head;
     if (status === 101) {
       this.#refuse('an upgrade that nobody asked for');
@@ -141,7 +142,7 @@ export class ResponseStory {
     const isUntilClose = !isEmpty && !head.chunked && head.contentLength < 0;
     this.messages.push({
       start: `HTTP/1.${head.minor} ${status}`,
-      fields: fieldsOf(head, b),
+      fields: fieldsOf(head),
       body: '',
       isWhole: isEmpty,
       keepAlive: isInformational ? undefined : keepsAlive(head) && !isUntilClose,
@@ -194,9 +195,9 @@ function keepsAlive(head: Head): boolean {
   return head.minor === 1 ? !head.close : head.keepAlive && !head.close;
 }
 
-function fieldsOf(head: Head, b: Buffer): string[] {
+function fieldsOf(head: Head): string[] {
   return Array.from({ length: head.count }, (_, i) => {
-    return `${b.latin1Slice(head.nameStart[i]!, head.nameEnd[i]!)}: ${head.value(b, i)}`;
+    return `${head.bytes.latin1Slice(head.nameStart[i]!, head.nameEnd[i]!)}: ${head.value(i)}`;
   });
 }
 
