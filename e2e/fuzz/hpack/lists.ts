@@ -107,7 +107,7 @@ function randomValue(random: Random): string {
 
 function fieldOf([how, name, value]: Item): Field {
   if (how === 'shared') return sharedField(name, value);
-  return how === 'once' ? field(name, value) : { name, value, neverIndexed: true };
+  return how === 'once' ? field(name, value) : { name, value, neverIndexed: true, mark: -1 };
 }
 
 function encode(encoder: HpackEncoder, items: readonly Item[]): Buffer {
