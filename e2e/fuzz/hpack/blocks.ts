@@ -72,6 +72,7 @@ function randomSteps(random: Random): BlockStep[] {
     if (random(30) === 0) parts.unshift(tableSize(random));
     for (let more = random(4) === 0 ? random(4) : 0; more > 0; more--) parts.push(dynamicReference(random));
     if (random(60) === 0) parts.push(tableSize(random));
+    if (random(60) === 0) parts.push(...Array<Buffer>(random(3_000)).fill(dynamicReference(random)));
     if (random(60) === 0) parts.push(integer(pick(random, [0x80, 0x40, 0x10, 0]), 4, random(2 ** 30)));
     return random(12) === 0 ? damaged(random, Buffer.concat(parts)) : Buffer.concat(parts);
   });

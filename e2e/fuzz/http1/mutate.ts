@@ -56,6 +56,7 @@ function changed(random: Random, text: string, others: readonly string[]): strin
   const at = random(text.length + 1);
   const length = 1 + random(pick(random, [1, 4, 40]));
   const rest = text.slice(at);
+  if (random(100) === 0) return text.slice(0, at) + text.slice(at, at + length).repeat(random(300)) + rest;
   switch (random(7)) {
     case 0:
       return text.slice(0, at) + text.slice(at + length);

@@ -10,10 +10,11 @@ import { pick, randomRequests, randomResponse } from './grammar.ts';
 import { mutate, neighbours } from './mutate.ts';
 import { type Answer, readRequests, readResponses } from './oracle.ts';
 import { RequestStory, ResponseStory } from './own.ts';
-import { cutDifference, difference, type Told } from './told.ts';
+import { cutDifference, difference, type Message, type Told } from './told.ts';
 
 interface Story {
   readonly told: Told;
+  readonly messages: Message[];
   read(piece: Buffer): void;
   /** Nothing more comes. */
   end(): void;
@@ -90,8 +91,10 @@ function bytesOf(text: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
+/** The parser, without what has been told. */
 function fed(story: Story, text: string | undefined): Story {
   if (text !== undefined) story.read(bytesOf(text));
+  story.messages.length = 0;
   return story;
 }
 

@@ -88,7 +88,7 @@ const trailers: Kind = (random, client) => {
 const data: Kind = (random, client) => {
   const isEnd = random(3) === 0;
   const streamId = isEnd ? ended(random, client) : anyOpen(random, client);
-  const chunk = Buffer.alloc(pick(random, [0, 1, 3, 3, 100, 2_000]), 0x61 + random(26));
+  const chunk = Buffer.alloc(pick(random, [0, 1, 3, 3, 100, random(20) === 0 ? 16_000 : 2_000]), 0x61 + random(26));
   return [padded(random, { type: types.data, flags: isEnd ? flags.endStream : 0, streamId, payload: chunk })];
 };
 
