@@ -13,6 +13,8 @@ export const limits = {
   informationalResponses: 100,
   /** From the last answer on a connection that closes to the moment it is cut (Envoy's delayed_close_timeout). */
   delayedCloseMs: 1_000,
+  /** A request, head and body, that is kept in case it must be sent again (Envoy's edge page: buffers of 32 KiB). */
+  replayBytes: 32 * 1024,
   /** Connections a listener, and a node (Envoy's edge page). */
   connectionsPerListener: 10_000,
   /** Until a listener that could not be bound is tried again. */

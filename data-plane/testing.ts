@@ -2,6 +2,7 @@
 import net from 'node:net';
 import { Out } from './codec/out.ts';
 import type { HttpShared, RequestLog } from './l7/http-context.ts';
+import { Turns } from './l7/turns.ts';
 import { HttpServer } from './listener/http-listener.ts';
 import type { ClusterConfig, HttpChainConfig, RouteConfig, TlsConfig } from './model/config.ts';
 import { compileHttp } from './runtime/http-contexts.ts';
@@ -43,6 +44,7 @@ export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig>
     panicPercent: 50,
     healthCheck: null,
     keepAlive: { idleTimeoutMs: 60_000, maxRequests: 0 },
+    retryBudget: { percent: 20, least: 3 },
     endpoints: ports.map((port) => ({
       key: `127.0.0.1:${port}`,
       address: '127.0.0.1',
@@ -59,9 +61,15 @@ export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig>
 export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): RouteConfig {
   return {
     name: cluster,
-    match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [] },
+    match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [], query: [], fraction: null },
     to: [{ cluster, weight: 1 }],
+    answer: null,
+    rewrite: null,
+    requestHeaders: null,
+    responseHeaders: null,
     timeoutMs: 15_000,
+    streamIdleTimeoutMs: null,
+    retry: null,
     ...rest,
   };
 }
@@ -99,6 +107,7 @@ export async function startProxy(options: ProxyOptions) {
     now: clock.now,
     wallClock: () => 1_700_000_000_000,
     random: () => 0,
+    turns: new Turns(setImmediate),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
     toUpstream: new Out(),
@@ -195,4 +204,15 @@ export function talk(port: number, bytes: Buffer | string, until: (answer: strin
     socket.on('close', finish);
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   });
+}
+
+/** mulberry32: small, seeded. */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
 }

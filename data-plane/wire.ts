@@ -1,21 +1,18 @@
 /** The one place that sees every part of a node: builds them, joins them, stops them. */
-import { randomUUID } from 'node:crypto';
-import net from 'node:net';
 import { nodeParts } from './admin/node-parts.ts';
 import type { AdminParts } from './admin/parts.ts';
 import { startAdmin } from './admin/server.ts';
-import { Out } from './codec/out.ts';
-import type { HttpShared } from './l7/http-context.ts';
 import { limits } from './limits.ts';
 import type { Logger } from './logging.ts';
-import { Clusters } from './runtime/clusters.ts';
-import { Listeners } from './runtime/listeners.ts';
-import { ProxyNode } from './runtime/node.ts';
+import { ownChecks } from './runtime/checks.ts';
+import type { ProxyNode } from './runtime/node.ts';
 import type { Settings } from './settings.ts';
+import { LogFile } from './telemetry/log-file.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
-import { serverStats } from './telemetry/stats.ts';
-import { Deadlines } from './upstream/deadlines.ts';
+import { filesystemStats, serverStats } from './telemetry/stats.ts';
+import { createTraffic } from './traffic.ts';
+import { checking, now, setTimer } from './world.ts';
 import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
 import { LoadReporter } from './xds/load-reporter.ts';
@@ -31,48 +28,12 @@ export interface RunningNode {
 /** Rejects, before anything is opened, for files that no connection to the control plane could be made with. */
 export async function startNode(settings: Settings, version: string, logger: Logger): Promise<RunningNode> {
   if (settings.xdsTls !== undefined) checkTlsFiles(settings.xdsTls);
-  const now = (): number => performance.now();
-  const setTimer = (callback: () => void, ms: number): void => {
-    setTimeout(callback, ms).unref();
-  };
   const registry = new StatsRegistry();
-  const sinks = new LogSinks({
-    stats: registry,
-    now,
-    setTimer,
-    report: (message) => logger.warn({ event: 'access_log' }, message),
-  });
-  const clusters = new Clusters({
-    registry,
-    random: Math.random,
-    probes: {
-      connect: (address, port) => net.connect({ host: address, port, noDelay: true }),
-      setTimer: (callback, ms) => {
-        const timer = setTimeout(callback, ms).unref();
-        return () => clearTimeout(timer);
-      },
-    },
-  });
-  const onFault = (fault: unknown): void => {
-    // what was put together for a request that failed must not go out with the next one's
-    shared.toClient.length = 0;
-    shared.toUpstream.length = 0;
-    logger.error({ event: 'fault', err: fault }, 'a bug: one connection was ended, the others go on; please report it');
-  };
-  const shared: HttpShared = {
-    clusters,
-    deadlines: new Deadlines(now, setTimer, onFault),
-    now,
-    wallClock: Date.now,
-    random: Math.random,
-    newRequestId: () => randomUUID(),
-    toClient: new Out(),
-    toUpstream: new Out(),
-    readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
-    onFault,
-  };
-  const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, logger, setTimer });
-  const node = new ProxyNode(clusters, listeners);
+  const logDeps = { now, setTimer, report: (message: string) => logger.warn({ event: 'access_log' }, message) };
+  const logStats = filesystemStats(registry);
+  const sinks = new LogSinks({ ...logDeps, stats: logStats, open: (path) => new LogFile(path, logDeps, logStats) });
+  const node = createTraffic({ registry, sinks, checks: ownChecks(checking), binds: settings.binds, logger });
+  const { clusters, listeners } = node;
   const controlPlane = {
     servers: settings.xds,
     node: { id: settings.id, group: settings.group, zone: settings.zone, version },

@@ -53,6 +53,10 @@ export interface HttpProtocolOptions {
   } | null;
 }
 
+export interface UriTemplateMatchConfig {
+  path_template?: string;
+}
+
 /** A layer of runtime values (RTDS). */
 export interface Runtime {
   name?: string;

@@ -107,7 +107,7 @@ test('all problems of a document are told at once, with their places', () => {
         { cluster: 'a', weight: 0 },
         { cluster: 'b', weight: 0 },
       ],
-      retry: {},
+      hedge: {},
       'x/y~z': 1,
     },
   };
@@ -117,7 +117,7 @@ test('all problems of a document are told at once, with their places', () => {
     'invalid /spec/hosts/2',
     'invalid /spec/match/path',
     'invalid /spec/to',
-    'not-supported-yet /spec/retry',
+    'not-supported-yet /spec/hedge',
     'unknown-field /nmae',
     'unknown-field /spec/match/method',
     'unknown-field /spec/x~1y~0z',

@@ -165,8 +165,11 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
   Tenant: ['caps', 'claims', 'defaults', 'quotas'],
   NodeGroup: ['resourceTtlMs', 'tier'],
   Listener: ['accessLog', 'address', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls'],
-  Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol'],
-  Route: ['hosts', 'listeners', 'match', 'priority', 'timeoutMs', 'to'],
+  Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'retryBudgetPercent'],
+  Route: [
+    ...['headers', 'hosts', 'listeners', 'match', 'priority', 'redirect', 'respond', 'retry', 'rewrite'],
+    ...['streamIdleTimeoutMs', 'timeoutMs', 'to'],
+  ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
   HealthPolicy: ['active'],
   Secret: ['certificate', 'facts', 'key'],

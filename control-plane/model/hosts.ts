@@ -1,7 +1,7 @@
 /** Host names as routes and claims write them: canonical form, and which one lies within which. */
 import { isIP } from 'node:net';
 import { limits } from './limits.ts';
-import { notSupportedYet, type Parsed, show } from './problems.ts';
+import { type Parsed, show } from './problems.ts';
 
 const hostRemedy = 'Write a host name such as `shop.example.com`, or `*.example.com` for all names under one.';
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
@@ -10,7 +10,7 @@ function refuse(detail: string, remedy: string): Parsed<never> {
   return { ok: false, fault: { detail, remedy } };
 }
 
-/** Lower-case `shop.example.com`, `*.example.com` or `*`; anything that no request's host could equal is refused. */
+/** Lower-case `shop.example.com`, `*.example.com`, `shop.*` or `*`; anything that no request's host could equal is refused. */
 export function canonicalHost(text: string): Parsed<string> {
   const shown = show(text);
   if (text === '') return refuse('The host is empty.', hostRemedy);
@@ -30,16 +30,15 @@ export function canonicalHost(text: string): Parsed<string> {
   if (text.includes(':')) {
     return refuse(`${shown} carries a port; hosts are compared without it.`, `Write \`${text.split(':')[0]}\`.`);
   }
-  if (text.endsWith('.*')) return { ok: false, fault: notSupportedYet(`A host of the form \`prefix.*\` (${shown})`) };
   if (text.endsWith('.')) {
     return refuse(`${shown} ends with a dot, which makes it another host.`, `Write \`${text.slice(0, -1)}\`.`);
   }
   const host = text.toLowerCase();
-  const labels = (host.startsWith('*.') ? host.slice(2) : host).split('.');
+  const labels = host.replace(/^\*\.|\.\*$/, '').split('.');
   if (labels.some((part) => part.includes('*'))) {
     return refuse(
       `${shown} has a \`*\` that does not stand for whole names.`,
-      'A `*` stands alone, or first before a dot.',
+      'A `*` stands alone, first before a dot, or last behind one.',
     );
   }
   if (!labels.every((part) => label.test(part))) return refuse(`${shown} is no host name.`, hostRemedy);
@@ -47,10 +46,10 @@ export function canonicalHost(text: string): Parsed<string> {
   return { ok: true, value: host };
 }
 
-/** Whether every request for `host` (itself exact, `*.suffix` or `*`) is one for `claim`. Both canonical. */
+/** Whether every request for `host` (itself exact, `*.suffix`, `prefix.*` or `*`) is one for `claim`. Both canonical. */
 export function hostMatches(claim: string, host: string): boolean {
   if (claim === host || claim === '*') return true;
-  if (!claim.startsWith('*.') || host === '*') return false;
+  if (!claim.startsWith('*.') || host.endsWith('*')) return false;
   const suffix = claim.slice(1);
   const name = host.startsWith('*.') ? host.slice(1) : host;
   return name.endsWith(suffix);

@@ -31,6 +31,12 @@ export const limits = {
   labelValueLength: 256,
   hostsPerRoute: 1000,
   headerConditions: 64,
+  queryConditions: 64,
+  /** Envoy: a template, and the name of a variable in it. */
+  templateLength: 256,
+  templateNameLength: 16,
+  /** Envoy: max_direct_response_body_size_bytes. */
+  respondBytes: 4096,
   destinations: 128,
   endpointsPerCluster: 10_000,
   /** A chain of ten with long names; Envoy takes a MiB. */

@@ -17,6 +17,7 @@ function route(name: string, { match = {}, priority, created = 1, tenant }: Writ
 }
 
 const header = { name: 'a', present: true };
+const query = { name: 'a', present: true };
 
 /** In the order in which they are tried. */
 const inOrder = [
@@ -31,7 +32,13 @@ const inOrder = [
   route('prefix-headers', { match: { path: { prefix: '/api/v1' }, headers: [header, header] } }),
   route('prefix-header', { match: { path: { prefix: '/api/v1' }, headers: header } }),
   route('prefix', { match: { path: { prefix: '/api/v1/' } } }),
+  route('prefix-queries', { match: { path: { rawPrefix: '/api/v1' }, query: [query, query] } }),
+  route('prefix-query-fraction', { match: { path: { rawPrefix: '/api/v1' }, query, fraction: '10%' } }),
+  route('prefix-query', { match: { path: { rawPrefix: '/api/v1' }, query } }),
+  route('prefix-fraction', { match: { path: { rawPrefix: '/api/v1' }, fraction: '10%' } }),
   route('raw-prefix', { match: { path: { rawPrefix: '/api/v1' } } }),
+  route('template', { match: { path: { template: '/apiv1/{id}/items' } } }),
+  route('regex', { match: { path: { regex: '/apiv1/[0-9]+/items/.*' } } }),
   route('short-exact', { match: { path: { exact: '/' }, methods: 'GET' } }),
   route('z-older', { created: 1 }),
   route('a-younger', { created: 2 }),

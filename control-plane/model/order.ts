@@ -1,9 +1,16 @@
 /** Which route wins: the one order in which the routes of a host are tried. */
+import { fixedPart } from './fixed-part.ts';
 import type { RouteSpec, Typed } from './specs.ts';
 
 type Route = Typed<'Route'>;
 
-const typeRank: Readonly<Record<RouteSpec['match']['path']['type'], number>> = { exact: 0, prefix: 1, rawPrefix: 2 };
+const typeRank: Readonly<Record<RouteSpec['match']['path']['type'], number>> = {
+  exact: 0,
+  prefix: 1,
+  rawPrefix: 2,
+  template: 3,
+  regex: 4,
+};
 
 /** Negative if `a` is tried before `b`. Total: 0 only for a route and itself. */
 export function compareRoutes(a: Route, b: Route): number {
@@ -11,10 +18,12 @@ export function compareRoutes(a: Route, b: Route): number {
   const right = b.spec.match;
   return (
     comparePriority(a.spec.priority, b.spec.priority) ||
-    right.path.value.length - left.path.value.length ||
+    fixedPart(right.path).length - fixedPart(left.path).length ||
     typeRank[left.path.type] - typeRank[right.path.type] ||
     Number(left.methods.length === 0) - Number(right.methods.length === 0) ||
     right.headers.length - left.headers.length ||
+    right.query.length - left.query.length ||
+    Number(left.fractionPercent === null) - Number(right.fractionPercent === null) ||
     compareAge(a, b)
   );
 }

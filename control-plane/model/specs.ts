@@ -92,6 +92,8 @@ export interface ClusterSpec {
   };
   readonly health: { readonly policy: Reference } | { readonly inline: HealthPolicySpec } | null;
   readonly connectTimeoutMs: number;
+  /** Retries at a time, of the requests under way. */
+  readonly retryBudgetPercent: number;
   readonly keepAlive: {
     readonly idleMs: number;
     /** Requests a connection; 0 = no limit. */
@@ -99,17 +101,69 @@ export interface ClusterSpec {
   };
 }
 
+export type TextCondition =
+  | { readonly exact: string }
+  | { readonly prefix: string }
+  | { readonly suffix: string }
+  | { readonly contains: string }
+  /** RE2, of the whole value. */
+  | { readonly regex: string }
+  | { readonly present: boolean };
+
 export interface HeaderMatchSpec {
   /** Lower-case. */
   readonly name: string;
-  readonly condition:
-    | { readonly exact: string }
-    | { readonly prefix: string }
-    | { readonly suffix: string }
-    | { readonly contains: string }
-    | { readonly present: boolean }
-    | { readonly range: readonly [number, number] };
+  readonly condition: TextCondition | { readonly range: readonly [number, number] };
   readonly not: boolean;
+}
+
+/** Envoy's words, or a status. */
+export type RetryCondition =
+  | ('connect-failure' | 'refused-stream' | 'reset' | 'reset-before-request')
+  | ('gateway-error' | '5xx' | 'retriable-4xx')
+  | ('cancelled' | 'deadline-exceeded' | 'internal' | 'resource-exhausted' | 'unavailable')
+  | number;
+/** Of a parameter's first occurrence, as it stands in the query. */
+export interface QueryMatchSpec {
+  readonly name: string;
+  readonly condition: TextCondition;
+}
+
+/** Where a client is sent; what is `null` stays as it asked. */
+export interface RedirectSpec {
+  readonly scheme: 'http' | 'https' | null;
+  readonly host: string | null;
+  /** Decimal digits. */
+  readonly port: string | null;
+  /** With a query, or without. */
+  readonly path: string | null;
+  /** Instead of the part of the path that the route matches. */
+  readonly prefix: string | null;
+  readonly code: 301 | 302 | 303 | 307 | 308;
+}
+
+/** What changes of a request on its way; what is `null` stays. */
+export interface RewriteSpec {
+  /** The old one goes on as x-forwarded-host. */
+  readonly host: string | null;
+  /** Instead of the part of the path that the route matches. */
+  readonly prefix: string | null;
+  /** RE2, on the path without its query; `to` with `\1` for groups. */
+  readonly regex: { readonly pattern: string; readonly to: string } | null;
+}
+
+/** Removed, then set, then added. Names are lower-case; values are Envoy's, with `%...%` variables. */
+export interface HeaderChangesSpec {
+  readonly remove: readonly string[];
+  readonly set: Readonly<Record<string, string>>;
+  readonly add: Readonly<Record<string, string>>;
+}
+
+export interface RespondSpec {
+  readonly status: number;
+  readonly body: string;
+  /** Name to value, as in `headers.response.set`. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface RouteSpec {
@@ -118,16 +172,42 @@ export interface RouteSpec {
   /** Lower-case; exact, `*.suffix` or `*`. */
   readonly hosts: readonly string[];
   readonly match: {
-    readonly path: { readonly type: 'exact' | 'prefix' | 'rawPrefix'; readonly value: string };
+    readonly path: {
+      readonly type: 'exact' | 'prefix' | 'rawPrefix' | 'template' | 'regex';
+      readonly value: string;
+    };
     readonly ignoreCase: boolean;
     /** Empty: all. */
     readonly methods: readonly string[];
     readonly headers: readonly HeaderMatchSpec[];
+    readonly query: readonly QueryMatchSpec[];
+    /** Percent of the requests that all else matches; `null`: all. */
+    readonly fractionPercent: number | null;
   };
-  /** At least one; weights sum to more than 0. */
+  /** Weights sum to more than 0. Empty: `redirect` or `respond` says what is answered. */
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
+  readonly redirect: RedirectSpec | null;
+  readonly respond: RespondSpec | null;
+  /** Beside `to` alone. */
+  readonly rewrite: RewriteSpec | null;
+  /** Of the request beside `to` alone. */
+  readonly headers: { readonly request: HeaderChangesSpec; readonly response: HeaderChangesSpec };
   /** `null`: the tenant's default, else 15 s (none to grpc clusters). 0: none. */
   readonly timeoutMs: number | null;
+  /** Nothing moves on a request for so long; 0: none; `null`: the listener's. */
+  readonly streamIdleTimeoutMs: number | null;
+  readonly retry: {
+    /** Numbers are statuses; `null`: `connect-failure`, `refused-stream`, `reset`. */
+    readonly on: readonly RetryCondition[] | null;
+    /** After the first try; `null`: 2, or the tenant's cap if that is less. */
+    readonly attempts: number | null;
+    /** 0: none. */
+    readonly perTryMs: number;
+    readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+    readonly otherHost: boolean;
+    /** Not idempotent ones alone. */
+    readonly anyMethod: boolean;
+  };
   /** Platform only; higher goes first; `null`: none. */
   readonly priority: number | null;
 }

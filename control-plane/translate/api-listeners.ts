@@ -10,6 +10,7 @@ import { orderRoutes } from '../model/order.ts';
 import type { RouteSpec, Typed } from '../model/specs.ts';
 import { Memo } from './memo.ts';
 import { compareText, type Findings, type GroupResource, keyOf } from './resources.ts';
+import { effectiveAttempts, grpcRetryPolicy } from './retry-policy.ts';
 import { headerMatchers, type RouteMatch } from './route-match.ts';
 import { effectiveTimeoutMs, targetOf } from './routes.ts';
 
@@ -37,7 +38,7 @@ export function apiListeners(
 ): GroupResource<'listeners'>[] {
   const routesByHost = new Map<string, (readonly Route[])[]>();
   for (const route of orderRoutes([...attached])) {
-    const messages = messagesOf(route, effectiveTimeoutMs(documents, route));
+    const messages = messagesOf(route, effectiveTimeoutMs(documents, route), effectiveAttempts(documents, route));
     for (const host of route.spec.hosts) {
       if (host.includes('*')) {
         findings.note(route.document, `gRPC's own clients resolve exact hosts alone; ${host} is not served to them`);
@@ -84,8 +85,8 @@ function hostListener(host: string, routes: readonly Route[]): Listener {
   return { name: host, api_listener: { api_listener: manager } };
 }
 
-function messagesOf(route: Typed<'Route'>, timeoutMs: number): readonly Route[] {
-  return routeMessages.get(route, [timeoutMs], () => {
+function messagesOf(route: Typed<'Route'>, timeoutMs: number, attempts: number): readonly Route[] {
+  return routeMessages.get(route, [timeoutMs, attempts], () => {
     const { match, to } = route.spec;
     return pathsOf(match.path).map((path) => ({
       name: resourceName(route.document.tenant, route.document.name),
@@ -98,6 +99,7 @@ function messagesOf(route: Typed<'Route'>, timeoutMs: number): readonly Route[] 
       route: {
         ...targetOf(to),
         timeout: durationOf(timeoutMs),
+        ...grpcRetryPolicy(route.spec, attempts),
         // the one that gRPC's clients keep to
         ...(timeoutMs > 0 && { max_stream_duration: { max_stream_duration: durationOf(timeoutMs) } }),
       },

@@ -24,6 +24,9 @@ test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with 
         explicit_http_config: { http_protocol_options: {} },
       },
     },
+    circuit_breakers: {
+      thresholds: [{ retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 } }],
+    },
   });
 });
 
@@ -34,6 +37,7 @@ test("a tcp cluster has no HTTP options, and round robin is Envoy's own default"
   });
   const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
   expect(json).not.toHaveProperty('typed_extension_protocol_options');
+  expect(json).not.toHaveProperty('circuit_breakers');
   expect(json).not.toHaveProperty('least_request_lb_config');
   // the default of an enum is not written
   expect(json).not.toHaveProperty('lb_policy');

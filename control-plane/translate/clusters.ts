@@ -34,6 +34,7 @@ export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): C
       // else Envoy uses an endpoint that was taken out for as long as it passes its checks
       ignore_health_on_host_removal: checked,
       ...protocolOptions(spec),
+      ...(spec.protocol === 'http1' && { circuit_breakers: retryBudget(spec.retryBudgetPercent) }),
     };
   });
 }
@@ -65,6 +66,10 @@ function protocolOptions(spec: ClusterSpec): Pick<Cluster, 'typed_extension_prot
   return {
     typed_extension_protocol_options: { [httpProtocolOptions]: spec.protocol === 'http1' ? http1(spec) : http2 },
   };
+}
+
+function retryBudget(percent: number): NonNullable<Cluster['circuit_breakers']> {
+  return { thresholds: [{ retry_budget: { budget_percent: { value: percent }, min_retry_concurrency: uint32(3) } }] };
 }
 
 const http2 = packAny(httpProtocolOptions, { explicit_http_config: { http2_protocol_options: {} } });

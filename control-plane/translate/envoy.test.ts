@@ -19,6 +19,7 @@ const conditions: [Written, (line: string) => boolean][] = [
   [{ contains: 'v' }, (line) => line.includes('v')],
   [{ range: [18, 65] }, (line) => /^-?\d+$/.test(line) && Number(line) >= 18 && Number(line) < 65],
   [{ present: true }, () => true],
+  [{ regex: 'v+' }, (line) => /^v+$/.test(line)],
 ];
 const headerLines = [
   [],
@@ -52,6 +53,12 @@ const paths: [Written, string, boolean][] = [
   [{ rawPrefix: '/api/v1' }, '/api/v10', true],
   [{ prefix: '/api' }, '/x/../api//orders', true],
   [{ prefix: '/' }, '/anything', true],
+  [{ template: '/v1/{id}/items' }, '/v1/7/items', true],
+  [{ template: '/v1/{id}/items' }, '/v1/7/8/items', false],
+  [{ template: '/v1/{id}/items' }, '/V1/7/items', false],
+  [{ regex: '/v[0-9]+/.*' }, '/v12/x?y', true],
+  [{ regex: '/v[0-9]+/.*' }, '/v12', false],
+  [{ regex: '(?i)/api' }, '/API', true],
 ];
 
 function route(name: string, spec: Written, revision = 1): Typed {

@@ -175,6 +175,7 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
       { cluster: 'orders-v2', weight: 10 },
     ],
     timeout: '0s',
+    retry: { attempts: 0 },
   });
   const documents = documentSet([...all, split, typed('Cluster', 'checkout/orders-v2')]);
   const { routes, virtualHosts, clusters } = translateGroup(documents, 'edge');
@@ -204,6 +205,7 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
       name: 'public/*.checkout.example.com',
       domains: ['*.checkout.example.com'],
       routes: [splitRoute],
+      retry_policy: { num_retries: 0 },
     },
     {
       '@type': hostUrl,
@@ -211,8 +213,13 @@ test('one RouteConfiguration a listener, one virtual host a host, each route wit
       domains: ['shop.example.com'],
       routes: [
         splitRoute,
-        { name: 'checkout/orders', match: { prefix: '/' }, route: { cluster: 'checkout/orders', timeout: '5s' } },
+        {
+          name: 'checkout/orders',
+          match: { prefix: '/' },
+          route: { cluster: 'checkout/orders', timeout: '5s', retry_policy: expect.anything() },
+        },
       ],
+      retry_policy: { num_retries: 0 },
     },
   ]);
   expect(clusters.map(({ name }) => name)).toEqual(['checkout/orders', 'checkout/orders-v2', 'payments/ledger']);

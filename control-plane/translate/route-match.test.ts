@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { packAny } from '../../proto/codec.ts';
 import { routeMatch } from './route-match.ts';
 import { typed } from './testing.ts';
 
@@ -12,6 +13,7 @@ test.each([
   [{ prefix: '/api/v1' }, { path_separated_prefix: '/api/v1' }],
   [{ prefix: '/api/v1/' }, { path_separated_prefix: '/api/v1' }],
   [{ rawPrefix: '/api/v1' }, { prefix: '/api/v1' }],
+  [{ regex: '/v[0-9]+' }, { safe_regex: { regex: '/v[0-9]+' } }],
   [
     { exact: '/login', ignoreCase: true },
     { path: '/login', case_sensitive: { value: false } },
@@ -37,6 +39,7 @@ test.each([
   [{ prefix: 'v' }, { string_match: { prefix: 'v' } }],
   [{ suffix: 'v' }, { string_match: { suffix: 'v' } }],
   [{ contains: 'v' }, { string_match: { contains: 'v' } }],
+  [{ regex: 'v+' }, { string_match: { safe_regex: { regex: 'v+' } } }],
   [{ range: [18, 65] }, { range_match: { start: 18, end: 65 } }],
 ])('header condition %j is %j, and its inverse sees an absent header as empty', (condition, expected) => {
   expect(matchOf({ headers: { name: 'X-Version', ...condition } }).headers).toEqual([
@@ -56,4 +59,32 @@ test.each([
   expect(matchOf({ headers: { name: 'x-debug', present, not } }).headers).toEqual([
     { name: 'x-debug', present_match: expected },
   ]);
+});
+
+test('a template is a policy of its own', () => {
+  const { path_match_policy: policy } = matchOf({ path: { template: '/v1/{id}' } });
+  expect(policy?.typed_config).toEqual(
+    packAny('envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig', { path_template: '/v1/{id}' }),
+  );
+});
+
+test('query conditions keep their order', () => {
+  const query = [
+    { name: 'a', exact: 'b' },
+    { name: 'c', regex: 'd+' },
+    { name: 'e', present: false },
+  ];
+  expect(matchOf({ query }).query_parameters).toEqual([
+    { name: 'a', string_match: { exact: 'b' } },
+    { name: 'c', string_match: { safe_regex: { regex: 'd+' } } },
+    { name: 'e', present_match: false },
+  ]);
+});
+
+test.each([
+  ['10%', { numerator: 10, denominator: 'HUNDRED' }],
+  ['12.5%', { numerator: 1250, denominator: 'TEN_THOUSAND' }],
+  ['0.0001%', { numerator: 1, denominator: 'MILLION' }],
+])('a fraction of %s is %j', (fraction, default_value) => {
+  expect(matchOf({ fraction }).runtime_fraction).toEqual({ default_value });
 });

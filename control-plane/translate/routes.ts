@@ -4,8 +4,12 @@ import type { RouteConfiguration, VirtualHost } from '../../proto/envoy.ts';
 import { resourceName, routeConfigurationName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
-import type { RouteSpec, Typed } from '../model/specs.ts';
+import type { RewriteSpec, RouteSpec, Typed } from '../model/specs.ts';
+import { headerChanges } from './header-changes.ts';
 import { Memo, sameItems } from './memo.ts';
+import { prefixRewrite } from './path-rewrite.ts';
+import { commonPolicy, effectiveAttempts, type KeyedPolicy, keyedPolicy } from './retry-policy.ts';
+import { directResponse, redirectAction } from './route-answers.ts';
 import { routeMatch } from './route-match.ts';
 import { nameOf, uint32 } from './wire.ts';
 
@@ -14,7 +18,14 @@ type Route = NonNullable<VirtualHost['routes']>[number];
 const routeMessages = new Memo<Typed<'Route'>, Route>();
 const configurations = new Memo<Typed<'Listener'>, RouteConfiguration>();
 /** By the first of their routes, then by their names. */
-const hosts = new WeakMap<Route, Map<string, { readonly messages: readonly Route[]; readonly message: VirtualHost }>>();
+const hosts = new WeakMap<Route, Map<string, MadeHost>>();
+
+interface MadeHost {
+  readonly messages: readonly Route[];
+  /** Key of the host's retry policy. */
+  readonly retries: string;
+  readonly message: VirtualHost;
+}
 
 /** What stands around the virtual hosts of one listener. */
 export function routeConfiguration(listener: Typed<'Listener'>): RouteConfiguration {
@@ -36,24 +47,54 @@ export function virtualHost(
   host: string,
   ordered: readonly Typed<'Route'>[],
 ): VirtualHost {
-  const messages = ordered.map((route) => routeMessage(route, effectiveTimeoutMs(documents, route)));
+  const policies = ordered.map((route) => keyedPolicy(route, effectiveAttempts(documents, route)));
+  const common = commonPolicy(policies);
+  const messages = ordered.map((route, index) => {
+    const own = policies[index]?.key === common?.key ? undefined : policies[index];
+    return routeMessage(route, effectiveTimeoutMs(documents, route), own);
+  });
   const [first] = messages;
-  if (first === undefined) throw new Error(`the host ${host} has no routes`);
-  const byName = hosts.get(first) ?? new Map();
+  if (first === undefined || common === undefined) throw new Error(`the host ${host} has no routes`);
+  const byName = hosts.get(first) ?? new Map<string, MadeHost>();
   hosts.set(first, byName);
   const known = byName.get(name);
-  if (known !== undefined && sameItems(known.messages, messages)) return known.message;
-  const message = { name, domains: [host], routes: messages };
-  byName.set(name, { messages, message });
+  if (known?.retries === common.key && sameItems(known.messages, messages)) return known.message;
+  const message = { name, domains: [host], routes: messages, retry_policy: common.policy };
+  byName.set(name, { messages, retries: common.key, message });
   return message;
 }
 
-function routeMessage(route: Typed<'Route'>, timeoutMs: number): Route {
-  return routeMessages.get(route, [timeoutMs], () => ({
+/** `retries`: where they are not the host's. */
+function routeMessage(route: Typed<'Route'>, timeoutMs: number, retries: KeyedPolicy | undefined): Route {
+  return routeMessages.get(route, [timeoutMs, retries], () => ({
     name: resourceName(route.document.tenant, route.document.name),
     match: routeMatch(route.spec.match),
-    route: { ...targetOf(route.spec.to), timeout: durationOf(timeoutMs) },
+    ...actionOf(route.spec, timeoutMs, retries),
+    ...headerChanges(route.spec),
   }));
+}
+
+function actionOf(spec: RouteSpec, timeoutMs: number, retries: KeyedPolicy | undefined): Partial<Route> {
+  if (spec.redirect !== null) return { redirect: redirectAction(spec.redirect, spec.match) };
+  if (spec.respond !== null) return { direct_response: directResponse(spec.respond) };
+  const rewrite = spec.rewrite === null ? {} : rewriteOf(spec.rewrite, spec.match);
+  return {
+    route: {
+      ...targetOf(spec.to),
+      ...rewrite,
+      timeout: durationOf(timeoutMs),
+      ...(spec.streamIdleTimeoutMs !== null && { idle_timeout: durationOf(spec.streamIdleTimeoutMs) }),
+      ...(retries && { retry_policy: retries.policy }),
+    },
+  };
+}
+
+function rewriteOf({ host, prefix, regex }: RewriteSpec, match: RouteSpec['match']): NonNullable<Route['route']> {
+  return {
+    ...(host !== null && { host_rewrite_literal: host, append_x_forwarded_host: true }),
+    ...(prefix !== null && prefixRewrite(match, prefix)),
+    ...(regex !== null && { regex_rewrite: { pattern: { regex: regex.pattern }, substitution: regex.to } }),
+  };
 }
 
 export function targetOf(to: RouteSpec['to']): NonNullable<Route['route']> {

@@ -3,16 +3,20 @@
  * lower-cased in place. What is malformed or ambiguous is refused here; what to do with a well-formed head is not
  * decided here.
  */
+import type { FieldLike } from '../../proto/http2/field.ts';
 import { COLON, CR, HTAB, isToken, isValue, LF, lowerName, pathByte, pathSlow, queryByte, SP } from './h1-tables.ts';
 import {
   equalsIgnoringCase,
   forEachToken,
-  isCodingList,
   isHttpSlash,
   isOtherVersion,
+  isUnknownCoding,
   parseLength,
   versionStartsWell,
 } from './h1-values.ts';
+import { type Drops, kindAt, known, startsWith } from './known-headers.ts';
+import type { MessageHead } from './message-head.ts';
+import type { Out } from './out.ts';
 
 /** What a parse says: `ok`, `more` bytes are needed, or the fault. */
 export const parsed = {
@@ -25,65 +29,15 @@ export const parsed = {
 } as const;
 export type Parsed = (typeof parsed)[keyof typeof parsed];
 
-/** Header names that the framing or the proxy must know. 0: any other. */
-export const known = {
-  other: 0,
-  host: 1,
-  connection: 2,
-  contentLength: 3,
-  transferEncoding: 4,
-  keepAlive: 5,
-  proxyConnection: 6,
-  te: 7,
-  trailer: 8,
-  upgrade: 9,
-  expect: 10,
-  xForwardedFor: 11,
-  xForwardedProto: 12,
-  xForwardedHost: 13,
-  xRequestId: 14,
-  server: 15,
-  date: 16,
-  proxy: 17,
-  http2Settings: 18,
-  xEnvoy: 19,
-  cookie: 20,
-  xForwardedClientCert: 21,
-} as const;
-
 /** No head may hold more; a limit above is capped to it. */
 export const maxHeaders = 1000;
 
-const names: readonly (readonly [string, number])[] = [
-  ['te', known.te],
-  ['host', known.host],
-  ['date', known.date],
-  ['proxy', known.proxy],
-  ['expect', known.expect],
-  ['server', known.server],
-  ['cookie', known.cookie],
-  ['upgrade', known.upgrade],
-  ['trailer', known.trailer],
-  ['connection', known.connection],
-  ['keep-alive', known.keepAlive],
-  ['x-request-id', known.xRequestId],
-  ['content-length', known.contentLength],
-  ['http2-settings', known.http2Settings],
-  ['x-forwarded-for', known.xForwardedFor],
-  ['proxy-connection', known.proxyConnection],
-  ['x-forwarded-host', known.xForwardedHost],
-  ['x-forwarded-proto', known.xForwardedProto],
-  ['transfer-encoding', known.transferEncoding],
-  ['x-forwarded-client-cert', known.xForwardedClientCert],
-];
-const longestName = 23;
-/** Candidates by name length. */
-const byLength: readonly (readonly (readonly [string, number])[])[] = Array.from({ length: longestName + 1 }, (_, n) =>
-  names.filter(([name]) => name.length === n),
-);
+const nothing = Buffer.alloc(0);
 
 /** A parsed head: positions into the buffer that was parsed. One object is reused for many heads. */
-export class Head {
+export class Head implements MessageHead {
+  /** What was parsed; the positions are meant in it. */
+  bytes: Buffer = nothing;
   /** Index behind the blank line. */
   end = 0;
   /** HTTP/1.x: the x. */
@@ -130,28 +84,70 @@ export class Head {
   xForwardedFor = -1;
   date = -1;
 
-  /** Index of the end of header `i`'s line, behind its CR LF. */
-  lineEnd(i: number): number {
-    return this.nameStart[i + 1]!;
+  get hasDate(): boolean {
+    return this.date >= 0;
   }
 
   /** Index of the first header with this lower-case name from `from` on, or -1. */
-  find(b: Uint8Array, name: string, from = 0): number {
+  find(name: string, from = 0): number {
     for (let i = from; i < this.count; i++) {
       const start = this.nameStart[i]!;
-      if (this.nameEnd[i]! - start === name.length && startsWith(b, start, name)) return i;
+      if (this.nameEnd[i]! - start === name.length && startsWith(this.bytes, start, name)) return i;
     }
     return -1;
   }
 
   /** Value of header `i`, byte for byte. */
-  value(b: Buffer, i: number): string {
-    return b.latin1Slice(this.valueStart[i]!, this.valueEnd[i]!);
+  value(i: number): string {
+    return this.bytes.latin1Slice(this.valueStart[i]!, this.valueEnd[i]!);
+  }
+
+  first(name: string): string {
+    const i = this.find(name);
+    return i < 0 ? '' : this.value(i);
+  }
+
+  lines(name: string): readonly string[] {
+    const lines: string[] = [];
+    for (let i = this.find(name); i >= 0; i = this.find(name, i + 1)) lines.push(this.value(i));
+    return lines;
+  }
+
+  /** Runs of lines that pass are copied at once. */
+  writeLines(out: Out, withRequestLine: boolean, drops: Drops, named: ReadonlySet<string> | null): void {
+    const b = this.bytes;
+    let run = withRequestLine ? this.methodStart : this.nameStart[0]!;
+    for (let i = 0; i < this.count; i++) {
+      const passes = this.#passes(i, drops, named);
+      if (passes && this.odd[i] === 0) continue;
+      const start = this.nameStart[i]!;
+      if (run < start) out.copy(b, run, start);
+      run = this.nameStart[i + 1]!;
+      if (!passes) continue;
+      out.copy(b, start, this.nameEnd[i]!);
+      out.text(': ');
+      out.copy(b, this.valueStart[i]!, this.valueEnd[i]!);
+      out.text('\r\n');
+    }
+    const last = this.nameStart[this.count]!;
+    if (run < last) out.copy(b, run, last);
+  }
+
+  addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
+    for (let i = 0; i < this.count; i++) {
+      if (!this.#passes(i, drops, named)) continue;
+      to.push([this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!), this.value(i)]);
+    }
+  }
+
+  #passes(i: number, drops: Drops, named: ReadonlySet<string> | null): boolean {
+    if (drops[this.kind[i]!] === 1) return false;
+    return named === null || !named.has(this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!));
   }
 }
 
 /** Parses a request head in `b[start, end)`; positions go to `head`. At most one leading empty line is skipped. */
-export function parseRequestHead(head: Head, b: Uint8Array, start: number, end: number, headerLimit: number): Parsed {
+export function parseRequestHead(head: Head, b: Buffer, start: number, end: number, headerLimit: number): Parsed {
   let i = start;
   if (i < end && b[i] === CR) {
     if (i + 1 >= end) return parsed.more;
@@ -188,7 +184,7 @@ export function parseRequestHead(head: Head, b: Uint8Array, start: number, end: 
 }
 
 /** Parses a response head in `b[start, end)`; the reason phrase is skipped. */
-export function parseResponseHead(head: Head, b: Uint8Array, start: number, end: number, headerLimit: number): Parsed {
+export function parseResponseHead(head: Head, b: Buffer, start: number, end: number, headerLimit: number): Parsed {
   let i = start;
   if (i + 13 > end) return end - i < 5 || isHttpSlash(b, i) ? parsed.more : parsed.bad;
   if (!isHttpSlash(b, i) || b[i + 5] !== 49 || b[i + 6] !== 46 || b[i + 8] !== SP) return parsed.bad;
@@ -208,7 +204,8 @@ export function parseResponseHead(head: Head, b: Uint8Array, start: number, end:
   return parseHeaders(head, b, i + 2, end, headerLimit);
 }
 
-function parseHeaders(head: Head, b: Uint8Array, start: number, end: number, headerLimit: number): Parsed {
+function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerLimit: number): Parsed {
+  head.bytes = b;
   head.contentLength = -1;
   head.chunked = false;
   head.close = false;
@@ -260,7 +257,7 @@ function parseHeaders(head: Head, b: Uint8Array, start: number, end: number, hea
     head.valueStart[n] = valueStart;
     head.valueEnd[n] = valueEnd;
     head.odd[n] = valueEnd !== i || valueStart !== nameEnd + 2 || b[nameEnd + 1] !== SP ? 1 : 0;
-    const kind = classify(b, nameStart, nameEnd - nameStart);
+    const kind = kindAt(b, nameStart, nameEnd - nameStart);
     head.kind[n] = kind;
     i += 2;
     switch (kind) {
@@ -277,7 +274,7 @@ function parseHeaders(head: Head, b: Uint8Array, start: number, end: number, hea
       case known.transferEncoding: {
         if (head.chunked || unsupportedCoding) return parsed.bad;
         if (equalsIgnoringCase(b, valueStart, valueEnd, 'chunked')) head.chunked = true;
-        else if (isCodingList(b, valueStart, valueEnd)) unsupportedCoding = true;
+        else if (isUnknownCoding(b, valueStart, valueEnd)) unsupportedCoding = true;
         else return parsed.bad;
         break;
       }
@@ -286,6 +283,7 @@ function parseHeaders(head: Head, b: Uint8Array, start: number, end: number, hea
         readConnection(head, b, valueStart, valueEnd);
         break;
       case known.expect:
+        if (head.expect >= 0) return parsed.bad;
         head.expect = n;
         break;
       case known.upgrade:
@@ -302,22 +300,6 @@ function parseHeaders(head: Head, b: Uint8Array, start: number, end: number, hea
   }
   if ((head.chunked || unsupportedCoding) && (head.contentLength >= 0 || head.minor === 0)) return parsed.bad;
   return unsupportedCoding ? parsed.unsupportedCoding : parsed.ok;
-}
-
-function classify(b: Uint8Array, start: number, length: number): number {
-  if (length <= longestName) {
-    const candidates = byLength[length]!;
-    for (let k = 0; k < candidates.length; k++) {
-      const candidate = candidates[k]!;
-      if (startsWith(b, start, candidate[0])) return candidate[1];
-    }
-  }
-  return length > 8 && b[start] === 120 && startsWith(b, start, 'x-envoy-') ? known.xEnvoy : known.other;
-}
-
-function startsWith(b: Uint8Array, start: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (b[start + i] !== text.charCodeAt(i)) return false;
-  return true;
 }
 
 /** Notes close and keep-alive; says whether anything is named that the proxy does not drop anyway. */

@@ -16,7 +16,7 @@ export interface RequestEvents {
   /** The first bytes of a head came, not all of it. */
   onHeadBegun(): void;
   /** `bodyFollows`: body or end events come. Otherwise the request ends with its head (no `onRequestEnd`). */
-  onHead(head: Head, b: Buffer, bodyFollows: boolean): void;
+  onHead(head: Head, bodyFollows: boolean): void;
   onBody(b: Buffer, data: Ranges): void;
   onRequestEnd(): void;
   /** Nothing more is read. */
@@ -145,14 +145,14 @@ export class H1RequestReader {
       return to;
     }
     const bodyStart = head.end;
-    this.#begin(b);
+    this.#begin();
     if (pieces === null) return bodyStart;
     // what lies behind the head lies in the pieces
     this.read(b, bodyStart, end);
     return to;
   }
 
-  #begin(b: Buffer): void {
+  #begin(): void {
     if (head.chunked) {
       this.#chunked ??= new ChunkedDecoder();
       this.#chunked.reset();
@@ -161,7 +161,7 @@ export class H1RequestReader {
       this.#left = head.contentLength;
       this.#state = reading.length;
     } else this.#state = reading.complete;
-    this.#events.onHead(head, b, this.#state !== reading.complete);
+    this.#events.onHead(head, this.#state !== reading.complete);
   }
 
   #readBody(b: Buffer, start: number, end: number): number {

@@ -1,10 +1,12 @@
 /** Answers as they leave: the upstream's head with the proxy's lines, chunks, and answers of the proxy's own. */
 import type { Ranges } from '../codec/h1-chunked.ts';
-import type { Head } from '../codec/h1-head.ts';
+import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
 import { httpDate } from './date.ts';
-import { writeResponseHead } from './head-writer.ts';
+import type { Exchange } from './exchange.ts';
+import { linesOf, writeResponseHead } from './head-writer.ts';
+import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
 
 export interface AnswerFraming {
@@ -12,30 +14,24 @@ export interface AnswerFraming {
   readonly close: boolean;
 }
 
-/** `serverName` empty: the upstream's `server` passes. */
+/** The upstream's `server` passes where the listener has no name of its own. */
 export function writeUpstreamHead(
-  out: Out,
-  head: Head,
-  b: Buffer,
-  serverName: string,
-  epochMs: number,
-  serviceMs: number,
+  { shared }: HttpListener,
+  head: MessageHead,
+  { answeredMs, startMs, responseChanges, context }: Exchange,
   framing: AnswerFraming,
 ): void {
-  const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
-  const date = head.date < 0 ? `date: ${httpDate(epochMs)}\r\n` : '';
-  const coding = framing.chunked ? 'transfer-encoding: chunked\r\n' : '';
-  const close = framing.close ? 'connection: close\r\n\r\n' : '\r\n';
+  const epochMs = head.hasDate ? -1 : shared.wallClock();
+  const serviceMs = Math.round(answeredMs - startMs);
   writeResponseHead(
-    out,
+    shared.toClient,
     head,
-    b,
-    serverName !== '',
-    `${server}x-envoy-upstream-service-time: ${Math.round(serviceMs)}\r\n${date}${coding}${close}`,
+    context.chain.serverName !== '',
+    responseChanges,
+    context.answerLines.end(serviceMs, epochMs, framing.chunked, framing.close),
   );
 }
 
-/** @param lines further header lines, each with its end */
 export function writeLocalReply(
   out: Out,
   reply: LocalReply,
@@ -43,18 +39,21 @@ export function writeLocalReply(
   epochMs: number,
   close: boolean,
   headOnly: boolean,
-  lines: string,
 ): void {
-  const type = reply.body === '' ? '' : 'content-type: text/plain\r\n';
+  const headers = reply.headers ?? none;
+  const typed = headers.some(([name]) => name === 'content-type');
+  const type = reply.body === '' || typed ? '' : 'content-type: text/plain\r\n';
   const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
   const connection = close ? 'connection: close\r\n' : '';
+  // these end with their head, and a 204 may not say a length (RFC 9110 8.6)
+  const length = reply.status === 204 || reply.status === 304 ? '' : `content-length: ${reply.body.length}\r\n`;
   out.all(statusLine(reply.status));
   out.text(
-    `content-length: ${reply.body.length}\r\n${type}${lines}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${
-      headOnly ? '' : reply.body
-    }`,
+    `${length}${type}${linesOf(headers)}date: ${httpDate(epochMs)}\r\n${server}${connection}\r\n${headOnly ? '' : reply.body}`,
   );
 }
+
+const none: readonly HeaderPair[] = [];
 
 /** All data of one read as one chunk. */
 export function writeChunk(out: Out, b: Buffer, data: Ranges): void {

@@ -1,10 +1,12 @@
 /** One request and its answer, as a record: filled along the phases, counted and logged once at the end. */
+import type { HeaderChanges } from '../route/header-changes.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import type { Downstream } from './downstream.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -24,18 +26,25 @@ export class Exchange {
   requestId = '';
   status = 0;
   flags = '';
+  /** Why a failed try was the last one: `URX`, no retry was left; `UO`, the budget had no room. */
+  retryFlag = '';
   details = '';
   bytesReceived = 0;
   bytesSent = 0;
   route: CompiledRoute | null = null;
   cluster: Cluster | null = null;
   host: Host | null = null;
+  /** What the route changes of the answer; null: nothing. */
+  responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
+  readonly #client: Pick<Downstream, 'address' | 'ip' | 'protocol'>;
+  #trying = false;
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
-  constructor(listener: HttpListener) {
+  constructor(listener: HttpListener, client: Pick<Downstream, 'address' | 'ip' | 'protocol'>) {
     this.#listener = listener;
+    this.#client = client;
     this.context = listener.context;
   }
 
@@ -53,12 +62,14 @@ export class Exchange {
     this.requestId = shared.newRequestId();
     this.status = 0;
     this.flags = '';
+    this.retryFlag = '';
     this.details = '';
     this.bytesReceived = 0;
     this.bytesSent = 0;
     this.route = null;
     this.cluster = null;
     this.host = null;
+    this.responseChanges = null;
     const names = context.loggedHeaders;
     this.#loggedHeaders = names.length === 0 ? noHeaders : capture(names, target, this.requestId);
     stats.rqTotal.value++;
@@ -66,15 +77,35 @@ export class Exchange {
     stats.rqActive.value++;
   }
 
-  /** The cluster's counts from here to the end. */
+  /** The cluster's counts from here to the end of the try. */
   sentTo(cluster: Cluster, host: Host): void {
     this.cluster = cluster;
     this.host = host;
+    this.#trying = true;
     host.active++;
     this.#load = host.load;
     this.#load.begin();
     cluster.stats.rqTotal.value++;
     cluster.stats.rqActive.value++;
+  }
+
+  /** A try failed, and another one will follow. */
+  endTry(): void {
+    this.#trying = false;
+    this.host!.active--;
+    this.#load!.end('error');
+    this.cluster!.stats.rqActive.value--;
+  }
+
+  /** Unless it was cut by this side, the client went before its answer was whole. */
+  onClientGone(): void {
+    if (!this.running) return;
+    const { stats } = this.#listener;
+    stats.cxDestroyActiveRq.value++;
+    if (this.flags !== '') return;
+    stats.rqRxReset.value++;
+    this.flags = 'DC';
+    this.details = 'downstream_remote_disconnect';
   }
 
   #outcome(): 'success' | 'error' | 'cancelled' {
@@ -83,7 +114,7 @@ export class Exchange {
   }
 
   /** The last phase of every request, good or bad: counts and logs. Nothing after the first call. */
-  finish(downstreamAddress: string, downstreamIp: string): void {
+  finish(): void {
     if (!this.running) return;
     this.running = false;
     const { shared, stats, localAddress } = this.#listener;
@@ -96,7 +127,8 @@ export class Exchange {
       stats.rqTimeMs.record(durationMs);
     }
     const { cluster, host } = this;
-    if (cluster !== null && host !== null) {
+    if (this.#trying && cluster !== null && host !== null) {
+      this.#trying = false;
       host.active--;
       this.#load!.end(this.#outcome());
       cluster.stats.rqActive.value--;
@@ -115,9 +147,9 @@ export class Exchange {
     entry.method = this.method;
     entry.path = this.target;
     entry.authority = this.authority;
-    entry.protocol = 'HTTP/1.1';
+    entry.protocol = this.#client.protocol;
     entry.status = this.status;
-    entry.flags = this.flags === '' ? '-' : this.flags;
+    entry.flags = flagsOf(this.flags, this.retryFlag);
     entry.details = this.details;
     entry.bytesReceived = this.bytesReceived;
     entry.bytesSent = this.bytesSent;
@@ -125,12 +157,18 @@ export class Exchange {
     entry.upstreamCluster = cluster === null ? '' : cluster.name;
     entry.routeName = this.route === null ? '' : this.route.config.name;
     entry.requestId = this.requestId;
-    entry.downstreamAddress = downstreamAddress;
-    entry.downstreamIp = downstreamIp;
+    entry.downstreamAddress = this.#client.address;
+    entry.downstreamIp = this.#client.ip;
     entry.localAddress = localAddress;
     entry.requestHeaders = this.#loggedHeaders;
     for (let i = 0; i < logs.length; i++) logs[i]!.write(entry);
   }
+}
+
+/** Both in Envoy's order. */
+function flagsOf(flag: string, retryFlag: string): string {
+  if (retryFlag === '') return flag === '' ? '-' : flag;
+  return flag === '' ? retryFlag : `${retryFlag},${flag}`;
 }
 
 /** Values as the upstream sees them: the request id is the one that the proxy made. */

@@ -1,73 +1,64 @@
-/**
- * One HTTP/1.1 connection from a client, and the request that is under way on it. The phases of a request in their
- * order: decode, route, pick, connect, send, receive, finish. Requests that are pipelined wait for the one before.
- */
+/** One HTTP/1.1 connection from a client: one request at a time, those that are pipelined wait for the one before. */
 import type net from 'node:net';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { Head } from '../codec/h1-head.ts';
 import { H1RequestReader, type RequestEvents, type RequestFault } from '../codec/h1-request-reader.ts';
+import type { MessageHead } from '../codec/message-head.ts';
+import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
+import { Deadline } from '../upstream/deadlines.ts';
+import { ActiveRequest } from './active-request.ts';
 import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
-import { ConnectionDeadlines } from './connection-deadlines.ts';
-import { Exchange } from './exchange.ts';
-import { H1Upstream, type ResponseSink } from './h1-upstream.ts';
-import { addedRequestLines, writeRequestHead } from './head-writer.ts';
+import type { Downstream } from './downstream.ts';
+import type { Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
-import { routeRequest } from './route-request.ts';
 
 /** Refilled for each head. */
 const target = new RequestTarget();
 
-export class H1Connection implements RequestEvents, ResponseSink {
+export class H1Connection implements RequestEvents, Downstream {
+  readonly protocol = 'HTTP/1.1';
+  readonly address: string;
+  readonly ip: string;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
   readonly #onClosed: (connection: H1Connection) => void;
-  readonly #ip: string;
-  readonly #address: string;
   readonly #openedMs: number;
-  readonly #encrypted: boolean;
+  readonly #writer: SocketWriter;
   readonly #reader: H1RequestReader;
-  readonly #exchange: Exchange;
-  #upstream: H1Upstream | null = null;
-  #requestChunked = false;
-  /** The head of the answer was written. */
-  #responding = false;
-  #responseChunked = false;
+  readonly #request: ActiveRequest;
+  /** Without a request, in the middle of a head, or closing. */
+  readonly #deadline: Deadline;
   #closeAfter = false;
-  answerHasNoBody = false;
-
-  readonly #deadlines: ConnectionDeadlines;
+  #expectsContinue = false;
+  #responseChunked = false;
 
   constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
-    this.#ip = socket.remoteAddress ?? '';
-    this.#address = `${this.#ip}:${socket.remotePort ?? 0}`;
+    this.ip = socket.remoteAddress ?? '';
+    this.address = `${this.ip}:${socket.remotePort ?? 0}`;
     this.#openedMs = listener.shared.now();
-    this.#encrypted = listener.scheme === 'https';
+    const encrypted = listener.scheme === 'https';
+    this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
-    this.#exchange = new Exchange(listener);
-    this.#deadlines = new ConnectionDeadlines(
-      listener.shared.deadlines,
-      () => this.#onPhaseDeadline(),
-      () => this.#onRouteDeadline(),
-      () => this.#onStreamIdleDeadline(),
-    );
+    this.#request = new ActiveRequest(listener, this);
+    this.#deadline = new Deadline(() => this.#onDeadline());
     socket.on('error', () => {});
     socket.on('end', () => this.#onClientEnd());
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#upstream?.resumeReading());
-    this.#deadlines.arm(this.#deadlines.phase, listener.context.chain.limits.idleTimeoutMs);
+    this.#arm(listener.context.chain.limits.idleTimeoutMs);
   }
 
   /** Every byte that the client sends; `b` is valid during the call only. */
   onBytes(b: Buffer, bytes: number): void {
     this.#listener.stats.cxRxBytesTotal.value += bytes;
+    this.#listener.shared.turns.countRead();
     this.#reader.read(b, 0, bytes);
-    this.#flushRequest();
+    this.#request.flushRequest();
     if (this.#reader.hasPending) this.#socket.pause();
   }
 
@@ -82,200 +73,123 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#socket.destroy();
   }
 
-  // ---- decode ----
+  // ---- the request ----
 
   onHeadBegun(): void {
-    this.#deadlines.arm(this.#deadlines.phase, this.#listener.context.chain.limits.headersTimeoutMs);
+    this.#arm(this.#listener.context.chain.limits.headersTimeoutMs);
+  }
+
+  onHead(head: Head, bodyFollows: boolean): void {
+    const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
+    target.clientIp = this.ip;
+    this.#closeAfter = head.close || this.#listener.draining;
+    this.#expectsContinue = head.expect >= 0;
+    this.#deadline.disarm();
+    this.#request.onHead(target, head, refused, bodyFollows);
+  }
+
+  onBody(b: Buffer, data: Ranges): void {
+    this.#request.onBody(b, data);
+  }
+
+  /** Trailers have been dropped, as Envoy does by default. */
+  onRequestEnd(): void {
+    this.#request.onEnd(null);
   }
 
   onFault(fault: RequestFault): void {
     this.#listener.stats.cxProtocolError.value++;
-    if (fault === 'malformed-body') this.#giveUp(faultReplies[fault]);
-    else this.#refuse(faultReplies[fault]);
+    if (fault === 'malformed-body') this.#request.giveUp(faultReplies[fault]);
+    else this.#request.onNoHead(target, faultReplies[fault]);
   }
 
-  /** There is no request to speak of: answered and logged all the same. */
-  #refuse(reply: LocalReply): void {
-    target.clear();
-    this.#exchange.begin(target);
-    this.answerHasNoBody = false;
-    this.#answer(reply);
-  }
-
-  onHead(head: Head, b: Buffer, bodyFollows: boolean): void {
-    const { chain } = this.#listener.context;
-    const refused = target.read(head, b, chain.paths);
-    this.#exchange.begin(target);
-    this.answerHasNoBody = target.method === 'HEAD';
-    this.#closeAfter = head.close || this.#listener.draining;
-    this.#deadlines.phase.disarm();
-    if (refused !== null) this.#refuseTarget(refused);
-    else if (target.redirect) this.#answer(localReplies.pathRedirect, target.redirectLine(this.#listener.scheme));
-    else this.#forward(head, b, bodyFollows);
-  }
-
-  #refuseTarget(reply: LocalReply): void {
-    const { stats } = this.#listener;
-    if (reply === localReplies.badPath) stats.rqFailedPathNormalization.value++;
-    else if (reply === localReplies.badTarget) stats.rqNonRelativePath.value++;
-    this.#answer(reply);
-  }
-
-  // ---- route, pick, connect, send ----
-
-  #forward(head: Head, b: Buffer, bodyFollows: boolean): void {
-    const upstream = routeRequest(target, this.#listener, this.#exchange);
-    if (!(upstream instanceof H1Upstream)) {
-      this.#answer(upstream);
-      return;
-    }
-    this.#upstream = upstream;
-    this.#requestChunked = head.chunked;
-    upstream.begin(this);
-    const { useRemoteAddress, limits: chainLimits } = this.#listener.context.chain;
-    const added = addedRequestLines(target, head, this.#ip, this.#exchange, this.#listener);
-    writeRequestHead(this.#listener.shared.toUpstream, head, b, target, added, useRemoteAddress);
-    if (!bodyFollows) this.onRequestEnd();
-    else {
-      if (head.expect >= 0) this.#socket.write(continueLine);
-      this.#deadlines.arm(this.#deadlines.phase, chainLimits.requestTimeoutMs);
-      this.#touch();
-    }
-  }
-
-  onBody(b: Buffer, data: Ranges): void {
-    this.#exchange.bytesReceived += data.bytes;
-    if (this.#upstream === null) return;
-    const out = this.#listener.shared.toUpstream;
-    if (this.#requestChunked) writeChunk(out, b, data);
-    else writeData(out, b, data);
-    this.#touch();
-  }
-
-  /** From here on the route's timeout runs. */
-  onRequestEnd(): void {
-    if (this.#upstream === null) return;
-    if (this.#requestChunked) this.#listener.shared.toUpstream.text(lastChunk);
-    this.#deadlines.phase.disarm();
-    this.#deadlines.arm(this.#deadlines.route, this.#exchange.route!.config.timeoutMs);
-    this.#touch();
-  }
-
-  /** Sends what this read gathered; a slow upstream stops the client. */
-  #flushRequest(): void {
-    const out = this.#listener.shared.toUpstream;
-    if (out.length === 0) return;
-    this.#exchange.cluster!.stats.cxTxBytesTotal.value += out.length;
-    if (!out.flush(this.#upstream!.socket) && !this.#reader.complete) this.#socket.pause();
-  }
-
-  onUpstreamDrain(): void {
-    if (!this.#reader.hasPending) this.#socket.resume();
-  }
-
-  // ---- receive ----
-
-  get requestSent(): boolean {
+  get requestComplete(): boolean {
     return this.#reader.complete;
   }
 
-  onResponseHead(head: Head, b: Buffer, hasBody: boolean): void {
-    const { shared, context, draining } = this.#listener;
-    const exchange = this.#exchange;
-    exchange.status = head.status;
-    exchange.details = 'via_upstream';
-    exchange.answeredMs = shared.now();
-    this.#responding = true;
-    this.#responseChunked = hasBody && head.contentLength < 0;
-    // an answer before the request's end leaves the connection in the middle of a body
-    if (draining || !this.#reader.complete) this.#closeAfter = true;
-    const framing = { chunked: this.#responseChunked, close: this.#closeAfter };
-    const serviceMs = exchange.answeredMs - exchange.startMs;
-    writeUpstreamHead(shared.toClient, head, b, context.chain.serverName, shared.wallClock(), serviceMs, framing);
+  continueRequest(): void {
+    if (this.#expectsContinue) this.#socket.write(continueLine);
   }
 
-  onResponseData(b: Buffer, data: Ranges): void {
+  pauseRequest(): void {
+    this.#socket.pause();
+  }
+
+  resumeRequest(): void {
+    if (!this.#reader.hasPending) this.#socket.resume();
+  }
+
+  // ---- the answer ----
+
+  writeHead(head: MessageHead, exchange: Exchange, hasBody: boolean): void {
+    this.#responseChunked = hasBody && head.contentLength < 0;
+    // an answer before the request's end leaves the connection in the middle of a body
+    if (this.#listener.draining || !this.#reader.complete) this.#closeAfter = true;
+    writeUpstreamHead(this.#listener, head, exchange, { chunked: this.#responseChunked, close: this.#closeAfter });
+  }
+
+  writeData(b: Buffer, data: Ranges): void {
     const out = this.#listener.shared.toClient;
-    this.#exchange.bytesSent += data.bytes;
     if (this.#responseChunked) writeChunk(out, b, data);
     else writeData(out, b, data);
   }
 
-  flushResponse(): boolean {
-    const out = this.#listener.shared.toClient;
-    this.#listener.stats.cxTxBytesTotal.value += out.length;
-    this.#touch();
-    return out.flush(this.#socket, this.#encrypted);
-  }
-
-  onResponseEnd(): void {
-    this.#upstream = null;
+  /** Trailers are dropped, as Envoy does by default. */
+  writeEnd(): void {
     if (this.#responseChunked) this.#listener.shared.toClient.text(lastChunk);
-    this.flushResponse();
-    this.#finish(this.#closeAfter);
   }
 
-  onUpstreamFailure(reply: LocalReply): void {
-    this.#upstream = null;
-    this.#giveUp(reply);
-  }
-
-  // ---- finish ----
-
-  /** The proxy's own answer, all of it. */
-  #answer(reply: LocalReply, lines = ''): void {
-    const { shared, context, stats, draining } = this.#listener;
-    const exchange = this.#exchange;
-    exchange.status = reply.status;
-    exchange.flags = reply.flag;
-    exchange.details = reply.details;
-    if (!this.answerHasNoBody) exchange.bytesSent += reply.body.length;
-    // an unread body would be taken for the next request
-    const close = reply.close || this.#closeAfter || draining || !this.#reader.complete;
-    const out = shared.toClient;
-    writeLocalReply(out, reply, context.chain.serverName, shared.wallClock(), close, this.answerHasNoBody, lines);
-    stats.cxTxBytesTotal.value += out.length;
-    out.flush(this.#socket, this.#encrypted);
-    this.#finish(close);
-  }
-
-  /** The request can't be served any more: an answer if none has begun, else a visible cut. */
-  #giveUp(reply: LocalReply): void {
+  flush(): boolean {
     const { shared, stats } = this.#listener;
-    const exchange = this.#exchange;
-    const upstream = this.#upstream;
-    if (upstream !== null) {
-      this.#upstream = null;
-      shared.toUpstream.length = 0;
-      exchange.cluster!.stats.rqTxReset.value++;
-      upstream.abort();
-    }
-    if (!exchange.running) return;
-    if (!this.#responding) {
-      this.#answer(reply);
-      return;
-    }
-    exchange.flags = reply.flag;
-    exchange.details = reply.details;
-    stats.rqTxReset.value++;
+    stats.cxTxBytesTotal.value += shared.toClient.length;
+    return shared.toClient.flush(this.#writer);
+  }
+
+  writeReply(reply: LocalReply, headOnly: boolean): void {
+    const { shared, context, draining } = this.#listener;
+    // an unread body would be taken for the next request
+    if (reply.close || draining || !this.#reader.complete) this.#closeAfter = true;
+    const { serverName } = context.chain;
+    writeLocalReply(shared.toClient, reply, serverName, shared.wallClock(), this.#closeAfter, headOnly);
+    this.flush();
+  }
+
+  cut(): void {
     this.#socket.destroy();
   }
 
-  #finish(close: boolean): void {
-    this.#deadlines.endRequest();
-    this.#exchange.finish(this.#address, this.#ip);
-    this.#responding = false;
-    if (close) {
+  onFinished(): void {
+    if (this.#closeAfter) {
       this.#close();
       return;
     }
     const { context } = this.#listener;
-    this.#deadlines.arm(this.#deadlines.phase, context.chain.limits.idleTimeoutMs);
+    this.#arm(context.chain.limits.idleTimeoutMs);
     const pending = this.#reader.hasPending;
     this.#reader.nextRequest(context.requestLimits);
     if (!pending) return;
-    this.#flushRequest();
+    this.#request.flushRequest();
     if (!this.#reader.hasPending) this.#socket.resume();
+  }
+
+  // ---- time, and the end ----
+
+  #arm(timeoutMs: number): void {
+    if (timeoutMs > 0) this.#listener.shared.deadlines.queue(timeoutMs).arm(this.#deadline);
+    else this.#deadline.disarm();
+  }
+
+  #onDeadline(): void {
+    const { stats } = this.#listener;
+    if (this.#reader.closed) this.#socket.destroy();
+    else if (this.#reader.idle) {
+      stats.cxIdleTimeout.value++;
+      this.#close();
+    } else {
+      stats.rqHeaderTimeout.value++;
+      this.#reader.close();
+      this.#request.onNoHead(target, localReplies.headerTimeout);
+    }
   }
 
   /** What still comes is thrown away for a moment, so that the answer is not lost to a reset. */
@@ -283,43 +197,7 @@ export class H1Connection implements RequestEvents, ResponseSink {
     this.#reader.close();
     this.#socket.resume();
     this.#socket.end();
-    this.#deadlines.arm(this.#deadlines.phase, limits.delayedCloseMs);
-  }
-
-  // ---- time, and the end ----
-
-  /** Something moved: the stream's idle time starts anew, where no earlier deadline makes it pointless. */
-  #touch(): void {
-    const { streamIdleTimeoutMs } = this.#exchange.context.chain.limits;
-    const routeTimeoutMs = this.#exchange.route!.config.timeoutMs;
-    if (this.#reader.complete && routeTimeoutMs > 0 && routeTimeoutMs <= streamIdleTimeoutMs) return;
-    this.#deadlines.arm(this.#deadlines.streamIdle, streamIdleTimeoutMs);
-  }
-
-  #onPhaseDeadline(): void {
-    const { stats } = this.#listener;
-    if (this.#reader.closed) this.#socket.destroy();
-    else if (this.#reader.idle) {
-      stats.cxIdleTimeout.value++;
-      this.#close();
-    } else if (this.#reader.inHead) {
-      stats.rqHeaderTimeout.value++;
-      this.#reader.close();
-      this.#refuse(localReplies.headerTimeout);
-    } else {
-      stats.rqTimeout.value++;
-      this.#giveUp(localReplies.requestTimeout);
-    }
-  }
-
-  #onRouteDeadline(): void {
-    this.#exchange.cluster!.stats.rqTimeout.value++;
-    this.#giveUp(localReplies.upstreamTimeout);
-  }
-
-  #onStreamIdleDeadline(): void {
-    this.#listener.stats.rqIdleTimeout.value++;
-    this.#giveUp(this.#reader.complete ? localReplies.upstreamTimeout : localReplies.streamIdleTimeout);
+    this.#arm(limits.delayedCloseMs);
   }
 
   /** The client sent its FIN: as in Envoy it wants no answer any more. */
@@ -330,19 +208,8 @@ export class H1Connection implements RequestEvents, ResponseSink {
 
   #onClose(): void {
     const { stats, shared } = this.#listener;
-    const exchange = this.#exchange;
-    if (exchange.running) {
-      stats.cxDestroyActiveRq.value++;
-      if (exchange.flags === '') {
-        stats.rqRxReset.value++;
-        exchange.flags = 'DC';
-        exchange.details = 'downstream_remote_disconnect';
-      }
-    }
-    this.#upstream?.abort();
-    this.#upstream = null;
-    this.#deadlines.endAll();
-    exchange.finish(this.#address, this.#ip);
+    this.#request.onGone();
+    this.#deadline.disarm();
     this.#reader.close();
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
     this.#onClosed(this);

@@ -3,45 +3,36 @@ import net from 'node:net';
 import { ChunkedDecoder, Ranges } from '../codec/h1-chunked.ts';
 import { Head, parsed, parseResponseHead } from '../codec/h1-head.ts';
 import { HeadBuffer } from '../codec/head-buffer.ts';
+import type { MessageHead } from '../codec/message-head.ts';
+import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { type Host, PooledConnection } from '../upstream/host.ts';
+import { lastChunk, writeChunk, writeData } from './answer-writer.ts';
+import type { Forwarding } from './forwarding.ts';
+import { writeRequestHead } from './head-writer.ts';
 import type { HttpShared } from './http-context.ts';
-import { type LocalReply, localReplies } from './local-reply.ts';
-
-/** Who asked: told of the answer as it comes, all within the callback of a read. */
-export interface ResponseSink {
-  /** True if the answer to the request at hand has no body whatever its head says (HEAD). */
-  readonly answerHasNoBody: boolean;
-  /** The request is sent to its end. */
-  readonly requestSent: boolean;
-  /** `b` and `head` are valid during the call only. */
-  onResponseHead(head: Head, b: Buffer, hasBody: boolean): void;
-  onResponseData(b: Buffer, ranges: Ranges): void;
-  onResponseEnd(): void;
-  /** What came so far in this read can leave. False: pause until `resumeReading`. */
-  flushResponse(): boolean;
-  /** No answer will come, or no more of it. */
-  onUpstreamFailure(reply: LocalReply): void;
-  /** Something is wrong with this proxy: cut. */
-  destroy(): void;
-  /** The socket takes more of the request again. */
-  onUpstreamDrain(): void;
-}
+import { localReplies } from './local-reply.ts';
+import type { Replay } from './replay.ts';
+import type { RequestTarget } from './request-target.ts';
+import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
 
 const reading = { idle: 0, head: 1, length: 2, chunked: 3, untilClose: 4, closed: 5 } as const;
 
 const head = new Head();
 const ranges = new Ranges();
 
-export class H1Upstream extends PooledConnection {
-  readonly socket: net.Socket;
+export class H1Upstream extends PooledConnection implements UpstreamRequest {
+  readonly #socket: net.Socket;
+  readonly #writer: SocketWriter;
   readonly host: Host;
   readonly #cluster: Cluster;
   readonly #shared: HttpShared;
   readonly #openedMs: number;
   #sink: ResponseSink | null = null;
+  #replay: Replay | null = null;
+  #requestChunked = false;
   #state: number = reading.idle;
   #left = 0;
   #keep = false;
@@ -51,6 +42,10 @@ export class H1Upstream extends PooledConnection {
   #connectDeadline: Deadline | null = null;
   #connected = false;
   #timedOut = false;
+  /** The turn in which it was taken from the pool for the request at hand; -1: it is new. */
+  #taken = -1;
+  /** The endpoint ended it before the request at hand was written. */
+  #stale = false;
 
   constructor(cluster: Cluster, host: Host, shared: HttpShared) {
     super();
@@ -70,11 +65,13 @@ export class H1Upstream extends PooledConnection {
       noDelay: true,
       onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
     });
-    this.socket = socket;
-    socket.on('error', () => {});
+    this.#socket = socket;
+    this.#writer = new SocketWriter(socket, false, () => this.#sink?.onUpstreamDrain());
+    socket.on('error', () => {
+      if (shared.turns.isStill(this.#taken)) this.#stale = true;
+    });
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#sink?.onUpstreamDrain());
     socket.once('connect', () => {
       this.#connectDeadline?.disarm();
       this.#connected = true;
@@ -90,16 +87,61 @@ export class H1Upstream extends PooledConnection {
     }
   }
 
-  /** The next request is `sink`'s; it writes to `socket` itself. */
-  begin(sink: ResponseSink): void {
+  get isReused(): boolean {
+    return this.requests > 0;
+  }
+
+  begin(sink: ResponseSink, replay: Replay): void {
     this.#sink = sink;
+    this.#replay = replay;
     this.#state = reading.head;
     this.#informational = 0;
+    if (this.requests > 0) this.#taken = this.#shared.turns.mark();
     this.requests++;
   }
 
-  /** The asker is gone or has had enough: what is under way can't be finished, so the socket can't be used again. */
+  sendHead(
+    head: MessageHead,
+    target: RequestTarget,
+    forwarding: Forwarding,
+    edge: boolean,
+    bodyFollows: boolean,
+  ): void {
+    this.#requestChunked = bodyFollows && head.contentLength < 0;
+    writeRequestHead(this.#shared.toUpstream, head, target, forwarding, edge, bodyFollows);
+  }
+
+  sendData(b: Buffer, data: Ranges): void {
+    if (this.#requestChunked) writeChunk(this.#shared.toUpstream, b, data);
+    else writeData(this.#shared.toUpstream, b, data);
+  }
+
+  /** Trailers are dropped, as Envoy does by default. */
+  sendEnd(): void {
+    if (this.#requestChunked) this.#shared.toUpstream.text(lastChunk);
+  }
+
+  resend(replay: Replay, expectedMs: number): void {
+    replay.writeTo(this.#shared.toUpstream, expectedMs);
+    this.#write();
+  }
+
+  flush(): boolean {
+    const { toUpstream } = this.#shared;
+    if (toUpstream.length === 0) return true;
+    this.#replay!.add(toUpstream);
+    return this.#write();
+  }
+
+  #write(): boolean {
+    const { toUpstream } = this.#shared;
+    this.#cluster.stats.cxTxBytesTotal.value += toUpstream.length;
+    return toUpstream.flush(this.#writer);
+  }
+
+  /** What is under way can't be finished, so the socket can't be used again. */
   abort(): void {
+    this.#shared.toUpstream.length = 0;
     if (!this.#connected) this.#cluster.stats.rqCancelled.value++;
     this.#sink = null;
     this.close();
@@ -108,15 +150,11 @@ export class H1Upstream extends PooledConnection {
   override close(): void {
     this.host.dropIdle(this);
     this.#cluster.stats.cxDestroyLocal.value++;
-    this.socket.destroy();
-  }
-
-  pauseReading(): void {
-    this.socket.pause();
+    this.#socket.destroy();
   }
 
   resumeReading(): void {
-    this.socket.resume();
+    this.#socket.resume();
   }
 
   #onRead(b: Buffer, bytes: number): boolean {
@@ -132,6 +170,8 @@ export class H1Upstream extends PooledConnection {
   }
 
   #onBytes(b: Buffer, bytes: number): void {
+    const { turns } = this.#shared;
+    turns.countRead();
     this.#cluster.stats.cxRxBytesTotal.value += bytes;
     const sink = this.#sink;
     if (sink === null || this.#state === reading.idle) {
@@ -139,10 +179,15 @@ export class H1Upstream extends PooledConnection {
       this.close();
       return;
     }
+    if (turns.isStill(this.#taken) && this.#state === reading.head) {
+      // sent before the request was, so it answers something else, or nothing
+      this.#refuse(sink);
+      return;
+    }
     const left = this.#state === reading.head ? this.#readHead(sink, b, bytes) : this.#readBody(sink, b, 0, bytes);
     if (left === failed) return;
     if (this.#state !== reading.idle) {
-      if (!sink.flushResponse()) this.pauseReading();
+      if (!sink.flushResponse()) this.#socket.pause();
       return;
     }
     if (left > 0) this.#keep = false;
@@ -180,7 +225,12 @@ export class H1Upstream extends PooledConnection {
     this.#keep = head.minor === 1 ? !head.close : head.keepAlive && !head.close;
     const bodyStart = head.end;
     const hasBody = this.#bodyFollows(sink);
-    sink.onResponseHead(head, b, hasBody);
+    if (!sink.onResponseHead(head, hasBody)) {
+      this.#state = reading.closed;
+      this.#sink = null;
+      this.close();
+      return failed;
+    }
     return hasBody ? this.#readBody(sink, b, bodyStart, end) : end - bodyStart;
   }
 
@@ -230,10 +280,10 @@ export class H1Upstream extends PooledConnection {
     const { keepAlive } = this.#cluster.config;
     const spent = keepAlive.maxRequests > 0 && this.requests >= keepAlive.maxRequests;
     if (spent) this.#cluster.stats.cxMaxRequests.value++;
-    if (this.#keep && !spent && sink.requestSent) {
+    if (this.#keep && !spent && sink.requestComplete) {
       this.host.putIdle(this, keepAlive.idleTimeoutMs, this.#shared.deadlines);
     } else this.close();
-    sink.onResponseEnd();
+    sink.onResponseEnd(null);
   }
 
   #refuse(sink: ResponseSink): typeof failed {
@@ -241,19 +291,20 @@ export class H1Upstream extends PooledConnection {
     this.#sink = null;
     this.#state = reading.closed;
     this.close();
-    sink.onUpstreamFailure(localReplies.upstreamProtocolError);
+    sink.onUpstreamFailure(localReplies.upstreamProtocolError, 'reset');
     return failed;
   }
 
   #onEnd(): void {
     const sink = this.#sink;
+    if (this.#shared.turns.isStill(this.#taken)) this.#stale = true;
     if (sink !== null && this.#state === reading.untilClose) {
       this.#state = reading.closed;
       this.#finish(sink);
     } else if (sink === null) {
       this.#cluster.stats.cxDestroyRemote.value++;
       this.host.dropIdle(this);
-      this.socket.destroy();
+      this.#socket.destroy();
     }
   }
 
@@ -276,10 +327,13 @@ export class H1Upstream extends PooledConnection {
     if (this.#connected) {
       stats.cxDestroyWithActiveRq.value++;
       stats.rqRxReset.value++;
-      sink.onUpstreamFailure(localReplies.upstreamTermination);
+      sink.onUpstreamFailure(localReplies.upstreamTermination, this.#stale ? 'unprocessed' : 'reset');
     } else {
       stats.rqPendingFailureEject.value++;
-      sink.onUpstreamFailure(this.#timedOut ? localReplies.connectTimeout : localReplies.connectFailure);
+      sink.onUpstreamFailure(
+        this.#timedOut ? localReplies.connectTimeout : localReplies.connectFailure,
+        'no-connection',
+      );
     }
   }
 }

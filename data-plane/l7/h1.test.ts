@@ -272,8 +272,24 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
   test('no route 404, no cluster 503, no endpoint 503, each with its flag', async () => {
     const { proxy } = await start(answerWith(ok), {
       routes: [
-        routeOf('gone', { match: { path: { type: 'exact', value: '/gone' }, caseSensitive: true, headers: [] } }),
-        routeOf('c', { match: { path: { type: 'exact', value: '/here' }, caseSensitive: true, headers: [] } }),
+        routeOf('gone', {
+          match: {
+            path: { type: 'exact', value: '/gone' },
+            caseSensitive: true,
+            headers: [],
+            query: [],
+            fraction: null,
+          },
+        }),
+        routeOf('c', {
+          match: {
+            path: { type: 'exact', value: '/here' },
+            caseSensitive: true,
+            headers: [],
+            query: [],
+            fraction: null,
+          },
+        }),
       ],
     });
     proxy.cluster.update(clusterOf([]));

@@ -1,127 +1,83 @@
-/** Heads as they leave: kept header lines are copied as ranges, the rest is dropped, then what the proxy adds. */
-import { type Head, known } from '../codec/h1-head.ts';
+/** Heads as they leave in HTTP/1.1: the lines that pass, then what the route and the proxy add. */
+import { type Drops, dropsOf, known } from '../codec/known-headers.ts';
+import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
-import type { Exchange } from './exchange.ts';
-import type { HttpListener } from './http-context.ts';
+import type { HeaderChanges } from '../route/header-changes.ts';
+import type { Forwarding } from './forwarding.ts';
 import type { RequestTarget } from './request-target.ts';
 
-const requestDrops = new Uint8Array(32);
-for (const kind of [
-  known.connection,
-  known.keepAlive,
-  known.proxyConnection,
-  known.te,
-  known.trailer,
-  known.upgrade,
-  known.http2Settings,
-  known.expect,
-  known.transferEncoding,
-  known.proxy,
-  known.xForwardedFor,
-  known.xForwardedProto,
-  known.xForwardedHost,
-  known.xForwardedClientCert,
-  known.xRequestId,
-  known.xEnvoy,
-]) {
-  requestDrops[kind] = 1;
-}
+const ofEveryRequest = [
+  ...[known.connection, known.keepAlive, known.proxyConnection, known.te, known.trailer, known.upgrade],
+  ...[known.http2Settings, known.expect, known.transferEncoding, known.proxy, known.xForwardedProto],
+  ...[known.xForwardedHost, known.xForwardedClientCert, known.xRequestId, known.xEnvoy],
+];
+/** What never passes of a request; inside, the word of the proxy before on the client does. */
+const drops = { edge: dropsOf([...ofEveryRequest, known.xForwardedFor]), inside: dropsOf(ofEveryRequest) };
+/** The same where the authority is written anew. */
+const dropsWithHost = {
+  edge: dropsOf([...ofEveryRequest, known.xForwardedFor, known.host]),
+  inside: dropsOf([...ofEveryRequest, known.host]),
+};
 
-/** Behind another proxy, whose word on the client passes as it is. */
-const innerRequestDrops = requestDrops.slice();
-innerRequestDrops[known.xForwardedFor] = 0;
-
-const responseDrops = new Uint8Array(32);
-for (const kind of [
-  known.connection,
-  known.keepAlive,
-  known.proxyConnection,
-  known.upgrade,
-  known.transferEncoding,
-  known.trailer,
-]) {
-  responseDrops[kind] = 1;
-}
-const responseDropsWithServer = responseDrops.slice();
-responseDropsWithServer[known.server] = 1;
+const ofEveryAnswer = [
+  ...[known.connection, known.keepAlive, known.proxyConnection, known.upgrade],
+  ...[known.transferEncoding, known.trailer],
+];
+const answerDrops = dropsOf(ofEveryAnswer);
+const answerDropsWithServer = dropsOf([...ofEveryAnswer, known.server]);
 
 /** Methods whose requests without a body carry no length. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
 
-/** Header lines that the proxy adds to a request that has its route: who asked, how, and how long there is to answer. */
-export function addedRequestLines(
-  target: RequestTarget,
-  head: Head,
-  clientIp: string,
-  { route, requestId }: Pick<Exchange, 'route' | 'requestId'>,
-  { scheme, context }: Pick<HttpListener, 'scheme' | 'context'>,
-): string {
-  const { timeoutMs } = route!.config;
-  const before = head.xForwardedFor < 0 ? '' : `${target.headerLines('x-forwarded-for').join(',')},`;
-  // at an edge the peer is appended (Envoy's use_remote_address)
-  const forwarded = context.chain.useRemoteAddress ? `x-forwarded-for: ${before}${clientIp}\r\n` : '';
-  const expected = timeoutMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${timeoutMs}\r\n` : '';
-  return `${forwarded}x-forwarded-proto: ${scheme}\r\nx-request-id: ${requestId}\r\n${expected}`;
+/** @param edge the peer is the client, and what it says of itself does not pass */
+export function requestDrops(edge: boolean, withHost: boolean): Drops {
+  const sets = withHost ? dropsWithHost : drops;
+  return edge ? sets.edge : sets.inside;
 }
 
-/**
- * Request line, kept headers, then `added` (whole lines) and the framing; ends the head.
- */
+/** @param ownServer the proxy says `server` itself */
+export function responseDrops(ownServer: boolean): Drops {
+  return ownServer ? answerDropsWithServer : answerDrops;
+}
+
+export function linesOf(headers: readonly HeaderPair[]): string {
+  let lines = '';
+  for (let i = 0; i < headers.length; i++) lines += `${headers[i]![0]}: ${headers[i]![1]}\r\n`;
+  return lines;
+}
+
+/** The whole head of a request. */
 export function writeRequestHead(
   out: Out,
-  head: Head,
-  b: Buffer,
+  head: MessageHead,
   target: RequestTarget,
-  added: string,
+  forwarding: Forwarding,
   edge: boolean,
+  bodyFollows: boolean,
 ): void {
-  let run = head.methodStart;
-  if (target.rewritten) {
+  const { rewritten, authorityFromTarget } = target;
+  if (rewritten) {
     out.text(`${target.method} ${target.path}${target.query} HTTP/1.1\r\n`);
-    run = head.nameStart[0]!;
-    if (target.authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
+    if (authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
   }
-  copyHeaders(out, head, b, run, edge ? requestDrops : innerRequestDrops, target);
-  if (head.chunked) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
-  else if (head.contentLength < 0 && !bodyless.has(target.method)) out.text(`${added}content-length: 0\r\n\r\n`);
-  else out.text(`${added}\r\n`);
+  head.writeLines(out, !rewritten, requestDrops(edge, authorityFromTarget), target.nominated);
+  const added = linesOf(target.added) + forwarding.lines;
+  if (head.contentLength >= 0) out.text(`${added}\r\n`);
+  else if (bodyFollows) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
+  else out.text(bodyless.has(target.method) ? `${added}\r\n` : `${added}content-length: 0\r\n\r\n`);
 }
 
-/** Status line, kept headers, then `added` (whole lines); ends the head. */
-export function writeResponseHead(out: Out, head: Head, b: Buffer, ownServer: boolean, added: string): void {
-  out.all(statusLine(head.status));
-  copyHeaders(out, head, b, head.nameStart[0]!, ownServer ? responseDropsWithServer : responseDrops, null);
-  out.text(added);
-}
-
-function copyHeaders(
+/** Status line, what passes, what the route adds, then `end`, which ends the head. */
+export function writeResponseHead(
   out: Out,
-  head: Head,
-  b: Buffer,
-  from: number,
-  drops: Uint8Array,
-  target: RequestTarget | null,
+  head: MessageHead,
+  ownServer: boolean,
+  changes: HeaderChanges | null,
+  end: Buffer,
 ): void {
-  let run = from;
-  const nominated = target === null ? null : target.nominated;
-  const hostDropped = target?.authorityFromTarget === true;
-  for (let i = 0; i < head.count; i++) {
-    const kind = head.kind[i]!;
-    const dropped =
-      drops[kind] === 1 ||
-      (hostDropped && kind === known.host) ||
-      nominated?.has(b.latin1Slice(head.nameStart[i]!, head.nameEnd[i]!)) === true;
-    if (!dropped && head.odd[i] === 0) continue;
-    const start = head.nameStart[i]!;
-    if (run < start) out.copy(b, run, start);
-    run = head.nameStart[i + 1]!;
-    if (dropped) continue;
-    out.copy(b, start, head.nameEnd[i]!);
-    out.text(': ');
-    out.copy(b, head.valueStart[i]!, head.valueEnd[i]!);
-    out.text('\r\n');
-  }
-  const last = head.nameStart[head.count]!;
-  if (run < last) out.copy(b, run, last);
+  out.all(statusLine(head.status));
+  head.writeLines(out, false, responseDrops(ownServer), changes?.drops ?? null);
+  if (changes !== null) out.text(linesOf(changes.added));
+  out.all(end);
 }

@@ -7,6 +7,8 @@ import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Deadlines } from '../upstream/deadlines.ts';
+import type { AnswerLines } from './answer-lines.ts';
+import type { Turns } from './turns.ts';
 
 /** An access log, compiled. */
 export interface RequestLog {
@@ -18,6 +20,7 @@ export interface HttpContext {
   readonly chain: HttpChainConfig;
   readonly requestLimits: RequestLimits;
   readonly table: RouteTable;
+  readonly answerLines: AnswerLines;
   readonly logs: readonly RequestLog[];
   /** Lower-case names of the request headers that the logs print; their values stand in this order in the entry. */
   readonly loggedHeaders: readonly string[];
@@ -33,6 +36,7 @@ export interface HttpShared {
   readonly wallClock: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
+  readonly turns: Turns;
   /** What goes to clients, and to upstreams, within one callback. */
   readonly toClient: Out;
   readonly toUpstream: Out;
@@ -51,6 +55,8 @@ export interface HttpListener {
   readonly localAddress: string;
   /** `https`: its connections come out of TLS. */
   readonly scheme: 'http' | 'https';
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly: boolean;
   /** The newest configuration. */
   context: HttpContext;
   /** Every answer from now on closes its connection. */

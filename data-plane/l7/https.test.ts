@@ -84,6 +84,15 @@ test('requests inside TLS are proxied one after the other, and upstream hears th
   expect(proxy.faults).toEqual([]);
 });
 
+test('a target that says https is one of this listener', async () => {
+  const { proxy, seen } = await start();
+  const socket = await connect(proxy.port);
+  const asked = 'GET https://a:443/x HTTP/1.1\r\nHost: a\r\n\r\n';
+  expect(await ask(socket, asked, (a) => a.endsWith('ok'))).toContain('HTTP/1.1 200 OK');
+  expect(seen[0]).toContain('GET /x HTTP/1.1\r\nhost: a:443\r\n');
+  socket.destroy();
+});
+
 test('bodies larger than any buffer pass both ways', async () => {
   const body = 'x'.repeat(3 * 1024 * 1024);
   const { proxy } = await start(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);

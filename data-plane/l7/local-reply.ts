@@ -1,6 +1,7 @@
 /** Answers that the proxy gives itself: status, flag, details and text as Envoy's. */
 
 import type { RequestFault } from '../codec/h1-request-reader.ts';
+import type { HeaderPair } from '../codec/message-head.ts';
 
 export interface LocalReply {
   readonly status: number;
@@ -10,6 +11,8 @@ export interface LocalReply {
   readonly body: string;
   /** The message's end is uncertain or nothing more is wanted: the connection ends with this answer. */
   readonly close: boolean;
+  /** Headers of its own. */
+  readonly headers?: readonly HeaderPair[];
 }
 
 const reply = (status: number, flag: string, details: string, body = '', close = false): LocalReply => ({
@@ -38,6 +41,7 @@ export const localReplies = {
   methodNotAllowed: reply(405, '', 'method_not_allowed', '', true),
   requestTimeout: reply(408, 'UR', 'request_overall_timeout', 'request timeout', true),
   headerTimeout: reply(408, '', 'request_header_timeout', 'request header timeout', true),
+  answerIdleTimeout: reply(504, 'SI', 'stream_idle_timeout', 'stream timeout'),
   streamIdleTimeout: reply(408, 'SI', 'stream_idle_timeout', 'stream timeout', true),
   uriTooLong: reply(414, '', 'http1.uri_too_long', 'URI Too Long', true),
   expectationFailed: reply(417, '', 'expectation_failed', '', true),
@@ -71,6 +75,7 @@ export const localReplies = {
     'upstream_reset_before_response_started{connection_termination}',
     `${beforeHeaders}connection termination`,
   ),
+  perTryTimeout: reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout'),
   upstreamTimeout: reply(504, 'UT', 'response_timeout', 'upstream request timeout'),
   badVersion: reply(505, 'DPE', 'http1.unsupported_version', 'HTTP Version Not Supported', true),
 } as const satisfies Record<string, LocalReply>;

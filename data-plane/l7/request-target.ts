@@ -1,8 +1,11 @@
 /** Reads what a request asks for out of its head, refusing what two readers could read differently. */
-import { type Head, known } from '../codec/h1-head.ts';
+import type { Head } from '../codec/h1-head.ts';
 import { forEachToken } from '../codec/h1-values.ts';
+import { known } from '../codec/known-headers.ts';
+import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
+import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
-import { canonicalHost } from './authority.ts';
+import { canonicalHost, isSameAuthority } from './authority.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
 
@@ -25,6 +28,8 @@ const neverNominated = new Set([
   'x-forwarded-proto',
 ]);
 
+const noHeaders: readonly HeaderPair[] = [];
+
 /** Canonical hosts by the authority they came from; bounded, since clients choose the keys. */
 const hosts = new Map<string, string>();
 const maxHosts = 4096;
@@ -39,26 +44,29 @@ export class RequestTarget implements RequestView {
   query = '';
   host = '';
   authority = '';
+  random = 0;
+  clientIp = '';
   /** The request line can't be copied as it is. */
   rewritten = false;
-  /** The authority came from the target: Host is written anew. */
+  /** The authority came from the target, or from the route: Host is written anew. */
   authorityFromTarget = false;
+  /** Headers that the route adds. */
+  added: readonly HeaderPair[] = noHeaders;
   /** The client is sent to `path` instead. */
   redirect = false;
-  /** Lower-case names that `Connection` nominates for dropping. */
-  nominated: Set<string> | null = null;
-  #head: Head | null = null;
-  #bytes: Buffer | null = null;
+  /** Lower-case names that `Connection` nominates for dropping, or that the route takes away. */
+  nominated: ReadonlySet<string> | null = null;
+  #head: MessageHead | null = null;
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
-  read(head: Head, b: Buffer, options: PathOptions): LocalReply | null {
+  read(head: Head, options: PathOptions, scheme: 'http' | 'https'): LocalReply | null {
     this.#head = head;
-    this.#bytes = b;
-    this.method = readMethod(head, b);
-    this.target = b.latin1Slice(head.targetStart, head.targetEnd);
-    this.authority = head.host < 0 ? '' : head.value(b, head.host);
+    this.method = readMethod(head);
+    this.target = head.bytes.latin1Slice(head.targetStart, head.targetEnd);
+    this.authority = head.host < 0 ? '' : head.value(head.host);
     this.rewritten = false;
     this.authorityFromTarget = false;
+    this.added = noHeaders;
     this.redirect = false;
     this.nominated = null;
     if (head.minor === 0) return localReplies.upgradeRequired;
@@ -69,7 +77,9 @@ export class RequestTarget implements RequestView {
     }
     if (head.host < 0) return localReplies.missingHost;
     if (head.underscore) return localReplies.underscore;
-    return this.#readTarget(head, b) ?? this.#readHost() ?? this.#readPath(head, options) ?? this.#readConnection();
+    return (
+      this.#readTarget(head, scheme) ?? this.#readHost() ?? this.#readPath(head, options) ?? this.#readConnection(head)
+    );
   }
 
   /** For a request of which nothing is known. */
@@ -80,29 +90,44 @@ export class RequestTarget implements RequestView {
     this.#head = null;
   }
 
+  changeHeaders({ added, drops }: HeaderChanges): void {
+    if (added.length > 0) this.added = this.added.length === 0 ? added : [...this.added, ...added];
+    if (drops.size > 0) this.nominated = this.nominated === null ? drops : new Set([...this.nominated, ...drops]);
+  }
+
+  /** From here on the request asks for `path`; its query stays. As in Envoy the old one is told also if it is the same. */
+  rewritePath(path: string): void {
+    this.added = [...this.added, ['x-envoy-original-path', this.path + this.query]];
+    this.path = path;
+    this.rewritten = true;
+  }
+
+  /** From here on the request asks `authority`. */
+  rewriteAuthority(authority: string, forward: boolean): void {
+    const original: HeaderPair = ['x-envoy-original-host', this.authority];
+    this.added = forward ? [...this.added, ['x-forwarded-host', this.authority], original] : [...this.added, original];
+    this.authority = authority;
+    this.authorityFromTarget = true;
+    this.rewritten = true;
+  }
+
   /** Where the client is sent if `redirect`. */
-  redirectLine(scheme: 'http' | 'https'): string {
-    return `location: ${scheme}://${this.authority}${this.path}${this.query}\r\n`;
+  location(scheme: 'http' | 'https'): string {
+    return `${scheme}://${this.authority}${this.path}${this.query}`;
   }
 
   headerLines(name: string): readonly string[] {
-    const head = this.#head!;
-    const bytes = this.#bytes!;
-    const lines: string[] = [];
-    for (let i = head.find(bytes, name); i >= 0; i = head.find(bytes, name, i + 1)) lines.push(head.value(bytes, i));
-    return lines;
+    return this.#head!.lines(name);
   }
 
   /** Value of the first line, or empty: for logs. */
   firstHeader(name: string): string {
-    const head = this.#head;
-    const i = head === null ? -1 : head.find(this.#bytes!, name);
-    return i < 0 ? '' : head!.value(this.#bytes!, i);
+    return this.#head === null ? '' : this.#head.first(name);
   }
 
   /** Splits the target into path and query; takes the authority out of an absolute-form one. */
-  #readTarget(head: Head, b: Buffer): LocalReply | null {
-    if (b[head.targetStart] === 47) {
+  #readTarget(head: Head, scheme: 'http' | 'https'): LocalReply | null {
+    if (head.bytes[head.targetStart] === 47) {
       this.path = this.target.slice(0, head.queryStart - head.targetStart);
       this.query = this.target.slice(head.queryStart - head.targetStart);
       return null;
@@ -114,13 +139,15 @@ export class RequestTarget implements RequestView {
     }
     const absolute = /^(https?):\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i.exec(this.target);
     if (absolute === null) return localReplies.badTarget;
-    if (absolute[1]!.toLowerCase() === 'https') return localReplies.httpsOnPlain;
-    if (canonicalHost(absolute[2]!) !== canonicalHost(this.authority)) return localReplies.badHost;
+    const asked = absolute[1]!.toLowerCase() as 'http' | 'https';
+    if (asked === 'https' && scheme === 'http') return localReplies.httpsOnPlain;
+    if (!isSameAuthority(absolute[2]!, this.authority, asked)) return localReplies.badHost;
     this.authority = absolute[2]!;
     this.authorityFromTarget = true;
     this.rewritten = true;
-    this.path = absolute[3] ?? '/';
     this.query = absolute[4] ?? '';
+    // RFC 9112 section 3.2.4: OPTIONS of a whole server
+    this.path = absolute[3] ?? (this.method === 'OPTIONS' && this.query === '' ? '*' : '/');
     return null;
   }
 
@@ -150,23 +177,21 @@ export class RequestTarget implements RequestView {
     return null;
   }
 
-  #readConnection(): LocalReply | null {
-    const head = this.#head!;
-    const b = this.#bytes!;
-    if (head.upgrade >= 0 && /(^|[,\s])websocket([,\s/]|$)/i.test(head.value(b, head.upgrade))) {
+  #readConnection(head: Head): LocalReply | null {
+    if (head.upgrade >= 0 && /(^|[,\s])websocket([,\s/]|$)/i.test(head.value(head.upgrade))) {
       return this.firstHeader('sec-websocket-version') === '13'
         ? localReplies.upgradeFailed
         : localReplies.webSocketVersion;
     }
-    if (head.expect >= 0 && head.value(b, head.expect).toLowerCase() !== '100-continue') {
+    if (head.expect >= 0 && head.value(head.expect).toLowerCase() !== '100-continue') {
       return localReplies.expectationFailed;
     }
     if (!head.namesOthers) return null;
     const nominated = new Set<string>();
     for (let i = 0; i < head.count; i++) {
       if (head.kind[i] !== known.connection) continue;
-      forEachToken(b, head.valueStart[i]!, head.valueEnd[i]!, (start, end) => {
-        nominated.add(b.latin1Slice(start, end).toLowerCase());
+      forEachToken(head.bytes, head.valueStart[i]!, head.valueEnd[i]!, (start, end) => {
+        nominated.add(head.bytes.latin1Slice(start, end).toLowerCase());
       });
     }
     for (const name of nominated) if (neverNominated.has(name)) return localReplies.badConnectionHeader;
@@ -175,7 +200,8 @@ export class RequestTarget implements RequestView {
   }
 }
 
-function readMethod(head: Head, b: Buffer): string {
+function readMethod(head: Head): string {
+  const b = head.bytes;
   const start = head.methodStart;
   const length = head.methodEnd - start;
   if (length === 3 && b[start] === 71 && b[start + 1] === 69 && b[start + 2] === 84) return 'GET';

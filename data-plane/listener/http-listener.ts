@@ -18,10 +18,10 @@ export class HttpServer implements HttpListener {
   context: HttpContext;
   draining = false;
   localAddress = '';
+  readonly documentedOnly: boolean;
   readonly scheme: 'http' | 'https';
   readonly #server: net.Server;
   readonly #connections = new Set<H1Connection>();
-  readonly #documentedOnly: boolean;
   readonly #tls: TlsTerminator | null;
 
   constructor(options: {
@@ -37,7 +37,7 @@ export class HttpServer implements HttpListener {
     this.stats = options.stats;
     this.listenerStats = options.listenerStats;
     this.context = options.context;
-    this.#documentedOnly = options.documentedOnly ?? false;
+    this.documentedOnly = options.documentedOnly ?? false;
     this.scheme = options.tls === null ? 'http' : 'https';
     this.#tls = options.tls === null ? null : this.#terminator(options.tls);
     this.#server = net.createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
@@ -97,7 +97,7 @@ export class HttpServer implements HttpListener {
       return;
     }
     const { readBuffer, onFault } = this.shared;
-    takeOver(accepted, readBuffer, httpSockets, this.#documentedOnly, onFault, (socket) => this.#serve(socket));
+    takeOver(accepted, readBuffer, httpSockets, this.documentedOnly, onFault, (socket) => this.#serve(socket));
   }
 
   #terminator(config: TlsConfig): TlsTerminator {

@@ -2,6 +2,7 @@
  * What the proxy believes: a frozen, checked configuration. Decode makes it from xDS messages; nothing here knows
  * protobuf. A part that did not change keeps its identity (===) from one ProxyConfig to the next.
  */
+import type { LogSegment } from './log-format.ts';
 
 export interface ProxyConfig {
   /** Only what is warm: a listener whose routes came, a cluster whose endpoints came. */
@@ -111,28 +112,113 @@ export interface VirtualHostConfig {
 export interface RouteConfig {
   readonly name: string;
   readonly match: RouteMatchConfig;
-  /** At least one; weights sum to more than 0. */
+  /** Weights sum to more than 0. Empty: `answer` is what a client gets. */
   readonly to: readonly WeightedClusterConfig[];
+  readonly answer: RedirectConfig | RespondConfig | null;
+  readonly rewrite: RewriteConfig | null;
+  /** Null: nothing changes. */
+  readonly requestHeaders: HeaderChangesConfig | null;
+  readonly responseHeaders: HeaderChangesConfig | null;
   /** 0: none. */
   readonly timeoutMs: number;
+  /** Nothing moves on a request for so long; 0: none; null: the listener's. */
+  readonly streamIdleTimeoutMs: number | null;
+  readonly retry: RetryConfig | null;
 }
 
+export interface RetryConfig {
+  /** Ends of a try without an answer: `unsent`, those before the request was sent; `all`, those and every other one. */
+  readonly failures: 'none' | 'unsent' | 'all';
+  /** Answers that are thrown away, in half-open ranges. */
+  readonly statuses: readonly { readonly start: number; readonly end: number }[];
+  /** After the first try. */
+  readonly attempts: number;
+  /** Until the answer to one try begins; less than the route's timeout; 0: none. */
+  readonly perTryTimeoutMs: number;
+  readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+  /** How often another endpoint is drawn in place of one that failed; 0: any will do. */
+  readonly hostSelections: number;
+  /** Methods of the requests that are tried again; null: all. */
+  readonly methods: readonly string[] | null;
+}
+
+/** Sends the client elsewhere; what is empty stays as it asked. */
+export interface RedirectConfig {
+  readonly type: 'redirect';
+  readonly status: number;
+  readonly scheme: string;
+  readonly host: string;
+  /** 0: as asked, without one where the host changes. */
+  readonly port: number;
+  /** With a query or without. */
+  readonly path: string;
+  /** Where `path` is empty; null: the path as asked. */
+  readonly rewrite: PathRewriteConfig | null;
+  readonly stripQuery: boolean;
+}
+
+export interface RespondConfig {
+  readonly type: 'respond';
+  readonly status: number;
+  /** Bytes, as Latin-1. */
+  readonly body: string;
+}
+
+/** Names are lower-case. What is empty is not added. */
+export interface HeaderChangesConfig {
+  readonly remove: readonly string[];
+  /** In order; one that replaces takes away what was there, added ones included. */
+  readonly add: readonly { readonly name: string; readonly value: readonly LogSegment[]; readonly replace: boolean }[];
+}
+
+export interface RewriteConfig {
+  /** Empty: as asked. */
+  readonly host: string;
+  /** The old host goes on as x-forwarded-host. */
+  readonly forwardHost: boolean;
+  /** Null: as asked. */
+  readonly path: PathRewriteConfig | null;
+}
+
+/** Instead of what the route matches of the path; or of what RE2's regular expression matches in it. */
+export type PathRewriteConfig =
+  | { readonly type: 'prefix'; readonly value: string }
+  | { readonly type: 'regex'; readonly regex: string; readonly substitution: string };
+
 export interface RouteMatchConfig {
-  readonly path: { readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix'; readonly value: string };
+  /** A template is of whole segments, plain ones and `{name}`; a regex is RE2's. */
+  readonly path: {
+    readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix' | 'template' | 'regex';
+    readonly value: string;
+  };
   readonly caseSensitive: boolean;
   readonly headers: readonly HeaderMatchConfig[];
+  readonly query: readonly QueryMatchConfig[];
+  /** The share that matches, from 0 to 1; null: all. */
+  readonly fraction: number | null;
+}
+
+/** A condition on the value of a text; a regex is RE2's, of the whole value. */
+export type TextConditionConfig =
+  | {
+      readonly type: 'exact' | 'prefix' | 'suffix' | 'contains';
+      readonly value: string;
+      readonly ignoreCase: boolean;
+    }
+  | { readonly type: 'oneOf'; readonly values: readonly string[] }
+  | { readonly type: 'regex'; readonly value: string };
+
+/** Of the first occurrence of a parameter, nothing decoded. */
+export interface QueryMatchConfig {
+  readonly name: string;
+  readonly condition: TextConditionConfig | { readonly type: 'present'; readonly present: boolean };
 }
 
 export interface HeaderMatchConfig {
   /** Lower-case; `:method`, `:path`, `:authority` name the request's own parts. */
   readonly name: string;
   readonly condition:
-    | {
-        readonly type: 'exact' | 'prefix' | 'suffix' | 'contains';
-        readonly value: string;
-        readonly ignoreCase: boolean;
-      }
-    | { readonly type: 'oneOf'; readonly values: readonly string[] }
+    | TextConditionConfig
     | { readonly type: 'present'; readonly present: boolean }
     | { readonly type: 'range'; readonly start: number; readonly end: number };
   readonly invert: boolean;
@@ -154,6 +240,8 @@ export interface ClusterConfig {
     /** Requests a connection; 0: no limit. */
     readonly maxRequests: number;
   };
+  /** Retries at a time: a share of the requests under way, and so many in any case. */
+  readonly retryBudget: { readonly percent: number; readonly least: number };
   /** Sorted by address and port, as sent. */
   readonly endpoints: readonly EndpointConfig[];
 }

@@ -1,17 +1,23 @@
 /** Conditions of a route, compiled to functions that ask for exactly what they need. */
-import type { HeaderMatchConfig, RouteMatchConfig } from '../model/config.ts';
+import { compileTest } from '../../proto/re2/regex.ts';
+import type { HeaderMatchConfig, QueryMatchConfig, RouteMatchConfig, TextConditionConfig } from '../model/config.ts';
 import type { RequestView } from './request-view.ts';
 
 export type Predicate = (request: RequestView) => boolean;
 
-/** One predicate for the whole match: path first, then the headers in order. */
+/** One predicate for the whole match: path first, then chance, the headers in order, and the query. */
 export function compileMatch(match: RouteMatchConfig): Predicate {
   const path = compilePath(match);
-  if (match.headers.length === 0) return path;
-  const headers = match.headers.map(compileHeader);
+  const { fraction } = match;
+  const others: Predicate[] = [
+    ...(fraction === null ? [] : [(request: RequestView): boolean => request.random < fraction]),
+    ...match.headers.map(compileHeader),
+    ...match.query.map(compileQuery),
+  ];
+  if (others.length === 0) return path;
   return (request) => {
     if (!path(request)) return false;
-    for (const header of headers) if (!header(request)) return false;
+    for (const other of others) if (!other(request)) return false;
     return true;
   };
 }
@@ -22,6 +28,11 @@ function compilePath({ path, caseSensitive }: RouteMatchConfig): Predicate {
     ? (request: RequestView): string => request.path
     : (request: RequestView): string => request.path.toLowerCase();
   switch (path.type) {
+    case 'regex':
+    case 'template': {
+      const test = compileTest(path.type === 'regex' ? path.value : templateRegex(path.value));
+      return (request) => test(request.path);
+    }
     case 'exact':
       return (request) => of(request) === value;
     case 'prefix':
@@ -35,6 +46,42 @@ function compilePath({ path, caseSensitive }: RouteMatchConfig): Predicate {
         );
       };
   }
+}
+
+/** What a variable of a template may stand for, as Envoy has it: what a segment may hold. */
+const segment = "[A-Za-z0-9_~!$%&'()*+,:;=?@.-]+";
+
+function templateRegex(template: string): string {
+  return template
+    .split('/')
+    .map((part) => (/^\{.*\}$/.test(part) ? segment : part.replace(/[^\w]/g, '\\$&')))
+    .join('/');
+}
+
+function compileQuery({ name, condition }: QueryMatchConfig): Predicate {
+  if (condition.type === 'present') {
+    return (request) => (firstParameter(request.query, name) !== undefined) === condition.present;
+  }
+  const test = compileValue(condition);
+  return (request) => {
+    const value = firstParameter(request.query, name);
+    return value !== undefined && test(value);
+  };
+}
+
+/** @param query `?` and what follows, or empty */
+function firstParameter(query: string, name: string): string | undefined {
+  for (let start = 1; start < query.length; ) {
+    const ampersand = query.indexOf('&', start);
+    const end = ampersand < 0 ? query.length : ampersand;
+    if (query.startsWith(name, start)) {
+      const behind = start + name.length;
+      if (behind === end) return '';
+      if (behind < end && query.charCodeAt(behind) === 61) return query.slice(behind + 1, end);
+    }
+    start = end + 1;
+  }
+  return undefined;
 }
 
 function compileHeader(match: HeaderMatchConfig): Predicate {
@@ -67,9 +114,11 @@ function linesOf(request: RequestView, name: string): readonly string[] {
 }
 
 function compileValue(
-  condition: Exclude<HeaderMatchConfig['condition'], { type: 'present' }>,
+  condition: TextConditionConfig | Extract<HeaderMatchConfig['condition'], { type: 'range' }>,
 ): (value: string) => boolean {
   switch (condition.type) {
+    case 'regex':
+      return compileTest(condition.value);
     case 'oneOf': {
       const values = new Set(condition.values);
       return (value) => values.has(value);

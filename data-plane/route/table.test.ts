@@ -4,12 +4,32 @@ import type { RequestView } from './request-view.ts';
 import { RouteTable } from './table.ts';
 
 function request(host: string, path: string, headers: Record<string, string[]> = {}, method = 'GET'): RequestView {
-  return { method, path, query: '', host, authority: host, headerLines: (name) => headers[name] ?? [] };
+  return {
+    method,
+    path,
+    query: '',
+    host,
+    authority: host,
+    random: 0,
+    clientIp: '',
+    headerLines: (name) => headers[name] ?? [],
+  };
 }
 
 function route(name: string, path: RouteMatchConfig['path'], rest: Partial<RouteMatchConfig> = {}): RouteConfig {
-  const match = { path, caseSensitive: true, headers: [], ...rest };
-  return { name, match, to: [{ cluster: name, weight: 1 }], timeoutMs: 15_000 };
+  const match = { path, caseSensitive: true, headers: [], query: [], fraction: null, ...rest };
+  return {
+    name,
+    match,
+    to: [{ cluster: name, weight: 1 }],
+    answer: null,
+    rewrite: null,
+    requestHeaders: null,
+    responseHeaders: null,
+    timeoutMs: 15_000,
+    streamIdleTimeoutMs: null,
+    retry: null,
+  };
 }
 
 const table = new RouteTable({
@@ -125,4 +145,66 @@ test('a table made from the one before finds what one made from nothing finds', 
     const found = (subject: RouteTable) => asked.map((name) => subject.find(request(name, '/'))?.config.name);
     expect(found(incremental)).toEqual(found(scratch));
   }
+});
+
+function one(path: RouteMatchConfig['path'], rest: Partial<RouteMatchConfig> = {}): RouteTable {
+  return new RouteTable({ name: 't', hosts: [{ name: '*', domains: ['*'], routes: [route('hit', path, rest)] }] });
+}
+
+const everything = { type: 'prefix', value: '/' } as const;
+const template = { type: 'template', value: '/v1/{id}/items.x/' } as const;
+
+test.each([
+  [{ type: 'regex', value: '/v[0-9]+' } as const, '/v12', true],
+  [{ type: 'regex', value: '/v[0-9]+' } as const, '/v12/', false],
+  [{ type: 'regex', value: '.*b' } as const, '/a/b', true],
+  [template, '/v1/7/items.x/', true],
+  [template, '/v1/a%20b@c/items.x/', true],
+  [template, '/v1/7/itemsax/', false],
+  [template, '/v1/7/items.x', false],
+  [template, '/v1//items.x/', false],
+  [template, '/v1/7/8/items.x/', false],
+  [template, '/V1/7/items.x/', false],
+])('path %j and a request for %s: %s', (path, asked, expected) => {
+  expect(one(path).find(request('h', asked)) !== undefined).toBe(expected);
+});
+
+const isB = { type: 'exact', value: 'b', ignoreCase: false } as const;
+test.each([
+  [isB, '?a=b', true],
+  [isB, '?x=y&a=b', true],
+  [isB, '?a=c&a=b', false],
+  [isB, '?aa=b', false],
+  [isB, '?A=b', false],
+  [isB, '?x&a=b&y', true],
+  [isB, '?a=b;c', false],
+  [isB, '?a=%62', false],
+  [isB, '', false],
+  [{ type: 'exact', value: '', ignoreCase: false } as const, '?a', true],
+  [{ type: 'exact', value: '', ignoreCase: false } as const, '?a=&b', true],
+  [{ type: 'regex', value: '[0-9]+' } as const, '?a=12', true],
+  [{ type: 'regex', value: '[0-9]+' } as const, '?a=1x', false],
+  [{ type: 'present', present: true } as const, '?a', true],
+  [{ type: 'present', present: true } as const, '?b', false],
+  [{ type: 'present', present: false } as const, '?b', true],
+])('the query condition %j and the query %s: %s', (condition, query, expected) => {
+  const subject = one(everything, { query: [{ name: 'a', condition }] });
+  expect(subject.find({ ...request('h', '/'), query }) !== undefined).toBe(expected);
+});
+
+test('one random number decides about every fraction', () => {
+  const subject = new RouteTable({
+    name: 't',
+    hosts: [
+      {
+        name: '*',
+        domains: ['*'],
+        routes: [0.3, 0.3, 0.5, null].map((fraction, index) => route(`${index}`, everything, { fraction })),
+      },
+    ],
+  });
+  const taken = [0, 0.29, 0.3, 0.49, 0.5, 0.99].map(
+    (random) => subject.find({ ...request('h', '/'), random })?.config.name,
+  );
+  expect(taken).toEqual(['0', '0', '2', '2', '3', '3']);
 });

@@ -4,13 +4,23 @@
  * list and, where domains come or go, of the hash.
  */
 import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../model/config.ts';
+import { compileAnswer, type RouteAnswer } from './answer.ts';
 import { changeIndex, type DomainIndex, emptyIndex, placeOf } from './domain-index.ts';
+import { compileChanges, type HeaderRules } from './header-changes.ts';
 import { compileMatch, type Predicate } from './matchers.ts';
+import { compileRewrite, type PathRewrite } from './path-rewrite.ts';
 import type { RequestView } from './request-view.ts';
 
 export interface CompiledRoute {
   readonly config: RouteConfig;
   readonly matches: Predicate;
+  /** Null: the route leads to a cluster. */
+  readonly answer: RouteAnswer | null;
+  /** Null: the path goes on as it is. */
+  readonly rewritePath: PathRewrite | null;
+  /** Null: no header changes. */
+  readonly requestHeaders: HeaderRules | null;
+  readonly responseHeaders: HeaderRules | null;
 }
 
 interface CompiledHost {
@@ -66,5 +76,9 @@ function compileRoute(config: RouteConfig): CompiledRoute {
   return {
     config,
     matches: compileMatch(config.match),
+    answer: compileAnswer(config),
+    requestHeaders: compileChanges(config.requestHeaders, config.name, true),
+    responseHeaders: compileChanges(config.responseHeaders, config.name, false),
+    rewritePath: config.rewrite?.path ? compileRewrite(config.rewrite.path, config.match) : null,
   };
 }

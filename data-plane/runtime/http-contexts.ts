@@ -1,4 +1,5 @@
 /** A listener's HTTP configuration, compiled: routes, access logs, limits. */
+import { AnswerLines } from '../l7/answer-lines.ts';
 import type { HttpContext } from '../l7/http-context.ts';
 import { requestLimitsOf } from '../l7/request-limits.ts';
 import type { HttpChainConfig } from '../model/config.ts';
@@ -9,6 +10,7 @@ import type { AccessLoggers } from '../telemetry/access-loggers.ts';
 export function compileHttp(chain: HttpChainConfig, logs: AccessLoggers, previous: HttpContext | null): HttpContext {
   return {
     chain,
+    answerLines: new AnswerLines(chain.serverName),
     table: previous?.chain.routes === chain.routes ? previous.table : new RouteTable(chain.routes, previous?.table),
     logs: logs.loggers,
     loggedHeaders: logs.requestHeaders,

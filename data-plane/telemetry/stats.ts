@@ -8,6 +8,7 @@ export type ClusterStats = ReturnType<typeof clusterStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
+export type FilesystemStats = ReturnType<typeof filesystemStats>;
 
 /** @param name the cluster's: `checkout/orders` */
 export function clusterStats(registry: StatsRegistry, name: string) {
@@ -47,6 +48,12 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     ),
     rqCancelled: scope.counter('upstream_rq_cancelled', 'Requests given up before a connection was there'),
     rqTimeout: scope.counter('upstream_rq_timeout', 'Requests that were not answered in time'),
+    rqPerTryTimeout: scope.counter('upstream_rq_per_try_timeout', 'Tries that were not answered in time'),
+    rqRetry: scope.counter('upstream_rq_retry', 'Retries'),
+    rqRetryBackoff: scope.counter('upstream_rq_retry_backoff_exponential', 'Retries after a growing wait'),
+    rqRetryLimitExceeded: scope.counter('upstream_rq_retry_limit_exceeded', 'Requests without a retry left'),
+    rqRetryOverflow: scope.counter('upstream_rq_retry_overflow', 'Retries that the budget did not allow'),
+    rqRetrySuccess: scope.counter('upstream_rq_retry_success', 'Requests that a retry saved'),
     rqRxReset: scope.counter('upstream_rq_rx_reset', 'Requests reset by the endpoint'),
     rqTxReset: scope.counter('upstream_rq_tx_reset', 'Requests reset by this side'),
     rqTimeMs: scope.histogram('upstream_rq_time', 'Time to answer a request, ms'),
@@ -147,6 +154,17 @@ export function listenerStats(registry: StatsRegistry, name: string) {
     ),
     sslHandshake: scope.counter('ssl.handshake', 'TLS handshakes that were completed'),
     sslConnectionError: scope.counter('ssl.connection_error', 'TLS handshakes that failed'),
+  };
+}
+
+/** Of the access logs. */
+export function filesystemStats(registry: StatsRegistry) {
+  const scope = registry.scope('filesystem.', 'envoy_filesystem_', {});
+  return {
+    buffered: scope.counter('write_buffered', 'Log lines taken'),
+    completed: scope.counter('write_completed', 'Batches of log lines written'),
+    failed: scope.counter('write_failed', 'Batches of log lines that could not be written'),
+    dropped: scope.counter('lines_dropped', 'Log lines lost to a slow or broken destination'),
   };
 }
 

@@ -16,6 +16,8 @@ export class Cluster {
   #eligible: readonly Host[] = [];
   #balancer: Balancer;
   #panic = false;
+  /** Retries that are planned or under way. */
+  retries = 0;
   /** By zone; zones that are gone stay, for what they still have to report. */
   readonly #loads = new Map<string, LocalityLoad>();
 
@@ -99,6 +101,12 @@ export class Cluster {
     if (this.#panic) this.stats.lbHealthyPanic.value++;
     const index = this.#balancer.pick();
     return index < 0 ? null : this.#eligible[index]!;
+  }
+
+  /** Whether the budget has room for one more retry. */
+  get mayRetry(): boolean {
+    const { percent, least } = this.config.retryBudget;
+    return this.retries < Math.max(least, Math.floor((this.stats.rqActive.value * percent) / 100));
   }
 
   /** The cluster is gone: idle connections close, those in use finish. */

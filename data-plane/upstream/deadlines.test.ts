@@ -84,3 +84,16 @@ test('one that throws is told of, and the others are met', () => {
   clock.advance(200);
   expect(fired).toEqual(['Error: a bug', 'b@1110']);
 });
+
+test('what a deadline does may arm one of another length, shorter or longer, whichever was used first', () => {
+  const { clock, deadlines, fired, make } = setUp();
+  const short = make('short');
+  deadlines.queue(10).arm(make('before'));
+  deadlines.queue(100).arm(
+    new Deadline(() => {
+      deadlines.queue(10).arm(short);
+    }),
+  );
+  clock.advance(10_000);
+  expect(fired.map((f) => f.split('@')[0])).toEqual(['before', 'short']);
+});

@@ -110,7 +110,6 @@ export class Deadlines {
   /** Calls everything that is due, then plans the next wake-up. */
   run(): void {
     const now = this.now();
-    let nextMs = Number.POSITIVE_INFINITY;
     for (const queue of this.#queues.values()) {
       for (let due = queue.head; due !== null && due.atMs <= now; due = queue.head) {
         queue.remove(due);
@@ -120,8 +119,10 @@ export class Deadlines {
           this.#onFault(fault);
         }
       }
-      if (queue.head !== null && queue.head.atMs < nextMs) nextMs = queue.head.atMs;
     }
+    // after all of them: what was due may have armed others, in any queue
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { head } of this.#queues.values()) if (head !== null && head.atMs < nextMs) nextMs = head.atMs;
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     if (nextMs !== Number.POSITIVE_INFINITY) this.wake(nextMs);
   }

@@ -13,6 +13,7 @@ test('a cluster that says its endpoints has every default', () => {
     health: null,
     connectTimeoutMs: 1000,
     keepAlive: { idleMs: 60_000, requests: 0 },
+    retryBudgetPercent: 20,
   });
 });
 
@@ -27,6 +28,7 @@ test('a cluster that says everything is read whole', () => {
       health: { active: { tcp: {} } },
       connectTimeout: '250ms',
       keepAlive: { idle: '0s', requests: 1000 },
+      breakers: { retryBudget: '0%' },
     }),
   ).toEqual({
     protocol: 'http1',
@@ -46,6 +48,7 @@ test('a cluster that says everything is read whole', () => {
     },
     connectTimeoutMs: 250,
     keepAlive: { idleMs: 0, requests: 1000 },
+    retryBudgetPercent: 0,
   });
 });
 
@@ -102,7 +105,9 @@ test.each([
   [{ health: 'Orders' }, 'invalid /spec/health'],
   [{ health: { active: { tcp: {}, interval: '5' } } }, 'invalid /spec/health/active/interval'],
   [{ health: 5 }, 'invalid /spec/health'],
-  [{ breakers: { connections: 1 } }, 'not-supported-yet /spec/breakers'],
+  [{ breakers: { connections: 1 } }, 'not-supported-yet /spec/breakers/connections'],
+  [{ breakers: { retryBudget: 20 } }, 'invalid /spec/breakers/retryBudget'],
+  [{ protocol: 'tcp', breakers: {} }, 'invalid /spec/breakers'],
   [{ slowStart: { window: '60s' } }, 'not-supported-yet /spec/slowStart'],
   [{ tls: { sni: 'a' } }, 'not-supported-yet /spec/tls'],
   [{ proxyProtocol: 'v2' }, 'not-supported-yet /spec/proxyProtocol'],
@@ -141,6 +146,7 @@ describe.each(['http2', 'grpc'])("a cluster of protocol %s is for gRPC's own cli
   test.each([
     [{ health: 'probes' }, 'health'],
     [{ keepAlive: {} }, 'keepAlive'],
+    [{ breakers: {} }, 'breakers'],
     [{ connectTimeout: '2s' }, 'connectTimeout'],
     [{ balance: { policy: 'least-request' } }, 'balance'],
     [{ balance: { choices: 3 } }, 'balance'],

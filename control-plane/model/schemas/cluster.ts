@@ -133,6 +133,19 @@ const keepAlive = fields(
 
 const defaultKeepAlive = keepAlive.parse({});
 
+const breakers = fields(
+  {
+    retryBudget: about(
+      percent().prefault('20%'),
+      'Retries at a time: this share of the requests under way, and three in any case.',
+      'Cluster.circuit_breakers.thresholds.retry_budget.budget_percent',
+    ),
+  },
+  { notYet: { connections: '', pending: '', requests: '', perEndpoint: '' } },
+).transform(({ retryBudget }) => retryBudget);
+
+const defaultRetryBudget = breakers.parse({});
+
 const health = z.union([
   reference().transform((policy) => ({ policy })),
   healthPolicySchema.transform((inline) => ({ inline })),
@@ -167,9 +180,10 @@ const written = fields(
       'How connections are kept for the next request; http1 only.',
       'HttpProtocolOptions',
     ),
+    breakers: about(breakers.optional(), 'What it bears before it is spared; http1 only.', 'Cluster.circuit_breakers'),
   },
   {
-    notYet: { dns: 'endpoints', nodes: 'endpoints', breakers: '', slowStart: '', tls: '', proxyProtocol: '' },
+    notYet: { dns: 'endpoints', nodes: 'endpoints', slowStart: '', tls: '', proxyProtocol: '' },
     check: fitsProtocol,
   },
 );
@@ -177,7 +191,12 @@ const written = fields(
 function fitsProtocol(cluster: Readonly<Record<string, unknown>>): FieldFault | undefined {
   const { protocol } = cluster;
   if (protocol === 'http2' || protocol === 'grpc') return notForGrpcClients(protocol, cluster);
-  if (protocol !== 'tcp' || cluster['keepAlive'] === undefined) return undefined;
+  if (protocol !== 'tcp') return undefined;
+  if (cluster['breakers'] !== undefined) {
+    const detail = 'A tcp cluster has no requests that could be sent again.';
+    return { field: 'breakers', detail, remedy: 'Take it out, or write `protocol: http1`.' };
+  }
+  if (cluster['keepAlive'] === undefined) return undefined;
   const detail = 'A tcp cluster keeps no connections: each belongs to one client.';
   return { field: 'keepAlive', detail, remedy: 'Take it out, or write `protocol: http1`.' };
 }
@@ -188,7 +207,7 @@ function notForGrpcClients(protocol: string, cluster: Readonly<Record<string, un
     balance?: { policy?: unknown; choices?: unknown };
     endpoints?: unknown;
   };
-  const field = ['health', 'connectTimeout', 'keepAlive'].find((name) => cluster[name] !== undefined);
+  const field = ['health', 'connectTimeout', 'keepAlive', 'breakers'].find((name) => cluster[name] !== undefined);
   if (field !== undefined)
     return { field, ...notSupportedYet(`\`${field}\` of a cluster of \`protocol: ${protocol}\``) };
   if (balance?.policy === 'least-request' || balance?.choices !== undefined) {
@@ -209,6 +228,7 @@ export const clusterSchema: Field<WrittenCluster> = written.transform((cluster) 
   health: cluster.health ?? null,
   connectTimeoutMs: cluster.connectTimeout ?? 1_000,
   keepAlive: cluster.keepAlive ?? defaultKeepAlive,
+  retryBudgetPercent: cluster.breakers ?? defaultRetryBudget,
 }));
 
 export function ownCluster(cluster: WrittenCluster, own: (written: WrittenReference) => Reference): ClusterSpec {

@@ -59,15 +59,16 @@ export function reference(): Field<WrittenReference> {
   return text('reference', 'Write a `name`, or `tenant/name`.', parseReference);
 }
 
-/** Exact, `*.suffix`, and `*` where `any` says so. */
+/** Exact, `*.suffix`, and where `any` says so `prefix.*` and `*`. */
 export function host(any: boolean): Field<string> {
   const field = text('host', 'Write a host name such as `shop.example.com`.', canonicalHost);
   if (any) return field;
-  return must(field, (value) =>
-    value === '*'
-      ? { detail: '`*` stands for every host; only the platform may say it.', remedy: 'Name the hosts, or `*.suffix`.' }
-      : undefined,
-  ).meta({ 'x-type': 'host' });
+  return must(field, (value) => {
+    if (!value.endsWith('*')) return undefined;
+    const stands = value === '*' ? 'every host' : 'hosts under any domain';
+    const detail = `\`${value}\` stands for ${stands}; only the platform may say it.`;
+    return { detail, remedy: 'Name the hosts, or `*.suffix`.' };
+  }).meta({ 'x-type': 'host' });
 }
 
 /** A text of printable characters that a header or a log line can carry. */

@@ -3,6 +3,9 @@ import { limits } from '../limits.ts';
 import { type Parsed, show } from '../problems.ts';
 import { type Field, text } from './fields.ts';
 
+/** Envoy's: variables in one template. */
+const templateVariables = 5;
+
 const remedy = 'Write a path such as `/api/v1/orders`.';
 
 function refuse(detail: string, what = remedy): Parsed<never> {
@@ -32,6 +35,38 @@ export function parsePath(written: string): Parsed<string> {
 export function parsePathPrefix(written: string): Parsed<string> {
   const path = parsePath(written);
   return path.ok ? { ok: true, value: path.value.replace(/\/+$/, '') || '/' } : path;
+}
+
+/** `/v1/{id}/items`: a whole path, in which `{name}` stands for one segment. */
+export function parseTemplate(written: string): Parsed<string> {
+  const path = parsePath(written);
+  if (!path.ok) return path;
+  if (written.length > limits.templateLength) {
+    return refuse(`The template is ${written.length} characters long; ${limits.templateLength} are allowed.`);
+  }
+  const names = new Set<string>();
+  for (const segment of written.slice(1).split('/')) {
+    const [, name] = /^\{([^{}]*)\}$/.exec(segment) ?? [];
+    if (name === undefined) {
+      if (/^[A-Za-z0-9\-._~%!$&'()+,;:@=]*$/.test(segment)) continue;
+      const what = 'Write whole segments: plain ones, or `{name}`.';
+      return refuse(`${show(segment)} is no segment of a template.`, what);
+    }
+    if (!/^[A-Za-z][A-Za-z0-9_]*$/.test(name) || name.length > limits.templateNameLength) {
+      return refuse(`${show(name)} is no name of a variable.`, 'Write a letter, then letters, digits and `_`.');
+    }
+    if (names.has(name)) return refuse(`The variable \`${name}\` stands twice.`, 'Give each a name of its own.');
+    names.add(name);
+  }
+  if (names.size > templateVariables) {
+    return refuse(`${names.size} variables are too many.`, `Write ${templateVariables} or fewer, or a regex.`);
+  }
+  if (written.includes('//')) return refuse('The template has an empty segment.', 'Write one `/` between segments.');
+  return path;
+}
+
+export function template(): Field<string> {
+  return text('template', 'Write a path such as `/v1/{id}/items`.', parseTemplate);
 }
 
 export function path(): Field<string> {

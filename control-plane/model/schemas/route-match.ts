@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { compileTest, readRegex } from '../../../proto/re2/regex.ts';
 import { limits } from '../limits.ts';
 import { notSupportedYet, show } from '../problems.ts';
-import type { HeaderMatchSpec, RouteSpec } from '../specs.ts';
-import { plainText } from './common.ts';
-import { about, type Field, fields, itself, listOf, report, text, yesNo } from './fields.ts';
-import { path, pathPrefix } from './paths.ts';
+import type { HeaderMatchSpec, QueryMatchSpec, RouteSpec, TextCondition } from '../specs.ts';
+import { percent, plainText } from './common.ts';
+import { about, type Field, fields, itself, listOf, must, report, text, yesNo } from './fields.ts';
+import { path, pathPrefix, template } from './paths.ts';
+import { regex } from './regex.ts';
 
 /** RFC 9110 5.6.2. */
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -18,22 +20,39 @@ const pathMatch = fields(
       'RouteMatch.path_separated_prefix; RouteMatch.prefix for `/`',
     ),
     rawPrefix: about(path().optional(), 'Any path that begins with this text.', 'RouteMatch.prefix'),
-    ignoreCase: about(yesNo().prefault(false), 'Compare without letter case.', 'RouteMatch.case_sensitive, inverted'),
+    template: about(
+      template().optional(),
+      'The whole path, in which `{name}` stands for one segment: `/v1/{id}/items`.',
+      'RouteMatch.path_match_policy',
+    ),
+    regex: about(regex().optional(), 'The whole path, by a regular expression (RE2).', 'RouteMatch.safe_regex'),
+    ignoreCase: about(
+      yesNo().prefault(false),
+      'Compare without letter case; not with `template` and `regex` (say `(?i)` there).',
+      'RouteMatch.case_sensitive, inverted',
+    ),
   },
   {
-    exactlyOne: ['exact', 'prefix', 'rawPrefix'],
-    notYet: { regex: '*', template: '*' },
+    exactlyOne: ['exact', 'prefix', 'rawPrefix', 'template', 'regex'],
     remedy: 'Say how it is compared: `{ prefix: /api }` or `{ exact: /api }`.',
+    check: ({ ignoreCase, template: written, regex: expression }) => {
+      if (ignoreCase !== true || (written === undefined && expression === undefined)) return undefined;
+      const what = written === undefined ? 'regex' : 'template';
+      const remedy = what === 'regex' ? 'Begin the regex with `(?i)`.' : 'Leave it out, or write a regex.';
+      return { field: 'ignoreCase', detail: `A ${what} keeps letter case.`, remedy };
+    },
   },
-).transform(({ exact, prefix, rawPrefix, ignoreCase }) => ({
-  path:
-    exact !== undefined
-      ? ({ type: 'exact', value: exact } as const)
-      : prefix !== undefined
-        ? ({ type: 'prefix', value: prefix } as const)
-        : ({ type: 'rawPrefix', value: rawPrefix ?? '/' } as const),
-  ignoreCase,
-}));
+).transform(({ ignoreCase, ...written }) => ({ path: pathOf(written), ignoreCase }));
+
+type WrittenPath = { readonly [T in RouteSpec['match']['path']['type']]?: string | undefined };
+
+function pathOf(written: WrittenPath): RouteSpec['match']['path'] {
+  for (const type of ['exact', 'prefix', 'rawPrefix', 'template', 'regex'] as const) {
+    const value = written[type];
+    if (value !== undefined) return { type, value };
+  }
+  return everyPath.path;
+}
 
 const method = text('method', 'Write a method such as `GET`.', (written) => {
   if (written === 'CONNECT') return { ok: false, fault: notSupportedYet('`CONNECT`') };
@@ -44,6 +63,17 @@ const method = text('method', 'Write a method such as `GET`.', (written) => {
   if (written === upper) return { ok: true, value: written };
   const detail = `${show(written)} is another method than ${upper}: case counts.`;
   return { ok: false, fault: { detail, remedy: `Write \`${upper}\`.` } };
+});
+
+/** Envoy has no list of values for a header: the methods are one regular expression on `:method`. */
+export function methodsRegex(methods: readonly string[]): string {
+  return methods.map((one) => one.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
+}
+
+const methods = must(listOf(method, { least: 1, unique: { what: 'The method', key: itself } }), (written) => {
+  if (written.length < 2 || readRegex(methodsRegex(written)).ok) return undefined;
+  const detail = 'These are more methods than Envoy compares in one route.';
+  return { detail, remedy: 'Leave `methods` out, or write several routes.' };
 });
 
 const headerName = text('header name', 'Write the name of a header.', (written) => {
@@ -68,14 +98,37 @@ const range = z
   })
   .meta({ 'x-type': '[first, end)' });
 
+/** Conditions on a text: exactly one is written. `where` is Envoy's message. */
+function textConditions(where: string) {
+  const match = `${where}.string_match`;
+  return {
+    exact: about(plainText(0).optional(), 'The whole value.', `${match}.exact`),
+    prefix: about(plainText(1).optional(), 'How the value begins.', `${match}.prefix`),
+    suffix: about(plainText(1).optional(), 'How the value ends.', `${match}.suffix`),
+    contains: about(plainText(1).optional(), 'A text in the value.', `${match}.contains`),
+    regex: about(regex().optional(), 'The whole value, by a regular expression (RE2).', `${match}.safe_regex`),
+    present: about(yesNo().optional(), 'Whether it is there.', `${where}.present_match`),
+  };
+}
+
+const textConditionNames = ['exact', 'prefix', 'suffix', 'contains', 'regex', 'present'] as const;
+
+type WrittenCondition = {
+  readonly [C in Exclude<(typeof textConditionNames)[number], 'present'>]?: string | undefined;
+} & { readonly present?: boolean | undefined };
+
+function conditionOf({ exact, prefix, suffix, contains, regex, present }: WrittenCondition): TextCondition {
+  if (exact !== undefined) return { exact };
+  if (prefix !== undefined) return { prefix };
+  if (suffix !== undefined) return { suffix };
+  if (contains !== undefined) return { contains };
+  return regex === undefined ? { present: present ?? true } : { regex };
+}
+
 const header: Field<HeaderMatchSpec> = fields(
   {
     name: about(headerName, 'Which header; letter case does not count.', 'HeaderMatcher.name'),
-    exact: about(plainText(0).optional(), 'The whole value.', 'HeaderMatcher.string_match.exact'),
-    prefix: about(plainText(1).optional(), 'How the value begins.', 'HeaderMatcher.string_match.prefix'),
-    suffix: about(plainText(1).optional(), 'How the value ends.', 'HeaderMatcher.string_match.suffix'),
-    contains: about(plainText(1).optional(), 'A text in the value.', 'HeaderMatcher.string_match.contains'),
-    present: about(yesNo().optional(), 'Whether the header is there.', 'HeaderMatcher.present_match'),
+    ...textConditions('HeaderMatcher'),
     range: about(
       range.optional(),
       'A whole number from the first up to, without, the second.',
@@ -87,42 +140,73 @@ const header: Field<HeaderMatchSpec> = fields(
       'HeaderMatcher.invert_match, treat_missing_header_as_empty',
     ),
   },
-  { exactlyOne: ['exact', 'prefix', 'suffix', 'contains', 'present', 'range'], notYet: { regex: '*' } },
+  { exactlyOne: [...textConditionNames, 'range'] },
 )
-  .superRefine(({ not, exact }, ctx) => {
+  .superRefine(({ not, exact, regex: expression }, ctx) => {
     // an absent header would have to match and an empty one not: Envoy can't tell them apart once it inverts
-    if (not && exact === '') {
+    if (not && (exact === '' || (expression !== undefined && compileTest(expression)('')))) {
       const detail = 'No proxy can tell "anything but empty" from "absent".';
       report(ctx, { detail, remedy: 'Write `{ present: true }`, or two routes.' });
     }
   })
-  .transform(({ name, not, exact, prefix, suffix, contains, present, range }): HeaderMatchSpec => {
-    if (exact !== undefined) return { name, not, condition: { exact } };
-    if (prefix !== undefined) return { name, not, condition: { prefix } };
-    if (suffix !== undefined) return { name, not, condition: { suffix } };
-    if (contains !== undefined) return { name, not, condition: { contains } };
-    if (range !== undefined) return { name, not, condition: { range } };
-    return { name, not, condition: { present: present ?? true } };
+  .transform(({ name, not, range, ...written }): HeaderMatchSpec => {
+    return { name, not, condition: range === undefined ? conditionOf(written) : { range } };
   });
+
+const parameterName = text('parameter name', 'Write the name of a query parameter.', (written) => {
+  if (/^[\x21-\x7e]+$/.test(written) && !/[&=#]/.test(written) && written.length <= limits.labelKeyLength) {
+    return { ok: true, value: written };
+  }
+  const detail = `${show(written)} is no name of a query parameter.`;
+  return { ok: false, fault: { detail, remedy: 'Write it as it stands in the query: `user`, `my%20name`.' } };
+});
+
+const query: Field<QueryMatchSpec> = fields(
+  {
+    name: about(parameterName, 'Which parameter, as it stands in the query.', 'QueryParameterMatcher.name'),
+    ...textConditions('QueryParameterMatcher'),
+  },
+  { exactlyOne: textConditionNames },
+).transform(({ name, ...written }): QueryMatchSpec => ({ name, condition: conditionOf(written) }));
+
+const fraction = must(percent(), (value) =>
+  Number.isInteger(Math.round(value * 1e6) / 100)
+    ? undefined
+    : { detail: `${value}% is finer than Envoy can tell.`, remedy: 'Write four digits behind the point at most.' },
+);
 
 const everyPath = { path: { type: 'prefix', value: '/' }, ignoreCase: false } as const;
 
-export const matchSchema: Field<RouteSpec['match']> = fields(
-  {
-    path: about(pathMatch.optional(), 'Exactly one of `exact`, `prefix`, `rawPrefix`.', 'RouteMatch', {
-      'x-default': '`{ prefix: / }`',
-    }),
-    methods: about(
-      listOf(method, { least: 1, unique: { what: 'The method', key: itself } }).optional(),
-      'One of these methods.',
-      'RouteMatch.headers on `:method`',
-      { 'x-default': 'all' },
-    ),
-    headers: about(
-      listOf(header, { most: limits.headerConditions }).prefault([]),
-      'All of these; each has a name and exactly one condition.',
-      'RouteMatch.headers',
-    ),
-  },
-  { notYet: { query: '', fraction: '' } },
-).transform(({ path, methods, headers }) => ({ ...(path ?? everyPath), methods: methods ?? [], headers }));
+export const matchSchema: Field<RouteSpec['match']> = fields({
+  path: about(
+    pathMatch.optional(),
+    'Exactly one of `exact`, `prefix`, `rawPrefix`, `template`, `regex`.',
+    'RouteMatch',
+    { 'x-default': '`{ prefix: / }`' },
+  ),
+  methods: about(methods.optional(), 'One of these methods.', 'RouteMatch.headers on `:method`', {
+    'x-default': 'all',
+  }),
+  headers: about(
+    listOf(header, { most: limits.headerConditions }).prefault([]),
+    'All of these; each has a name and exactly one condition.',
+    'RouteMatch.headers',
+  ),
+  query: about(
+    listOf(query, { most: limits.queryConditions }).prefault([]),
+    'All of these; each has a name and exactly one condition on its first occurrence, compared as it is written.',
+    'RouteMatch.query_parameters',
+  ),
+  fraction: about(
+    fraction.optional(),
+    'This share of the requests that all else matches; not together with several clusters in `to`.',
+    'RouteMatch.runtime_fraction',
+    { 'x-default': 'all' },
+  ),
+}).transform(({ path, methods, headers, query, fraction }) => ({
+  ...(path ?? everyPath),
+  methods: methods ?? [],
+  headers,
+  query,
+  fractionPercent: fraction ?? null,
+}));

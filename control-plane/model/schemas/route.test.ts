@@ -10,9 +10,29 @@ test('a route that says its hosts and cluster has every default', () => {
   expect(specOfRoute({})).toEqual({
     listeners: null,
     hosts: ['shop.example.com'],
-    match: { path: { type: 'prefix', value: '/' }, ignoreCase: false, methods: [], headers: [] },
+    match: {
+      path: { type: 'prefix', value: '/' },
+      ignoreCase: false,
+      methods: [],
+      headers: [],
+      query: [],
+      fractionPercent: null,
+    },
     to: [{ cluster: { tenant: 'checkout', name: 'orders' }, weight: 1 }],
+    redirect: null,
+    respond: null,
+    rewrite: null,
+    headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: null,
+    streamIdleTimeoutMs: null,
+    retry: {
+      on: null,
+      attempts: null,
+      perTryMs: 0,
+      backoff: { baseMs: 25, maxMs: 250 },
+      otherHost: true,
+      anyMethod: false,
+    },
     priority: null,
   });
 });
@@ -31,6 +51,11 @@ test('a route that says everything is read whole', () => {
         { name: 'c', contains: 'c' },
         { name: 'd', present: false },
         { name: 'e', range: [-18, 65] },
+        { name: 'f', regex: 'v[0-9]+' },
+      ],
+      query: [
+        { name: 'debug', present: true },
+        { name: 'user', regex: '[a-z]+' },
       ],
     },
     to: [
@@ -38,6 +63,15 @@ test('a route that says everything is read whole', () => {
       { cluster: 'payments/ledger', weight: 0 },
     ],
     timeout: '0s',
+    streamIdleTimeout: '0s',
+    retry: {
+      on: ['gateway-error', 409, 'unavailable'],
+      attempts: 5,
+      perTry: '3s',
+      backoff: { base: '100ms', max: '200ms' },
+      otherHost: false,
+      anyMethod: true,
+    },
     priority: 7,
   };
   expect(specOf({ kind: 'Route', name: 'orders', spec })).toEqual({
@@ -54,13 +88,32 @@ test('a route that says everything is read whole', () => {
         { name: 'c', condition: { contains: 'c' }, not: false },
         { name: 'd', condition: { present: false }, not: false },
         { name: 'e', condition: { range: [-18, 65] }, not: false },
+        { name: 'f', condition: { regex: 'v[0-9]+' }, not: false },
       ],
+      query: [
+        { name: 'debug', condition: { present: true } },
+        { name: 'user', condition: { regex: '[a-z]+' } },
+      ],
+      fractionPercent: null,
     },
     to: [
       { cluster: { tenant: undefined, name: 'orders' }, weight: 90 },
       { cluster: { tenant: 'payments', name: 'ledger' }, weight: 0 },
     ],
+    redirect: null,
+    respond: null,
+    rewrite: null,
+    headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: 0,
+    streamIdleTimeoutMs: 0,
+    retry: {
+      on: ['gateway-error', 409, 'unavailable'],
+      attempts: 5,
+      perTryMs: 3_000,
+      backoff: { baseMs: 100, maxMs: 200 },
+      otherHost: false,
+      anyMethod: true,
+    },
     priority: 7,
   });
 });
@@ -71,8 +124,14 @@ test.each([
   [{ prefix: '/a//' }, { type: 'prefix', value: '/a' }],
   [{ exact: '/api/' }, { type: 'exact', value: '/api/' }],
   [{ rawPrefix: '/api/' }, { type: 'rawPrefix', value: '/api/' }],
+  [{ template: '/v1/{id}/items' }, { type: 'template', value: '/v1/{id}/items' }],
+  [{ regex: '/v[0-9]+/.*' }, { type: 'regex', value: '/v[0-9]+/.*' }],
 ])('the path %j is %j', (path, expected) => {
   expect(specOfRoute({ match: { path } }).match.path).toEqual(expected);
+});
+
+test('the longest wait is ten times the first, unless it is said', () => {
+  expect(specOfRoute({ retry: { backoff: { base: '1s' } } }).retry.backoff).toEqual({ baseMs: 1_000, maxMs: 10_000 });
 });
 
 test('a single method or header may be written as the thing itself', () => {
@@ -90,7 +149,7 @@ test.each([
   [{ hosts: ['a.b', 'shop.example.com.'] }, 'invalid /spec/hosts/1'],
   [{ hosts: ['a.b', 'A.B'] }, 'invalid /spec/hosts/1'],
   [{ hosts: '*' }, 'invalid /spec/hosts'],
-  [{ hosts: 'shop.*' }, 'not-supported-yet /spec/hosts'],
+  [{ hosts: 'shop.*' }, 'invalid /spec/hosts'],
   [{ hosts: [7] }, 'invalid /spec/hosts/0'],
   [{ listeners: [] }, 'invalid /spec/listeners'],
   [{ listeners: 'Public' }, 'invalid /spec/listeners'],
@@ -119,10 +178,6 @@ test.each([
   [{ match: { path: { prefix: '/caf\u00e9' } } }, 'invalid /spec/match/path/prefix'],
   [{ match: { path: { prefix: '/a b' } } }, 'invalid /spec/match/path/prefix'],
   [{ match: { path: { prefix: `/${'a'.repeat(2048)}` } } }, 'invalid /spec/match/path/prefix'],
-  [{ match: { path: { regex: '^/a$' } } }, 'not-supported-yet /spec/match/path/regex'],
-  [{ match: { path: { template: '/v1/{id}' } } }, 'not-supported-yet /spec/match/path/template'],
-  [{ match: { query: [{ name: 'debug', present: true }] } }, 'not-supported-yet /spec/match/query'],
-  [{ match: { fraction: '10%' } }, 'not-supported-yet /spec/match/fraction'],
   [{ match: { methods: [] } }, 'invalid /spec/match/methods'],
   [{ match: { methods: ['get'] } }, 'invalid /spec/match/methods/0'],
   [{ match: { methods: ['GET', 'GET'] } }, 'invalid /spec/match/methods/1'],
@@ -130,7 +185,6 @@ test.each([
   [{ match: { methods: 'CONNECT' } }, 'not-supported-yet /spec/match/methods'],
   [header({}), 'invalid /spec/match/headers/0'],
   [header({ exact: 'a', present: true }), 'invalid /spec/match/headers/0'],
-  [header({ regex: 'a' }), 'not-supported-yet /spec/match/headers/0/regex'],
   [header({ exact: '', not: true }), 'invalid /spec/match/headers/0'],
   [header({ exact: 5 }), 'invalid /spec/match/headers/0/exact'],
   [header({ exact: 'a\nb' }), 'invalid /spec/match/headers/0/exact'],
@@ -143,14 +197,21 @@ test.each([
   [header({ name: 'Host', present: true }), 'invalid /spec/match/headers/0/name'],
   [header({ name: ':path', present: true }), 'invalid /spec/match/headers/0/name'],
   [header({ present: true, invert: true }), 'unknown-field /spec/match/headers/0/invert'],
-  [{ streamIdleTimeout: '5m' }, 'not-supported-yet /spec/streamIdleTimeout'],
-  [{ retry: { attempts: 2 } }, 'not-supported-yet /spec/retry'],
+  [{ streamIdleTimeout: 5 }, 'invalid /spec/streamIdleTimeout'],
+  [{ retry: { on: 'always' } }, 'invalid /spec/retry/on'],
+  [{ retry: { on: [] } }, 'invalid /spec/retry/on'],
+  [{ retry: { on: ['reset', 'reset'] } }, 'invalid /spec/retry/on/1'],
+  [{ retry: { on: [200] } }, 'invalid /spec/retry/on/0'],
+  [{ retry: { attempts: -1 } }, 'invalid /spec/retry/attempts'],
+  [{ retry: { perTry: 3 } }, 'invalid /spec/retry/perTry'],
+  [{ retry: { backoff: { base: '0s' } } }, 'invalid /spec/retry/backoff/base'],
+  [{ retry: { backoff: { max: '24ms' } } }, 'invalid /spec/retry/backoff/max'],
+  [{ retry: { otherHost: 'yes' } }, 'invalid /spec/retry/otherHost'],
+  [{ retry: { times: 2 } }, 'unknown-field /spec/retry/times'],
   [{ hedge: { after: '50ms' } }, 'not-supported-yet /spec/hedge'],
   [{ mirror: { cluster: 'a' } }, 'not-supported-yet /spec/mirror'],
   [{ fallback: { cluster: 'a' } }, 'not-supported-yet /spec/fallback'],
   [{ affinity: { hash: [] } }, 'not-supported-yet /spec/affinity'],
-  [{ rewrite: { prefix: '/' } }, 'not-supported-yet /spec/rewrite'],
-  [{ headers: { request: {} } }, 'not-supported-yet /spec/headers'],
   [{ upgrades: ['websocket'] }, 'not-supported-yet /spec/upgrades'],
   [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters'],
   [{ host: 'a.b' }, 'unknown-field /spec/host'],
@@ -158,14 +219,8 @@ test.each([
   expect(refusals('Route', { ...least, ...spec }, 'checkout')).toEqual([refused]);
 });
 
-test('instead of `to` there may one day be redirect and respond', () => {
-  const { hosts } = least;
-  expect(refusals('Route', { hosts, redirect: { scheme: 'https' } })).toEqual(['not-supported-yet /spec/redirect']);
-  expect(refusals('Route', { hosts, respond: { status: 421 } })).toEqual(['not-supported-yet /spec/respond']);
-});
-
 test('the platform may match every host and say a priority', () => {
-  expect(refusals('Route', { ...least, hosts: '*', priority: 0 })).toEqual([]);
+  expect(refusals('Route', { ...least, hosts: ['*', 'Shop.*'], priority: 0 })).toEqual([]);
   expect(refusals('Route', { ...least, priority: -1 })).toEqual(['invalid /spec/priority']);
 });
 

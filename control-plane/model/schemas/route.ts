@@ -2,24 +2,22 @@ import { limits } from '../limits.ts';
 import type { Reference, RouteSpec } from '../specs.ts';
 import type { WrittenReference } from '../units.ts';
 import { destinations, duration, host, names } from './common.ts';
-import { about, type Field, fields, itself, listOf, report, whole } from './fields.ts';
+import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
+import { retrySchema } from './retry.ts';
+import { redirectSchema, respondSchema } from './route-answers.ts';
+import { headersSchema, noHeaderChanges } from './route-headers.ts';
 import { matchSchema } from './route-match.ts';
+import { rewriteSchema } from './route-rewrite.ts';
 
 export type WrittenDestination = { readonly cluster: WrittenReference; readonly weight: number };
 /** A route whose references do not name their owner yet. */
 export type WrittenRoute = Omit<RouteSpec, 'to'> & { readonly to: readonly WrittenDestination[] };
 
 const later = {
-  redirect: 'to',
-  respond: 'to',
-  streamIdleTimeout: '',
-  retry: '',
   hedge: '',
   mirror: '',
   fallback: '',
   affinity: '',
-  rewrite: '',
-  headers: '',
   upgrades: '',
   filters: '',
 };
@@ -41,14 +39,26 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
           most: limits.hostsPerRoute,
           unique: { what: 'The host', key: itself },
         }),
-        'Exact, `*.suffix`, or `*` (platform only); compared without port and letter case.',
+        'Exact, `*.suffix`, or (platform only) `prefix.*` and `*`; compared without port and letter case.',
         'VirtualHost.domains',
       ),
       match: about(matchSchema.prefault({}), 'Which requests for these hosts.', 'RouteMatch'),
       to: about(
-        destinations('WeightedCluster.clusters', ['subset', 'clusterHeader']),
-        'Where they go: one cluster, or several by weight.',
+        destinations('WeightedCluster.clusters', ['subset', 'clusterHeader']).optional(),
+        'Where they go: one cluster, or several by weight. Exactly one of `to`, `redirect` and `respond` is written.',
         'RouteAction.cluster or RouteAction.weighted_clusters',
+      ),
+      redirect: about(redirectSchema.optional(), 'Sends the client elsewhere.', 'Route.redirect'),
+      respond: about(respondSchema.optional(), 'Answers by itself.', 'Route.direct_response'),
+      rewrite: about(
+        rewriteSchema.optional(),
+        'Changes host and path on the way to the cluster.',
+        'RouteAction.host_rewrite_literal, prefix_rewrite, regex_rewrite',
+      ),
+      headers: about(
+        headersSchema.optional(),
+        'Changes headers: removed, then set, then added. Values may hold variables, `%REQ(x-user)%`; `%%` is a percent sign; an empty value is not added.',
+        'Route.request_headers_to_add and the like',
       ),
       timeout: about(
         duration().optional(),
@@ -56,6 +66,13 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         'RouteAction.timeout',
         { 'x-default': "the tenant's `defaults.timeout`, else 15s" },
       ),
+      streamIdleTimeout: about(
+        duration().optional(),
+        'How long nothing may move on a request; `0s`: for ever.',
+        'RouteAction.idle_timeout',
+        { 'x-default': '5m' },
+      ),
+      retry: about(retrySchema.prefault({}), 'When a request is sent again.', 'RouteAction.retry_policy'),
       priority: about(
         priority.optional(),
         'Platform only: before all routes with a lower one or none.',
@@ -63,15 +80,62 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         { 'x-default': 'none' },
       ),
     },
-    { notYet: later },
-  ).transform(({ listeners, hosts, match, to, timeout, priority }) => ({
-    listeners: listeners ?? null,
-    hosts,
-    match,
-    to,
-    timeoutMs: timeout ?? null,
-    priority: priority ?? null,
+    { notYet: later, check: actionFault },
+  ).transform((written) => ({
+    listeners: written.listeners ?? null,
+    hosts: written.hosts,
+    match: written.match,
+    to: written.to ?? [],
+    redirect: written.redirect ?? null,
+    respond: written.respond ?? null,
+    rewrite: written.rewrite ?? null,
+    headers: written.headers ?? noHeaderChanges,
+    timeoutMs: written.timeout ?? null,
+    streamIdleTimeoutMs: written.streamIdleTimeout ?? null,
+    retry: written.retry,
+    priority: written.priority ?? null,
   }));
+}
+
+/** A route says one thing to do, and what goes with its match. */
+function actionFault(route: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  const written = (['to', 'redirect', 'respond'] as const).filter((action) => route[action] !== undefined);
+  const [, second] = written;
+  if (second !== undefined) {
+    const detail = `A route says one of \`to\`, \`redirect\` and \`respond\`; here are ${listOfNames(written, 'and')}.`;
+    return { field: second, detail, remedy: 'Keep one of them.' };
+  }
+  if (written.length === 0) {
+    const detail = '`to` is missing: nothing says where these requests go.';
+    return { field: 'to', code: 'missing-field', detail, remedy: 'Write `to`, `redirect` or `respond`.' };
+  }
+  if (route['rewrite'] !== undefined && route['to'] === undefined) {
+    const detail = 'Nothing is sent on here, so nothing can be rewritten.';
+    return { field: 'rewrite', detail, remedy: 'Take `rewrite` out; a `redirect` has `host`, `path` and `prefix`.' };
+  }
+  const request = (route['headers'] as { request?: unknown } | undefined)?.request;
+  if (request !== undefined && request !== noHeaderChanges.request && route['to'] === undefined) {
+    const detail = 'Nothing is sent on here, so no request can be changed.';
+    return { field: 'headers', detail, remedy: 'Take `headers.request` out.' };
+  }
+  return fractionOfOne(route) ?? prefixFault(route, 'redirect') ?? prefixFault(route, 'rewrite');
+}
+
+/** Only a prefix of the path, or a whole plain one, can be replaced by another. */
+function prefixFault(route: Readonly<Record<string, unknown>>, field: 'redirect' | 'rewrite'): FieldFault | undefined {
+  const action = route[field] as { prefix?: string | null } | undefined;
+  const type = (route['match'] as { path?: { type?: string } } | undefined)?.path?.type;
+  if ((action?.prefix ?? null) === null || (type !== 'regex' && type !== 'template')) return undefined;
+  const detail = `\`${field}.prefix\` stands for a prefix of the path, and this route matches by ${type}.`;
+  return { field, detail, remedy: `Write \`${field === 'rewrite' ? 'regex' : 'path'}\`, or match by \`prefix\`.` };
+}
+
+/** One random number serves a whole request, so a fraction and weights would not be independent. */
+function fractionOfOne({ match, to }: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  const fraction = (match as { fractionPercent?: number | null } | null | undefined)?.fractionPercent ?? null;
+  if (fraction === null || !Array.isArray(to) || to.length < 2) return undefined;
+  const detail = '`match.fraction` and several clusters would share one random number.';
+  return { field: 'to', detail, remedy: 'Name one cluster, or leave `match.fraction` out.' };
 }
 
 export function ownRoute(route: WrittenRoute, own: (written: WrittenReference) => Reference): RouteSpec {

@@ -27,6 +27,8 @@ test.each([
   'to: { cluster: g }',
   'to: [{ cluster: g }, { cluster: h2 }], listeners: [mesh, other]',
   'to: { cluster: web }',
+  'to: { cluster: g }, retry: { on: [unavailable, internal], attempts: 1 }',
+  'to: { cluster: web }, streamIdleTimeout: 5m, retry: { on: [reset, unavailable], perTry: 1s }',
   'to: { cluster: g }, match: { methods: [GET, POST], headers: { name: x-a, present: true, not: true } }',
 ])('a route fits the listeners that carry its clusters: %s', (spec) => {
   expect(problemsOf(route(spec))).toEqual([]);
@@ -38,6 +40,9 @@ test.each([
   ['to: { cluster: web }, listeners: mesh', 'conflict /spec/to/cluster'],
   ['to: [{ cluster: web }, { cluster: g }]', 'not-supported-yet /spec/to/1/cluster'],
   ['to: [{ cluster: g }, { cluster: web }]', 'conflict /spec/to/1/cluster'],
+  ['to: { cluster: g }, streamIdleTimeout: 5m', 'not-supported-yet /spec/streamIdleTimeout'],
+  ['to: { cluster: g }, retry: { on: [unavailable, reset] }', 'not-supported-yet /spec/retry/on/1'],
+  ['to: { cluster: g }, retry: { perTry: 1s }', 'not-supported-yet /spec/retry/perTry'],
   ['to: { cluster: g }, match: { methods: GET }', 'conflict /spec/match/methods'],
   [
     'to: { cluster: g }, match: { headers: { name: x-a, exact: b, not: true } }',

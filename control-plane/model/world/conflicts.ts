@@ -48,5 +48,7 @@ function meet(a: RouteSpec['listeners'], b: RouteSpec['listeners']): boolean {
 /** Equal for routes that take the same requests and stand at the same place in the order. */
 function conditions({ match, priority }: RouteSpec): string {
   const headers = match.headers.map((header) => JSON.stringify(header)).sort();
-  return JSON.stringify([priority, match.path, match.ignoreCase, [...match.methods].sort(), headers]);
+  const query = match.query.map((parameter) => JSON.stringify(parameter)).sort();
+  const { path, ignoreCase, methods, fractionPercent } = match;
+  return JSON.stringify([priority, path, ignoreCase, [...methods].sort(), headers, query, fractionPercent]);
 }

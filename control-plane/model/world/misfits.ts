@@ -3,6 +3,8 @@ import { type DocumentKey, describeKey, keyId, type Problem } from '../document.
 import type { DocumentSet } from '../document-set.ts';
 import { type Fault, listing, notSupportedYet, type Path, pointerInto, problemAt } from '../problems.ts';
 import { forGrpcClients } from '../schemas/cluster.ts';
+import { grpcConditions } from '../schemas/retry.ts';
+import { noHeaderChanges } from '../schemas/route-headers.ts';
 import type { SpecOf, Typed } from '../specs.ts';
 import { carriedByApi } from './carriers.ts';
 import type { Proposal } from './proposal.ts';
@@ -57,12 +59,28 @@ function clusterMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>): 
 }
 
 /** Conditions that gRPC's own clients would not hold to, seen beside the cluster that makes the route one of theirs. */
-function grpcMisfits({ spec: { match } }: Typed<'Route'>, { document }: Typed<'Cluster'>): Misfit[] {
+function grpcMisfits(
+  { spec: { match, rewrite, headers, retry, streamIdleTimeoutMs } }: Typed<'Route'>,
+  { document }: Typed<'Cluster'>,
+): Misfit[] {
   const misfits: Misfit[] = [];
   const found = (path: Path, fault: Fault) => misfits.push({ path, fault, other: document, otherPath: ['protocol'] });
   if (match.methods.length > 0 && !match.methods.includes('POST')) {
     const detail = 'Every gRPC request is a POST: this route would never be taken.';
     found(['match', 'methods'], { code: 'conflict', detail, remedy: 'Leave `methods` out, or add `POST`.' });
+  }
+  if (streamIdleTimeoutMs !== null) {
+    found(['streamIdleTimeout'], notSupportedYet("`streamIdleTimeout` for gRPC's own clients, which have none,"));
+  }
+  retry.on?.forEach((condition, index) => {
+    if (grpcConditions.includes(condition)) return;
+    found(
+      ['retry', 'on', index],
+      notSupportedYet(`\`${condition}\` for gRPC's own clients, which go by gRPC's status,`),
+    );
+  });
+  if (retry.perTryMs > 0) {
+    found(['retry', 'perTry'], notSupportedYet("`perTry` for gRPC's own clients, which give all tries one deadline,"));
   }
   match.headers.forEach(({ condition, not }, index) => {
     if (not && !('present' in condition)) {
@@ -70,6 +88,14 @@ function grpcMisfits({ spec: { match } }: Typed<'Route'>, { document }: Typed<'C
       found(['match', 'headers', index, 'not'], fault);
     }
   });
+  if (JSON.stringify(headers) !== JSON.stringify(noHeaderChanges)) {
+    found(['headers'], notSupportedYet("`headers` for gRPC's own clients"));
+  }
+  if (rewrite !== null) found(['rewrite'], notSupportedYet("`rewrite` for gRPC's own clients"));
+  if (match.query.length > 0) found(['match', 'query'], notSupportedYet("`query` for gRPC's own clients"));
+  if (match.path.type === 'template') {
+    found(['match', 'path', 'template'], notSupportedYet("`template` for gRPC's own clients"));
+  }
   return misfits;
 }
 
@@ -132,6 +158,10 @@ function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, 
       other: listener.document,
       otherPath: ['protocol'],
     });
+  }
+  if (protocol === 'api' && route.kind === 'Route' && route.spec.to.length === 0) {
+    const fault = notSupportedYet("`redirect` and `respond` for gRPC's own clients");
+    misfits.push({ path, fault, other: listener.document, otherPath: ['protocol'] });
   }
   if (tenant !== undefined && tenants !== 'any' && !tenants.includes(tenant)) {
     const detail = `Listener ${name} is not open to tenant ${tenant}; it is to ${listing(tenants)}.`;

@@ -18,7 +18,7 @@ name: a
 spec:
   claims: [{ host: shop.example.com, path: /api/v1/orders }, { host: shop.example.com, path: /42 }, { host: "*.a.example.com" }]
   quotas: { routes: 2, clusters: 2, endpoints: 3 }
-  caps: { timeout: 60s, listeners: [public, closed] }
+  caps: { timeout: 60s, retries: 3, listeners: [public, closed] }
 ---
 { kind: Tenant, name: b, spec: { claims: [{ host: shop.example.com }, { host: "*.a.example.com" }] } }
 ---
@@ -73,6 +73,8 @@ test.each([
   ['timeout: 60s', []],
   ['timeout: 61s', ['cap /spec/timeout']],
   ['timeout: 0s', ['cap /spec/timeout']],
+  ['retry: { attempts: 3 }', []],
+  ['retry: { attempts: 4 }', ['cap /spec/retry/attempts']],
   ['listeners: public', []],
   ['listeners: [public, inner]', ['cap /spec/listeners/1']],
   ['listeners: closed', ['not-allowed /spec/listeners']],

@@ -1,4 +1,5 @@
 /** What a tenant's routes may say: its claims and its caps. */
+import { fixedPart } from '../fixed-part.ts';
 import { hostMatches } from '../hosts.ts';
 import { type Fault, listing } from '../problems.ts';
 import { liesUnder } from '../schemas/paths.ts';
@@ -29,7 +30,8 @@ export function claimMisfits({ document, spec }: Typed<'Tenant'>, route: Typed<'
 function claimCovers(claimed: string, { path, ignoreCase }: RouteSpec['match']): boolean {
   if (claimed === '/') return true;
   if (ignoreCase && /[a-z]/i.test(claimed)) return false;
-  return path.type === 'rawPrefix' ? path.value.startsWith(`${claimed}/`) : liesUnder(claimed, path.value);
+  if (path.type === 'exact' || path.type === 'prefix') return liesUnder(claimed, path.value);
+  return fixedPart(path).startsWith(`${claimed}/`) || (path.type === 'template' && path.value === claimed);
 }
 
 function hostFault(tenant: string, host: string, claims: readonly Claim[]): Fault {
@@ -57,7 +59,7 @@ function describeClaim({ host, path }: Claim): string {
   return path === '/' ? host : `${host}${path}`;
 }
 
-/** Timeouts and listeners of a route that its tenant's caps do not allow. */
+/** Timeouts, retries and listeners of a route that its tenant's caps do not allow. */
 export function capMisfits(
   { document, spec }: Typed<'Tenant'>,
   route: Typed<'Route' | 'L4Route'>,
@@ -75,6 +77,17 @@ export function capMisfits(
       fault: { code: 'cap', detail, remedy },
       other: document,
       otherPath: ['caps', 'timeout'],
+    });
+  }
+  const attempts = route.kind === 'Route' ? route.spec.retry.attempts : null;
+  if (spec.caps.retries !== null && attempts !== null && attempts > spec.caps.retries) {
+    const detail = `${attempts} retries are over the cap of ${spec.caps.retries} that tenant ${document.name} has.`;
+    const remedy = `Write \`attempts: ${spec.caps.retries}\` or less.`;
+    misfits.push({
+      path: ['retry', 'attempts'],
+      fault: { code: 'cap', detail, remedy },
+      other: document,
+      otherPath: ['caps', 'retries'],
     });
   }
   for (const { name, path } of listeners) {

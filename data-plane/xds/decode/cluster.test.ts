@@ -22,6 +22,7 @@ test("what a cluster does not say has Envoy's defaults", () => {
       panicPercent: 50,
       healthCheck: null,
       keepAlive: { idleTimeoutMs: 3_600_000, maxRequests: 0 },
+      retryBudget: { percent: 0, least: 3 },
     },
     endpoints: { type: 'eds', from: { name: 'checkout/orders', fetchTimeoutMs: null } },
   });

@@ -1,5 +1,6 @@
 /** envoy.config.cluster.v3.Cluster: endpoints over EDS or inline, and how to reach them. */
 import type { Cluster } from '../../../proto/envoy.ts';
+import type { ClusterConfig } from '../../model/config.ts';
 import { checkTransportSocket, readStreamSource } from './address.ts';
 import { readBalance } from './balance.ts';
 import { readAssignment } from './endpoints.ts';
@@ -9,7 +10,7 @@ import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import { readProtocol } from './protocol-options.ts';
 import type { ClusterResource } from './resources.ts';
-import { positiveMillis, required } from './values.ts';
+import { positiveMillis, required, uint32 } from './values.ts';
 
 const clusterFields = fieldTable('envoy.config.cluster.v3.Cluster', {
   carried: [
@@ -45,14 +46,18 @@ const breakerFields = fieldTable('envoy.config.cluster.v3.CircuitBreakers', {
 
 const unlimited = [4_294_967_295];
 const thresholdFields = fieldTable('envoy.config.cluster.v3.CircuitBreakers.Thresholds', {
-  // about retries, of which there are none, and about statistics
-  ignored: ['priority', 'max_retries', 'retry_budget', 'track_remaining'],
+  carried: ['priority', 'max_retries', 'retry_budget'],
+  ignored: ['track_remaining'],
   only: {
     max_connections: unlimited,
     max_pending_requests: unlimited,
     max_requests: unlimited,
     max_connection_pools: unlimited,
   },
+});
+
+const budgetFields = fieldTable('envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget', {
+  carried: ['budget_percent', 'min_retry_concurrency'],
 });
 
 export function decodeCluster(bytes: Uint8Array): Decoded<ClusterResource> {
@@ -62,7 +67,6 @@ export function decodeCluster(bytes: Uint8Array): Decoded<ClusterResource> {
 function readCluster(place: Place, message: Cluster): ClusterResource {
   checkFields(place, message, clusterFields);
   checkTransportSocket(place.field('transport_socket'), message.transport_socket);
-  checkCircuitBreakers(place.field('circuit_breakers'), message.circuit_breakers);
   const name = required(place.field('name'), message.name);
   const { protocol, keepAlive } = readProtocol(place, message);
   return {
@@ -75,6 +79,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
       panicPercent: readPanicPercent(place.field('common_lb_config'), message.common_lb_config),
       healthCheck: readOnlyHealthCheck(place, message, name),
       keepAlive,
+      retryBudget: readRetryBudget(place.field('circuit_breakers'), message.circuit_breakers),
     },
     endpoints: readEndpoints(place, message, name),
   };
@@ -121,11 +126,26 @@ function readOnlyHealthCheck(place: Place, message: Cluster, name: string) {
   return checks[0] ?? null;
 }
 
-function checkCircuitBreakers(place: Place, breakers: Cluster['circuit_breakers']): void {
+/** Of the priority that all requests have. */
+function readRetryBudget(place: Place, breakers: Cluster['circuit_breakers']): ClusterConfig['retryBudget'] {
   checkFields(place, breakers ?? {}, breakerFields);
+  let budget: ClusterConfig['retryBudget'] = { percent: 0, least: 3 };
   for (const list of ['thresholds', 'per_host_thresholds'] as const) {
     (breakers?.[list] ?? []).forEach((threshold, index) => {
-      checkFields(place.item(list, index), threshold, thresholdFields);
+      const at = place.item(list, index);
+      checkFields(at, threshold, thresholdFields);
+      if (list !== 'thresholds' || (threshold.priority ?? 'DEFAULT') !== 'DEFAULT') return;
+      const said = threshold.retry_budget;
+      if (said === null || said === undefined) {
+        budget = { percent: 0, least: uint32(threshold.max_retries, 3) };
+        return;
+      }
+      const own = at.field('retry_budget');
+      checkFields(own, said, budgetFields);
+      const percent = said.budget_percent ? Number(said.budget_percent.value ?? 0) : 20;
+      if (!(percent >= 0 && percent <= 100)) own.field('budget_percent').refuse('must be between 0 and 100');
+      budget = { percent, least: uint32(said.min_retry_concurrency, 3) };
     });
   }
+  return budget;
 }

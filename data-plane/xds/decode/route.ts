@@ -1,24 +1,21 @@
 /** envoy.config.route.v3.RouteConfiguration and VirtualHost: hosts, their routes in order, and where each route leads. */
 import type { RouteConfiguration, VirtualHost } from '../../../proto/envoy.ts';
-import type {
-  RouteConfig,
-  RouteMatchConfig,
-  RouteTableConfig,
-  VirtualHostConfig,
-  WeightedClusterConfig,
-} from '../../model/config.ts';
+import type { RouteConfig, RouteTableConfig, VirtualHostConfig, WeightedClusterConfig } from '../../model/config.ts';
 import { readStreamSource } from './address.ts';
 import { checkDomains, checkOwnDomains } from './domains.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { readHeaderMatcher } from './header-matcher.ts';
+import { readHeaderChanges } from './header-changes.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
-import { bool, millis, required, uint32 } from './values.ts';
+import { readRetryPolicy } from './retry-policy.ts';
+import { readRewrite } from './rewrite.ts';
+import { readAnswer } from './route-answer.ts';
+import { readMatch } from './route-match.ts';
+import { millis, required, uint32 } from './values.ts';
 import { checkWeightSum } from './weights.ts';
 
 type Route = NonNullable<VirtualHost['routes']>[number];
-type RouteMatch = NonNullable<Route['match']>;
 type RouteAction = NonNullable<Route['route']>;
 
 // hosts are compared without their port, whatever ignore_port_in_host_matching says; domains.ts refuses what that loses
@@ -28,30 +25,34 @@ const tableFields = fieldTable('envoy.config.route.v3.RouteConfiguration', {
     'metadata',
     // a route may name a cluster that is not there yet, whatever this says
     'validate_clusters',
-    // about header changes and direct responses, of which there are none
-    ...['most_specific_header_mutations_wins', 'max_direct_response_body_size_bytes'],
+    // about header changes, of which there are none
+    'most_specific_header_mutations_wins',
+    // bodies of direct responses are held to the default, whatever this says
+    'max_direct_response_body_size_bytes',
   ],
 });
 
 const vhdsFields = fieldTable('envoy.config.route.v3.Vhds', { carried: ['config_source'] });
 
 const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
-  carried: ['name', 'domains', 'routes'],
-  // statistics, and what bounds or marks retries, of which there are none
+  carried: ['name', 'domains', 'routes', 'retry_policy'],
+  // statistics, and what bounds or marks retries, of which fewer are made and none marked
   ignored: ['metadata', 'virtual_clusters', 'per_request_buffer_limit_bytes', 'include_is_timeout_retry_header'],
 });
 
 const routeFields = fieldTable('envoy.config.route.v3.Route', {
-  carried: ['name', 'match', 'route'],
+  carried: [
+    ...['name', 'match', 'route', 'redirect', 'direct_response', 'request_headers_to_add', 'request_headers_to_remove'],
+    ...['response_headers_to_add', 'response_headers_to_remove'],
+  ],
   ignored: ['metadata', 'decorator', 'tracing', 'stat_prefix', 'per_request_buffer_limit_bytes'],
 });
 
-const matchFields = fieldTable('envoy.config.route.v3.RouteMatch', {
-  carried: ['prefix', 'path', 'path_separated_prefix', 'safe_regex', 'case_sensitive', 'headers'],
-});
-
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
-  carried: ['cluster', 'weighted_clusters', 'timeout'],
+  carried: [
+    ...['cluster', 'weighted_clusters', 'timeout', 'prefix_rewrite', 'regex_rewrite', 'host_rewrite_literal'],
+    ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy'],
+  ],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
 });
@@ -105,53 +106,49 @@ function readTable(place: Place, message: RouteConfiguration): RouteTableConfig 
 
 function readHost(place: Place, message: VirtualHost): VirtualHostConfig {
   checkFields(place, message, hostFields);
+  const retries: HostRetries = { at: place.field('retry_policy'), policy: message.retry_policy ?? null };
   return {
     name: required(place.field('name'), message.name),
     domains: (message.domains ?? []).map((domain) => domain.toLowerCase()),
-    routes: (message.routes ?? []).flatMap((route, index) => readRoute(place.item('routes', index), route) ?? []),
+    routes: (message.routes ?? []).flatMap(
+      (route, index) => readRoute(place.item('routes', index), route, retries) ?? [],
+    ),
   };
 }
 
-function readRoute(place: Place, message: Route): RouteConfig | null {
+/** What a host says for those of its routes that say nothing themselves. */
+interface HostRetries {
+  readonly at: Place;
+  readonly policy: NonNullable<VirtualHost['retry_policy']> | null;
+}
+
+function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConfig | null {
   checkFields(place, message, routeFields);
   const match = readMatch(place.field('match'), message.match ?? {});
+  const named = { name: message.name ?? '', match, ...readHeaderChanges(place, message) };
+  const answer = readAnswer(place, message);
+  if (answer !== null) {
+    return { ...named, to: [], answer, rewrite: null, timeoutMs: 0, streamIdleTimeoutMs: null, retry: null };
+  }
   if (message.route === null || message.route === undefined) {
-    const others = ['redirect', 'direct_response', 'filter_action', 'non_forwarding_action'] as const;
+    const others = ['filter_action', 'non_forwarding_action'] as const;
     if (others.every((action) => message[action] === undefined)) place.refuse('says no action');
     return null;
   }
   const at = place.field('route');
   checkFields(at, message.route, actionFields);
+  const { idle_timeout: idle, retry_policy: own } = message.route;
+  const retries = own ? { at: at.field('retry_policy'), policy: own } : ofHost;
+  const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
   return {
-    name: message.name ?? '',
-    match,
+    ...named,
     to: readTarget(at, message.route),
-    timeoutMs: millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs),
+    answer: null,
+    rewrite: readRewrite(at, message.route),
+    timeoutMs,
+    streamIdleTimeoutMs: idle ? millis(at.field('idle_timeout'), idle, 0) : null,
+    retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
   };
-}
-
-function readMatch(place: Place, message: RouteMatch): RouteMatchConfig {
-  checkFields(place, message, matchFields);
-  return {
-    path: readPath(place, message),
-    caseSensitive: bool(message.case_sensitive, true),
-    headers: (message.headers ?? []).map((header, index) => readHeaderMatcher(place.item('headers', index), header)),
-  };
-}
-
-function readPath(place: Place, message: RouteMatch): RouteMatchConfig['path'] {
-  if (message.path_separated_prefix !== undefined) {
-    const value = message.path_separated_prefix;
-    if (!/^[^?#]+[^?#/]$/.test(value)) {
-      place.field('path_separated_prefix').refuse('must be two characters or more, without ? and #, not ending in /');
-    }
-    return { type: 'pathSeparatedPrefix', value };
-  }
-  if (message.path !== undefined) return { type: 'exact', value: message.path };
-  if (message.safe_regex) place.field('safe_regex').refuse(`regex ${unsupported}`);
-  else if (message.prefix !== undefined) required(place.field('prefix'), message.prefix);
-  else if (!message.connect_matcher && !message.path_match_policy) place.refuse('says no path');
-  return { type: 'prefix', value: message.prefix ?? '' };
 }
 
 function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] {

@@ -1,0 +1,34 @@
+/** The client's side of a request as the request sees it, whichever version of HTTP the client speaks. */
+import type { Field } from '../../proto/http2/field.ts';
+import type { Ranges } from '../codec/h1-chunked.ts';
+import type { MessageHead } from '../codec/message-head.ts';
+import type { Exchange } from './exchange.ts';
+import type { LocalReply } from './local-reply.ts';
+
+export interface Downstream {
+  /** For logs. */
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+  /** `ip:port` of the client's socket. */
+  readonly address: string;
+  readonly ip: string;
+  /** The request has been read to its end. */
+  readonly requestComplete: boolean;
+  /** The request's body is wanted. */
+  continueRequest(): void;
+  /** No more of the body for now. */
+  pauseRequest(): void;
+  resumeRequest(): void;
+  /** What is written of the answer waits for `flush`. `head` is valid during the call only. */
+  writeHead(head: MessageHead, exchange: Exchange, hasBody: boolean): void;
+  writeData(b: Buffer, data: Ranges): void;
+  /** @param trailers null: none */
+  writeEnd(trailers: readonly Field[] | null): void;
+  /** False: enough until the request's `resumeResponse`. */
+  flush(): boolean;
+  /** The proxy's own answer, all of it, sent at once. */
+  writeReply(reply: LocalReply, headOnly: boolean): void;
+  /** An answer that has begun will not be whole, and the client is to see that. */
+  cut(): void;
+  /** The request is answered, counted and logged. */
+  onFinished(): void;
+}

@@ -1,0 +1,44 @@
+/** What the proxy itself says of a request that it sends on: who asked, how, and how long there is to answer. */
+import type { FieldLike } from '../../proto/http2/field.ts';
+import type { HttpListener } from './http-context.ts';
+import type { RequestTarget } from './request-target.ts';
+
+/** One object, refilled for each request; valid until the next one. */
+export class Forwarding {
+  #forwardedFor = '';
+  #scheme = '';
+  #requestId = '';
+  #expectedMs = 0;
+
+  /** @param expectedMs 0: for ever */
+  fill(
+    target: RequestTarget,
+    { scheme, context }: Pick<HttpListener, 'scheme' | 'context'>,
+    requestId: string,
+    expectedMs: number,
+  ): void {
+    // at an edge the peer is appended (Envoy's use_remote_address)
+    this.#forwardedFor = context.chain.useRemoteAddress ? appended(target, target.clientIp) : '';
+    this.#scheme = scheme;
+    this.#requestId = requestId;
+    this.#expectedMs = expectedMs;
+  }
+
+  /** As HTTP/1.1 writes it. */
+  get lines(): string {
+    const forwardedFor = this.#forwardedFor === '' ? '' : `x-forwarded-for: ${this.#forwardedFor}\r\n`;
+    const expected = this.#expectedMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${this.#expectedMs}\r\n` : '';
+    return `${forwardedFor}x-forwarded-proto: ${this.#scheme}\r\nx-request-id: ${this.#requestId}\r\n${expected}`;
+  }
+
+  addFields(to: FieldLike[]): void {
+    if (this.#forwardedFor !== '') to.push(['x-forwarded-for', this.#forwardedFor]);
+    to.push(['x-forwarded-proto', this.#scheme], ['x-request-id', this.#requestId]);
+    if (this.#expectedMs > 0) to.push(['x-envoy-expected-rq-timeout-ms', `${this.#expectedMs}`]);
+  }
+}
+
+function appended(target: RequestTarget, clientIp: string): string {
+  const before = target.headerLines('x-forwarded-for');
+  return before.length === 0 ? clientIp : `${before.join(',')},${clientIp}`;
+}

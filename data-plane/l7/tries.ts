@@ -1,0 +1,207 @@
+/**
+ * The tries of a request: whether there is another after one that failed, when, and at which endpoint. A request that is
+ * answered at once pays for a copy of its bytes, nothing else.
+ */
+import type { MessageHead } from '../codec/message-head.ts';
+import { limits } from '../limits.ts';
+import type { RetryConfig } from '../model/config.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import { Deadline } from '../upstream/deadlines.ts';
+import type { Host } from '../upstream/host.ts';
+import { freshConnection, takeConnection } from './connect.ts';
+import type { Exchange } from './exchange.ts';
+import type { HttpShared } from './http-context.ts';
+import { type LocalReply, localReplies } from './local-reply.ts';
+import { Replay } from './replay.ts';
+import type { RequestDeadlines } from './request-deadlines.ts';
+import { backoffMs, retriesEnd, retriesStatus, type TryEnd } from './retry-rules.ts';
+import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
+
+/** Whose request it is. */
+export interface TriesOwner extends ResponseSink {
+  /** There will be no other try. */
+  giveUp(reply: LocalReply): void;
+}
+
+export class Tries {
+  /** Carries the try at hand; null: none is under way. */
+  upstream: UpstreamRequest | null = null;
+  readonly #shared: HttpShared;
+  readonly #exchange: Exchange;
+  readonly #deadlines: RequestDeadlines;
+  readonly #owner: TriesOwner;
+  readonly #replay = new Replay();
+  #policy: RetryConfig | null = null;
+  #perTryMs = 0;
+  #made = 0;
+  /** Whose budget has a place taken by the retry at hand. */
+  #charged: Cluster | null = null;
+  #tried: Host[] = [];
+  #perTry: Deadline | null = null;
+  #backoff: Deadline | null = null;
+
+  constructor(shared: HttpShared, exchange: Exchange, deadlines: RequestDeadlines, owner: TriesOwner) {
+    this.#shared = shared;
+    this.#exchange = exchange;
+    this.#deadlines = deadlines;
+    this.#owner = owner;
+  }
+
+  /** The first try, at the endpoint that the exchange names. Nothing is sent yet. */
+  begin(head: MessageHead): UpstreamRequest {
+    const { route, method, cluster, host } = this.#exchange;
+    const upstream = takeConnection(cluster!, host!, this.#shared);
+    this.upstream = upstream;
+    const { retry } = route!.config;
+    const again = retry !== null && (retry.methods === null || retry.methods.includes(method));
+    this.#policy = again ? retry : null;
+    this.#perTryMs = retry === null ? 0 : retry.perTryTimeoutMs;
+    this.#replay.begin((again || upstream.isReused) && head.contentLength <= limits.replayBytes);
+    upstream.begin(this.#owner, this.#replay);
+    return upstream;
+  }
+
+  /** What the endpoint is told of the time it has; 0: nothing. */
+  get expectedMs(): number {
+    return this.#perTryMs > 0 ? this.#perTryMs : this.#exchange.route!.config.timeoutMs;
+  }
+
+  /** The request is sent to its end. */
+  onRequestEnd(): void {
+    if (this.#perTryMs === 0) return;
+    this.#perTry ??= new Deadline(() => this.#onTryTimeout());
+    this.#deadlines.arm(this.#perTry, this.#perTryMs);
+  }
+
+  #onTryTimeout(): void {
+    this.#exchange.cluster!.stats.rqPerTryTimeout.value++;
+    this.abort();
+    if (!this.takesEnd('reset')) this.#owner.giveUp(localReplies.perTryTimeout);
+  }
+
+  /** Lets the try at hand go. */
+  abort(): void {
+    const { upstream } = this;
+    if (upstream === null) return;
+    this.upstream = null;
+    this.#exchange.cluster!.stats.rqTxReset.value++;
+    upstream.abort();
+  }
+
+  /** The try at hand ended without an answer. True: another one follows. */
+  takesEnd(end: TryEnd): boolean {
+    this.upstream = null;
+    this.#perTry?.disarm();
+    if (end === 'unprocessed' && this.#canReplay) {
+      // nobody saw the request, so this is still the first try
+      const { cluster, host } = this.#exchange;
+      this.#exchange.endTry();
+      this.#try(cluster!, host!);
+      return true;
+    }
+    const policy = this.#policy;
+    return policy !== null && retriesEnd(policy, end) && this.#plan(policy);
+  }
+
+  /** An answer begins. True: it is not passed on, another try follows. */
+  takesAnswer(status: number): boolean {
+    this.#perTry?.disarm();
+    const policy = this.#policy;
+    if (policy !== null && retriesStatus(policy, status)) {
+      if (this.#plan(policy)) {
+        this.upstream = null;
+        return true;
+      }
+    } else if (this.#made > 0) this.#exchange.cluster!.stats.rqRetrySuccess.value++;
+    // what has begun to be answered is never tried again
+    this.#policy = null;
+    this.#replay.drop();
+    return false;
+  }
+
+  /** The request is over, whatever became of it. */
+  end(): void {
+    this.upstream?.abort();
+    this.upstream = null;
+    this.#replay.drop();
+    this.#perTry?.disarm();
+    if (this.#made === 0) return;
+    this.#made = 0;
+    this.#backoff?.disarm();
+    this.#discharge();
+    this.#tried = [];
+  }
+
+  get #canReplay(): boolean {
+    return this.#replay.whole && this.#owner.requestComplete;
+  }
+
+  #plan(policy: RetryConfig): boolean {
+    const exchange = this.#exchange;
+    const cluster = exchange.cluster!;
+    this.#discharge();
+    if (this.#made === policy.attempts) {
+      cluster.stats.rqRetryLimitExceeded.value++;
+      exchange.retryFlag = 'URX';
+      return false;
+    }
+    if (!this.#canReplay) return false;
+    if (!cluster.mayRetry) {
+      cluster.stats.rqRetryOverflow.value++;
+      exchange.retryFlag = 'UO';
+      return false;
+    }
+    this.#made++;
+    cluster.retries++;
+    this.#charged = cluster;
+    cluster.stats.rqRetry.value++;
+    cluster.stats.rqRetryBackoff.value++;
+    this.#tried.push(exchange.host!);
+    exchange.endTry();
+    this.#backoff ??= new Deadline(() => this.#onBackoff());
+    this.#deadlines.arm(this.#backoff, backoffMs(policy.backoff, this.#made, this.#shared.random()));
+    return true;
+  }
+
+  #onBackoff(): void {
+    const cluster = this.#exchange.cluster!;
+    const host = this.#pick(cluster);
+    if (host !== null) {
+      this.#try(cluster, host);
+      return;
+    }
+    cluster.stats.cxNoneHealthy.value++;
+    this.#owner.giveUp(localReplies.noHealthyUpstream);
+  }
+
+  #pick(cluster: Cluster): Host | null {
+    let host = cluster.pick();
+    for (let left = this.#policy!.hostSelections; left > 0 && host !== null && this.#tried.includes(host); left--) {
+      host = cluster.pick();
+    }
+    return host;
+  }
+
+  /** On a connection of its own: where one from the pool had ended, the others may have, too. */
+  #try(cluster: Cluster, host: Host): void {
+    this.#exchange.sentTo(cluster, host);
+    const upstream = freshConnection(cluster, host, this.#shared);
+    this.upstream = upstream;
+    upstream.begin(this.#owner, this.#replay);
+    upstream.resend(this.#replay, this.#leftMs());
+    this.onRequestEnd();
+  }
+
+  /** What this try may take: a try's time, or what is left of the route's if that is less. */
+  #leftMs(): number {
+    const { whole } = this.#deadlines;
+    if (whole.queue === null) return this.#perTryMs;
+    const leftMs = Math.max(1, Math.round(whole.atMs - this.#shared.now()));
+    return this.#perTryMs > 0 ? Math.min(this.#perTryMs, leftMs) : leftMs;
+  }
+
+  #discharge(): void {
+    if (this.#charged !== null) this.#charged.retries--;
+    this.#charged = null;
+  }
+}
