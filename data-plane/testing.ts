@@ -10,7 +10,7 @@ import type { ClusterConfig, HttpChainConfig, RouteConfig, TlsConfig } from './m
 import { compileHttp } from './runtime/http-contexts.ts';
 import type { LogEntry } from './telemetry/log-entry.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
-import { clusterStats, httpStats, listenerStats } from './telemetry/stats.ts';
+import { clusterStats, http2Stats, httpStats, listenerStats } from './telemetry/stats.ts';
 import { Cluster } from './upstream/cluster.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 
@@ -115,6 +115,7 @@ export async function startProxy(options: ProxyOptions) {
     turns: new Turns(setImmediate),
     load: { refusedShare: 0 },
     ownAddress: '192.0.2.1',
+    http2Stats: http2Stats(registry),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
     toUpstream: new Out(),

@@ -17,7 +17,7 @@ import { ProxyNode } from './runtime/node.ts';
 import { watchOverload } from './runtime/overload-watch.ts';
 import type { LogSinks } from './telemetry/log-sink.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
-import { overloadStats } from './telemetry/stats.ts';
+import { http2Stats, overloadStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 import { now, random, setTimer, wallClock } from './world.ts';
 
@@ -54,6 +54,7 @@ export function createTraffic({ registry, sinks, checks, limits, open, logger, l
     newRequestId: () => randomUUID(),
     ownAddress: ownAddress(),
     turns: new Turns(setImmediate),
+    http2Stats: http2Stats(registry),
     load: { refusedShare: 0 },
     toClient: new Out(),
     toUpstream: new Out(),

@@ -6,6 +6,7 @@ import type { Counter, StatsRegistry } from './registry.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
+export type Http2Stats = ReturnType<typeof http2Stats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
 export type FilesystemStats = ReturnType<typeof filesystemStats>;
@@ -121,8 +122,43 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
       'downstream_rq_failed_path_normalization',
       'Requests refused for a path that has no safe normal form',
     ),
+    rqTooManyPrematureResets: scope.counter(
+      'downstream_rq_too_many_premature_resets',
+      'HTTP/2 connections closed because too many of their requests were reset',
+    ),
     noRoute: scope.counter('no_route', 'Requests that matched no route'),
     noCluster: scope.counter('no_cluster', 'Requests whose cluster is not there'),
+  };
+}
+
+/** What the HTTP/2 codec of all listeners does; `flood` by what the peer did too much of. */
+export function http2Stats(registry: StatsRegistry) {
+  const scope = registry.scope('http2.', 'envoy_http2_', {});
+  const flood = (stat: string, what: string): Counter => scope.counter(stat, `Connections closed for too many ${what}`);
+  const headerOverflow = scope.counter('header_overflow', 'Lists of headers over the limits');
+  return {
+    scope,
+    streamsActive: scope.gauge('streams_active', 'Streams under way'),
+    rxReset: scope.counter('rx_reset', 'Streams reset by the peer'),
+    txReset: scope.counter('tx_reset', 'Streams reset by this side'),
+    txFlushTimeout: scope.counter('tx_flush_timeout', 'Streams reset because the peer did not take the answer'),
+    rxMessagingError: scope.counter('rx_messaging_error', "Streams reset for breaking HTTP's rules"),
+    trailers: scope.counter('trailers', 'Requests with trailers'),
+    goawaySent: scope.counter('goaway_sent', 'Goodbyes said'),
+    rejectedWithUnderscores: scope.counter(
+      'requests_rejected_with_underscores_in_headers',
+      'Requests refused for an underscore in the name of a header',
+    ),
+    headerOverflow,
+    flood: {
+      idleFrames: flood('inbound_idle_frames_flood', 'frames that carry nothing'),
+      emptyFrames: flood('inbound_empty_frames_flood', 'empty frames'),
+      priorities: flood('inbound_priority_frames_flood', 'PRIORITY frames'),
+      windowUpdates: flood('inbound_window_update_frames_flood', 'WINDOW_UPDATE frames'),
+      controlFrames: flood('outbound_control_flood', 'answers to control frames that were not read'),
+      output: flood('outbound_flood', 'frames that were not read'),
+      headers: headerOverflow,
+    },
   };
 }
 
