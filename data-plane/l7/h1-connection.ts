@@ -154,6 +154,8 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   cut(): void {
+    // what it was told in this callback is not the next one's
+    this.#listener.shared.toClient.length = 0;
     this.#socket.destroy();
   }
 
