@@ -13,6 +13,10 @@ export const limits = {
   informationalResponses: 100,
   /** From the last answer on a connection that closes to the moment it is cut (Envoy's delayed_close_timeout). */
   delayedCloseMs: 1_000,
+  /** Requests on a new HTTP/2 connection before its endpoint has said how many it allows (RFC 9113 section 6.5.2). */
+  streamsBeforeSettings: 100,
+  /** Of a request's body, bytes that may wait for a slow HTTP/2 endpoint before the client is stopped. Ours. */
+  streamBufferBytes: 64 * 1024,
   /** A request, head and body, that is kept in case it must be sent again (Envoy's edge page: buffers of 32 KiB). */
   replayBytes: 32 * 1024,
   /** Connections a listener, and a node (Envoy's edge page). */

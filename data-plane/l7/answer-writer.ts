@@ -10,7 +10,8 @@ import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
 
 export interface AnswerFraming {
-  readonly chunked: boolean;
+  /** `empty`: without a body, and of a kind that could have one. */
+  readonly body: 'as-said' | 'chunked' | 'empty';
   readonly close: boolean;
 }
 
@@ -24,7 +25,7 @@ export function writeUpstreamHead(
   const { serverName } = context.chain;
   const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
   const date = head.hasDate ? '' : `date: ${httpDate(shared.wallClock())}\r\n`;
-  const coding = framing.chunked ? 'transfer-encoding: chunked\r\n' : '';
+  const coding = codings[framing.body];
   const close = framing.close ? 'connection: close\r\n\r\n' : '\r\n';
   writeResponseHead(
     shared.toClient,
@@ -34,6 +35,8 @@ export function writeUpstreamHead(
     `${server}x-envoy-upstream-service-time: ${Math.round(answeredMs - startMs)}\r\n${date}${coding}${close}`,
   );
 }
+
+const codings = { 'as-said': '', chunked: 'transfer-encoding: chunked\r\n', empty: 'content-length: 0\r\n' };
 
 export function writeLocalReply(
   out: Out,

@@ -1,12 +1,15 @@
 /** What the proxy itself says of a request that it sends on: who asked, how, and how long there is to answer. */
-import type { FieldLike } from '../../proto/http2/field.ts';
+import { type FieldLike, sharedField } from '../../proto/http2/field.ts';
 import type { HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
+
+const schemes = { http: sharedField(':scheme', 'http'), https: sharedField(':scheme', 'https') };
+const protos = { http: sharedField('x-forwarded-proto', 'http'), https: sharedField('x-forwarded-proto', 'https') };
 
 /** One object, refilled for each request; valid until the next one. */
 export class Forwarding {
   #forwardedFor = '';
-  #scheme = '';
+  #scheme: HttpListener['scheme'] = 'http';
   #requestId = '';
   #expectedMs = 0;
 
@@ -31,10 +34,15 @@ export class Forwarding {
     return `${forwardedFor}x-forwarded-proto: ${this.#scheme}\r\nx-request-id: ${this.#requestId}\r\n${expected}`;
   }
 
+  /** The pseudo-header of HTTP/2. */
+  get schemeField(): FieldLike {
+    return schemes[this.#scheme];
+  }
+
   addFields(to: FieldLike[]): void {
-    if (this.#forwardedFor !== '') to.push(['x-forwarded-for', this.#forwardedFor]);
-    to.push(['x-forwarded-proto', this.#scheme], ['x-request-id', this.#requestId]);
-    if (this.#expectedMs > 0) to.push(['x-envoy-expected-rq-timeout-ms', `${this.#expectedMs}`]);
+    if (this.#forwardedFor !== '') to.push(sharedField('x-forwarded-for', this.#forwardedFor));
+    to.push(protos[this.#scheme], ['x-request-id', this.#requestId]);
+    if (this.#expectedMs > 0) to.push(sharedField('x-envoy-expected-rq-timeout-ms', `${this.#expectedMs}`));
   }
 }
 
