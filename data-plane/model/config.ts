@@ -282,6 +282,8 @@ export interface HealthCheckConfig {
         readonly type: 'http';
         readonly path: string;
         readonly host: string;
+        /** In HTTP/2, else in HTTP/1.1. */
+        readonly http2: boolean;
         /** Half-open ranges. */
         readonly expect: readonly { readonly start: number; readonly end: number }[];
       }

@@ -128,7 +128,13 @@ test('a panic threshold of 0 turns panic off', () => {
 test('an HTTP health check asks the cluster by name and expects 200, if it says nothing else', () => {
   const check = { ...times, ...thresholds, interval_jitter_percent: 10, http_health_check: { path: '/healthz' } };
   expect(config({ health_checks: [check] }).healthCheck).toEqual({
-    check: { type: 'http', path: '/healthz', host: 'checkout/orders', expect: [{ start: 200, end: 201 }] },
+    check: {
+      type: 'http',
+      path: '/healthz',
+      host: 'checkout/orders',
+      http2: false,
+      expect: [{ start: 200, end: 201 }],
+    },
     intervalMs: 5_000,
     timeoutMs: 2_000,
     unhealthyThreshold: 3,
@@ -256,6 +262,10 @@ test.each(
       ],
     ],
     [{ health_checks: [{ ...times, ...thresholds }] }, ['health_checks[0]: says no health checker']],
+    [
+      { health_checks: [{ ...times, ...thresholds, http_health_check: { path: '/', codec_client_type: 'HTTP3' } }] },
+      [`health_checks[0].http_health_check.codec_client_type: "HTTP3" is ${unsupported}`],
+    ],
     [
       { health_checks: [{ ...times, ...thresholds, grpc_health_check: {} }] },
       [`health_checks[0].grpc_health_check: ${unsupported}`],
