@@ -15,8 +15,13 @@ export const limits = {
   delayedCloseMs: 1_000,
   /** Requests on a new HTTP/2 connection before its endpoint has said how many it allows (RFC 9113 section 6.5.2). */
   streamsBeforeSettings: 100,
-  /** Of a request's body, bytes that may wait for a slow HTTP/2 endpoint before the client is stopped. Ours. */
+  /** Bytes of one body that wait for an HTTP/2 peer, and of all answers that wait for one client (Envoy's edge page: buffers of 32 KiB; one read is 64). */
   streamBufferBytes: 64 * 1024,
+  connectionBufferBytes: 1024 * 1024,
+  /** Until an HTTP/2 client has acknowledged SETTINGS (nghttpx). */
+  settingsTimeoutMs: 10_000,
+  /** Streams of HTTP/2 that wait for their next request, a listener. */
+  spareStreams: 256,
   /** A request, head and body, that is kept in case it must be sent again (Envoy's edge page: buffers of 32 KiB). */
   replayBytes: 32 * 1024,
   /** Connections a listener, and a node (Envoy's edge page). */

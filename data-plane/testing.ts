@@ -118,6 +118,8 @@ export async function startProxy(options: ProxyOptions) {
   const chain: HttpChainConfig = {
     type: 'http',
     statPrefix: 'test',
+    codec: 'auto',
+    http2: { maxConcurrentStreams: 100, streamWindowBytes: 64 * 1024, connectionWindowBytes: 1024 * 1024 },
     serverName: 'fairlead',
     useRemoteAddress: true,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },

@@ -139,6 +139,10 @@ export class Head implements MessageHead {
     if (run < last) out.copy(b, run, last);
   }
 
+  pathField(path: string): FieldLike {
+    return [':path', path];
+  }
+
   addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
     for (let i = 0; i < this.count; i++) {
       if (!this.#passes(i, drops, named)) continue;

@@ -6,7 +6,7 @@ import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Downstream } from './downstream.ts';
-import { Exchange } from './exchange.ts';
+import { type ClientEnd, Exchange } from './exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
@@ -40,6 +40,10 @@ export class ActiveRequest implements TriesOwner {
       () => this.#onIdleDeadline(),
     );
     this.#tries = new Tries(listener.shared, this.#exchange, this.#deadlines, this);
+  }
+
+  get running(): boolean {
+    return this.#exchange.running;
   }
 
   // ---- what the client's codec tells ----
@@ -90,12 +94,13 @@ export class ActiveRequest implements TriesOwner {
     this.#tries.upstream?.resumeReading();
   }
 
-  /** The client is gone, or was cut. */
-  onGone(): void {
-    this.#exchange.onClientGone();
+  /** The client is gone, or was cut. Nothing if the request is over. */
+  onGone(end: ClientEnd): void {
+    this.#exchange.onClientGone(end);
     this.#tries.end();
     this.#deadlines.end();
     this.#exchange.finish();
+    this.#responding = false;
   }
 
   // ---- route, pick, connect, send ----

@@ -19,9 +19,6 @@ import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
 const head = new FieldsHead();
 const ranges = new Ranges();
 
-const nothing: readonly Buffer[] = [];
-const noBytes: Buffer = Buffer.alloc(0);
-
 export class H2Request implements UpstreamRequest {
   /** A stream can be refused on any connection. */
   readonly mayGoUnseen = true;
@@ -32,10 +29,8 @@ export class H2Request implements UpstreamRequest {
   #replay: Replay | null = null;
   /** The turn in which it began on a connection that was there before; -1: on a new one. */
   #taken = -1;
-  /** The last data that was told: it waits for the next, since what ends the request may follow. */
-  #pending: Buffer | null = null;
   #sentEnd = false;
-  /** The client is stopped until all that is queued is out. */
+  /** The client is stopped until most of what is queued is out. */
   #full = false;
   #informational = 0;
   #answered = false;
@@ -65,35 +60,28 @@ export class H2Request implements UpstreamRequest {
   }
 
   sendData(b: Buffer, data: Ranges): void {
-    this.#sendPending(false);
-    const chunk = Buffer.allocUnsafe(data.bytes);
-    for (let i = 0, at = 0; i < data.count; i++) at += b.copy(chunk, at, data.starts[i], data.ends[i]);
-    this.#replay!.keepData(chunk);
-    this.#pending = chunk;
+    this.#replay!.keepData(b, data);
+    for (let i = 0; i < data.count; i++) this.#stream!.dataCopied(b, data.starts[i]!, data.ends[i]!, onTaken);
   }
 
   sendEnd(trailers: readonly Field[] | null): void {
     this.#replay!.keepEnd(trailers);
-    this.#end(trailers);
+    this.#sentEnd = true;
+    if (trailers === null) this.#stream!.end();
+    else this.#stream!.trailers(trailers);
   }
 
   resend(replay: Replay, expectedMs: number): void {
     const { data, trailers } = replay;
     this.#open(replay.fieldsWith(expectedMs), data.length === 0 && trailers === null);
-    if (data.length > 0) this.#stream?.data(data, trailers === null);
-    if (trailers !== null) this.#stream?.trailers(trailers);
+    if (data.length > 0) this.#stream!.data(data, trailers === null);
+    if (trailers !== null) this.#stream!.trailers(trailers);
     this.#sentEnd = true;
   }
 
   flush(): boolean {
-    this.#sendPending(false);
-    const stream = this.#stream;
-    if (this.#sentEnd || stream === undefined) return true;
-    if (this.#full) return false;
-    if (stream.queuedBytes <= limits.streamBufferBytes) return true;
-    this.#full = true;
-    stream.data(nothing, false, onTaken);
-    return false;
+    this.#full = !this.#sentEnd && this.#stream!.queuedBytes >= limits.streamBufferBytes;
+    return !this.#full;
   }
 
   abort(): void {
@@ -170,8 +158,9 @@ export class H2Request implements UpstreamRequest {
     sink?.destroy();
   }
 
-  /** What was queued is on its way. */
-  onRoom(): void {
+  /** Some of what was queued is on its way. */
+  onTaken(): void {
+    if (!this.#full || this.#stream!.queuedBytes * 2 >= limits.streamBufferBytes) return;
     this.#full = false;
     this.#sink?.onUpstreamDrain();
   }
@@ -181,27 +170,12 @@ export class H2Request implements UpstreamRequest {
   #open(fields: readonly FieldLike[], endStream: boolean): void {
     this.#sentEnd = endStream;
     this.#stream = this.#connection.request(fields, endStream, this);
+    if (this.#stream === undefined) throw new Error('A connection without room was taken for a request.');
   }
 
   #cut(stream: Stream<H2Request>, code: number): void {
     stream.reset(code);
     this.#connection.onCut(this);
-  }
-
-  #sendPending(endStream: boolean): void {
-    const chunk = this.#pending;
-    if (chunk === null) return;
-    this.#pending = null;
-    this.#stream?.data(chunk, endStream);
-  }
-
-  #end(trailers: readonly Field[] | null): void {
-    this.#sentEnd = true;
-    if (trailers !== null) {
-      this.#sendPending(false);
-      this.#stream?.trailers(trailers);
-    } else if (this.#pending !== null) this.#sendPending(true);
-    else this.#stream?.data(noBytes, true);
   }
 
   /** The answer is whole. An endpoint that has said all before it heard all wants no more of the request. */
@@ -227,7 +201,7 @@ export class H2Request implements UpstreamRequest {
 }
 
 function onTaken(stream: Stream<H2Request>): void {
-  stream.state?.onRoom();
+  stream.state?.onTaken();
 }
 
 /** As Envoy says it. */

@@ -21,7 +21,8 @@ const dropsWithHost = {
   inside: dropsOf([...ofEveryRequest, known.host]),
 };
 
-const ofEveryAnswer = [
+/** What never passes of an answer. */
+export const ofEveryAnswer: readonly number[] = [
   ...[known.connection, known.keepAlive, known.proxyConnection, known.upgrade],
   ...[known.transferEncoding, known.trailer],
 ];
@@ -83,7 +84,7 @@ export function requestFields(
     sharedField(':method', target.method),
     forwarding.schemeField,
     sharedField(':authority', target.authority),
-    [':path', path],
+    head.pathField(path),
   ];
   head.addFields(fields, requestDrops(edge, true), target.nominated);
   if (/\btrailers\b/i.test(head.first('te'))) fields.push(trailersWanted);

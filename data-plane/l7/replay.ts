@@ -3,6 +3,7 @@
  * as they left, in HTTP/2 the fields and the body.
  */
 import type { Field, FieldLike } from '../../proto/http2/field.ts';
+import type { Ranges } from '../codec/h1-chunked.ts';
 import type { Out } from '../codec/out.ts';
 import { limits } from '../limits.ts';
 
@@ -55,12 +56,11 @@ export class Replay {
     if (this.#keeping) this.#fields = fields;
   }
 
-  /** Not copied: nobody may write into it any more. */
-  keepData(chunk: Buffer): void {
+  keepData(b: Buffer, { bytes, count, starts, ends }: Ranges): void {
     if (!this.#keeping) return;
-    this.#length += chunk.length;
+    this.#length += bytes;
     if (this.#length > limits.replayBytes) this.drop();
-    else this.data.push(chunk);
+    else for (let i = 0; i < count; i++) this.data.push(Buffer.from(b.subarray(starts[i], ends[i])));
   }
 
   keepEnd(trailers: readonly Field[] | null): void {
