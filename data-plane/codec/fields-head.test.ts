@@ -76,4 +76,7 @@ test('as HTTP/2 it is the very objects that came, without pseudo-headers and wha
   [4, 5, 6, 7].forEach((place, i) => {
     expect(to[i]).toBe(request[place]);
   });
+  const path = request.find(({ name }) => name === ':path')!;
+  expect(headOf(request).pathField(path.value)).toBe(path);
+  expect(headOf(request).pathField('/elsewhere')).toEqual([':path', '/elsewhere']);
 });
