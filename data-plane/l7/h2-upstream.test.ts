@@ -55,8 +55,9 @@ describe('a request', () => {
       'user-agent: t',
       'cookie: a=b',
       'te: trailers',
-      'x-forwarded-for: 127.0.0.1',
+      'x-forwarded-for: 192.0.2.1',
       'x-forwarded-proto: http',
+      'x-envoy-external-address: 127.0.0.1',
       'x-request-id: 00000000-0000-4000-8000-000000000000',
       'x-envoy-expected-rq-timeout-ms: 15000',
     ]);
