@@ -24,6 +24,13 @@ export const known = {
   xEnvoy: 19,
   cookie: 20,
   xForwardedClientCert: 21,
+  method: 22,
+  scheme: 23,
+  authority: 24,
+  path: 25,
+  status: 26,
+  /** Any other name that begins with a colon. From `method` on all do: they are HTTP/2's, and no headers. */
+  otherPseudo: 27,
 } as const;
 
 /** A bit for each kind of header that does not pass: `drops[kind]` is 1. */
@@ -63,7 +70,14 @@ const byLength: readonly (readonly (readonly [string, number])[])[] = Array.from
   names.filter(([name]) => name.length === n),
 );
 
-const byName: ReadonlyMap<string, number> = new Map(names);
+const byName: ReadonlyMap<string, number> = new Map([
+  ...names,
+  [':method', known.method],
+  [':scheme', known.scheme],
+  [':authority', known.authority],
+  [':path', known.path],
+  [':status', known.status],
+]);
 
 /** Kind of the lower-case name in `b[start, start + length)`. */
 export function kindAt(b: Uint8Array, start: number, length: number): number {
@@ -79,7 +93,10 @@ export function kindAt(b: Uint8Array, start: number, length: number): number {
 
 /** Kind of a lower-case name. */
 export function kindOf(name: string): number {
-  return byName.get(name) ?? (name.startsWith('x-envoy-') ? known.xEnvoy : known.other);
+  const kind = byName.get(name);
+  if (kind !== undefined) return kind;
+  if (name.startsWith('x-envoy-')) return known.xEnvoy;
+  return name.startsWith(':') ? known.otherPseudo : known.other;
 }
 
 export function startsWith(b: Uint8Array, start: number, text: string): boolean {

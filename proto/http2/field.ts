@@ -28,6 +28,8 @@ export interface Field {
   readonly value: string;
   /** To be kept out of every table on the way (RFC 7541 section 7.1.3). */
   readonly neverIndexed: boolean;
+  /** What the user has found out about it and keeps here, for as long as the object lives; -1: nothing yet. */
+  mark: number;
 }
 
 export type FieldLike = Field | readonly [name: string, value: string];
@@ -66,6 +68,7 @@ export class FieldRecord implements Field {
   readonly isWellFormed: boolean;
   /** As the tables count it (RFC 7541 section 4.1), bytes. */
   readonly size: number;
+  mark = -1;
   /** Name and value in their shorter wire forms; made when first needed, for interned fields only. */
   nameWire: Buffer | undefined = undefined;
   valueWire: Buffer | undefined = undefined;

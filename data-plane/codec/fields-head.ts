@@ -1,0 +1,123 @@
+/** The head of a message that came as HTTP/2's fields. What its codec guarantees (RFC 9113 section 8) is not asked again. */
+import type { Field, FieldLike } from '../../proto/http2/field.ts';
+import { type Drops, kindOf, known } from './known-headers.ts';
+import type { MessageHead } from './message-head.ts';
+import type { Out } from './out.ts';
+
+const noFields: readonly Field[] = [];
+
+/** Of the mark of a field: its kind, and whether its name has `_`. */
+const kindBits = 31;
+const underscoreBit = 32;
+
+/** Kind of the field's name. It is looked up once for each object, and those that come again are one object. */
+function kindOfField(field: Field): number {
+  if (field.mark < 0) field.mark = kindOf(field.name) | (field.name.includes('_') ? underscoreBit : 0);
+  return field.mark & kindBits;
+}
+
+/** One object is refilled for many heads. */
+export class FieldsHead implements MessageHead {
+  fields: readonly Field[] = noFields;
+  status = 0;
+  contentLength = -1;
+  hasDate = false;
+  method = '';
+  scheme = '';
+  path = '';
+  /** Null: none was sent. */
+  authority: string | null = null;
+  /** Headers `host`. */
+  hosts = 0;
+  hasExpect = false;
+  /** A name with `_` is there. */
+  underscore = false;
+
+  fill(fields: readonly Field[]): void {
+    this.fields = fields;
+    this.status = 0;
+    this.contentLength = -1;
+    this.hasDate = false;
+    this.method = '';
+    this.scheme = '';
+    this.path = '';
+    this.authority = null;
+    this.hosts = 0;
+    this.hasExpect = false;
+    let marks = 0;
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i]!;
+      const kind = kindOfField(field);
+      marks |= field.mark;
+      switch (kind) {
+        case known.method:
+          this.method = field.value;
+          break;
+        case known.scheme:
+          this.scheme = field.value;
+          break;
+        case known.path:
+          this.path = field.value;
+          break;
+        case known.authority:
+          this.authority = field.value;
+          break;
+        case known.status:
+          this.status = Number(field.value);
+          break;
+        case known.contentLength:
+          this.contentLength = Number(field.value);
+          break;
+        case known.date:
+          this.hasDate = true;
+          break;
+        case known.host:
+          this.hosts++;
+          break;
+        case known.expect:
+          this.hasExpect = true;
+          break;
+      }
+    }
+    this.underscore = (marks & underscoreBit) !== 0;
+  }
+
+  /** The crumbs of a cookie are one line (RFC 9113 section 8.2.3). */
+  lines(name: string): readonly string[] {
+    const lines: string[] = [];
+    for (let i = 0; i < this.fields.length; i++) {
+      const field = this.fields[i]!;
+      if (field.name === name) lines.push(field.value);
+    }
+    return name === 'cookie' && lines.length > 1 ? [lines.join('; ')] : lines;
+  }
+
+  first(name: string): string {
+    if (name === 'cookie') return this.lines(name)[0] ?? '';
+    for (let i = 0; i < this.fields.length; i++) if (this.fields[i]!.name === name) return this.fields[i]!.value;
+    return '';
+  }
+
+  writeLines(out: Out, _withRequestLine: boolean, drops: Drops, named: ReadonlySet<string> | null): void {
+    let text = '';
+    let cookie = '';
+    for (let i = 0; i < this.fields.length; i++) {
+      const field = this.fields[i]!;
+      const kind = kindOfField(field);
+      if (kind >= known.method || drops[kind] === 1 || named?.has(field.name)) continue;
+      if (kind === known.cookie) cookie = cookie === '' ? `cookie: ${field.value}` : `${cookie}; ${field.value}`;
+      else text += `${field.name}: ${field.value}\r\n`;
+    }
+    out.text(cookie === '' ? text : `${text}${cookie}\r\n`);
+  }
+
+  /** The very objects that came. */
+  addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
+    for (let i = 0; i < this.fields.length; i++) {
+      const field = this.fields[i]!;
+      const kind = kindOfField(field);
+      if (kind >= known.method || drops[kind] === 1 || named?.has(field.name)) continue;
+      to.push(field);
+    }
+  }
+}
