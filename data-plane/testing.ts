@@ -70,6 +70,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     timeoutMs: 15_000,
     streamIdleTimeoutMs: null,
     retry: null,
+    upgrades: [],
     ...rest,
   };
 }
@@ -119,6 +120,7 @@ export async function startProxy(options: ProxyOptions) {
     statPrefix: 'test',
     serverName: 'fairlead',
     useRemoteAddress: true,
+    upgrades: [],
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,

@@ -15,6 +15,8 @@ import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
 import { routeRequest } from './route-request.ts';
 import { Tries, type TriesOwner } from './tries.ts';
+import { Tunnel } from './tunnel.ts';
+import type { UpgradeAsk } from './upgrade.ts';
 
 /** Refilled for each request that is sent. */
 const forwarding = new Forwarding();
@@ -29,6 +31,7 @@ export class ActiveRequest implements TriesOwner {
   readonly #tries: Tries;
   /** The head of the answer was written. */
   #responding = false;
+  #tunnel: Tunnel | null = null;
 
   constructor(listener: HttpListener, downstream: Downstream) {
     this.#listener = listener;
@@ -51,6 +54,7 @@ export class ActiveRequest implements TriesOwner {
     if (refused !== null) this.#refuse(refused);
     else if (target.redirect) {
       const headers = [['location', target.location(this.#listener.scheme)]] as const;
+      if (target.upgrade !== null) this.#downstream.expectTunnel();
       this.#answer({ ...localReplies.pathRedirect, headers });
     } else this.#forward(target, head, bodyFollows);
   }
@@ -66,17 +70,25 @@ export class ActiveRequest implements TriesOwner {
   onBody(b: Buffer, data: Ranges): void {
     this.#exchange.bytesReceived += data.bytes;
     const { upstream } = this.#tries;
+    if (this.#tunnel !== null && !this.#tunnel.open) {
+      // an answer that opens no tunnel would leave these bytes to be read as something else
+      this.#tunnel.hold(b, data);
+      this.#downstream.pauseRequest();
+      return;
+    }
     if (upstream === null) return;
     upstream.sendData(b, data);
     this.#touch();
   }
 
-  /** The end of a body. @param trailers null: none */
+  /** The end of a body, or of what the client sends through a tunnel. @param trailers null: none */
   onEnd(trailers: readonly Field[] | null): void {
     const { upstream } = this.#tries;
     if (upstream === null) return;
     upstream.sendEnd(trailers);
-    this.#onRequestEnd();
+    if (this.#tunnel === null) this.#onRequestEnd();
+    else if (this.#tunnel.responseEnded) this.#onBothEnded();
+    else this.#touch();
   }
 
   /** Sends what was told; a slow upstream stops the client. */
@@ -95,6 +107,7 @@ export class ActiveRequest implements TriesOwner {
     this.#exchange.onClientGone();
     this.#tries.end();
     this.#deadlines.end();
+    this.#leaveTunnel();
     this.#exchange.finish();
   }
 
@@ -110,14 +123,17 @@ export class ActiveRequest implements TriesOwner {
   #forward(target: RequestTarget, head: MessageHead, bodyFollows: boolean): void {
     const { chain } = this.#listener.context;
     const answer = routeRequest(target, this.#listener, this.#exchange);
+    if (target.upgrade !== null) this.#downstream.expectTunnel();
     if (answer !== null) {
       this.#answer(answer);
       return;
     }
+    if (target.upgrade !== null) this.#tunnel = new Tunnel(target.upgrade);
+    const follows = bodyFollows && this.#tunnel === null;
     const upstream = this.#tries.begin(head);
     forwarding.fill(target, this.#listener, this.#exchange.requestId, this.#tries.expectedMs);
-    upstream.sendHead(head, target, forwarding, chain.useRemoteAddress, bodyFollows);
-    if (!bodyFollows) {
+    upstream.sendHead(head, target, forwarding, chain.useRemoteAddress, follows);
+    if (!follows) {
       this.#onRequestEnd();
       return;
     }
@@ -135,12 +151,17 @@ export class ActiveRequest implements TriesOwner {
 
   // ---- receive ----
 
+  /** Of a request for a tunnel all that goes out before the answer is its head. */
   get requestComplete(): boolean {
-    return this.#downstream.requestComplete;
+    return this.#tunnel === null ? this.#downstream.requestComplete : !this.#tunnel.open;
+  }
+
+  get upgrade(): UpgradeAsk | null {
+    return this.#tunnel === null ? null : this.#tunnel.ask;
   }
 
   onUpstreamDrain(): void {
-    this.#downstream.resumeRequest();
+    if (this.#tunnel === null || this.#tunnel.open) this.#downstream.resumeRequest();
   }
 
   onResponseHead(head: MessageHead, hasBody: boolean): boolean {
@@ -154,6 +175,24 @@ export class ActiveRequest implements TriesOwner {
     return true;
   }
 
+  /** The route's time was that of the answer; from here on only silence ends it. */
+  onTunnel(head: MessageHead): void {
+    const tunnel = this.#tunnel!;
+    const exchange = this.#exchange;
+    const upstream = this.#tries.upstream!;
+    this.#tries.takesAnswer(head.status);
+    this.#deadlines.whole.disarm();
+    tunnel.open = true;
+    this.#responding = true;
+    exchange.details = 'via_upstream';
+    exchange.answeredMs = this.#listener.shared.now();
+    exchange.status = this.#downstream.openTunnel(head, exchange, tunnel.ask);
+    this.#listener.stats.cxUpgradesTotal.value++;
+    this.#listener.stats.cxUpgradesActive.value++;
+    tunnel.sendEarly(upstream);
+    if (upstream.flush()) this.#downstream.resumeRequest();
+  }
+
   onResponseData(b: Buffer, data: Ranges): void {
     this.#exchange.bytesSent += data.bytes;
     this.#downstream.writeData(b, data);
@@ -165,9 +204,17 @@ export class ActiveRequest implements TriesOwner {
   }
 
   onResponseEnd(trailers: readonly Field[] | null): void {
-    this.#tries.upstream = null;
     this.#downstream.writeEnd(trailers);
     this.#downstream.flush();
+    if (this.#tunnel?.open && !this.#downstream.requestComplete) {
+      this.#tunnel.responseEnded = true;
+      return;
+    }
+    this.#onBothEnded();
+  }
+
+  #onBothEnded(): void {
+    this.#tries.upstream = null;
     this.#finish();
   }
 
@@ -209,9 +256,16 @@ export class ActiveRequest implements TriesOwner {
   #finish(): void {
     this.#deadlines.end();
     this.#tries.end();
+    this.#leaveTunnel();
     this.#exchange.finish();
     this.#responding = false;
     this.#downstream.onFinished();
+  }
+
+  #leaveTunnel(): void {
+    if (this.#tunnel === null) return;
+    if (this.#tunnel.open) this.#listener.stats.cxUpgradesActive.value--;
+    this.#tunnel = null;
   }
 
   // ---- time ----
@@ -220,12 +274,12 @@ export class ActiveRequest implements TriesOwner {
   #touch(): void {
     const { timeoutMs, streamIdleTimeoutMs } = this.#exchange.route!.config;
     const idleMs = streamIdleTimeoutMs ?? this.#exchange.context.chain.limits.streamIdleTimeoutMs;
-    if (timeoutMs > 0 && timeoutMs <= idleMs && this.#downstream.requestComplete) return;
+    if (timeoutMs > 0 && timeoutMs <= idleMs && this.#tunnel === null && this.#downstream.requestComplete) return;
     this.#deadlines.arm(this.#deadlines.idle, idleMs);
   }
 
   #onWholeDeadline(): void {
-    if (!this.#downstream.requestComplete) {
+    if (!this.requestComplete) {
       this.#listener.stats.rqTimeout.value++;
       this.giveUp(localReplies.requestTimeout);
       return;
@@ -236,6 +290,6 @@ export class ActiveRequest implements TriesOwner {
 
   #onIdleDeadline(): void {
     this.#listener.stats.rqIdleTimeout.value++;
-    this.giveUp(this.#downstream.requestComplete ? localReplies.answerIdleTimeout : localReplies.streamIdleTimeout);
+    this.giveUp(this.requestComplete ? localReplies.answerIdleTimeout : localReplies.streamIdleTimeout);
   }
 }

@@ -3,11 +3,13 @@ import type { Ranges } from '../codec/h1-chunked.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
+import type { HeaderChanges } from '../route/header-changes.ts';
 import { httpDate } from './date.ts';
 import type { Exchange } from './exchange.ts';
-import { linesOf, writeResponseHead } from './head-writer.ts';
+import { linesOf, upgradeLines, writeResponseHead, writeTunnelHead } from './head-writer.ts';
 import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
+import type { UpgradeAsk } from './upgrade.ts';
 
 export interface AnswerFraming {
   readonly chunked: boolean;
@@ -32,6 +34,27 @@ export function writeUpstreamHead(
     serverName !== '',
     responseChanges,
     `${server}x-envoy-upstream-service-time: ${Math.round(answeredMs - startMs)}\r\n${date}${coding}${close}`,
+  );
+}
+
+/** The answer that opens a tunnel. @param status what the client is told */
+export function writeTunnelAnswer(
+  { shared, context }: HttpListener,
+  head: MessageHead,
+  status: number,
+  ask: UpgradeAsk,
+  changes: HeaderChanges | null,
+): void {
+  const { serverName } = context.chain;
+  const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
+  const date = head.hasDate ? '' : `date: ${httpDate(shared.wallClock())}\r\n`;
+  writeTunnelHead(
+    shared.toClient,
+    head,
+    status,
+    serverName !== '',
+    changes,
+    `${upgradeLines(ask)}${server}${date}\r\n`,
   );
 }
 

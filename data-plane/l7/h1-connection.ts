@@ -6,13 +6,23 @@ import { H1RequestReader, type RequestEvents, type RequestFault } from '../codec
 import type { MessageHead } from '../codec/message-head.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
+import { reset } from '../upstream/reset.ts';
 import { ActiveRequest } from './active-request.ts';
-import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import {
+  continueLine,
+  lastChunk,
+  writeChunk,
+  writeData,
+  writeLocalReply,
+  writeTunnelAnswer,
+  writeUpstreamHead,
+} from './answer-writer.ts';
 import type { Downstream } from './downstream.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
+import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 
 /** Refilled for each head. */
 const target = new RequestTarget();
@@ -33,6 +43,8 @@ export class H1Connection implements RequestEvents, Downstream {
   #closeAfter = false;
   #expectsContinue = false;
   #responseChunked = false;
+  /** A tunnel is open: each of its directions ends with the socket's. */
+  #tunnel = false;
 
   constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
     this.#socket = socket;
@@ -69,7 +81,7 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.cut();
   }
 
   // ---- the request ----
@@ -127,6 +139,20 @@ export class H1Connection implements RequestEvents, Downstream {
     writeUpstreamHead(this.#listener, head, exchange, { chunked: this.#responseChunked, close: this.#closeAfter });
   }
 
+  expectTunnel(): void {
+    this.#reader.beginTunnel();
+  }
+
+  openTunnel(head: MessageHead, { responseChanges }: Exchange, ask: UpgradeAsk): number {
+    const status = ask === connectAsk ? head.status : 101;
+    this.#tunnel = true;
+    this.#closeAfter = true;
+    this.#responseChunked = false;
+    this.#socket.allowHalfOpen = true;
+    writeTunnelAnswer(this.#listener, head, status, ask, responseChanges);
+    return status;
+  }
+
   writeData(b: Buffer, data: Ranges): void {
     const out = this.#listener.shared.toClient;
     if (this.#responseChunked) writeChunk(out, b, data);
@@ -136,6 +162,9 @@ export class H1Connection implements RequestEvents, Downstream {
   /** Trailers are dropped, as Envoy does by default. */
   writeEnd(): void {
     if (this.#responseChunked) this.#listener.shared.toClient.text(lastChunk);
+    if (!this.#tunnel) return;
+    this.flush();
+    this.#socket.end();
   }
 
   flush(): boolean {
@@ -154,7 +183,8 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   cut(): void {
-    this.#socket.destroy();
+    if (this.#tunnel && !this.#encrypted) reset(this.#socket);
+    else this.#socket.destroy();
   }
 
   onFinished(): void {
@@ -196,11 +226,17 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#reader.close();
     this.#socket.resume();
     this.#socket.end();
-    this.#arm(limits.delayedCloseMs);
+    // of a tunnel whose directions have both ended nothing comes, and what is still to be written is not to be lost
+    this.#arm(this.#tunnel ? this.#listener.context.chain.limits.streamIdleTimeoutMs : limits.delayedCloseMs);
   }
 
-  /** The client sent its FIN: as in Envoy it wants no answer any more. */
+  /** The client sent its FIN: but for a tunnel it wants no answer any more, as in Envoy. */
   #onClientEnd(): void {
+    if (this.#tunnel) {
+      this.#reader.endTunnel();
+      this.#request.onEnd(null);
+      return;
+    }
     this.#listener.stats.cxDestroyRemote.value++;
     this.#socket.destroy();
   }

@@ -6,6 +6,7 @@ import { statusLine } from '../codec/status-text.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { RequestTarget } from './request-target.ts';
+import type { UpgradeAsk } from './upgrade.ts';
 
 const ofEveryRequest = [
   ...[known.connection, known.keepAlive, known.proxyConnection, known.te, known.trailer, known.upgrade],
@@ -27,8 +28,12 @@ const ofEveryAnswer = [
 const answerDrops = dropsOf(ofEveryAnswer);
 const answerDropsWithServer = dropsOf([...ofEveryAnswer, known.server]);
 
+/** Of an answer that opens a tunnel, which has no body. */
+const tunnelDrops = dropsOf([...ofEveryAnswer, known.contentLength]);
+const tunnelDropsWithServer = dropsOf([...ofEveryAnswer, known.contentLength, known.server]);
+
 /** Methods whose requests without a body carry no length. */
-const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
+const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'CONNECT']);
 
 /** @param edge the peer is the client, and what it says of itself does not pass */
 export function requestDrops(edge: boolean, withHost: boolean): Drops {
@@ -58,14 +63,21 @@ export function writeRequestHead(
 ): void {
   const { rewritten, authorityFromTarget } = target;
   if (rewritten) {
-    out.text(`${target.method} ${target.path}${target.query} HTTP/1.1\r\n`);
+    const asked = target.method === 'CONNECT' ? target.authority : target.path + target.query;
+    out.text(`${target.method} ${asked} HTTP/1.1\r\n`);
     if (authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
   }
   head.writeLines(out, !rewritten, requestDrops(edge, authorityFromTarget), target.nominated);
-  const added = linesOf(target.added) + forwarding.lines;
+  const upgrade = target.upgrade === null ? '' : upgradeLines(target.upgrade);
+  const added = linesOf(target.added) + forwarding.lines + upgrade;
   if (head.contentLength >= 0) out.text(`${added}\r\n`);
   else if (bodyFollows) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
   else out.text(bodyless.has(target.method) ? `${added}\r\n` : `${added}content-length: 0\r\n\r\n`);
+}
+
+/** What a tunnel is asked for with, and opened: nothing for CONNECT. */
+export function upgradeLines({ protocol }: UpgradeAsk): string {
+  return protocol === '' ? '' : `connection: upgrade\r\nupgrade: ${protocol}\r\n`;
 }
 
 /** Status line, what passes, what the route adds, then `added` (whole lines); ends the head. */
@@ -78,5 +90,19 @@ export function writeResponseHead(
 ): void {
   out.all(statusLine(head.status));
   head.writeLines(out, false, responseDrops(ownServer), changes?.drops ?? null);
+  out.text(changes === null ? added : linesOf(changes.added) + added);
+}
+
+/** The same for the answer that opens a tunnel. */
+export function writeTunnelHead(
+  out: Out,
+  head: MessageHead,
+  status: number,
+  ownServer: boolean,
+  changes: HeaderChanges | null,
+  added: string,
+): void {
+  out.all(statusLine(status));
+  head.writeLines(out, false, ownServer ? tunnelDropsWithServer : tunnelDrops, changes?.drops ?? null);
   out.text(changes === null ? added : linesOf(changes.added) + added);
 }

@@ -8,8 +8,9 @@ import type { RequestView } from '../route/request-view.ts';
 import { canonicalHost } from './authority.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
+import { connectAsk, readUpgrade, type UpgradeAsk } from './upgrade.ts';
 
-/** Methods that are forwarded: the registered ones, without CONNECT and TRACE. */
+/** Methods that are forwarded as they are: the registered ones, without CONNECT and TRACE. */
 const forwardedMethods = new Set(
   (
     'ACL BIND CHECKOUT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE M-SEARCH MSEARCH NOTIFY ' +
@@ -56,6 +57,8 @@ export class RequestTarget implements RequestView {
   redirect = false;
   /** Lower-case names that `Connection` nominates for dropping, or that the route takes away. */
   nominated: ReadonlySet<string> | null = null;
+  /** The tunnel that is asked for; null: none, or none that the route allows. */
+  upgrade: UpgradeAsk | null = null;
   #head: MessageHead | null = null;
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
@@ -69,14 +72,15 @@ export class RequestTarget implements RequestView {
     this.added = noHeaders;
     this.redirect = false;
     this.nominated = null;
+    this.upgrade = null;
     if (head.minor === 0) return localReplies.upgradeRequired;
-    if (!forwardedMethods.has(this.method)) {
-      return this.method === 'CONNECT' || this.method === 'TRACE'
-        ? localReplies.methodNotAllowed
-        : localReplies.notImplemented;
+    const connects = this.method === 'CONNECT';
+    if (!connects && !forwardedMethods.has(this.method)) {
+      return this.method === 'TRACE' ? localReplies.methodNotAllowed : localReplies.notImplemented;
     }
     if (head.host < 0) return localReplies.missingHost;
     if (head.underscore) return localReplies.underscore;
+    if (connects) return this.#readConnect(head) ?? this.#readHost() ?? this.#readConnection(head);
     return this.#readTarget(head) ?? this.#readHost() ?? this.#readPath(head, options) ?? this.#readConnection(head);
   }
 
@@ -85,6 +89,7 @@ export class RequestTarget implements RequestView {
     this.method = '';
     this.target = '';
     this.authority = '';
+    this.upgrade = null;
     this.#head = null;
   }
 
@@ -147,6 +152,24 @@ export class RequestTarget implements RequestView {
     return null;
   }
 
+  /** A host and a port, which Host repeats; there is no path, and no body. */
+  #readConnect(head: Head): LocalReply | null {
+    const authority = this.target;
+    const said = this.authority.toLowerCase();
+    const host = canonicalHost(authority);
+    if (host === undefined || !/:[0-9]+$/.test(authority)) return localReplies.badTarget;
+    if (said !== host && said !== authority.toLowerCase()) return localReplies.badHost;
+    if (head.contentLength > 0 || head.chunked) return localReplies.badUpgrade;
+    this.upgrade = connectAsk;
+    this.target = '';
+    this.path = '';
+    this.query = '';
+    this.authority = authority;
+    this.authorityFromTarget = true;
+    this.rewritten = true;
+    return null;
+  }
+
   #readHost(): LocalReply | null {
     const cached = hosts.get(this.authority);
     if (cached !== undefined) {
@@ -174,10 +197,10 @@ export class RequestTarget implements RequestView {
   }
 
   #readConnection(head: Head): LocalReply | null {
-    if (head.upgrade >= 0 && /(^|[,\s])websocket([,\s/]|$)/i.test(head.value(head.upgrade))) {
-      return this.firstHeader('sec-websocket-version') === '13'
-        ? localReplies.upgradeFailed
-        : localReplies.webSocketVersion;
+    if (head.upgrade >= 0 && this.upgrade === null) {
+      const asked = readUpgrade(head, this.method);
+      if (asked !== null && 'status' in asked) return asked;
+      this.upgrade = asked;
     }
     if (head.expect >= 0 && head.value(head.expect).toLowerCase() !== '100-continue') {
       return localReplies.expectationFailed;

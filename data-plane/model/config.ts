@@ -53,6 +53,8 @@ export interface HttpChainConfig {
   readonly serverName: string;
   /** Append the peer to x-forwarded-for and trust nothing else (edge). */
   readonly useRemoteAddress: boolean;
+  /** For routes that say nothing of a type. */
+  readonly upgrades: readonly UpgradeConfig[];
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;
@@ -124,6 +126,14 @@ export interface RouteConfig {
   /** Nothing moves on a request for so long; 0: none; null: the listener's. */
   readonly streamIdleTimeoutMs: number | null;
   readonly retry: RetryConfig | null;
+  readonly upgrades: readonly UpgradeConfig[];
+}
+
+/** A kind of tunnel, and whether requests may open one. Each type is there once. */
+export interface UpgradeConfig {
+  /** A protocol of `Upgrade`, lower-case, or `connect`: the method. */
+  readonly type: string;
+  readonly enabled: boolean;
 }
 
 export interface RetryConfig {
@@ -186,9 +196,9 @@ export type PathRewriteConfig =
   | { readonly type: 'regex'; readonly regex: string; readonly substitution: string };
 
 export interface RouteMatchConfig {
-  /** A template is of whole segments, plain ones and `{name}`; a regex is RE2's. */
+  /** A template is of whole segments, plain ones and `{name}`; a regex is RE2's; `connect`: what has no path, CONNECT. */
   readonly path: {
-    readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix' | 'template' | 'regex';
+    readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix' | 'template' | 'regex' | 'connect';
     readonly value: string;
   };
   readonly caseSensitive: boolean;

@@ -1,7 +1,7 @@
 /** What matching may ask of a request. */
 export interface RequestView {
   readonly method: string;
-  /** Normalised path, without the query. */
+  /** Normalised path, without the query; empty: CONNECT, which has none. */
   readonly path: string;
   /** `?` and what follows, or empty. */
   readonly query: string;

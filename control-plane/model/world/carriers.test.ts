@@ -43,6 +43,7 @@ test.each([
   ['to: { cluster: g }, streamIdleTimeout: 5m', 'not-supported-yet /spec/streamIdleTimeout'],
   ['to: { cluster: g }, retry: { on: [unavailable, reset] }', 'not-supported-yet /spec/retry/on/1'],
   ['to: { cluster: g }, retry: { perTry: 1s }', 'not-supported-yet /spec/retry/perTry'],
+  ['to: { cluster: g }, upgrades: websocket', 'not-supported-yet /spec/upgrades'],
   ['to: { cluster: g }, match: { methods: GET }', 'conflict /spec/match/methods'],
   [
     'to: { cluster: g }, match: { headers: { name: x-a, exact: b, not: true } }',

@@ -10,6 +10,7 @@ import { type Place, unsupported } from './problems.ts';
 import { checkHttp1Options } from './protocol-options.ts';
 import type { HttpChainResource } from './resources.ts';
 import { readRouteTable } from './route.ts';
+import { readManagerUpgrades } from './upgrades.ts';
 import { bool, millis, required, uint32Within, wireText } from './values.ts';
 
 type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
@@ -19,7 +20,7 @@ const managerFields = fieldTable('envoy.extensions.filters.network.http_connecti
     ...['stat_prefix', 'rds', 'route_config', 'http_filters', 'access_log', 'use_remote_address'],
     ...['server_name', 'normalize_path', 'merge_slashes', 'path_with_escaped_slashes_action'],
     ...['common_http_protocol_options', 'http_protocol_options', 'max_request_headers_kb'],
-    ...['request_timeout', 'request_headers_timeout', 'stream_idle_timeout'],
+    ...['request_timeout', 'request_headers_timeout', 'stream_idle_timeout', 'upgrade_configs'],
   ],
   ignored: [
     'tracing',
@@ -78,6 +79,7 @@ export function readHttpConnectionManager(place: Place, message: HttpConnectionM
     accessLogs: readAccessLogs(place, message.access_log),
     serverName: readServerName(place, message),
     useRemoteAddress: bool(message.use_remote_address, false),
+    upgrades: readManagerUpgrades(place, message.upgrade_configs),
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };

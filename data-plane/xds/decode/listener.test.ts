@@ -27,6 +27,7 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         accessLogs: [],
         serverName: 'envoy',
         useRemoteAddress: false,
+        upgrades: [],
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,
@@ -59,10 +60,15 @@ test('what an HTTP listener says is carried over', () => {
     request_headers_timeout: seconds(10),
     request_timeout: seconds(300),
     stream_idle_timeout: seconds(0),
+    upgrade_configs: [{ upgrade_type: 'WebSocket' }, { upgrade_type: 'CONNECT', enabled: {} }],
   });
   expect(config).toMatchObject({
     serverName: 'fairlead',
     useRemoteAddress: true,
+    upgrades: [
+      { type: 'websocket', enabled: true },
+      { type: 'connect', enabled: false },
+    ],
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 32_768,
@@ -236,7 +242,21 @@ test.each(
     [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
     [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
     [{ xff_num_trusted_hops: 1 }, [`.xff_num_trusted_hops: ${unsupported}`]],
-    [{ upgrade_configs: [{ upgrade_type: 'websocket' }] }, [`.upgrade_configs: ${unsupported}`]],
+    [
+      {
+        upgrade_configs: [
+          { filters: [routerFilter] },
+          { upgrade_type: 'h2c' },
+          ...['foo', 'FOO'].map((upgrade_type) => ({ upgrade_type })),
+        ],
+      },
+      [
+        `.upgrade_configs[0].filters: ${unsupported}`,
+        '.upgrade_configs[0].upgrade_type: must not be empty',
+        `.upgrade_configs[1].upgrade_type: h2c is ${unsupported}`,
+        '.upgrade_configs[3].upgrade_type: foo is there already',
+      ],
+    ],
     [{ max_request_headers_kb: { value: 9000 } }, ['.max_request_headers_kb: must be between 1 and 8192']],
     [
       {
