@@ -13,6 +13,13 @@ export const limits = {
   informationalResponses: 100,
   /** From the last answer on a connection that closes to the moment it is cut (Envoy's delayed_close_timeout). */
   delayedCloseMs: 1_000,
+  /** Bytes of one answer that wait for an HTTP/2 client, and of all answers of one connection (Envoy's edge page: buffers of 32 KiB; one read is 64). */
+  streamBufferBytes: 64 * 1024,
+  connectionBufferBytes: 1024 * 1024,
+  /** Until an HTTP/2 client has acknowledged SETTINGS (nghttpx). */
+  settingsTimeoutMs: 10_000,
+  /** Streams of HTTP/2 that wait for their next request, a listener. */
+  spareStreams: 256,
   /** A request, head and body, that is kept in case it must be sent again (Envoy's edge page: buffers of 32 KiB). */
   replayBytes: 32 * 1024,
   /** Connections a listener, and a node (Envoy's edge page). */

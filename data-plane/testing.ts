@@ -118,6 +118,13 @@ export async function startProxy(options: ProxyOptions) {
   const chain: HttpChainConfig = {
     type: 'http',
     statPrefix: 'test',
+    codec: 'auto',
+    http2: {
+      extendedConnect: true,
+      maxConcurrentStreams: 100,
+      streamWindowBytes: 64 * 1024,
+      connectionWindowBytes: 1024 * 1024,
+    },
     serverName: 'fairlead',
     useRemoteAddress: true,
     upgrades: [],

@@ -55,6 +55,8 @@ export interface ListenerSpec {
     /** Whole request head, bytes. */
     readonly headerBytes: number;
     readonly headers: number;
+    /** Requests at a time on one HTTP/2 connection. */
+    readonly streams: number;
     readonly headersTimeoutMs: number;
     readonly bodyTimeoutMs: number;
     readonly idleTimeoutMs: number;
@@ -66,7 +68,7 @@ export interface ListenerTlsSpec {
   readonly certificates: readonly Reference[];
   readonly minVersion: '1.2' | '1.3';
   /** In order of preference. */
-  readonly alpn: readonly 'http/1.1'[];
+  readonly alpn: readonly ('h2' | 'http/1.1')[];
 }
 
 export interface EndpointSpec {

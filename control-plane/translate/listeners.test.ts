@@ -30,6 +30,13 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
                 max_headers_count: 100,
                 headers_with_underscores_action: 'REJECT_REQUEST',
               },
+              http2_protocol_options: {
+                allow_connect: true,
+                max_concurrent_streams: 100,
+                initial_stream_window_size: 65_536,
+                initial_connection_window_size: 1_048_576,
+                override_stream_error_on_invalid_http_message: true,
+              },
               server_name: 'fairlead',
               access_log: [expect.anything()],
               use_remote_address: true,
@@ -88,8 +95,16 @@ test('a listener whose access log is off has none', () => {
 });
 
 test('limits of a listener reach the connection manager, 0s as none', () => {
-  const limits = { headerBytes: '2KiB', headers: 10, headersTimeout: '0s', bodyTimeout: '0s', idleTimeout: '5m' };
+  const limits = {
+    headerBytes: '2KiB',
+    headers: 10,
+    streams: 20,
+    headersTimeout: '0s',
+    bodyTimeout: '0s',
+    idleTimeout: '5m',
+  };
   expect(connectionManager({ limits })).toMatchObject({
+    http2_protocol_options: { max_concurrent_streams: 20 },
     max_request_headers_kb: 2,
     request_timeout: '0s',
     request_headers_timeout: '0s',

@@ -11,6 +11,9 @@ import { fromAds, nameOf, uint32 } from './wire.ts';
 /** A request on which nothing moves for so long is given up (Envoy's own default, said aloud). */
 const streamIdleTimeoutMs = 300_000;
 
+/** What an HTTP/2 client may have under way on a stream, and on a connection, bytes (Envoy's edge page). */
+const http2Windows = { stream: 64 * 1024, connection: 1024 * 1024 };
+
 const escapedSlashesAction = {
   keep: 'KEEP_UNCHANGED',
   reject: 'REJECT_REQUEST',
@@ -82,6 +85,15 @@ function connectionManager(name: string, { accessLog, limits, paths }: ListenerS
       idle_timeout: durationOf(limits.idleTimeoutMs),
       max_headers_count: uint32(limits.headers),
       headers_with_underscores_action: 'REJECT_REQUEST',
+    },
+    http2_protocol_options: {
+      // what routes say of upgrades holds in both versions
+      allow_connect: true,
+      max_concurrent_streams: uint32(limits.streams),
+      initial_stream_window_size: uint32(http2Windows.stream),
+      initial_connection_window_size: uint32(http2Windows.connection),
+      // one client's bad message is no reason to end what others have under way on the connection of a proxy before us
+      override_stream_error_on_invalid_http_message: { value: true },
     },
     request_headers_timeout: durationOf(limits.headersTimeoutMs),
     request_timeout: durationOf(limits.bodyTimeoutMs),

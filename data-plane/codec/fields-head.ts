@@ -25,9 +25,12 @@ export class FieldsHead implements MessageHead {
   method = '';
   scheme = '';
   path = '';
+  /** Of an extended CONNECT. */
+  protocol = '';
   /** Null: none was sent. */
   authority: string | null = null;
-  /** Headers `host`. */
+  /** Headers, with all crumbs of a cookie as one; and those named `host`. */
+  count = 0;
   hosts = 0;
   hasExpect = false;
   /** A name with `_` is there. */
@@ -41,10 +44,13 @@ export class FieldsHead implements MessageHead {
     this.method = '';
     this.scheme = '';
     this.path = '';
+    this.protocol = '';
     this.authority = null;
     this.hosts = 0;
     this.hasExpect = false;
+    this.count = 0;
     let marks = 0;
+    let cookies = 0;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i]!;
       const kind = kindOfField(field);
@@ -58,6 +64,9 @@ export class FieldsHead implements MessageHead {
           break;
         case known.path:
           this.path = field.value;
+          break;
+        case known.protocol:
+          this.protocol = field.value;
           break;
         case known.authority:
           this.authority = field.value;
@@ -77,8 +86,13 @@ export class FieldsHead implements MessageHead {
         case known.expect:
           this.hasExpect = true;
           break;
+        case known.cookie:
+          cookies++;
+          break;
       }
+      if (kind < known.method) this.count++;
     }
+    if (cookies > 1) this.count -= cookies - 1;
     this.underscore = (marks & underscoreBit) !== 0;
   }
 

@@ -29,8 +29,9 @@ export const known = {
   authority: 24,
   path: 25,
   status: 26,
+  protocol: 27,
   /** Any other name that begins with a colon. From `method` on all do: they are HTTP/2's, and no headers. */
-  otherPseudo: 27,
+  otherPseudo: 28,
 } as const;
 
 /** A bit for each kind of header that does not pass: `drops[kind]` is 1. */
@@ -74,6 +75,7 @@ const byName: ReadonlyMap<string, number> = new Map([
   ...names,
   [':method', known.method],
   [':scheme', known.scheme],
+  [':protocol', known.protocol],
   [':authority', known.authority],
   [':path', known.path],
   [':status', known.status],

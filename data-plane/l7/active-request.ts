@@ -6,7 +6,7 @@ import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Downstream } from './downstream.ts';
-import { Exchange } from './exchange.ts';
+import { type ClientEnd, Exchange } from './exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
@@ -16,7 +16,7 @@ import type { TryEnd } from './retry-rules.ts';
 import { routeRequest } from './route-request.ts';
 import { Tries, type TriesOwner } from './tries.ts';
 import { Tunnel } from './tunnel.ts';
-import type { UpgradeAsk } from './upgrade.ts';
+import { type UpgradeAsk, withKey } from './upgrade.ts';
 
 /** Refilled for each request that is sent. */
 const forwarding = new Forwarding();
@@ -43,6 +43,10 @@ export class ActiveRequest implements TriesOwner {
       () => this.#onIdleDeadline(),
     );
     this.#tries = new Tries(listener.shared, this.#exchange, this.#deadlines, this);
+  }
+
+  get running(): boolean {
+    return this.#exchange.running;
   }
 
   // ---- what the client's codec tells ----
@@ -84,11 +88,15 @@ export class ActiveRequest implements TriesOwner {
   /** The end of a body, or of what the client sends through a tunnel. @param trailers null: none */
   onEnd(trailers: readonly Field[] | null): void {
     const { upstream } = this.#tries;
-    if (upstream === null) return;
-    upstream.sendEnd(trailers);
-    if (this.#tunnel === null) this.#onRequestEnd();
-    else if (this.#tunnel.responseEnded) this.#onBothEnded();
-    else this.#touch();
+    const tunnel = this.#tunnel;
+    if (tunnel !== null && !tunnel.open) tunnel.endedEarly = true;
+    else if (upstream === null) return;
+    else {
+      upstream.sendEnd(trailers);
+      if (tunnel === null) this.#onRequestEnd();
+      else if (tunnel.responseEnded) this.#onBothEnded();
+      else this.#touch();
+    }
   }
 
   /** Sends what was told; a slow upstream stops the client. */
@@ -102,13 +110,14 @@ export class ActiveRequest implements TriesOwner {
     this.#tries.upstream?.resumeReading();
   }
 
-  /** The client is gone, or was cut. */
-  onGone(): void {
-    this.#exchange.onClientGone();
+  /** The client is gone, or was cut. Nothing if the request is over. */
+  onGone(end: ClientEnd): void {
+    this.#exchange.onClientGone(end);
     this.#tries.end();
     this.#deadlines.end();
     this.#leaveTunnel();
     this.#exchange.finish();
+    this.#responding = false;
   }
 
   // ---- route, pick, connect, send ----
@@ -128,7 +137,10 @@ export class ActiveRequest implements TriesOwner {
       this.#answer(answer);
       return;
     }
-    if (target.upgrade !== null) this.#tunnel = new Tunnel(target.upgrade);
+    if (target.upgrade !== null) {
+      target.upgrade = withKey(target.upgrade, this.#listener.shared.newRequestId);
+      this.#tunnel = new Tunnel(target.upgrade, this.#downstream.requestComplete);
+    }
     const follows = bodyFollows && this.#tunnel === null;
     const upstream = this.#tries.begin(head);
     forwarding.fill(target, this.#listener, this.#exchange.requestId, this.#tries.expectedMs);
@@ -167,6 +179,12 @@ export class ActiveRequest implements TriesOwner {
   onResponseHead(head: MessageHead, hasBody: boolean): boolean {
     if (this.#tries.takesAnswer(head.status)) return false;
     const exchange = this.#exchange;
+    if (head.status < 300 && this.#downstream.protocol === 'HTTP/2' && this.#tunnel !== null) {
+      // to this client a 200 would say that the tunnel is open
+      this.#tries.upstream = null;
+      this.#answer(localReplies.upstreamProtocolError);
+      return false;
+    }
     exchange.status = head.status;
     exchange.details = 'via_upstream';
     exchange.answeredMs = this.#listener.shared.now();
@@ -190,6 +208,7 @@ export class ActiveRequest implements TriesOwner {
     this.#listener.stats.cxUpgradesTotal.value++;
     this.#listener.stats.cxUpgradesActive.value++;
     tunnel.sendEarly(upstream);
+    if (tunnel.endedEarly) upstream.sendEnd(null);
     if (upstream.flush()) this.#downstream.resumeRequest();
   }
 

@@ -6,7 +6,7 @@ import { statusLine } from '../codec/status-text.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import { httpDate } from './date.ts';
 import type { Exchange } from './exchange.ts';
-import { linesOf, upgradeLines, writeResponseHead, writeTunnelHead } from './head-writer.ts';
+import { linesOf, writeResponseHead, writeTunnelHead } from './head-writer.ts';
 import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { UpgradeAsk } from './upgrade.ts';
@@ -48,14 +48,7 @@ export function writeTunnelAnswer(
   const { serverName } = context.chain;
   const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
   const date = head.hasDate ? '' : `date: ${httpDate(shared.wallClock())}\r\n`;
-  writeTunnelHead(
-    shared.toClient,
-    head,
-    status,
-    serverName !== '',
-    changes,
-    `${upgradeLines(ask)}${server}${date}\r\n`,
-  );
+  writeTunnelHead(shared.toClient, head, status, ask, serverName !== '', changes, `${server}${date}\r\n`);
 }
 
 export function writeLocalReply(

@@ -12,6 +12,19 @@ import type { RequestTarget } from './request-target.ts';
 
 const noHeaders: readonly string[] = [];
 
+/** How a client ends a request before its answer is whole, in the words of the access log. */
+export interface ClientEnd {
+  readonly flag: string;
+  readonly details: string;
+}
+
+export const clientEnds = {
+  disconnect: { flag: 'DC', details: 'downstream_remote_disconnect' },
+  reset: { flag: 'DR', details: 'http2.remote_reset' },
+  malformed: { flag: 'DPE', details: 'http2.violation.of.messaging.rule' },
+  connectionError: { flag: 'DPE', details: 'codec_error' },
+} as const satisfies Record<string, ClientEnd>;
+
 /** Reused for every request of a connection. */
 export class Exchange {
   running = false;
@@ -39,6 +52,7 @@ export class Exchange {
   readonly #listener: HttpListener;
   readonly #client: Pick<Downstream, 'address' | 'ip' | 'protocol'>;
   #trying = false;
+  #cancelled = false;
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
@@ -70,10 +84,12 @@ export class Exchange {
     this.cluster = null;
     this.host = null;
     this.responseChanges = null;
+    this.#cancelled = false;
     const names = context.loggedHeaders;
     this.#loggedHeaders = names.length === 0 ? noHeaders : capture(names, target, this.requestId);
     stats.rqTotal.value++;
-    stats.rqHttp1Total.value++;
+    if (this.#client.protocol === 'HTTP/2') stats.rqHttp2Total.value++;
+    else stats.rqHttp1Total.value++;
     stats.rqActive.value++;
   }
 
@@ -98,19 +114,17 @@ export class Exchange {
   }
 
   /** Unless it was cut by this side, the client went before its answer was whole. */
-  onClientGone(): void {
-    if (!this.running) return;
-    const { stats } = this.#listener;
-    stats.cxDestroyActiveRq.value++;
-    if (this.flags !== '') return;
-    stats.rqRxReset.value++;
-    this.flags = 'DC';
-    this.details = 'downstream_remote_disconnect';
+  onClientGone({ flag, details }: ClientEnd): void {
+    if (!this.running || this.flags !== '') return;
+    this.#listener.stats.rqRxReset.value++;
+    this.flags = flag;
+    this.details = details;
+    this.#cancelled = true;
   }
 
   #outcome(): 'success' | 'error' | 'cancelled' {
     if (this.answeredMs >= 0) return this.status < 500 ? 'success' : 'error';
-    return this.flags === 'DC' ? 'cancelled' : 'error';
+    return this.#cancelled ? 'cancelled' : 'error';
   }
 
   /** The last phase of every request, good or bad: counts and logs. Nothing after the first call. */

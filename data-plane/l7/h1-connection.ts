@@ -18,7 +18,7 @@ import {
   writeUpstreamHead,
 } from './answer-writer.ts';
 import type { Downstream } from './downstream.ts';
-import type { Exchange } from './exchange.ts';
+import { clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
@@ -33,7 +33,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly ip: string;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
-  readonly #onClosed: (connection: H1Connection) => void;
+  readonly #onClosed: () => void;
   readonly #openedMs: number;
   readonly #encrypted: boolean;
   readonly #reader: H1RequestReader;
@@ -46,7 +46,7 @@ export class H1Connection implements RequestEvents, Downstream {
   /** A tunnel is open: each of its directions ends with the socket's. */
   #tunnel = false;
 
-  constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
+  constructor(socket: net.Socket, listener: HttpListener, onClosed: () => void) {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
@@ -243,10 +243,11 @@ export class H1Connection implements RequestEvents, Downstream {
 
   #onClose(): void {
     const { stats, shared } = this.#listener;
-    this.#request.onGone();
+    if (this.#request.running) stats.cxDestroyActiveRq.value++;
+    this.#request.onGone(clientEnds.disconnect);
     this.#deadline.disarm();
     this.#reader.close();
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
-    this.#onClosed(this);
+    this.#onClosed();
   }
 }

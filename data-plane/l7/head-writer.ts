@@ -21,7 +21,8 @@ const dropsWithHost = {
   inside: dropsOf([...ofEveryRequest, known.host]),
 };
 
-const ofEveryAnswer = [
+/** What never passes of an answer. */
+export const ofEveryAnswer: readonly number[] = [
   ...[known.connection, known.keepAlive, known.proxyConnection, known.upgrade],
   ...[known.transferEncoding, known.trailer],
 ];
@@ -68,7 +69,7 @@ export function writeRequestHead(
     if (authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
   }
   head.writeLines(out, !rewritten, requestDrops(edge, authorityFromTarget), target.nominated);
-  const upgrade = target.upgrade === null ? '' : upgradeLines(target.upgrade);
+  const upgrade = target.upgrade === null ? '' : upgradeLines(target.upgrade) + keyLine(target.upgrade);
   const added = linesOf(target.added) + forwarding.lines + upgrade;
   if (head.contentLength >= 0) out.text(`${added}\r\n`);
   else if (bodyFollows) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
@@ -78,6 +79,24 @@ export function writeRequestHead(
 /** What a tunnel is asked for with, and opened: nothing for CONNECT. */
 export function upgradeLines({ protocol }: UpgradeAsk): string {
   return protocol === '' ? '' : `connection: upgrade\r\nupgrade: ${protocol}\r\n`;
+}
+
+/** Lines of an answer that the proxy says itself to a WebSocket. */
+const ofWebSocket: ReadonlySet<string> = new Set(['sec-websocket-accept']);
+
+/** Names of the lines that do not pass in an answer that opens a tunnel. @param own the proxy has said the WebSocket's */
+export function tunnelNamed(changes: HeaderChanges | null, own: boolean): ReadonlySet<string> | null {
+  if (!own) return changes?.drops ?? null;
+  return changes === null || changes.drops.size === 0 ? ofWebSocket : new Set([...ofWebSocket, ...changes.drops]);
+}
+
+/** What never passes in an answer that opens a tunnel. */
+export function tunnelAnswerDrops(ownServer: boolean): Drops {
+  return ownServer ? tunnelDropsWithServer : tunnelDrops;
+}
+
+function keyLine({ key }: UpgradeAsk): string {
+  return key === '' ? '' : `sec-websocket-key: ${key}\r\n`;
 }
 
 /** Status line, what passes, what the route adds, then `added` (whole lines); ends the head. */
@@ -98,11 +117,14 @@ export function writeTunnelHead(
   out: Out,
   head: MessageHead,
   status: number,
+  ask: UpgradeAsk,
   ownServer: boolean,
   changes: HeaderChanges | null,
-  added: string,
+  more: string,
 ): void {
+  const accept = ask.accept === '' ? '' : `sec-websocket-accept: ${ask.accept}\r\n`;
+  const added = accept + upgradeLines(ask) + more;
   out.all(statusLine(status));
-  head.writeLines(out, false, ownServer ? tunnelDropsWithServer : tunnelDrops, changes?.drops ?? null);
+  head.writeLines(out, false, tunnelAnswerDrops(ownServer), tunnelNamed(changes, accept !== ''));
   out.text(changes === null ? added : linesOf(changes.added) + added);
 }

@@ -84,6 +84,14 @@ test('requests inside TLS are proxied one after the other, and upstream hears th
   expect(proxy.faults).toEqual([]);
 });
 
+test('who agreed on HTTP/2 and then speaks HTTP/1.1 is told what is wrong, and cut', async () => {
+  const { proxy, seen } = await start(ok, { tls: { ...config, alpn: ['h2', 'http/1.1'] } });
+  const socket = await connect(proxy.port, { ALPNProtocols: ['h2'] });
+  expect(await ask(socket, get, () => false)).toContain('does not begin with the preface');
+  expect(seen).toEqual([]);
+  expect(proxy.server.stats.cxProtocolError.value).toBe(1);
+});
+
 test('bodies larger than any buffer pass both ways', async () => {
   const body = 'x'.repeat(3 * 1024 * 1024);
   const { proxy } = await start(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);

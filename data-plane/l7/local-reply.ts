@@ -84,6 +84,17 @@ export const localReplies = {
   badVersion: reply(505, 'DPE', 'http1.unsupported_version', 'HTTP Version Not Supported', true),
 } as const satisfies Record<string, LocalReply>;
 
+const inHttp2 = (one: LocalReply): LocalReply => ({ ...one, details: one.details.replace('http1.', 'http2.') });
+
+/** The same where the request came in HTTP/2: Envoy names the codec in the details. */
+export const http2Replies = {
+  underscore: inHttp2(localReplies.underscore),
+  uriTooLong: inHttp2(localReplies.uriTooLong),
+  notImplemented: inHttp2(localReplies.notImplemented),
+  badScheme: reply(400, '', 'http2.invalid.header.field'),
+  headersTooLarge: { ...localReplies.headersTooLarge, details: 'http2.too_many_headers' },
+} as const satisfies Record<string, LocalReply>;
+
 /** What the reader's faults are answered with; a malformed body is answered only where no answer has begun. */
 export const faultReplies: Readonly<Record<RequestFault, LocalReply>> = {
   malformed: localReplies.badRequest,

@@ -1,14 +1,16 @@
 /** Reads what a request asks for out of its head, refusing what two readers could read differently. */
+import type { FieldsHead } from '../codec/fields-head.ts';
 import type { Head } from '../codec/h1-head.ts';
+import { pathByte, pathSlow, queryByte } from '../codec/h1-tables.ts';
 import { forEachToken } from '../codec/h1-values.ts';
 import { known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
 import { canonicalHost } from './authority.ts';
-import { type LocalReply, localReplies } from './local-reply.ts';
+import { http2Replies, type LocalReply, localReplies } from './local-reply.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
-import { connectAsk, readUpgrade, type UpgradeAsk } from './upgrade.ts';
+import { connectAsk, readExtendedConnect, readUpgrade, type UpgradeAsk } from './upgrade.ts';
 
 /** Methods that are forwarded as they are: the registered ones, without CONNECT and TRACE. */
 const forwardedMethods = new Set(
@@ -18,6 +20,11 @@ const forwardedMethods = new Set(
     'UNSUBSCRIBE'
   ).split(' '),
 );
+
+/** Whether a request may begin with this word, forwarded or refused. */
+export function isKnownMethod(word: string): boolean {
+  return forwardedMethods.has(word) || word === 'CONNECT' || word === 'TRACE';
+}
 
 /** `Connection` may not name these: dropping them would change the framing, the route or the client's identity. */
 const neverNominated = new Set([
@@ -37,6 +44,7 @@ const maxHosts = 4096;
 
 /** The facts of the request at hand. One object, refilled for each head; valid until the next one. */
 export class RequestTarget implements RequestView {
+  protocol: 'HTTP/1.1' | 'HTTP/2' = 'HTTP/1.1';
   method = '';
   /** As sent. */
   target = '';
@@ -63,25 +71,70 @@ export class RequestTarget implements RequestView {
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
   read(head: Head, options: PathOptions): LocalReply | null {
-    this.#head = head;
-    this.method = readMethod(head);
+    this.#begin(head, 'HTTP/1.1', readMethod(head));
     this.target = head.bytes.latin1Slice(head.targetStart, head.targetEnd);
     this.authority = head.host < 0 ? '' : head.value(head.host);
+    if (head.minor === 0) return localReplies.upgradeRequired;
+    const connects = this.method === 'CONNECT';
+    if (!connects && !forwardedMethods.has(this.method)) return this.#unknownMethod(localReplies.notImplemented);
+    if (head.host < 0) return localReplies.missingHost;
+    if (head.underscore) return localReplies.underscore;
+    if (connects) {
+      const bodied = head.contentLength > 0 || head.chunked;
+      return this.#readConnect(this.target, bodied) ?? this.#readHost() ?? this.#readConnection(head);
+    }
+    return (
+      this.#readTarget(head) ??
+      this.#readHost() ??
+      this.#readPath(head.pathNeedsCare, options) ??
+      this.#readConnection(head)
+    );
+  }
+
+  /** The same of a request that came in HTTP/2, and whose fields may stand in a request (RFC 9113 section 8.3.1). */
+  readFields(head: FieldsHead, requestLineBytes: number, options: PathOptions): LocalReply | null {
+    this.#begin(head, 'HTTP/2', head.method);
+    // in HTTP/1.1 the request line and Host are written anew
+    this.rewritten = true;
+    this.authorityFromTarget = true;
+    this.target = head.path;
+    this.authority = head.authority ?? head.first('host');
+    const connects = this.method === 'CONNECT';
+    if (connects && head.protocol !== '') {
+      const asked = readExtendedConnect(head);
+      if ('status' in asked) return asked;
+      this.upgrade = asked;
+      // what HTTP/1.1 asks for with an upgrade; here as there it is matched by its path
+      this.method = 'GET';
+    } else if (!connects && !forwardedMethods.has(this.method)) return this.#unknownMethod(http2Replies.notImplemented);
+    if (this.target.length + this.method.length + 1 > requestLineBytes) return http2Replies.uriTooLong;
+    if (head.authority === null && head.hosts === 0) return localReplies.missingHost;
+    if (head.hosts > 1 || (head.hosts === 1 && head.first('host') !== this.authority)) return localReplies.badHost;
+    if (head.underscore) return http2Replies.underscore;
+    if (this.method === 'CONNECT') return this.#readConnect(this.authority, head.contentLength > 0) ?? this.#readHost();
+    if (head.scheme !== 'http' && head.scheme !== 'https') return http2Replies.badScheme;
+    if (head.hasExpect && head.first('expect').toLowerCase() !== '100-continue') return localReplies.expectationFailed;
+    const seen = readPathBytes(this.target);
+    if (seen.kinds < 0) return localReplies.badPath;
+    this.path = this.target.slice(0, seen.queryStart);
+    this.query = this.target.slice(seen.queryStart);
+    return this.#readHost() ?? this.#readPath((seen.kinds & pathSlow) !== 0, options);
+  }
+
+  #begin(head: MessageHead, protocol: RequestView['protocol'], method: string): void {
+    this.#head = head;
+    this.protocol = protocol;
+    this.method = method;
     this.rewritten = false;
     this.authorityFromTarget = false;
     this.added = noHeaders;
     this.redirect = false;
     this.nominated = null;
     this.upgrade = null;
-    if (head.minor === 0) return localReplies.upgradeRequired;
-    const connects = this.method === 'CONNECT';
-    if (!connects && !forwardedMethods.has(this.method)) {
-      return this.method === 'TRACE' ? localReplies.methodNotAllowed : localReplies.notImplemented;
-    }
-    if (head.host < 0) return localReplies.missingHost;
-    if (head.underscore) return localReplies.underscore;
-    if (connects) return this.#readConnect(head) ?? this.#readHost() ?? this.#readConnection(head);
-    return this.#readTarget(head) ?? this.#readHost() ?? this.#readPath(head, options) ?? this.#readConnection(head);
+  }
+
+  #unknownMethod(notImplemented: LocalReply): LocalReply {
+    return this.method === 'TRACE' ? localReplies.methodNotAllowed : notImplemented;
   }
 
   /** For a request of which nothing is known. */
@@ -152,14 +205,13 @@ export class RequestTarget implements RequestView {
     return null;
   }
 
-  /** A host and a port, which Host repeats; there is no path, and no body. */
-  #readConnect(head: Head): LocalReply | null {
-    const authority = this.target;
+  /** @param authority a host and a port, which Host repeats; there is no path, and no body */
+  #readConnect(authority: string, bodied: boolean): LocalReply | null {
     const said = this.authority.toLowerCase();
     const host = canonicalHost(authority);
     if (host === undefined || !/:[0-9]+$/.test(authority)) return localReplies.badTarget;
     if (said !== host && said !== authority.toLowerCase()) return localReplies.badHost;
-    if (head.contentLength > 0 || head.chunked) return localReplies.badUpgrade;
+    if (bodied) return localReplies.badUpgrade;
     this.upgrade = connectAsk;
     this.target = '';
     this.path = '';
@@ -184,8 +236,8 @@ export class RequestTarget implements RequestView {
     return null;
   }
 
-  #readPath(head: Head, options: PathOptions): LocalReply | null {
-    if (!needsNormalizing(this.path, head.pathNeedsCare, options)) return null;
+  #readPath(needsCare: boolean, options: PathOptions): LocalReply | null {
+    if (!needsNormalizing(this.path, needsCare, options)) return null;
     const normalized = normalizePath(this.path, options);
     if (!normalized.ok) return localReplies.badPath;
     this.redirect = normalized.redirect;
@@ -217,6 +269,24 @@ export class RequestTarget implements RequestView {
     this.nominated = nominated;
     return null;
   }
+}
+
+/** One object, refilled. `kinds`: which kinds of bytes the path holds (`pathByte`); -1: one that no target may hold. */
+const pathBytes = { kinds: 0, queryStart: 0 };
+
+function readPathBytes(target: string): typeof pathBytes {
+  let kinds = 0;
+  let i = 0;
+  for (; i < target.length; i++) {
+    const kind = pathByte[target.charCodeAt(i)]!;
+    if (kind === 0) break;
+    kinds |= kind;
+  }
+  pathBytes.queryStart = i;
+  if (i < target.length && target.charCodeAt(i++) !== 63) kinds = -1;
+  for (; i < target.length; i++) if (queryByte[target.charCodeAt(i)] !== 1) kinds = -1;
+  pathBytes.kinds = kinds;
+  return pathBytes;
 }
 
 function readMethod(head: Head): string {

@@ -25,8 +25,7 @@ export function routeRequest(
   exchange.route = route;
   exchange.responseChanges = route.responseHeaders?.(target) ?? null;
   if (target.upgrade !== null && !isAllowed(target.upgrade.type, route.config.upgrades, context.chain.upgrades)) {
-    if (target.upgrade.type === 'connect' || target.upgrade.type === 'websocket') return localReplies.upgradeFailed;
-    // nobody has to take up another one: it is an ordinary request
+    if (!target.upgrade.optional) return localReplies.upgradeFailed;
     target.upgrade = null;
   }
   if (route.answer !== null) return directReply(route.answer, target, scheme, exchange.responseChanges?.added ?? []);

@@ -9,13 +9,17 @@ export class Tunnel {
   readonly ask: UpgradeAsk;
   /** From the answer that opens it. */
   open = false;
+  /** The client has sent its end before the tunnel was open. */
+  endedEarly: boolean;
   /** The endpoint has sent its end. */
   responseEnded = false;
   /** What the client sent before the tunnel was open: at most what one pause of its connection lets through. */
   #early: Buffer[] = [];
 
-  constructor(ask: UpgradeAsk) {
+  /** @param endedEarly the client has sent its end with the request */
+  constructor(ask: UpgradeAsk, endedEarly: boolean) {
     this.ask = ask;
+    this.endedEarly = endedEarly;
   }
 
   hold(b: Buffer, data: Ranges): void {

@@ -247,8 +247,8 @@ test('a WebSocket opens: exactly this upgrade is asked for, and what came early 
   expect(answered).toEqual([expect.any(String), 'hellotail']);
   expect(answered[0]!.split('\r\n')).toEqual([
     'HTTP/1.1 101 Switching Protocols',
-    `sec-websocket-accept: ${accept}`,
     'sec-websocket-protocol: chat',
+    `sec-websocket-accept: ${accept}`,
     'connection: upgrade',
     'upgrade: WebSocket',
     'server: fairlead',

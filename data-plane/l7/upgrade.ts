@@ -1,11 +1,13 @@
 /**
  * Upgrades and CONNECT: what asks for a tunnel, and which answers open one (RFC 9110 sections 7.8 and 9.3.6, RFC 6455
- * section 4). Whatever is not certainly right opens nothing.
+ * section 4, RFC 8441). Whatever is not certainly right opens nothing.
  */
 import { createHash } from 'node:crypto';
+import type { FieldsHead } from '../codec/fields-head.ts';
 import type { Head } from '../codec/h1-head.ts';
+import type { MessageHead } from '../codec/message-head.ts';
 import type { UpgradeConfig } from '../model/config.ts';
-import { type LocalReply, localReplies } from './local-reply.ts';
+import { http2Replies, type LocalReply, localReplies } from './local-reply.ts';
 
 /** What a request asks to have in place of an answer: a tunnel. */
 export interface UpgradeAsk {
@@ -13,17 +15,22 @@ export interface UpgradeAsk {
   readonly type: string;
   /** The protocol as the client wrote it. */
   readonly protocol: string;
-  /** What `sec-websocket-accept` must say; empty: not a WebSocket. */
+  /** What `sec-websocket-accept` must say in HTTP/1.1; empty: no WebSocket, or one that has no key. */
   readonly accept: string;
+  /** The key that the proxy asks with in HTTP/1.1; empty: the client's own. */
+  readonly key: string;
+  /** Where no route allows it, it is an ordinary request without it. */
+  readonly optional: boolean;
 }
 
-export const connectAsk: UpgradeAsk = { type: 'connect', protocol: '', accept: '' };
+export const connectAsk: UpgradeAsk = { type: 'connect', protocol: '', accept: '', key: '', optional: false };
 
 /** Of RFC 6455: what a WebSocket's key is answered with. */
 const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+const webSocketKey = /^[A-Za-z0-9+/]{22}==$/;
 const protocolName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(\/[!#$%&'*+.^_`|~0-9A-Za-z-]+)?$/;
 /** Other versions of HTTP, and TLS, are no business of a tunnel's; `connect` is a method. */
-const neverUpgraded = /^(h2c|http\/.*|tls\/.*|connect)$/;
+const neverUpgraded = /^(h2c|http\/.*|tls\/.*|connect|connect-udp)$/;
 
 /** The upgrade that a head of HTTP/1.1 asks for; null: none that is known; a LocalReply: one that is wrong. */
 export function readUpgrade(head: Head, method: string): UpgradeAsk | LocalReply | null {
@@ -38,19 +45,52 @@ export function readUpgrade(head: Head, method: string): UpgradeAsk | LocalReply
   if (name === undefined || names.length > 1 || neverUpgraded.test(name) || !protocolName.test(name)) return null;
   // the request comes whole before another protocol begins: with a body that would be a long wait
   if (head.contentLength > 0 || head.chunked) return null;
-  return { type: name, protocol: head.first('upgrade').replaceAll(',', '').trim(), accept: '' };
+  return {
+    type: name,
+    protocol: head.first('upgrade').replaceAll(',', '').trim(),
+    accept: '',
+    key: '',
+    optional: true,
+  };
 }
 
 function readWebSocket(head: Head, method: string): UpgradeAsk | LocalReply {
-  const versions = head.lines('sec-websocket-version');
-  if (versions.length !== 1 || versions[0] !== '13') return localReplies.webSocketVersion;
+  if (!isVersion13(head)) return localReplies.webSocketVersion;
   const keys = head.lines('sec-websocket-key');
   const bodied = head.contentLength > 0 || head.chunked;
-  if (method !== 'GET' || bodied || keys.length !== 1 || !/^[A-Za-z0-9+/]{22}==$/.test(keys[0]!)) {
+  if (method !== 'GET' || bodied || keys.length !== 1 || !webSocketKey.test(keys[0]!)) {
     return localReplies.badUpgrade;
   }
   const protocol = head.first('upgrade').replaceAll(',', '').trim();
-  return { type: 'websocket', protocol, accept: acceptOf(keys[0]!) };
+  return { type: 'websocket', protocol, accept: acceptOf(keys[0]!), key: '', optional: false };
+}
+
+function isVersion13(head: MessageHead): boolean {
+  const versions = head.lines('sec-websocket-version');
+  return versions.length === 1 && versions[0] === '13';
+}
+
+/** What `:protocol` asks for. A key is not needed; one that a proxy before has left there is answered. */
+export function readExtendedConnect(head: FieldsHead): UpgradeAsk | LocalReply {
+  const { protocol } = head;
+  const type = protocol.toLowerCase();
+  if (neverUpgraded.test(type) || !protocolName.test(type)) return http2Replies.notImplemented;
+  if (head.contentLength > 0) return localReplies.badUpgrade;
+  const ask = { type, protocol, accept: '', key: '', optional: false };
+  if (type !== 'websocket') return ask;
+  if (!isVersion13(head)) return localReplies.webSocketVersion;
+  const keys = head.lines('sec-websocket-key');
+  if (keys.length === 0) return ask;
+  return keys.length === 1 && webSocketKey.test(keys[0]!)
+    ? { ...ask, accept: acceptOf(keys[0]!) }
+    : localReplies.badUpgrade;
+}
+
+/** With a key of the proxy's own, if it is a WebSocket without one. @param newId makes a random UUID */
+export function withKey(ask: UpgradeAsk, newId: () => string): UpgradeAsk {
+  if (ask.type !== 'websocket' || ask.accept !== '') return ask;
+  const key = Buffer.from(newId().replaceAll('-', ''), 'hex').toString('base64');
+  return { ...ask, key, accept: acceptOf(key) };
 }
 
 /** What a server answers to `sec-websocket-key`. */

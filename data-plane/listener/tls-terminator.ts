@@ -13,7 +13,7 @@ export interface TlsTerminatorOptions {
   readonly setDeadline: (timeoutMs: number, onDeadline: () => void) => () => void;
   readonly onFault: (fault: unknown) => void;
   /** Gets each socket whose handshake is done. */
-  readonly onSecure: (socket: net.Socket) => void;
+  readonly onSecure: (socket: tls.TLSSocket) => void;
 }
 
 const longestTimerMs = 2 ** 31 - 1;

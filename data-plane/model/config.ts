@@ -49,6 +49,17 @@ export interface HttpChainConfig {
   readonly statPrefix: string;
   readonly routes: RouteTableConfig;
   readonly accessLogs: readonly AccessLogConfig[];
+  /** What clients speak; `auto`: their first bytes, or what TLS has agreed on, tell. */
+  readonly codec: 'auto' | 'http1' | 'http2';
+  /** What an HTTP/2 client is allowed at once. */
+  readonly http2: {
+    /** Clients may ask for upgrades (RFC 8441). */
+    readonly extendedConnect: boolean;
+    readonly maxConcurrentStreams: number;
+    /** Bytes of one request that are under way or wait here, and of all of a connection. */
+    readonly streamWindowBytes: number;
+    readonly connectionWindowBytes: number;
+  };
   /** `server` response header; empty: the upstream's passes. */
   readonly serverName: string;
   /** Append the peer to x-forwarded-for and trust nothing else (edge). */

@@ -84,6 +84,8 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     cxActive: scope.gauge('downstream_cx_active', 'Open connections'),
     cxHttp1Total: scope.counter('downstream_cx_http1_total', 'HTTP/1.1 connections accepted'),
     cxHttp1Active: scope.gauge('downstream_cx_http1_active', 'Open HTTP/1.1 connections'),
+    cxHttp2Total: scope.counter('downstream_cx_http2_total', 'HTTP/2 connections accepted'),
+    cxHttp2Active: scope.gauge('downstream_cx_http2_active', 'Open HTTP/2 connections'),
     cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
     cxDestroyLocal: scope.counter('downstream_cx_destroy_local', 'Connections closed by this side'),
     cxDestroyRemote: scope.counter('downstream_cx_destroy_remote', 'Connections closed by the client'),
@@ -99,6 +101,7 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     rqTotal: scope.counter('downstream_rq_total', 'Requests'),
     rqActive: scope.gauge('downstream_rq_active', 'Requests under way'),
     rqHttp1Total: scope.counter('downstream_rq_http1_total', 'HTTP/1.1 requests'),
+    rqHttp2Total: scope.counter('downstream_rq_http2_total', 'HTTP/2 requests'),
     rqCompleted: scope.counter('downstream_rq_completed', 'Requests that were answered'),
     /** By class: index with `(status / 100) | 0`. */
     rqXx: scope.statusClasses('downstream_rq', 'Answers by class of status'),

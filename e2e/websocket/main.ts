@@ -8,11 +8,12 @@ const { values } = parseArgs({ options: { count: { type: 'string', default: '300
 const seed = seedOf(values.seed ?? process.env['SEED'], Math.random);
 console.log(`SEED=${seed}`);
 const count = Number(values.count);
-const { differences, logged, heard, faults } = await haveConversations(seed, count);
-const told = logged.toClients === heard.clients && logged.toServers === heard.servers && logged.lines === count;
-console.log(
-  `${count} conversations, ${differences.length} differ; ${heard.clients + heard.servers} bytes, ${told ? 'all' : 'not all'} in the access log`,
-);
-for (const difference of differences) console.log(describe(difference));
-for (const fault of faults) console.log(fault);
-if (differences.length > 0 || faults.length > 0 || !told) process.exitCode = 1;
+for (const version of ['HTTP/1.1', 'HTTP/2'] as const) {
+  const { differences, logged, heard, faults } = await haveConversations(seed, count, version);
+  const told = logged.toClients === heard.clients && logged.toServers === heard.servers && logged.lines === count;
+  const bytes = `${heard.clients + heard.servers} bytes, ${told ? 'all' : 'not all'} in the access log`;
+  console.log(`${version}: ${count} conversations, ${differences.length} differ; ${bytes}`);
+  for (const difference of differences) console.log(describe(difference));
+  for (const fault of faults) console.log(fault);
+  if (differences.length > 0 || faults.length > 0 || !told) process.exitCode = 1;
+}

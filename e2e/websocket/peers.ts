@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
+import type http2 from 'node:http2';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { randomOf } from '../chaos/random.ts';
 import type { Conversation, Frame } from './conversation.ts';
+import { ExtendedConnect } from './extended-connect.ts';
 
 /** What an end has heard in the whole of a conversation. */
 export interface Heard {
@@ -135,8 +137,17 @@ export async function startServer(): Promise<Server> {
 
 /** The client's end, by HTTP/1.1. */
 export function connect(port: number, conversation: Conversation): Promise<Peer> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/${conversation.index}`, [...conversation.protocols], {
-    createConnection: () => net.connect({ port, host: '127.0.0.1', noDelay: true }),
+  return connectOver(() => net.connect({ port, host: '127.0.0.1', noDelay: true }), conversation);
+}
+
+/** The same by HTTP/2. */
+export function connectBy(session: http2.ClientHttp2Session, conversation: Conversation): Promise<Peer> {
+  return connectOver(() => new ExtendedConnect(session), conversation);
+}
+
+function connectOver(createConnection: () => Duplex, conversation: Conversation): Promise<Peer> {
+  const socket = new WebSocket(`ws://127.0.0.1/${conversation.index}`, [...conversation.protocols], {
+    createConnection: createConnection as () => net.Socket,
     ...clientOptions(conversation),
   });
   return new Promise((resolve, reject) => {
@@ -149,7 +160,7 @@ export function connect(port: number, conversation: Conversation): Promise<Peer>
 }
 
 /** What the client is, whichever way it connects. Its masks are the same each time, so its bytes are, too. */
-export function clientOptions({ deflate, maskSeed }: Conversation) {
+function clientOptions({ deflate, maskSeed }: Conversation) {
   const random = randomOf(maskSeed + 1);
   const { windowBits, ...takeover } = deflate ?? { windowBits: 15 };
   return {

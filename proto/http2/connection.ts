@@ -217,6 +217,22 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     this.#sender.data(stream, buffers, endStream, onTaken);
   }
 
+  sendDataCopied(
+    stream: StreamRecord<State>,
+    source: Buffer,
+    start: number,
+    end: number,
+    onTaken: OnTaken<State> | undefined,
+  ): void {
+    this.#needOpenEnd(stream, 'data');
+    this.#sender.dataCopied(stream, source, start, end, onTaken);
+  }
+
+  sendEnd(stream: StreamRecord<State>): void {
+    this.#needOpenEnd(stream, 'another end');
+    this.#sender.end(stream);
+  }
+
   sendTrailers(stream: StreamRecord<State>, fields: readonly FieldLike[]): void {
     this.#needOpenEnd(stream, 'trailers');
     this.#sender.trailers(stream, fields);

@@ -124,7 +124,9 @@ export class Inbound<State> implements StreamFrames {
       return;
     }
     if (fields === undefined) {
-      this.#streams.refuse(stream, errorCodes.ENHANCE_YOUR_CALM);
+      const { handlers } = this.#streams;
+      if (handlers.tooLarge === undefined) this.#streams.refuse(stream, errorCodes.ENHANCE_YOUR_CALM);
+      else handlers.tooLarge(stream, endStream);
       return;
     }
     const head = checkRequest(fields, settings.enableConnectProtocol);

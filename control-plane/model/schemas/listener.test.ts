@@ -18,6 +18,7 @@ test('a listener that says its groups and port has every default', () => {
     limits: {
       headerBytes: 61_440,
       headers: 100,
+      streams: 100,
       headersTimeoutMs: 10_000,
       bodyTimeoutMs: 300_000,
       idleTimeoutMs: 3_600_000,
@@ -36,7 +37,14 @@ test('a listener that says everything is read whole', () => {
       tls: { certificates: ['shop', 'checkout/own'], minVersion: '1.3', alpn: 'http/1.1' },
       accessLog: { format: 'json', to: '/var/log/access.log', sample: '100%' },
       paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
-      limits: { headerBytes: '8KiB', headers: 50, headersTimeout: '5s', bodyTimeout: '0s', idleTimeout: '1m' },
+      limits: {
+        headerBytes: '8KiB',
+        headers: 50,
+        streams: 7,
+        headersTimeout: '5s',
+        bodyTimeout: '0s',
+        idleTimeout: '1m',
+      },
       trustedHops: 0,
     }),
   ).toEqual({
@@ -52,7 +60,14 @@ test('a listener that says everything is read whole', () => {
     },
     accessLog: { format: 'json', to: '/var/log/access.log' },
     paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
-    limits: { headerBytes: 8192, headers: 50, headersTimeoutMs: 5000, bodyTimeoutMs: 0, idleTimeoutMs: 60_000 },
+    limits: {
+      headerBytes: 8192,
+      headers: 50,
+      streams: 7,
+      headersTimeoutMs: 5000,
+      bodyTimeoutMs: 0,
+      idleTimeoutMs: 60_000,
+    },
   });
 });
 
@@ -62,7 +77,7 @@ test.each(['off', false])('an access log of %j is off', (accessLog) => {
 
 test('https has safe defaults', () => {
   const { tls } = specOfListener({ protocol: 'https', tls: { certificates: 'shop' } });
-  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['http/1.1'] });
+  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['h2', 'http/1.1'] });
 });
 
 test('one tenant may be written as the thing itself', () => {
@@ -86,7 +101,7 @@ test.each([
   [{ protocol: 'https', tls: { certificates: [] } }, 'invalid /spec/tls/certificates'],
   [{ protocol: 'https', tls: { certificates: ['a', 'b', 'a'] } }, 'invalid /spec/tls/certificates/2'],
   [{ protocol: 'https', tls: { certificates: 'a', minVersion: '1.1' } }, 'invalid /spec/tls/minVersion'],
-  [{ protocol: 'https', tls: { certificates: 'a', alpn: ['h2', 'http/1.1'] } }, 'not-supported-yet /spec/tls/alpn/0'],
+  [{ protocol: 'https', tls: { certificates: 'a', alpn: ['h2', 'h3'] } }, 'invalid /spec/tls/alpn/1'],
   [
     { protocol: 'https', tls: { certificates: 'a', client: { mode: 'require' } } },
     'not-supported-yet /spec/tls/client',
@@ -112,7 +127,7 @@ test.each([
   [{ paths: { escapedSlashes: 'drop' } }, 'invalid /spec/paths/escapedSlashes'],
   [{ paths: { normalize: 'yes' } }, 'invalid /spec/paths/normalize'],
   [{ limits: { connections: 10 } }, 'not-supported-yet /spec/limits/connections'],
-  [{ limits: { streams: 10 } }, 'not-supported-yet /spec/limits/streams'],
+  [{ limits: { streams: 0 } }, 'invalid /spec/limits/streams'],
   [{ limits: { headerBytes: 61_440 } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headerBytes: '100B' } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headerBytes: '9MiB' } }, 'invalid /spec/limits/headerBytes'],

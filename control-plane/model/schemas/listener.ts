@@ -103,6 +103,11 @@ const listenerLimits = fields(
       'Header lines of a request; over it is 431.',
       `${hcm}.common_http_protocol_options.max_headers_count`,
     ),
+    streams: about(
+      whole(1, limits.streams).prefault(100),
+      'Requests at a time on one HTTP/2 connection; clients are told, and what is over it is refused unread.',
+      `${hcm}.http2_protocol_options.max_concurrent_streams`,
+    ),
     headersTimeout: about(
       duration().prefault('10s'),
       'Until the request head is complete.',
@@ -115,10 +120,11 @@ const listenerLimits = fields(
       `${hcm}.common_http_protocol_options.idle_timeout`,
     ),
   },
-  { notYet: { connections: '', streams: '' } },
+  { notYet: { connections: '' } },
 ).transform((written): ListenerSpec['limits'] => ({
   headerBytes: written.headerBytes,
   headers: written.headers,
+  streams: written.streams,
   headersTimeoutMs: written.headersTimeout,
   bodyTimeoutMs: written.bodyTimeout,
   idleTimeoutMs: written.idleTimeout,
@@ -143,10 +149,11 @@ const tls = fields(
       `${downstream}.tls_params.tls_minimum_protocol_version`,
     ),
     alpn: about(
-      listOf(word(['http/1.1'], ['h2']), { least: 1, unique: { what: 'The protocol', key: itself } }).prefault([
+      listOf(word(['h2', 'http/1.1']), { least: 1, unique: { what: 'The protocol', key: itself } }).prefault([
+        'h2',
         'http/1.1',
       ]),
-      'What is offered to clients that ask which protocol to speak.',
+      'What is offered to clients that ask which protocol to speak, in order of preference; `h2` is HTTP/2.',
       `${downstream}.alpn_protocols`,
     ),
   },
@@ -180,7 +187,7 @@ const written = fields(
     ),
     protocol: about(
       word(['http', 'https', 'tcp', 'api'], ['tls-passthrough', 'udp']).prefault('http'),
-      "What it speaks; `http` is HTTP/1.1, `https` the same inside TLS. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
+      "What it speaks; `http` is HTTP/1.1, and HTTP/2 for clients that begin with it, `https` the same inside TLS. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
       `Listener.filter_chains: ${hcm} or TcpProxy; Listener.api_listener for each host`,
     ),
     tenants: about(

@@ -25,6 +25,13 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
       config: {
         statPrefix: 'public',
         accessLogs: [],
+        codec: 'auto',
+        http2: {
+          extendedConnect: false,
+          maxConcurrentStreams: 100,
+          streamWindowBytes: 65_536,
+          connectionWindowBytes: 1_048_576,
+        },
         serverName: 'envoy',
         useRemoteAddress: false,
         upgrades: [],
@@ -46,6 +53,12 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
 test('what an HTTP listener says is carried over', () => {
   const { config } = httpChain({
     codec_type: 'HTTP1',
+    http2_protocol_options: {
+      allow_connect: true,
+      max_concurrent_streams: { value: 7 },
+      initial_stream_window_size: { value: 70_000 },
+      initial_connection_window_size: { value: 80_000 },
+    },
     use_remote_address: { value: true },
     server_name: 'fairlead',
     normalize_path: { value: true },
@@ -63,6 +76,8 @@ test('what an HTTP listener says is carried over', () => {
     upgrade_configs: [{ upgrade_type: 'WebSocket' }, { upgrade_type: 'CONNECT', enabled: {} }],
   });
   expect(config).toMatchObject({
+    codec: 'http1',
+    http2: { extendedConnect: true, maxConcurrentStreams: 7, streamWindowBytes: 70_000, connectionWindowBytes: 80_000 },
     serverName: 'fairlead',
     useRemoteAddress: true,
     upgrades: [
@@ -103,7 +118,7 @@ test('what changes nothing that a connection could see is passed over', () => {
     codec_type: 'AUTO',
     tracing: {},
     drain_timeout: seconds(5),
-    http2_protocol_options: { max_concurrent_streams: { value: 100 } },
+    http2_protocol_options: { hpack_table_size: { value: 0 }, max_outbound_frames: { value: 1 } },
     generate_request_id: { value: true },
     forward_client_cert_details: 'SANITIZE',
   };
@@ -226,7 +241,7 @@ test.each(
       { rds: null, route_config: { virtual_hosts: [{ name: 'a', routes: [] }] } },
       ['.route_config.virtual_hosts[0].domains: must hold a domain'],
     ],
-    [{ codec_type: 'HTTP2' }, [`.codec_type: "HTTP2" is ${unsupported}`]],
+    [{ codec_type: 'HTTP3' }, [`.codec_type: HTTP3 is ${unsupported}`]],
     [{ http_filters: [] }, ['.http_filters: must end in the router']],
     [
       { http_filters: [routerFilter, { name: 'x' }] },
