@@ -17,3 +17,11 @@ test.each(['', 'a', 'a:', 'a:0', 'a:65536', 'http://a:1', '::1:2', 'a:1,', 'a:1;
     expect(() => xdsOf(['--xds', text])).toThrow('127.0.0.1:7071, and commas between several');
   },
 );
+
+test('files of filters come from flags, else from the variable with commas in between', () => {
+  const filtersOf = (flags: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+    readSettings(['--group', 'edge', '--id', 'n1', ...flags], env).filters;
+  expect(filtersOf([])).toEqual([]);
+  expect(filtersOf([], { FAIRLEAD_FILTERS: 'a.ts,b.ts' })).toEqual(['a.ts', 'b.ts']);
+  expect(filtersOf(['--filter', 'c.ts', '--filter', 'd.ts'], { FAIRLEAD_FILTERS: 'a.ts' })).toEqual(['c.ts', 'd.ts']);
+});

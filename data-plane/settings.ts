@@ -18,6 +18,8 @@ export interface Settings {
   /** Where the admin interface listens. */
   readonly admin: BoundAddress;
   readonly binds: ReadonlyMap<string, BoundAddress>;
+  /** Files of filters. */
+  readonly filters: readonly string[];
 }
 
 interface Flags {
@@ -30,6 +32,7 @@ interface Flags {
   admin?: string;
   zone?: string;
   bind: [string, BoundAddress][];
+  filter: string[];
   concurrency?: number;
 }
 
@@ -52,6 +55,12 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     .option('--admin <addr:port>', 'admin interface (FAIRLEAD_ADMIN; default 127.0.0.1:7072)')
     .option('--zone <zone>', 'locality zone of this node')
     .option('--bind <listener=addr:port>', 'bind a listener here instead of where its document says', addBind, [])
+    .option(
+      '--filter <file>',
+      'filters of your own that listeners may name (FAIRLEAD_FILTERS, with commas in between)',
+      (file: string, previous: string[]) => [...previous, file],
+      [],
+    )
     .option('--concurrency <n>', 'worker threads; only 1 is supported yet', parseConcurrency)
     .exitOverride();
   command.parse(argv, { from: 'user' });
@@ -65,6 +74,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     zone: flags.zone ?? '',
     admin: parseAddress(flags.admin ?? env['FAIRLEAD_ADMIN'] ?? '127.0.0.1:7072', 'the admin address'),
     binds: new Map(flags.bind),
+    filters: flags.filter.length > 0 ? flags.filter : (env['FAIRLEAD_FILTERS'] ?? '').split(',').filter(Boolean),
   };
 }
 

@@ -1,6 +1,7 @@
 /** For tests: a proxy of one listener and one cluster over real sockets, and a raw upstream that keeps what it got. */
 import net from 'node:net';
 import { Out } from './codec/out.ts';
+import type { FilterModule } from './l7/filter.ts';
 import type { HttpShared, RequestLog } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
 import { HttpServer } from './listener/http-listener.ts';
@@ -70,6 +71,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     timeoutMs: 15_000,
     streamIdleTimeoutMs: null,
     retry: null,
+    fault: null,
     ...rest,
   };
 }
@@ -79,6 +81,8 @@ export interface ProxyOptions {
   readonly routes?: readonly RouteConfig[];
   readonly chain?: Partial<HttpChainConfig>;
   readonly documentedOnly?: boolean;
+  /** Each is in the chain, with its settings. */
+  readonly filters?: readonly FilterModule[];
   readonly tls?: TlsConfig;
   /** Called before an entry is kept; may throw. */
   readonly onLog?: (entry: LogEntry) => void;
@@ -131,6 +135,10 @@ export async function startProxy(options: ProxyOptions) {
       idleTimeoutMs: 3_600_000,
       streamIdleTimeoutMs: 300_000,
     },
+    filters: [
+      { name: 'fault', settings: null },
+      ...(options.filters ?? []).map(({ name }) => ({ name, settings: {} })),
+    ],
     accessLogs: [],
     routes: {
       name: 'test',
@@ -138,7 +146,9 @@ export async function startProxy(options: ProxyOptions) {
     },
     ...options.chain,
   };
-  const context = compileHttp(chain, { loggers: [logger] as never, requestHeaders: [], close: async () => {} }, null);
+  const modules = new Map((options.filters ?? []).map((module) => [module.name, module]));
+  const logs = { loggers: [logger] as never, requestHeaders: [], close: async () => {} };
+  const context = compileHttp(chain, logs, modules, null);
   const server = new HttpServer({
     shared,
     stats: httpStats(registry, 'test'),

@@ -8,9 +8,11 @@ import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
 import { limits } from './limits.ts';
+import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
 import { ownAddress } from './own-address.ts';
 import { Clusters } from './runtime/clusters.ts';
+import { filterFault } from './runtime/filters.ts';
 import { Listeners } from './runtime/listeners.ts';
 import { ProxyNode } from './runtime/node.ts';
 import type { Settings } from './settings.ts';
@@ -33,6 +35,7 @@ export interface RunningNode {
 /** Rejects, before anything is opened, for files that no connection to the control plane could be made with. */
 export async function startNode(settings: Settings, version: string, logger: Logger): Promise<RunningNode> {
   if (settings.xdsTls !== undefined) checkTlsFiles(settings.xdsTls);
+  const filters = await loadFilters(settings.filters);
   const now = (): number => performance.now();
   const setTimer = (callback: () => void, ms: number): void => {
     setTimeout(callback, ms).unref();
@@ -75,7 +78,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),
     onFault,
   };
-  const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, logger, setTimer });
+  const listeners = new Listeners({ shared, registry, sinks, binds: settings.binds, filters, logger, setTimer });
   const node = new ProxyNode(clusters, listeners);
   const controlPlane = {
     servers: settings.xds,
@@ -88,6 +91,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     ...controlPlane,
     onConfig: (config) => void node.apply(config),
     onComplete: () => node.markComplete(),
+    filterFault: (config) => filterFault(filters, config),
   });
   const loadReporter = new LoadReporter({ ...controlPlane, clusters: () => clusters.list() });
   const drain = (): Promise<void> => {

@@ -1,32 +1,35 @@
 /**
  * One request from its head to its log line, whichever version of HTTP either side speaks. Its phases, in their order:
- * decode (the client's codec), route, pick, connect, send, receive, finish.
+ * decode (the client's codec), route, filters in, pick, connect, send, receive, filters out, finish.
  */
 import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Downstream } from './downstream.ts';
 import { Exchange } from './exchange.ts';
+import { type FilteredRequest, type Filtering, filteringOf } from './filtering.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { RequestDeadlines } from './request-deadlines.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
-import { routeRequest } from './route-request.ts';
+import { findRoute, pickEndpoint } from './route-request.ts';
 import { Tries, type TriesOwner } from './tries.ts';
 
 /** Refilled for each request that is sent. */
 const forwarding = new Forwarding();
 
 /** Used again for the next request where the client's codec has one at a time. */
-export class ActiveRequest implements TriesOwner {
+export class ActiveRequest implements TriesOwner, FilteredRequest {
   answerHasNoBody = false;
   readonly #listener: HttpListener;
   readonly #downstream: Downstream;
   readonly #exchange: Exchange;
   readonly #deadlines: RequestDeadlines;
   readonly #tries: Tries;
+  /** Null: no filter has anything to do with this request. */
+  #filtering: Filtering | null = null;
   /** The head of the answer was written. */
   #responding = false;
 
@@ -67,18 +70,14 @@ export class ActiveRequest implements TriesOwner {
 
   onBody(b: Buffer, data: Ranges): void {
     this.#exchange.bytesReceived += data.bytes;
-    const { upstream } = this.#tries;
-    if (upstream === null) return;
-    upstream.sendData(b, data);
-    this.#touch();
+    if (this.#filtering?.takesBody(b, data) !== true) this.sendBody(b, data);
   }
 
   /** The end of a body. @param trailers null: none */
   onEnd(trailers: readonly Field[] | null): void {
-    const { upstream } = this.#tries;
-    if (upstream === null) return;
-    upstream.sendEnd(trailers);
-    this.#onRequestEnd();
+    if (this.#filtering?.takesEnd(trailers) !== true) this.sendEnd(trailers);
+    // how long it is held back now is a matter of its idle time
+    else this.#deadlines.whole.disarm();
   }
 
   /** Sends what was told; a slow upstream stops the client. */
@@ -97,10 +96,11 @@ export class ActiveRequest implements TriesOwner {
     this.#exchange.onClientGone();
     this.#tries.end();
     this.#deadlines.end();
+    this.#endFiltering();
     this.#exchange.finish();
   }
 
-  // ---- route, pick, connect, send ----
+  // ---- route, filters in, pick, connect, send ----
 
   #refuse(reply: LocalReply): void {
     const { stats } = this.#listener;
@@ -110,8 +110,21 @@ export class ActiveRequest implements TriesOwner {
   }
 
   #forward(target: RequestTarget, head: MessageHead, bodyFollows: boolean): void {
-    const { chain } = this.#listener.context;
-    const answer = routeRequest(target, this.#listener, this.#exchange);
+    findRoute(target, this.#listener, this.#exchange);
+    if (this.#exchange.context.filters.length > 0) {
+      const { shared } = this.#listener;
+      this.#filtering = filteringOf(target, this.#exchange, shared, this.#downstream, this);
+      if (this.#filtering !== null) {
+        this.#filtering.start(target, head, bodyFollows);
+        return;
+      }
+    }
+    this.send(target, head, bodyFollows);
+  }
+
+  send(target: RequestTarget, head: MessageHead, bodyFollows: boolean): void {
+    const { chain } = this.#exchange.context;
+    const answer = pickEndpoint(target, this.#listener, this.#exchange);
     if (answer !== null) {
       this.#answer(answer);
       return;
@@ -126,6 +139,25 @@ export class ActiveRequest implements TriesOwner {
     this.#downstream.continueRequest();
     this.#deadlines.arm(this.#deadlines.whole, chain.limits.requestTimeoutMs);
     this.#touch();
+  }
+
+  sendBody(b: Buffer, data: Ranges): void {
+    const { upstream } = this.#tries;
+    if (upstream === null) return;
+    upstream.sendData(b, data);
+    this.#touch();
+  }
+
+  sendEnd(trailers: readonly Field[] | null): void {
+    const { upstream } = this.#tries;
+    if (upstream === null) return;
+    upstream.sendEnd(trailers);
+    this.#onRequestEnd();
+  }
+
+  onHeld(bodyFollows: boolean): void {
+    if (bodyFollows) this.#deadlines.arm(this.#deadlines.whole, this.#exchange.context.chain.limits.requestTimeoutMs);
+    this.#deadlines.arm(this.#deadlines.idle, this.#idleMs);
   }
 
   /** From here on the route's timeout runs. */
@@ -152,12 +184,14 @@ export class ActiveRequest implements TriesOwner {
     exchange.details = 'via_upstream';
     exchange.answeredMs = this.#listener.shared.now();
     this.#responding = true;
+    if (this.#filtering !== null) exchange.responseChanges = this.#filtering.changesOf(head.status, head);
     this.#downstream.writeHead(head, exchange, hasBody);
     return true;
   }
 
   onResponseData(b: Buffer, data: Ranges): void {
     this.#exchange.bytesSent += data.bytes;
+    this.#filtering?.onResponseBody(b, data);
     this.#downstream.writeData(b, data);
   }
 
@@ -179,8 +213,9 @@ export class ActiveRequest implements TriesOwner {
 
   // ---- finish ----
 
-  #answer(reply: LocalReply): void {
+  #answer(own: LocalReply): void {
     const exchange = this.#exchange;
+    const reply = this.#filtering === null ? own : this.#filtering.replyOf(own);
     exchange.status = reply.status;
     exchange.flags = reply.flag;
     exchange.details = reply.details;
@@ -211,17 +246,28 @@ export class ActiveRequest implements TriesOwner {
   #finish(): void {
     this.#deadlines.end();
     this.#tries.end();
+    this.#endFiltering();
     this.#exchange.finish();
     this.#responding = false;
     this.#downstream.onFinished();
   }
 
+  #endFiltering(): void {
+    if (this.#filtering === null) return;
+    this.#filtering.end();
+    this.#filtering = null;
+  }
+
   // ---- time ----
+
+  get #idleMs(): number {
+    return this.#exchange.route?.config.streamIdleTimeoutMs ?? this.#exchange.context.chain.limits.streamIdleTimeoutMs;
+  }
 
   /** Something moved: the stream's idle time starts anew, where no earlier deadline makes it pointless. */
   #touch(): void {
-    const { timeoutMs, streamIdleTimeoutMs } = this.#exchange.route!.config;
-    const idleMs = streamIdleTimeoutMs ?? this.#exchange.context.chain.limits.streamIdleTimeoutMs;
+    const { timeoutMs } = this.#exchange.route!.config;
+    const idleMs = this.#idleMs;
     if (timeoutMs > 0 && timeoutMs <= idleMs && this.#downstream.requestComplete) return;
     this.#deadlines.arm(this.#deadlines.idle, idleMs);
   }

@@ -7,6 +7,7 @@ import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Deadlines } from '../upstream/deadlines.ts';
+import type { Filter } from './filter.ts';
 import type { Turns } from './turns.ts';
 
 /** An access log, compiled. */
@@ -19,6 +20,8 @@ export interface HttpContext {
   readonly chain: HttpChainConfig;
   readonly requestLimits: RequestLimits;
   readonly table: RouteTable;
+  /** In their order. */
+  readonly filters: readonly Filter[];
   readonly logs: readonly RequestLog[];
   /** Lower-case names of the request headers that the logs print; their values stand in this order in the entry. */
   readonly loggedHeaders: readonly string[];

@@ -61,6 +61,8 @@ export class RequestTarget implements RequestView {
   /** Lower-case names that `Connection` nominates for dropping, or that the route takes away. */
   nominated: ReadonlySet<string> | null = null;
   #head: MessageHead | null = null;
+  /** What filters have made of headers; null: taken away. */
+  #filtered: Map<string, string | null> | null = null;
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
   read(head: Head, options: PathOptions): LocalReply | null {
@@ -73,6 +75,7 @@ export class RequestTarget implements RequestView {
     this.added = noHeaders;
     this.redirect = false;
     this.nominated = null;
+    this.#filtered = null;
     if (head.minor === 0) return localReplies.upgradeRequired;
     if (!forwardedMethods.has(this.method)) {
       return this.method === 'CONNECT' || this.method === 'TRACE'
@@ -99,6 +102,25 @@ export class RequestTarget implements RequestView {
   changeHeaders({ added, drops }: HeaderChanges): void {
     if (added.length > 0) this.added = this.added.length === 0 ? added : [...this.added, ...added];
     if (drops.size > 0) this.nominated = this.nominated === null ? drops : new Set([...this.nominated, ...drops]);
+  }
+
+  /** A filter's word on a header; null: it is taken away. */
+  setHeader(name: string, value: string | null): void {
+    this.#filtered ??= new Map();
+    this.#filtered.set(name, value);
+    const others = this.added.filter(([other]) => other !== name);
+    this.added = value === null ? others : [...others, [name, value]];
+    this.nominated = new Set([...(this.nominated ?? []), name]);
+  }
+
+  /** A copy that stays, over a head that does, too. */
+  kept(head: MessageHead): RequestTarget {
+    const client = Object.assign(new ClientIdentity(), this.client);
+    // the line that came is not kept: it is written anew
+    const copy = Object.assign(new RequestTarget(), this, { client, rewritten: true });
+    copy.#head = head;
+    copy.#filtered = this.#filtered;
+    return copy;
   }
 
   /** From here on the request asks for `path`; its query stays. As in Envoy the old one is told also if it is the same. */
@@ -132,6 +154,8 @@ export class RequestTarget implements RequestView {
 
   /** As the endpoint sees them before the route's changes: without what does not pass, with what the proxy says itself. */
   headerLines(name: string): readonly string[] {
+    const filtered = this.#filtered?.get(name);
+    if (filtered !== undefined) return filtered === null ? none : [filtered];
     const { client } = this;
     const kind = kindOf(name);
     if (requestDrops(client.trust, false)[kind] === 0) return this.#head === null ? none : this.#head.lines(name);

@@ -1,4 +1,4 @@
-/** The phases route and pick: from a request to the endpoint that it will be sent to. */
+/** The phases route and pick: from a request to its route, and from there to the endpoint that it will be sent to. */
 import type { HeaderPair } from '../codec/message-head.ts';
 import type { RouteAnswer } from '../route/answer.ts';
 import type { CompiledRoute } from '../route/table.ts';
@@ -8,20 +8,24 @@ import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
 
-/** Notes in `exchange` how far it came. A LocalReply: no endpoint gets the request, this is its answer. */
-export function routeRequest(
-  target: RequestTarget,
-  { context, shared, stats }: HttpListener,
-  exchange: Exchange,
-): LocalReply | null {
+/** Notes the route in `exchange`, if there is one. */
+export function findRoute(target: RequestTarget, { shared }: HttpListener, exchange: Exchange): void {
   // one number for all that chance decides, as in Envoy
   target.random = shared.random();
-  const route = context.table.find(target);
-  if (route === undefined) {
+  exchange.route = exchange.context.table.find(target) ?? null;
+}
+
+/** Notes in `exchange` how far it came. A LocalReply: no endpoint gets the request, this is its answer. */
+export function pickEndpoint(
+  target: RequestTarget,
+  { shared, stats }: HttpListener,
+  exchange: Exchange,
+): LocalReply | null {
+  const { route } = exchange;
+  if (route === null) {
     stats.noRoute.value++;
     return localReplies.notFound;
   }
-  exchange.route = route;
   exchange.responseChanges = route.responseHeaders?.(target) ?? null;
   if (route.answer !== null) return directReply(route.answer, target, exchange.responseChanges?.added ?? []);
   const { to } = route.config;

@@ -48,6 +48,8 @@ export interface HttpChainConfig {
   readonly type: 'http';
   readonly statPrefix: string;
   readonly routes: RouteTableConfig;
+  /** In their order. */
+  readonly filters: readonly HttpFilterConfig[];
   readonly accessLogs: readonly AccessLogConfig[];
   /** `server` response header; empty: the upstream's passes. */
   readonly serverName: string;
@@ -74,6 +76,13 @@ export interface HttpChainConfig {
     /** A request under way on which nothing moves; 0: none. */
     readonly streamIdleTimeoutMs: number;
   };
+}
+
+/** A filter by its name: `fault`, which routes configure, or one that this node was given, with the settings it wants. */
+export interface HttpFilterConfig {
+  readonly name: string;
+  /** JSON. */
+  readonly settings: unknown;
 }
 
 /** A TCP proxy. */
@@ -128,6 +137,14 @@ export interface RouteConfig {
   /** Nothing moves on a request for so long; 0: none; null: the listener's. */
   readonly streamIdleTimeoutMs: number | null;
   readonly retry: RetryConfig | null;
+  /** Carried out where the chain has the filter `fault`. */
+  readonly fault: FaultConfig | null;
+}
+
+/** Shares are from 0 to 1. At least one of the two. */
+export interface FaultConfig {
+  readonly delay: { readonly ms: number; readonly fraction: number } | null;
+  readonly abort: { readonly status: number; readonly fraction: number } | null;
 }
 
 export interface RetryConfig {

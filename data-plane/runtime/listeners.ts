@@ -9,6 +9,7 @@ import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-logge
 import type { LogSinks } from '../telemetry/log-sink.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
+import type { FilterModules } from './filters.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
 
@@ -20,6 +21,7 @@ export interface ListenersDeps {
   readonly registry: StatsRegistry;
   readonly sinks: LogSinks;
   readonly binds: Binds;
+  readonly filters: FilterModules;
   readonly logger: Logger;
   readonly setTimer: (callback: () => void, ms: number) => void;
 }
@@ -159,7 +161,7 @@ export class Listeners {
           shared,
           stats: httpStats(registry, chain.statPrefix),
           listenerStats: listenerStats(registry, config.name),
-          context: compileHttp(chain, logs, null),
+          context: compileHttp(chain, logs, this.#deps.filters, null),
           tls: config.tls,
         })
       : new TcpServer({
@@ -180,7 +182,7 @@ export class Listeners {
     const logs = sameLogs ? old : openAccessLoggers(config.chain.accessLogs, this.#deps.sinks);
     if (config.chain.type === 'http') {
       const http = server as HttpServer;
-      http.context = compileHttp(config.chain, logs, http.context);
+      http.context = compileHttp(config.chain, logs, this.#deps.filters, http.context);
       if (config.tls !== null) http.updateTls(config.tls);
     } else (server as TcpServer).update(config.chain, logs.loggers);
     open.config = config;

@@ -188,11 +188,11 @@ export async function startDataPlane(
   controlPlane: Pick<ControlPlaneProcess, 'xds' | 'nodeToken'>,
   group: string,
   id: string,
-  binds: readonly string[] = [],
+  flags: readonly string[] = [],
 ): Promise<DataPlaneProcess> {
   const token = await controlPlane.nodeToken(group);
   const args = ['data-plane', '--group', group, '--id', id, '--xds', controlPlane.xds];
-  const program = startProgram([...args, ...binds.flatMap((bind) => ['--bind', bind])], {
+  const program = startProgram([...args, ...flags], {
     FAIRLEAD_TOKEN: token,
     FAIRLEAD_ADMIN: '127.0.0.1:0',
     FAIRLEAD_HOME: await temporaryFolder(cleanup),

@@ -23,6 +23,7 @@ test('a listener that says its groups and port has every default', () => {
       idleTimeoutMs: 3_600_000,
     },
     trustedHops: 0,
+    filters: [],
   });
 });
 
@@ -39,6 +40,7 @@ test('a listener that says everything is read whole', () => {
       paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
       limits: { headerBytes: '8KiB', headers: 50, headersTimeout: '5s', bodyTimeout: '0s', idleTimeout: '1m' },
       trustedHops: 2,
+      filters: [{ name: 'keys', settings: { keys: { a: ['b', 1, null] } } }, { name: 'other' }],
     }),
   ).toEqual({
     groups: ['edge'],
@@ -55,6 +57,10 @@ test('a listener that says everything is read whole', () => {
     paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
     limits: { headerBytes: 8192, headers: 50, headersTimeoutMs: 5000, bodyTimeoutMs: 0, idleTimeoutMs: 60_000 },
     trustedHops: 2,
+    filters: [
+      { name: 'keys', settings: { keys: { a: ['b', 1, null] } } },
+      { name: 'other', settings: {} },
+    ],
   });
 });
 
@@ -100,6 +106,10 @@ test.each([
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
+  [{ filters: [{ name: 'Keys' }] }, 'invalid /spec/filters/0/name'],
+  [{ filters: [{ name: 'a' }, { name: 'a' }] }, 'invalid /spec/filters/1'],
+  [{ filters: { name: 'a', settings: 'b' } }, 'invalid /spec/filters/settings'],
+  [{ protocol: 'tcp', filters: { name: 'a' } }, 'invalid /spec/filters'],
   [{ trustedHops: 101 }, 'invalid /spec/trustedHops'],
   [{ protocol: 'tcp', trustedHops: 1 }, 'invalid /spec/trustedHops'],
   [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],

@@ -25,6 +25,7 @@ test('a route that says its hosts and cluster has every default', () => {
     headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: null,
     streamIdleTimeoutMs: null,
+    filters: { fault: null },
     retry: {
       on: null,
       attempts: null,
@@ -106,6 +107,7 @@ test('a route that says everything is read whole', () => {
     headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: 0,
     streamIdleTimeoutMs: 0,
+    filters: { fault: null },
     retry: {
       on: ['gateway-error', 409, 'unavailable'],
       attempts: 5,
@@ -213,7 +215,7 @@ test.each([
   [{ fallback: { cluster: 'a' } }, 'not-supported-yet /spec/fallback'],
   [{ affinity: { hash: [] } }, 'not-supported-yet /spec/affinity'],
   [{ upgrades: ['websocket'] }, 'not-supported-yet /spec/upgrades'],
-  [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters'],
+  [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters/cors'],
   [{ host: 'a.b' }, 'unknown-field /spec/host'],
 ])("a tenant's route with %j is refused: %s", (spec, refused) => {
   expect(refusals('Route', { ...least, ...spec }, 'checkout')).toEqual([refused]);

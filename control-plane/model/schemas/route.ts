@@ -5,6 +5,7 @@ import { destinations, duration, host, names } from './common.ts';
 import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
 import { retrySchema } from './retry.ts';
 import { redirectSchema, respondSchema } from './route-answers.ts';
+import { filtersSchema, noFilters } from './route-filters.ts';
 import { headersSchema, noHeaderChanges } from './route-headers.ts';
 import { matchSchema } from './route-match.ts';
 import { rewriteSchema } from './route-rewrite.ts';
@@ -19,7 +20,6 @@ const later = {
   fallback: '',
   affinity: '',
   upgrades: '',
-  filters: '',
 };
 
 /** What a tenant may write; the platform may also say `*` and `priority`. */
@@ -73,6 +73,11 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         { 'x-default': '5m' },
       ),
       retry: about(retrySchema.prefault({}), 'When a request is sent again.', 'RouteAction.retry_policy'),
+      filters: about(
+        filtersSchema.optional(),
+        'What else happens to the requests on their way; each off unless written.',
+        'Route.typed_per_filter_config',
+      ),
       priority: about(
         priority.optional(),
         'Platform only: before all routes with a lower one or none.',
@@ -93,6 +98,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
     timeoutMs: written.timeout ?? null,
     streamIdleTimeoutMs: written.streamIdleTimeout ?? null,
     retry: written.retry,
+    filters: written.filters ?? noFilters,
     priority: written.priority ?? null,
   }));
 }

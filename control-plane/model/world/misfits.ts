@@ -60,7 +60,7 @@ function clusterMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>): 
 
 /** Conditions that gRPC's own clients would not hold to, seen beside the cluster that makes the route one of theirs. */
 function grpcMisfits(
-  { spec: { match, rewrite, headers, retry, streamIdleTimeoutMs } }: Typed<'Route'>,
+  { spec: { match, rewrite, headers, filters, retry, streamIdleTimeoutMs } }: Typed<'Route'>,
   { document }: Typed<'Cluster'>,
 ): Misfit[] {
   const misfits: Misfit[] = [];
@@ -91,6 +91,7 @@ function grpcMisfits(
   if (JSON.stringify(headers) !== JSON.stringify(noHeaderChanges)) {
     found(['headers'], notSupportedYet("`headers` for gRPC's own clients"));
   }
+  if (filters.fault !== null) found(['filters', 'fault'], notSupportedYet("`fault` for gRPC's own clients"));
   if (rewrite !== null) found(['rewrite'], notSupportedYet("`rewrite` for gRPC's own clients"));
   if (match.query.length > 0) found(['match', 'query'], notSupportedYet("`query` for gRPC's own clients"));
   if (match.path.type === 'template') {

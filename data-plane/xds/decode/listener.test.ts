@@ -24,6 +24,7 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
       type: 'http',
       config: {
         statPrefix: 'public',
+        filters: [],
         accessLogs: [],
         serverName: 'envoy',
         useRemoteAddress: false,

@@ -48,6 +48,7 @@ test('a route to one cluster has 15 seconds', () => {
             timeoutMs: 15_000,
             streamIdleTimeoutMs: null,
             retry: null,
+            fault: null,
           },
         ],
       },
