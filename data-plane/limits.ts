@@ -13,7 +13,9 @@ export const limits = {
   informationalResponses: 100,
   /** From the last answer on a connection that closes to the moment it is cut (Envoy's delayed_close_timeout). */
   delayedCloseMs: 1_000,
-  /** Bytes of one answer that wait for an HTTP/2 client, and of all answers of one connection (Envoy's edge page: buffers of 32 KiB; one read is 64). */
+  /** Requests on a new HTTP/2 connection before its endpoint has said how many it allows (RFC 9113 section 6.5.2). */
+  streamsBeforeSettings: 100,
+  /** Bytes of one body that wait for an HTTP/2 peer, and of all answers that wait for one client (Envoy's edge page: buffers of 32 KiB; one read is 64). */
   streamBufferBytes: 64 * 1024,
   connectionBufferBytes: 1024 * 1024,
   /** Until an HTTP/2 client has acknowledged SETTINGS (nghttpx). */

@@ -46,6 +46,7 @@ export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig>
     panicPercent: 50,
     healthCheck: null,
     keepAlive: { idleTimeoutMs: 60_000, maxRequests: 0 },
+    http2: { maxStreams: 100, streamWindowBytes: 65_535, connectionWindowBytes: 1_048_576 },
     retryBudget: { percent: 20, least: 3 },
     endpoints: ports.map((port) => ({
       key: `127.0.0.1:${port}`,

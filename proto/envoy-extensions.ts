@@ -53,12 +53,15 @@ export interface TcpProxy {
   max_connect_attempts?: { value?: number } | null;
 }
 
+interface HttpVersions {
+  http_protocol_options?: Http1ProtocolOptions | null;
+  http2_protocol_options?: Cluster['http2_protocol_options'];
+}
+
 export interface HttpProtocolOptions {
   common_http_protocol_options?: CommonHttpProtocolOptions | null;
-  explicit_http_config?: {
-    http_protocol_options?: Http1ProtocolOptions | null;
-    http2_protocol_options?: Cluster['http2_protocol_options'];
-  } | null;
+  explicit_http_config?: HttpVersions | null;
+  use_downstream_protocol_config?: HttpVersions | null;
 }
 
 export interface UriTemplateMatchConfig {

@@ -65,6 +65,11 @@ export class Exchange {
     this.context = listener.context;
   }
 
+  /** Of the client. */
+  get protocol(): Downstream['protocol'] {
+    return this.#client.protocol;
+  }
+
   /** A head was read. */
   begin(target: RequestTarget): void {
     const { shared, stats, context } = this.#listener;
@@ -168,7 +173,7 @@ export class Exchange {
     entry.method = this.method;
     entry.path = this.target;
     entry.authority = this.authority;
-    entry.protocol = this.#client.protocol;
+    entry.protocol = this.protocol;
     entry.status = this.status;
     entry.flags = flagsOf(this.flags, this.retryFlag);
     entry.details = this.details;

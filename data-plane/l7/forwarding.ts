@@ -1,10 +1,17 @@
 /** What the proxy itself says of a request that it sends on: who asked, how, and how long there is to answer. */
-import type { FieldLike } from '../../proto/http2/field.ts';
+import { type FieldLike, sharedField } from '../../proto/http2/field.ts';
 import type { RequestTarget } from './request-target.ts';
+
+const schemes = { http: sharedField(':scheme', 'http'), https: sharedField(':scheme', 'https') };
+const protos: Readonly<Record<string, FieldLike>> = {
+  http: sharedField('x-forwarded-proto', 'http'),
+  https: sharedField('x-forwarded-proto', 'https'),
+};
 
 /** One object, refilled for each request; valid until the next one. */
 export class Forwarding {
   #forwardedFor = '';
+  #scheme: 'http' | 'https' = 'http';
   #proto = '';
   #externalAddress = '';
   #requestId = '';
@@ -13,6 +20,7 @@ export class Forwarding {
   /** @param expectedMs 0: for ever */
   fill({ client }: RequestTarget, expectedMs: number): void {
     this.#forwardedFor = client.forwardedFor;
+    this.#scheme = client.scheme;
     this.#proto = client.forwardedProto;
     this.#externalAddress = client.isEdge ? client.ip : '';
     this.#requestId = client.requestId;
@@ -27,11 +35,16 @@ export class Forwarding {
     return `${forwardedFor}x-forwarded-proto: ${this.#proto}\r\n${external}x-request-id: ${this.#requestId}\r\n${expected}`;
   }
 
+  /** The pseudo-header of HTTP/2. */
+  get schemeField(): FieldLike {
+    return schemes[this.#scheme];
+  }
+
   addFields(to: FieldLike[]): void {
-    if (this.#forwardedFor !== '') to.push(['x-forwarded-for', this.#forwardedFor]);
-    to.push(['x-forwarded-proto', this.#proto]);
-    if (this.#externalAddress !== '') to.push(['x-envoy-external-address', this.#externalAddress]);
+    if (this.#forwardedFor !== '') to.push(sharedField('x-forwarded-for', this.#forwardedFor));
+    to.push(protos[this.#proto] ?? ['x-forwarded-proto', this.#proto]);
+    if (this.#externalAddress !== '') to.push(sharedField('x-envoy-external-address', this.#externalAddress));
     to.push(['x-request-id', this.#requestId]);
-    if (this.#expectedMs > 0) to.push(['x-envoy-expected-rq-timeout-ms', `${this.#expectedMs}`]);
+    if (this.#expectedMs > 0) to.push(sharedField('x-envoy-expected-rq-timeout-ms', `${this.#expectedMs}`));
   }
 }

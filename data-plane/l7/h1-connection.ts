@@ -8,7 +8,15 @@ import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
-import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import {
+  type AnswerFraming,
+  continueLine,
+  lastChunk,
+  writeChunk,
+  writeData,
+  writeLocalReply,
+  writeUpstreamHead,
+} from './answer-writer.ts';
 import { addressOf, ipOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
 import { clientEnds, type Exchange } from './exchange.ts';
@@ -125,7 +133,10 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#responseChunked = hasBody && head.contentLength < 0;
     // an answer before the request's end leaves the connection in the middle of a body
     if (this.#listener.draining || !this.#reader.complete) this.#closeAfter = true;
-    writeUpstreamHead(this.#listener, head, exchange, { chunked: this.#responseChunked, close: this.#closeAfter });
+    writeUpstreamHead(this.#listener, head, exchange, {
+      body: framingOf(head, exchange, hasBody),
+      close: this.#closeAfter,
+    });
   }
 
   writeData(b: Buffer, data: Ranges): void {
@@ -155,6 +166,8 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   cut(): void {
+    // what it was told in this callback is not the next one's
+    this.#listener.shared.toClient.length = 0;
     this.#socket.destroy();
   }
 
@@ -215,4 +228,11 @@ export class H1Connection implements RequestEvents, Downstream {
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
     this.#onClosed();
   }
+}
+
+/** What HTTP/2 says by ending a stream takes a line here. */
+function framingOf(head: MessageHead, { method }: Exchange, hasBody: boolean): AnswerFraming['body'] {
+  if (head.contentLength >= 0) return 'as-said';
+  if (hasBody) return 'chunked';
+  return method === 'HEAD' || head.status === 204 || head.status === 304 ? 'as-said' : 'empty';
 }

@@ -87,7 +87,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     }
   }
 
-  get isReused(): boolean {
+  get mayGoUnseen(): boolean {
     return this.requests > 0;
   }
 
@@ -217,6 +217,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     }
     this.#pieces = null;
     this.#keep = head.minor === 1 ? !head.close : head.keepAlive && !head.close;
+    if (!this.#keep) this.#cluster.stats.cxCloseNotify.value++;
     const bodyStart = head.end;
     const hasBody = this.#bodyFollows(sink);
     if (!sink.onResponseHead(head, hasBody)) {

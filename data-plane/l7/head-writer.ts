@@ -1,4 +1,5 @@
 /** Heads as they leave in HTTP/1.1: the lines that pass, then what the route and the proxy add. */
+import { type FieldLike, sharedField } from '../../proto/http2/field.ts';
 import { type Drops, dropsOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
@@ -48,6 +49,24 @@ export function writeRequestHead(
   if (head.contentLength >= 0) out.text(`${added}\r\n`);
   else if (bodyFollows) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
   else out.text(bodyless.has(target.method) ? `${added}\r\n` : `${added}content-length: 0\r\n\r\n`);
+}
+
+const trailersWanted = sharedField('te', 'trailers');
+
+/** The same as the fields of an HTTP/2 request. */
+export function requestFields(head: MessageHead, target: RequestTarget, forwarding: Forwarding): readonly FieldLike[] {
+  const path = target.rewritten ? target.path + target.query : target.target;
+  const fields: FieldLike[] = [
+    sharedField(':method', target.method),
+    forwarding.schemeField,
+    sharedField(':authority', target.authority),
+    head.pathField(path),
+  ];
+  head.addFields(fields, requestDrops(target.client.trust, true), target.nominated);
+  if (/\btrailers\b/i.test(head.first('te'))) fields.push(trailersWanted);
+  for (let i = 0; i < target.added.length; i++) fields.push(target.added[i]!);
+  forwarding.addFields(fields);
+  return fields;
 }
 
 /** Status line, what passes, what the route adds, then `end`, which ends the head. */

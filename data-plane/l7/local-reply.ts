@@ -76,6 +76,18 @@ export const localReplies = {
     'upstream_reset_before_response_started{connection_termination}',
     `${beforeHeaders}connection termination`,
   ),
+  upstreamRefusedStream: reply(
+    503,
+    'UR',
+    'upstream_reset_before_response_started{remote_refused_stream_reset}',
+    `${beforeHeaders}remote refused stream reset`,
+  ),
+  upstreamRemoteReset: reply(
+    503,
+    'UR',
+    'upstream_reset_before_response_started{remote_reset}',
+    `${beforeHeaders}remote reset`,
+  ),
   perTryTimeout: reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout'),
   upstreamTimeout: reply(504, 'UT', 'response_timeout', 'upstream request timeout'),
   badVersion: reply(505, 'DPE', 'http1.unsupported_version', 'HTTP Version Not Supported', true),

@@ -144,8 +144,11 @@ export interface RouteConfig {
 }
 
 export interface RetryConfig {
-  /** Ends of a try without an answer: `unsent`, those before the request was sent; `all`, those and every other one. */
-  readonly failures: 'none' | 'unsent' | 'all';
+  /**
+   * Ends of a try without an answer. `no-connection`: none could be made. `unprocessed`: the endpoint has certainly not
+   * looked at the request (it refused the stream, or had ended the connection before). `reset`: any other.
+   */
+  readonly failures: readonly ('no-connection' | 'unprocessed' | 'reset')[];
   /** Answers that are thrown away, in half-open ranges. */
   readonly statuses: readonly { readonly start: number; readonly end: number }[];
   /** After the first try. */
@@ -244,7 +247,8 @@ export interface HeaderMatchConfig {
 
 export interface ClusterConfig {
   readonly name: string;
-  readonly protocol: 'http1' | 'tcp';
+  /** `same-as-client`: the version of HTTP in which the request came. */
+  readonly protocol: 'http1' | 'http2' | 'same-as-client' | 'tcp';
   readonly connectTimeoutMs: number;
   readonly balance: BalanceConfig;
   /** Percent of healthy endpoints under which all are used; 0: off. */
@@ -257,10 +261,20 @@ export interface ClusterConfig {
     /** Requests a connection; 0: no limit. */
     readonly maxRequests: number;
   };
+  /** Of its HTTP/2 connections. */
+  readonly http2: Http2Config;
   /** Retries at a time: a share of the requests under way, and so many in any case. */
   readonly retryBudget: { readonly percent: number; readonly least: number };
   /** Sorted by address and port, as sent. */
   readonly endpoints: readonly EndpointConfig[];
+}
+
+export interface Http2Config {
+  /** Requests at a time on one connection, if the endpoint allows as many. */
+  readonly maxStreams: number;
+  /** What an endpoint may send ahead on one request, and on all of a connection together. */
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
 }
 
 export type BalanceConfig =
@@ -285,6 +299,8 @@ export interface HealthCheckConfig {
         readonly type: 'http';
         readonly path: string;
         readonly host: string;
+        /** In HTTP/2, else in HTTP/1.1. */
+        readonly http2: boolean;
         /** Half-open ranges. */
         readonly expect: readonly { readonly start: number; readonly end: number }[];
       }

@@ -95,7 +95,8 @@ export class Inbound<State> implements StreamFrames {
       return;
     }
     this.#streams.resetByPeer(stream, code);
-    this.#parts.floods.reset();
+    // a server resets no more streams than it was asked for
+    if (this.#streams.isServer) this.#parts.floods.reset();
   }
 
   onWindowUpdate(streamId: number, increment: number): void {

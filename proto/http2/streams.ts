@@ -84,7 +84,7 @@ export class Streams<State> {
   /** A stream that its user has not heard of. */
   refuse(stream: StreamRecord<State>, code: number): void {
     this.#cut(stream, code);
-    this.#floods.reset();
+    if (this.isServer) this.#floods.reset();
   }
 
   /** All that are open, because the connection is over. */
