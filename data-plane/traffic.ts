@@ -8,7 +8,7 @@ import { ConnectionGate } from './listener/connection-gate.ts';
 import type { OpenCounts } from './listener/open-counts.ts';
 import { isPublicAddress } from './listener/public-address.ts';
 import { ownAddress } from './own-address.ts';
-import { loopBusyShares, memoryShare } from './process-load.ts';
+import { memoryShare, threadBusyShares } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
 import { Listeners, type ListenersDeps } from './runtime/listeners.ts';
@@ -68,7 +68,7 @@ export function createTraffic({ registry, sinks, checks, limits, open, logger, l
     now,
     setTimer,
     memoryShare,
-    loopBusyShare: loopBusyShares(),
+    busyShare: threadBusyShares(now),
     shared,
     gate,
     listeners,
