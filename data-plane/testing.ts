@@ -73,6 +73,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     timeoutMs: 15_000,
     streamIdleTimeoutMs: null,
     retry: null,
+    upgrades: [],
     ...rest,
   };
 }
@@ -127,11 +128,17 @@ export async function startProxy(options: ProxyOptions) {
     type: 'http',
     statPrefix: 'test',
     codec: 'auto',
-    http2: { maxConcurrentStreams: 100, streamWindowBytes: 64 * 1024, connectionWindowBytes: 1024 * 1024 },
+    http2: {
+      extendedConnect: true,
+      maxConcurrentStreams: 100,
+      streamWindowBytes: 64 * 1024,
+      connectionWindowBytes: 1024 * 1024,
+    },
     serverName: 'fairlead',
     useRemoteAddress: true,
     trustedHops: 0,
     preserveRequestId: false,
+    upgrades: [],
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,

@@ -168,7 +168,7 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
   Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'retryBudgetPercent'],
   Route: [
     ...['headers', 'hosts', 'listeners', 'match', 'priority', 'redirect', 'respond', 'retry', 'rewrite'],
-    ...['streamIdleTimeoutMs', 'timeoutMs', 'to'],
+    ...['streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],
   ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
   HealthPolicy: ['active'],

@@ -214,6 +214,8 @@ export interface RouteSpec {
     /** Not idempotent ones alone. */
     readonly anyMethod: boolean;
   };
+  /** Lower-case: protocols of `Upgrade`, or `connect` alone, which makes it a route of CONNECT requests. */
+  readonly upgrades: readonly string[];
   /** Platform only; higher goes first; `null`: none. */
   readonly priority: number | null;
 }

@@ -41,6 +41,7 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
                 headers_with_underscores_action: 'REJECT_REQUEST',
               },
               http2_protocol_options: {
+                allow_connect: true,
                 max_concurrent_streams: 100,
                 initial_stream_window_size: 65_536,
                 initial_connection_window_size: 1_048_576,

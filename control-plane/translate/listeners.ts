@@ -99,6 +99,8 @@ function connectionManager(name: string, { accessLog, limits, paths, trustedHops
       headers_with_underscores_action: 'REJECT_REQUEST',
     },
     http2_protocol_options: {
+      // what routes say of upgrades holds in both versions
+      allow_connect: true,
       max_concurrent_streams: uint32(limits.streams),
       initial_stream_window_size: uint32(http2Windows.stream),
       initial_connection_window_size: uint32(http2Windows.connection),

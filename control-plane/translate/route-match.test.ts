@@ -4,7 +4,7 @@ import { routeMatch } from './route-match.ts';
 import { typed } from './testing.ts';
 
 function matchOf(match: Readonly<Record<string, unknown>>) {
-  return routeMatch(typed('Route', 'orders', { match }).spec.match);
+  return routeMatch(typed('Route', 'orders', { match }).spec.match, false);
 }
 
 test.each([

@@ -11,10 +11,11 @@ export type HeaderMatcher = NonNullable<RouteMatch['headers']>[number];
 type QueryMatcher = NonNullable<RouteMatch['query_parameters']>[number];
 type StringMatcher = NonNullable<HeaderMatcher['string_match']>;
 
-export function routeMatch(match: RouteSpec['match']): RouteMatch {
+/** @param connect CONNECT requests, which have no path, and no others */
+export function routeMatch(match: RouteSpec['match'], connect: boolean): RouteMatch {
   const { path, ignoreCase, methods, headers, query, fractionPercent } = match;
   return {
-    ...pathSpecifier(path),
+    ...(connect ? { connect_matcher: {} } : pathSpecifier(path)),
     ...(ignoreCase && { case_sensitive: { value: false } }),
     headers: [...methodMatchers(methods), ...headerMatchers(headers)],
     ...(query.length > 0 && { query_parameters: query.map(queryMatcher) }),

@@ -68,7 +68,7 @@ export function virtualHost(
 function routeMessage(route: Typed<'Route'>, timeoutMs: number, retries: KeyedPolicy | undefined): Route {
   return routeMessages.get(route, [timeoutMs, retries], () => ({
     name: resourceName(route.document.tenant, route.document.name),
-    match: routeMatch(route.spec.match),
+    match: routeMatch(route.spec.match, route.spec.upgrades.includes('connect')),
     ...actionOf(route.spec, timeoutMs, retries),
     ...headerChanges(route.spec),
   }));
@@ -85,8 +85,14 @@ function actionOf(spec: RouteSpec, timeoutMs: number, retries: KeyedPolicy | und
       timeout: durationOf(timeoutMs),
       ...(spec.streamIdleTimeoutMs !== null && { idle_timeout: durationOf(spec.streamIdleTimeoutMs) }),
       ...(retries && { retry_policy: retries.policy }),
+      ...(spec.upgrades.length > 0 && { upgrade_configs: spec.upgrades.map(upgradeConfig) }),
     },
   };
+}
+
+/** Envoy has its name for the method in upper case. */
+function upgradeConfig(upgrade: string) {
+  return { upgrade_type: upgrade === 'connect' ? 'CONNECT' : upgrade };
 }
 
 function rewriteOf({ host, prefix, regex }: RewriteSpec, match: RouteSpec['match']): NonNullable<Route['route']> {

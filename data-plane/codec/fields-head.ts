@@ -25,6 +25,8 @@ export class FieldsHead implements MessageHead {
   method = '';
   scheme = '';
   path = '';
+  /** Of an extended CONNECT. */
+  protocol = '';
   /** Null: none was sent. */
   authority: string | null = null;
   /** Headers, with all crumbs of a cookie as one; and those named `host`. */
@@ -42,6 +44,7 @@ export class FieldsHead implements MessageHead {
     this.method = '';
     this.scheme = '';
     this.path = '';
+    this.protocol = '';
     this.authority = null;
     this.hosts = 0;
     this.hasExpect = false;
@@ -61,6 +64,9 @@ export class FieldsHead implements MessageHead {
           break;
         case known.path:
           this.path = field.value;
+          break;
+        case known.protocol:
+          this.protocol = field.value;
           break;
         case known.authority:
           this.authority = field.value;

@@ -80,7 +80,9 @@ export class Head implements MessageHead {
   /** `Connection` says close, or keep-alive. */
   close = false;
   keepAlive = false;
-  /** `Connection` lists something else than close, keep-alive, te, upgrade and http2-settings. */
+  /** `Connection` lists upgrade. */
+  namesUpgrade = false;
+  /** It lists something else than close, keep-alive, te, upgrade and http2-settings. */
   namesOthers = false;
   /** Index of the header, or -1. */
   host = -1;
@@ -221,6 +223,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
   head.chunked = false;
   head.close = false;
   head.keepAlive = false;
+  head.namesUpgrade = false;
   head.namesOthers = false;
   head.underscore = false;
   head.host = -1;
@@ -313,7 +316,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
   return unsupportedCoding ? parsed.unsupportedCoding : parsed.ok;
 }
 
-/** Notes close and keep-alive; says whether anything is named that the proxy does not drop anyway. */
+/** Notes close, keep-alive and upgrade; says whether anything is named that the proxy does not drop anyway. */
 function readConnection(head: Head, b: Uint8Array, start: number, end: number): void {
   if (equalsIgnoringCase(b, start, end, 'keep-alive')) {
     head.keepAlive = true;
@@ -322,11 +325,8 @@ function readConnection(head: Head, b: Uint8Array, start: number, end: number): 
   forEachToken(b, start, end, (from, to) => {
     if (equalsIgnoringCase(b, from, to, 'close')) head.close = true;
     else if (equalsIgnoringCase(b, from, to, 'keep-alive')) head.keepAlive = true;
-    else if (
-      !equalsIgnoringCase(b, from, to, 'te') &&
-      !equalsIgnoringCase(b, from, to, 'upgrade') &&
-      !equalsIgnoringCase(b, from, to, 'http2-settings')
-    ) {
+    else if (equalsIgnoringCase(b, from, to, 'upgrade')) head.namesUpgrade = true;
+    else if (!equalsIgnoringCase(b, from, to, 'te') && !equalsIgnoringCase(b, from, to, 'http2-settings')) {
       head.namesOthers = true;
     }
   });

@@ -23,7 +23,7 @@ export interface RequestEvents {
   onFault(fault: RequestFault): void;
 }
 
-const reading = { head: 0, length: 1, chunked: 2, complete: 3, closed: 4 } as const;
+const reading = { head: 0, length: 1, chunked: 2, complete: 3, closed: 4, tunnel: 5 } as const;
 
 const head = new Head();
 const ranges = new Ranges();
@@ -78,6 +78,11 @@ export class H1RequestReader {
           return;
         case reading.closed:
           return;
+        case reading.tunnel:
+          ranges.clear();
+          ranges.add(start, end);
+          this.#events.onBody(b, ranges);
+          return;
         default:
           start = this.#readBody(b, start, end);
       }
@@ -92,6 +97,16 @@ export class H1RequestReader {
     if (pending === null) return;
     this.#pending = null;
     this.read(pending, 0, pending.length);
+  }
+
+  /** Whatever comes behind the head at hand, which has no body, is body without an end. To be called within `onHead`. */
+  beginTunnel(): void {
+    this.#state = reading.tunnel;
+  }
+
+  /** Nothing more comes. */
+  endTunnel(): void {
+    this.#state = reading.complete;
   }
 
   /** Whatever still comes is thrown away. */

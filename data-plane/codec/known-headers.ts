@@ -33,8 +33,9 @@ export const known = {
   authority: 26,
   path: 27,
   status: 28,
+  protocol: 29,
   /** Any other name that begins with a colon. From `method` on all do: they are HTTP/2's, and no headers. */
-  otherPseudo: 29,
+  otherPseudo: 30,
 } as const;
 
 /** A bit for each kind of header that does not pass: `drops[kind]` is 1. */
@@ -91,6 +92,7 @@ const byName: ReadonlyMap<string, number> = new Map([
   ...envoyNames,
   [':method', known.method],
   [':scheme', known.scheme],
+  [':protocol', known.protocol],
   [':authority', known.authority],
   [':path', known.path],
   [':status', known.status],

@@ -1,6 +1,7 @@
 /** Status lines of HTTP/1.1, made once. */
 
 const phrases: Readonly<Record<number, string>> = {
+  101: 'Switching Protocols',
   200: 'OK',
   201: 'Created',
   202: 'Accepted',

@@ -11,9 +11,9 @@ import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import { reset } from '../upstream/reset.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
 import { Direction } from './direction.ts';
-import { reset } from './reset.ts';
 import { UpstreamConnector } from './upstream-connector.ts';
 
 /** What all sessions of a thread share. */

@@ -15,6 +15,8 @@ import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
 import { routeRequest } from './route-request.ts';
 import { Tries, type TriesOwner } from './tries.ts';
+import { Tunnel } from './tunnel.ts';
+import { type UpgradeAsk, withKey } from './upgrade.ts';
 
 /** Refilled for each request that is sent. */
 const forwarding = new Forwarding();
@@ -29,6 +31,7 @@ export class ActiveRequest implements TriesOwner {
   readonly #tries: Tries;
   /** The head of the answer was written. */
   #responding = false;
+  #tunnel: Tunnel | null = null;
 
   constructor(listener: HttpListener, downstream: Downstream) {
     this.#listener = listener;
@@ -56,6 +59,7 @@ export class ActiveRequest implements TriesOwner {
     if (refused !== null) this.#refuse(refused);
     else if (target.redirect) {
       const headers = [['location', target.location(target.client.scheme)]] as const;
+      if (target.upgrade !== null) this.#downstream.expectTunnel();
       this.#answer({ ...localReplies.pathRedirect, headers });
     } else this.#forward(target, head, bodyFollows);
   }
@@ -78,17 +82,29 @@ export class ActiveRequest implements TriesOwner {
   onBody(b: Buffer, data: Ranges): void {
     this.#exchange.bytesReceived += data.bytes;
     const { upstream } = this.#tries;
+    if (this.#tunnel !== null && !this.#tunnel.open) {
+      // an answer that opens no tunnel would leave these bytes to be read as something else
+      this.#tunnel.hold(b, data);
+      this.#downstream.pauseRequest();
+      return;
+    }
     if (upstream === null) return;
     upstream.sendData(b, data);
     this.#touch();
   }
 
-  /** The end of a body. @param trailers null: none */
+  /** The end of a body, or of what the client sends through a tunnel. @param trailers null: none */
   onEnd(trailers: readonly Field[] | null): void {
     const { upstream } = this.#tries;
-    if (upstream === null) return;
-    upstream.sendEnd(trailers);
-    this.#onRequestEnd();
+    const tunnel = this.#tunnel;
+    if (tunnel !== null && !tunnel.open) tunnel.endedEarly = true;
+    else if (upstream === null) return;
+    else {
+      upstream.sendEnd(trailers);
+      if (tunnel === null) this.#onRequestEnd();
+      else if (tunnel.responseEnded) this.#onBothEnded();
+      else this.#touch();
+    }
   }
 
   /** Sends what was told; a slow upstream stops the client. */
@@ -107,6 +123,7 @@ export class ActiveRequest implements TriesOwner {
     this.#exchange.onClientGone(end);
     this.#tries.end();
     this.#deadlines.end();
+    this.#leaveTunnel();
     this.#exchange.finish();
     this.#responding = false;
   }
@@ -123,14 +140,20 @@ export class ActiveRequest implements TriesOwner {
   #forward(target: RequestTarget, head: MessageHead, bodyFollows: boolean): void {
     const { chain } = this.#listener.context;
     const answer = routeRequest(target, this.#listener, this.#exchange);
+    if (target.upgrade !== null) this.#downstream.expectTunnel();
     if (answer !== null) {
       this.#answer(answer);
       return;
     }
+    if (target.upgrade !== null) {
+      target.upgrade = withKey(target.upgrade, this.#listener.shared.newRequestId);
+      this.#tunnel = new Tunnel(target.upgrade, this.#downstream.requestComplete);
+    }
+    const follows = bodyFollows && this.#tunnel === null;
     const upstream = this.#tries.begin(head);
     forwarding.fill(target, this.#tries.expectedMs);
-    upstream.sendHead(head, target, forwarding, bodyFollows);
-    if (!bodyFollows) {
+    upstream.sendHead(head, target, forwarding, follows);
+    if (!follows) {
       this.#onRequestEnd();
       return;
     }
@@ -148,23 +171,53 @@ export class ActiveRequest implements TriesOwner {
 
   // ---- receive ----
 
+  /** Of a request for a tunnel all that goes out before the answer is its head. */
   get requestComplete(): boolean {
-    return this.#downstream.requestComplete;
+    return this.#tunnel === null ? this.#downstream.requestComplete : !this.#tunnel.open;
+  }
+
+  get upgrade(): UpgradeAsk | null {
+    return this.#tunnel === null ? null : this.#tunnel.ask;
   }
 
   onUpstreamDrain(): void {
-    this.#downstream.resumeRequest();
+    if (this.#tunnel === null || this.#tunnel.open) this.#downstream.resumeRequest();
   }
 
   onResponseHead(head: MessageHead, hasBody: boolean): boolean {
     if (this.#tries.takesAnswer(head.status)) return false;
     const exchange = this.#exchange;
+    if (head.status < 300 && this.#downstream.protocol === 'HTTP/2' && this.#tunnel !== null) {
+      // to this client a 200 would say that the tunnel is open
+      this.#tries.upstream = null;
+      this.#answer(localReplies.upstreamProtocolError);
+      return false;
+    }
     exchange.status = head.status;
     exchange.details = 'via_upstream';
     exchange.answeredMs = this.#listener.shared.now();
     this.#responding = true;
     this.#downstream.writeHead(head, exchange, hasBody);
     return true;
+  }
+
+  /** The route's time was that of the answer; from here on only silence ends it. */
+  onTunnel(head: MessageHead): void {
+    const tunnel = this.#tunnel!;
+    const exchange = this.#exchange;
+    const upstream = this.#tries.upstream!;
+    this.#tries.takesAnswer(head.status);
+    this.#deadlines.whole.disarm();
+    tunnel.open = true;
+    this.#responding = true;
+    exchange.details = 'via_upstream';
+    exchange.answeredMs = this.#listener.shared.now();
+    exchange.status = this.#downstream.openTunnel(head, exchange, tunnel.ask);
+    this.#listener.stats.cxUpgradesTotal.value++;
+    this.#listener.stats.cxUpgradesActive.value++;
+    tunnel.sendEarly(upstream);
+    if (tunnel.endedEarly) upstream.sendEnd(null);
+    if (upstream.flush()) this.#downstream.resumeRequest();
   }
 
   onResponseData(b: Buffer, data: Ranges): void {
@@ -178,9 +231,17 @@ export class ActiveRequest implements TriesOwner {
   }
 
   onResponseEnd(trailers: readonly Field[] | null): void {
-    this.#tries.upstream = null;
     this.#downstream.writeEnd(trailers);
     this.#downstream.flush();
+    if (this.#tunnel?.open && !this.#downstream.requestComplete) {
+      this.#tunnel.responseEnded = true;
+      return;
+    }
+    this.#onBothEnded();
+  }
+
+  #onBothEnded(): void {
+    this.#tries.upstream = null;
     this.#finish();
   }
 
@@ -222,9 +283,16 @@ export class ActiveRequest implements TriesOwner {
   #finish(): void {
     this.#deadlines.end();
     this.#tries.end();
+    this.#leaveTunnel();
     this.#exchange.finish();
     this.#responding = false;
     this.#downstream.onFinished();
+  }
+
+  #leaveTunnel(): void {
+    if (this.#tunnel === null) return;
+    if (this.#tunnel.open) this.#listener.stats.cxUpgradesActive.value--;
+    this.#tunnel = null;
   }
 
   // ---- time ----
@@ -233,12 +301,12 @@ export class ActiveRequest implements TriesOwner {
   #touch(): void {
     const { timeoutMs, streamIdleTimeoutMs } = this.#exchange.route!.config;
     const idleMs = streamIdleTimeoutMs ?? this.#exchange.context.chain.limits.streamIdleTimeoutMs;
-    if (timeoutMs > 0 && timeoutMs <= idleMs && this.#downstream.requestComplete) return;
+    if (timeoutMs > 0 && timeoutMs <= idleMs && this.#tunnel === null && this.#downstream.requestComplete) return;
     this.#deadlines.arm(this.#deadlines.idle, idleMs);
   }
 
   #onWholeDeadline(): void {
-    if (!this.#downstream.requestComplete) {
+    if (!this.requestComplete) {
       this.#listener.stats.rqTimeout.value++;
       this.giveUp(localReplies.requestTimeout);
       return;
@@ -249,6 +317,6 @@ export class ActiveRequest implements TriesOwner {
 
   #onIdleDeadline(): void {
     this.#listener.stats.rqIdleTimeout.value++;
-    this.giveUp(this.#downstream.requestComplete ? localReplies.answerIdleTimeout : localReplies.streamIdleTimeout);
+    this.giveUp(this.requestComplete ? localReplies.answerIdleTimeout : localReplies.streamIdleTimeout);
   }
 }

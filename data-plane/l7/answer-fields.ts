@@ -2,9 +2,10 @@
 import { type Field, type FieldLike, sharedField } from '../../proto/http2/field.ts';
 import { type Drops, dropsOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
+import type { HeaderChanges } from '../route/header-changes.ts';
 import { httpDate } from './date.ts';
 import type { Exchange } from './exchange.ts';
-import { ofEveryAnswer } from './head-writer.ts';
+import { ofEveryAnswer, tunnelAnswerDrops, tunnelNamed } from './head-writer.ts';
 import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
 
@@ -50,6 +51,24 @@ export function upstreamFields(
   if (serverName !== '') fields.push(serverField(serverName));
   const ms = Math.round(answeredMs - startMs);
   fields.push(serviceTimeFields[ms] ?? [serviceTime, `${ms}`]);
+  if (!head.hasDate) fields.push(dateField(shared.wallClock()));
+  return fields;
+}
+
+/** The answer that opens a tunnel. @param own the proxy has asked with a key of its own, whose answer is not the client's */
+export function tunnelFields(
+  { shared, context }: HttpListener,
+  head: MessageHead,
+  status: number,
+  changes: HeaderChanges | null,
+  own: boolean,
+): readonly FieldLike[] {
+  const { serverName } = context.chain;
+  fields.length = 0;
+  fields.push(statusFields[status]!);
+  head.addFields(fields, tunnelAnswerDrops(serverName !== ''), tunnelNamed(changes, own));
+  if (changes !== null) fields.push(...changes.added);
+  if (serverName !== '') fields.push(serverField(serverName));
   if (!head.hasDate) fields.push(dateField(shared.wallClock()));
   return fields;
 }

@@ -3,12 +3,14 @@ import type { Ranges } from '../codec/h1-chunked.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
+import type { HeaderChanges } from '../route/header-changes.ts';
 import type { BodyFraming } from './answer-lines.ts';
 import { httpDate } from './date.ts';
 import type { Exchange } from './exchange.ts';
-import { linesOf, writeResponseHead } from './head-writer.ts';
+import { linesOf, writeResponseHead, writeTunnelHead } from './head-writer.ts';
 import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
+import type { UpgradeAsk } from './upgrade.ts';
 
 export interface AnswerFraming {
   readonly body: BodyFraming;
@@ -31,6 +33,20 @@ export function writeUpstreamHead(
     responseChanges,
     context.answerLines.end(serviceMs, epochMs, framing.body, framing.close),
   );
+}
+
+/** The answer that opens a tunnel. @param status what the client is told */
+export function writeTunnelAnswer(
+  { shared, context }: HttpListener,
+  head: MessageHead,
+  status: number,
+  ask: UpgradeAsk,
+  changes: HeaderChanges | null,
+): void {
+  const { serverName } = context.chain;
+  const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
+  const date = head.hasDate ? '' : `date: ${httpDate(shared.wallClock())}\r\n`;
+  writeTunnelHead(shared.toClient, head, status, ask, serverName !== '', changes, `${server}${date}\r\n`);
 }
 
 export function writeLocalReply(

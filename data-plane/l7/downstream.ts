@@ -4,6 +4,7 @@ import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './local-reply.ts';
+import type { UpgradeAsk } from './upgrade.ts';
 
 export interface Downstream {
   /** For logs. */
@@ -20,8 +21,12 @@ export interface Downstream {
   resumeRequest(): void;
   /** What is written of the answer waits for `flush`. `head` is valid during the call only. */
   writeHead(head: MessageHead, exchange: Exchange, hasBody: boolean): void;
+  /** The request asks for a tunnel: its end is the tunnel's, and what follows its head belongs to no other request. */
+  expectTunnel(): void;
+  /** In place of `writeHead`: the tunnel is open. Returns the status that the client was told. */
+  openTunnel(head: MessageHead, exchange: Exchange, ask: UpgradeAsk): number;
   writeData(b: Buffer, data: Ranges): void;
-  /** @param trailers null: none */
+  /** Of the answer, or of a tunnel's one direction. @param trailers null: none */
   writeEnd(trailers: readonly Field[] | null): void;
   /** False: enough until the request's `resumeResponse`. */
   flush(): boolean;

@@ -7,6 +7,7 @@ import type { MessageHead } from '../codec/message-head.ts';
 import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
+import { reset } from '../upstream/reset.ts';
 import { ActiveRequest } from './active-request.ts';
 import {
   type AnswerFraming,
@@ -15,6 +16,7 @@ import {
   writeChunk,
   writeData,
   writeLocalReply,
+  writeTunnelAnswer,
   writeUpstreamHead,
 } from './answer-writer.ts';
 import { addressOf, ipOf } from './client-identity.ts';
@@ -23,6 +25,7 @@ import { clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
+import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 
 /** Refilled for each head. */
 const target = new RequestTarget();
@@ -43,6 +46,8 @@ export class H1Connection implements RequestEvents, Downstream {
   #closeAfter = false;
   #expectsContinue = false;
   #responseChunked = false;
+  /** A tunnel is open: each of its directions ends with the socket's. */
+  #tunnel = false;
 
   constructor(socket: net.Socket, listener: HttpListener, onClosed: () => void) {
     this.#socket = socket;
@@ -79,7 +84,7 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    this.cut();
   }
 
   // ---- the request ----
@@ -139,6 +144,20 @@ export class H1Connection implements RequestEvents, Downstream {
     });
   }
 
+  expectTunnel(): void {
+    this.#reader.beginTunnel();
+  }
+
+  openTunnel(head: MessageHead, { responseChanges }: Exchange, ask: UpgradeAsk): number {
+    const status = ask === connectAsk ? head.status : 101;
+    this.#tunnel = true;
+    this.#closeAfter = true;
+    this.#responseChunked = false;
+    this.#socket.allowHalfOpen = true;
+    writeTunnelAnswer(this.#listener, head, status, ask, responseChanges);
+    return status;
+  }
+
   writeData(b: Buffer, data: Ranges): void {
     const out = this.#listener.shared.toClient;
     if (this.#responseChunked) writeChunk(out, b, data);
@@ -148,6 +167,9 @@ export class H1Connection implements RequestEvents, Downstream {
   /** Trailers are dropped, as Envoy does by default. */
   writeEnd(): void {
     if (this.#responseChunked) this.#listener.shared.toClient.text(lastChunk);
+    if (!this.#tunnel) return;
+    this.flush();
+    this.#socket.end();
   }
 
   flush(): boolean {
@@ -168,7 +190,8 @@ export class H1Connection implements RequestEvents, Downstream {
   cut(): void {
     // what it was told in this callback is not the next one's
     this.#listener.shared.toClient.length = 0;
-    this.#socket.destroy();
+    if (this.#tunnel && this.#listener.scheme === 'http') reset(this.#socket);
+    else this.#socket.destroy();
   }
 
   onFinished(): void {
@@ -210,11 +233,17 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#reader.close();
     this.#socket.resume();
     this.#socket.end();
-    this.#arm(limits.delayedCloseMs);
+    // of a tunnel whose directions have both ended nothing comes, and what is still to be written is not to be lost
+    this.#arm(this.#tunnel ? this.#listener.context.chain.limits.streamIdleTimeoutMs : limits.delayedCloseMs);
   }
 
-  /** The client sent its FIN: as in Envoy it wants no answer any more. */
+  /** The client sent its FIN: but for a tunnel it wants no answer any more, as in Envoy. */
   #onClientEnd(): void {
+    if (this.#tunnel) {
+      this.#reader.endTunnel();
+      this.#request.onEnd(null);
+      return;
+    }
     this.#listener.stats.cxDestroyRemote.value++;
     this.#socket.destroy();
   }

@@ -1,6 +1,6 @@
 /** One HTTP/1.1 connection to an endpoint: sends one request at a time, reads its answer, waits in the pool between. */
 import net from 'node:net';
-import { ChunkedDecoder, Ranges } from '../codec/h1-chunked.ts';
+import { Ranges } from '../codec/h1-chunked.ts';
 import { Head, parsed, parseResponseHead } from '../codec/h1-head.ts';
 import { HeadBuffer } from '../codec/head-buffer.ts';
 import type { MessageHead } from '../codec/message-head.ts';
@@ -9,6 +9,8 @@ import { limits } from '../limits.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { type Host, PooledConnection } from '../upstream/host.ts';
+import { reset } from '../upstream/reset.ts';
+import { AnswerBody } from './answer-body.ts';
 import { lastChunk, writeChunk, writeData } from './answer-writer.ts';
 import type { Forwarding } from './forwarding.ts';
 import { writeRequestHead } from './head-writer.ts';
@@ -16,9 +18,11 @@ import type { HttpShared } from './http-context.ts';
 import { localReplies } from './local-reply.ts';
 import type { Replay } from './replay.ts';
 import type { RequestTarget } from './request-target.ts';
+import { opensTunnel } from './upgrade.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
 
-const reading = { idle: 0, head: 1, length: 2, chunked: 3, untilClose: 4, closed: 5 } as const;
+/** `tunnelEnd`: the endpoint has ended its direction of the tunnel. */
+const reading = { idle: 0, head: 1, body: 2, closed: 3, tunnel: 4, tunnelEnd: 5 } as const;
 
 const head = new Head();
 const ranges = new Ranges();
@@ -34,10 +38,9 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   #replay: Replay | null = null;
   #requestChunked = false;
   #state: number = reading.idle;
-  #left = 0;
+  readonly #body = new AnswerBody();
   #keep = false;
   #informational = 0;
-  #chunked: ChunkedDecoder | null = null;
   #pieces: HeadBuffer | null = null;
   #connectDeadline: Deadline | null = null;
   #connected = false;
@@ -113,6 +116,10 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   /** Trailers are dropped, as Envoy does by default. */
   sendEnd(): void {
     if (this.#requestChunked) this.#shared.toUpstream.text(lastChunk);
+    if (this.#state < reading.tunnel) return;
+    this.flush();
+    this.#socket.end();
+    if (this.#state === reading.tunnelEnd) this.#leaveTunnel();
   }
 
   resend(replay: Replay, expectedMs: number): void {
@@ -144,7 +151,15 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   override close(): void {
     this.host.dropIdle(this);
     this.#cluster.stats.cxDestroyLocal.value++;
-    this.#socket.destroy();
+    if (this.#state >= reading.tunnel) reset(this.#socket);
+    else this.#socket.destroy();
+  }
+
+  /** Both directions have ended: what is still to be written has its time, then the socket closes by itself. */
+  #leaveTunnel(): void {
+    const { idleTimeoutMs } = this.#cluster.config.keepAlive;
+    this.#sink = null;
+    if (idleTimeoutMs > 0) this.#shared.deadlines.queue(idleTimeoutMs).arm(this.idleDeadline);
   }
 
   resumeReading(): void {
@@ -210,16 +225,21 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
         return 0;
       }
       if (result !== parsed.ok || head.end - start > limits.responseHeaderBytes) return this.#refuse(sink);
+      if (sink.upgrade !== null && opensTunnel(sink.upgrade, head)) return this.#openTunnel(sink, b, end);
       if (head.status >= 200) break;
-      // 101 was not asked for; other informational answers end here
+      // 101 was not asked for, or not so; other informational answers end here
       if (head.status === 101 || ++this.#informational > limits.informationalResponses) return this.#refuse(sink);
       start = head.end;
     }
     this.#pieces = null;
-    this.#keep = head.minor === 1 ? !head.close : head.keepAlive && !head.close;
-    if (!this.#keep) this.#cluster.stats.cxCloseNotify.value++;
     const bodyStart = head.end;
-    const hasBody = this.#bodyFollows(sink);
+    this.#body.begin(head, sink.answerHasNoBody);
+    const hasBody = !this.#body.done;
+    const mayKeep = (head.minor === 1 || head.keepAlive) && !head.close && !this.#body.untilClose;
+    if (!mayKeep) this.#cluster.stats.cxCloseNotify.value++;
+    // who was asked for another protocol may believe to speak it
+    this.#keep = mayKeep && sink.upgrade === null;
+    this.#state = hasBody ? reading.body : reading.idle;
     if (!sink.onResponseHead(head, hasBody)) {
       this.#state = reading.closed;
       this.#sink = null;
@@ -229,42 +249,26 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     return hasBody ? this.#readBody(sink, b, bodyStart, end) : end - bodyStart;
   }
 
-  /** Sets the state by the head's framing (RFC 9112 section 6.3). */
-  #bodyFollows(sink: ResponseSink): boolean {
-    const { status } = head;
-    if (sink.answerHasNoBody || status === 204 || status === 304 || head.contentLength === 0) {
-      this.#state = reading.idle;
-      return false;
-    }
-    if (head.chunked) {
-      this.#chunked ??= new ChunkedDecoder();
-      this.#chunked.reset();
-      this.#state = reading.chunked;
-    } else if (head.contentLength > 0) {
-      this.#left = head.contentLength;
-      this.#state = reading.length;
-    } else {
-      this.#keep = false;
-      this.#state = reading.untilClose;
-    }
-    return true;
+  /** What lies behind the head is the tunnel's. */
+  #openTunnel(sink: ResponseSink, b: Buffer, end: number): number {
+    const start = head.end;
+    this.#pieces = null;
+    this.#state = reading.tunnel;
+    this.#socket.allowHalfOpen = true;
+    sink.onTunnel(head);
+    return this.#readBody(sink, b, start, end);
   }
 
   #readBody(sink: ResponseSink, b: Buffer, start: number, end: number): number {
     if (start === end) return 0;
     ranges.clear();
     let behind = end;
-    if (this.#state === reading.length) {
-      behind = Math.min(end, start + this.#left);
-      ranges.add(start, behind);
-      this.#left -= behind - start;
-      if (this.#left === 0) this.#state = reading.idle;
-    } else if (this.#state === reading.chunked) {
-      const decoder = this.#chunked!;
-      behind = decoder.feed(b, start, end, ranges, chunkedLimits);
+    if (this.#state === reading.tunnel) ranges.add(start, end);
+    else {
+      behind = this.#body.read(b, start, end, ranges);
       if (behind < 0) return this.#refuse(sink);
-      if (decoder.done) this.#state = reading.idle;
-    } else ranges.add(start, end);
+      if (this.#body.done) this.#state = reading.idle;
+    }
     if (ranges.bytes > 0) sink.onResponseData(b, ranges);
     return end - behind;
   }
@@ -293,9 +297,13 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   #onEnd(): void {
     const sink = this.#sink;
     if (this.#shared.turns.isStill(this.#taken)) this.#stale = true;
-    if (sink !== null && this.#state === reading.untilClose) {
+    if (sink !== null && this.#state === reading.body && this.#body.untilClose) {
       this.#state = reading.closed;
       this.#finish(sink);
+    } else if (sink !== null && this.#state === reading.tunnel) {
+      this.#state = reading.tunnelEnd;
+      if (this.#socket.writableEnded) this.#leaveTunnel();
+      sink.onResponseEnd(null);
     } else if (sink === null) {
       this.#cluster.stats.cxDestroyRemote.value++;
       this.host.dropIdle(this);
@@ -334,9 +342,3 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
 }
 
 const failed = -1;
-
-const chunkedLimits = {
-  extensionBytes: limits.chunkExtensionBytes,
-  trailerBytes: limits.trailerBytes,
-  trailers: limits.trailers,
-};

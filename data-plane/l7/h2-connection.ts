@@ -56,6 +56,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
         maxConcurrentStreams: http2.maxConcurrentStreams,
         initialWindowBytes: http2.streamWindowBytes,
         maxHeaderListBytes: bounds.headerBytes,
+        enableConnectProtocol: http2.extendedConnect,
       },
       connectionWindowBytes: http2.connectionWindowBytes,
       // the listener's own limit is told by an answer

@@ -7,12 +7,13 @@ import type { MessageHead } from '../codec/message-head.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
-import { continueFields, replyFields, upstreamFields } from './answer-fields.ts';
+import { continueFields, replyFields, tunnelFields, upstreamFields } from './answer-fields.ts';
 import type { Downstream } from './downstream.ts';
 import { type ClientEnd, clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { http2Replies, type LocalReply } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
+import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 
 /** The connection as its streams see it. */
 export interface H2Client {
@@ -42,6 +43,7 @@ export class H2Stream implements Downstream {
   #owed = 0;
   #requestPaused = false;
   #responsePaused = false;
+  #tunnel = false;
   /** Until the client takes more of an answer that is all here. */
   #flushDeadline: Deadline | null = null;
 
@@ -75,6 +77,7 @@ export class H2Stream implements Downstream {
     this.#owed = 0;
     this.#requestPaused = false;
     this.#responsePaused = false;
+    this.#tunnel = false;
   }
 
   /** A request that has no stream any more. */
@@ -161,6 +164,17 @@ export class H2Stream implements Downstream {
     this.#stream!.headers(upstreamFields(this.#listener, head, exchange), !hasBody);
   }
 
+  /** The stream is the request's alone as it is. */
+  expectTunnel(): void {}
+
+  /** There is no 101 here (RFC 8441 section 4). */
+  openTunnel(head: MessageHead, { responseChanges }: Exchange, ask: UpgradeAsk): number {
+    const status = ask === connectAsk ? head.status : 200;
+    this.#tunnel = true;
+    this.#stream!.headers(tunnelFields(this.#listener, head, status, responseChanges, ask.key !== ''), false);
+    return status;
+  }
+
   writeData(b: Buffer, data: Ranges): void {
     for (let i = 0; i < data.count; i++) this.#stream!.dataCopied(b, data.starts[i]!, data.ends[i]!, onTaken);
   }
@@ -193,7 +207,7 @@ export class H2Stream implements Downstream {
   cut(): void {
     const stream = this.#stream;
     if (stream === null) return;
-    this.#reset(stream, errorCodes.INTERNAL_ERROR);
+    this.#reset(stream, this.#tunnel ? errorCodes.CONNECT_ERROR : errorCodes.INTERNAL_ERROR);
     this.onReset(clientEnds.disconnect);
   }
 

@@ -169,7 +169,8 @@ const hello = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), fr
 const getBlock = Buffer.of(0x82, 0x86, 0x84, 0x41, 1, 97);
 
 test('of too many streams the last are refused unread, and may be sent again', async () => {
-  const http2 = { maxConcurrentStreams: 2, streamWindowBytes: 65_536, connectionWindowBytes: 65_536 };
+  const windows = { streamWindowBytes: 65_536, connectionWindowBytes: 65_536 };
+  const http2 = { extendedConnect: false, maxConcurrentStreams: 2, ...windows };
   const { proxy } = await start(() => {}, { chain: { http2 } });
   const frames = [1, 3, 5].map((id) => frame(types.headers, 5, id, getBlock));
   const refused = frame(types.rstStream, 0, 5, uint32(7)).toString('latin1');

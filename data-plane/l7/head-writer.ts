@@ -8,6 +8,7 @@ import type { HeaderChanges } from '../route/header-changes.ts';
 import type { Forwarding } from './forwarding.ts';
 import { requestDrops } from './request-drops.ts';
 import type { RequestTarget } from './request-target.ts';
+import type { UpgradeAsk } from './upgrade.ts';
 
 /** What never passes of an answer. */
 export const ofEveryAnswer: readonly number[] = [
@@ -17,8 +18,12 @@ export const ofEveryAnswer: readonly number[] = [
 const answerDrops = dropsOf(ofEveryAnswer);
 const answerDropsWithServer = dropsOf([...ofEveryAnswer, known.server]);
 
+/** Of an answer that opens a tunnel, which has no body. */
+const tunnelDrops = dropsOf([...ofEveryAnswer, known.contentLength]);
+const tunnelDropsWithServer = dropsOf([...ofEveryAnswer, known.contentLength, known.server]);
+
 /** Methods whose requests without a body carry no length. */
-const bodyless = new Set(['GET', 'HEAD', 'DELETE']);
+const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'CONNECT']);
 
 /** @param ownServer the proxy says `server` itself */
 export function responseDrops(ownServer: boolean): Drops {
@@ -41,11 +46,13 @@ export function writeRequestHead(
 ): void {
   const { rewritten, authorityFromTarget } = target;
   if (rewritten) {
-    out.text(`${target.method} ${target.path}${target.query} HTTP/1.1\r\n`);
+    const asked = target.method === 'CONNECT' ? target.authority : target.path + target.query;
+    out.text(`${target.method} ${asked} HTTP/1.1\r\n`);
     if (authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
   }
   head.writeLines(out, !rewritten, requestDrops(target.client.trust, authorityFromTarget), target.nominated);
-  const added = linesOf(target.added) + forwarding.lines;
+  const upgrade = target.upgrade === null ? '' : upgradeLines(target.upgrade) + keyLine(target.upgrade);
+  const added = linesOf(target.added) + forwarding.lines + upgrade;
   if (head.contentLength >= 0) out.text(`${added}\r\n`);
   else if (bodyFollows) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
   else out.text(bodyless.has(target.method) ? `${added}\r\n` : `${added}content-length: 0\r\n\r\n`);
@@ -69,6 +76,29 @@ export function requestFields(head: MessageHead, target: RequestTarget, forwardi
   return fields;
 }
 
+/** What a tunnel is asked for with, and opened: nothing for CONNECT. */
+export function upgradeLines({ protocol }: UpgradeAsk): string {
+  return protocol === '' ? '' : `connection: upgrade\r\nupgrade: ${protocol}\r\n`;
+}
+
+/** Lines of an answer that the proxy says itself to a WebSocket. */
+const ofWebSocket: ReadonlySet<string> = new Set(['sec-websocket-accept']);
+
+/** Names of the lines that do not pass in an answer that opens a tunnel. @param own the proxy has said the WebSocket's */
+export function tunnelNamed(changes: HeaderChanges | null, own: boolean): ReadonlySet<string> | null {
+  if (!own) return changes?.drops ?? null;
+  return changes === null || changes.drops.size === 0 ? ofWebSocket : new Set([...ofWebSocket, ...changes.drops]);
+}
+
+/** What never passes in an answer that opens a tunnel. */
+export function tunnelAnswerDrops(ownServer: boolean): Drops {
+  return ownServer ? tunnelDropsWithServer : tunnelDrops;
+}
+
+function keyLine({ key }: UpgradeAsk): string {
+  return key === '' ? '' : `sec-websocket-key: ${key}\r\n`;
+}
+
 /** Status line, what passes, what the route adds, then `end`, which ends the head. */
 export function writeResponseHead(
   out: Out,
@@ -81,4 +111,21 @@ export function writeResponseHead(
   head.writeLines(out, false, responseDrops(ownServer), changes?.drops ?? null);
   if (changes !== null) out.text(linesOf(changes.added));
   out.all(end);
+}
+
+/** The same for the answer that opens a tunnel. */
+export function writeTunnelHead(
+  out: Out,
+  head: MessageHead,
+  status: number,
+  ask: UpgradeAsk,
+  ownServer: boolean,
+  changes: HeaderChanges | null,
+  more: string,
+): void {
+  const accept = ask.accept === '' ? '' : `sec-websocket-accept: ${ask.accept}\r\n`;
+  const added = accept + upgradeLines(ask) + more;
+  out.all(statusLine(status));
+  head.writeLines(out, false, tunnelAnswerDrops(ownServer), tunnelNamed(changes, accept !== ''));
+  out.text(changes === null ? added : linesOf(changes.added) + added);
 }

@@ -34,7 +34,11 @@ export const localReplies = {
   badConnectionHeader: reply(400, '', 'http1.connection_header_rejected', '', true),
   underscore: reply(400, '', 'http1.unexpected_underscore', '', true),
   httpsOnPlain: reply(400, '', 'http1.https_on_plaintext', '', true),
-  webSocketVersion: reply(426, '', 'upgrade_failed', '', true),
+  badUpgrade: reply(400, '', 'upgrade_malformed', '', true),
+  webSocketVersion: {
+    ...reply(426, '', 'upgrade_failed', '', true),
+    headers: [['sec-websocket-version', '13']],
+  },
   upgradeFailed: reply(403, '', 'upgrade_failed', '', true),
   pathRedirect: reply(307, '', 'path_normalization_redirect'),
   notFound: reply(404, 'NR', 'route_not_found'),

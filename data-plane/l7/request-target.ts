@@ -12,9 +12,9 @@ import { ClientIdentity } from './client-identity.ts';
 import { http2Replies, type LocalReply, localReplies } from './local-reply.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
 import { requestDrops } from './request-drops.ts';
+import { connectAsk, readExtendedConnect, readUpgrade, type UpgradeAsk } from './upgrade.ts';
 
-const refusedMethods = new Set(['CONNECT', 'TRACE']);
-/** Methods that are forwarded: the registered ones, without CONNECT and TRACE. */
+/** Methods that are forwarded as they are: the registered ones, without CONNECT and TRACE. */
 const forwardedMethods = new Set(
   (
     'ACL BIND CHECKOUT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE M-SEARCH MSEARCH NOTIFY ' +
@@ -25,7 +25,7 @@ const forwardedMethods = new Set(
 
 /** Whether a request may begin with this word, forwarded or refused. */
 export function isKnownMethod(word: string): boolean {
-  return forwardedMethods.has(word) || refusedMethods.has(word);
+  return forwardedMethods.has(word) || word === 'CONNECT' || word === 'TRACE';
 }
 
 /** `Connection` may not name these: dropping them would change the framing, the route or the client's identity. */
@@ -69,6 +69,8 @@ export class RequestTarget implements RequestView {
   redirect = false;
   /** Lower-case names that `Connection` nominates for dropping, or that the route takes away. */
   nominated: ReadonlySet<string> | null = null;
+  /** The tunnel that is asked for; null: none, or none that the route allows. */
+  upgrade: UpgradeAsk | null = null;
   #head: MessageHead | null = null;
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
@@ -77,9 +79,14 @@ export class RequestTarget implements RequestView {
     this.target = head.bytes.latin1Slice(head.targetStart, head.targetEnd);
     this.authority = head.host < 0 ? '' : head.value(head.host);
     if (head.minor === 0) return localReplies.upgradeRequired;
-    if (!forwardedMethods.has(this.method)) return this.#unknownMethod(localReplies.notImplemented);
+    const connects = this.method === 'CONNECT';
+    if (!connects && !forwardedMethods.has(this.method)) return this.#unknownMethod(localReplies.notImplemented);
     if (head.host < 0) return localReplies.missingHost;
     if (head.underscore) return localReplies.underscore;
+    if (connects) {
+      const bodied = head.contentLength > 0 || head.chunked;
+      return this.#readConnect(this.target, bodied) ?? this.#readHost() ?? this.#readConnection(head);
+    }
     return (
       this.#readTarget(head, scheme) ??
       this.#readHost() ??
@@ -96,12 +103,20 @@ export class RequestTarget implements RequestView {
     this.authorityFromTarget = true;
     this.target = head.path;
     this.authority = head.authority ?? head.first('host');
-    if (!forwardedMethods.has(this.method)) return this.#unknownMethod(http2Replies.notImplemented);
+    const connects = this.method === 'CONNECT';
+    if (connects && head.protocol !== '') {
+      const asked = readExtendedConnect(head);
+      if ('status' in asked) return asked;
+      this.upgrade = asked;
+      // what HTTP/1.1 asks for with an upgrade; here as there it is matched by its path
+      this.method = 'GET';
+    } else if (!connects && !forwardedMethods.has(this.method)) return this.#unknownMethod(http2Replies.notImplemented);
     if (this.target.length + this.method.length + 1 > requestLineBytes) return http2Replies.uriTooLong;
     if (head.authority === null && head.hosts === 0) return localReplies.missingHost;
     if (head.hosts > 1 || (head.hosts === 1 && head.first('host') !== this.authority)) return localReplies.badHost;
-    if (head.scheme !== 'http' && head.scheme !== 'https') return http2Replies.badScheme;
     if (head.underscore) return http2Replies.underscore;
+    if (this.method === 'CONNECT') return this.#readConnect(this.authority, head.contentLength > 0) ?? this.#readHost();
+    if (head.scheme !== 'http' && head.scheme !== 'https') return http2Replies.badScheme;
     if (head.hasExpect && head.first('expect').toLowerCase() !== '100-continue') return localReplies.expectationFailed;
     const seen = readPathBytes(this.target);
     if (seen.kinds < 0) return localReplies.badPath;
@@ -126,10 +141,11 @@ export class RequestTarget implements RequestView {
     this.added = noHeaders;
     this.redirect = false;
     this.nominated = null;
+    this.upgrade = null;
   }
 
   #unknownMethod(notImplemented: LocalReply): LocalReply {
-    return refusedMethods.has(this.method) ? localReplies.methodNotAllowed : notImplemented;
+    return this.method === 'TRACE' ? localReplies.methodNotAllowed : notImplemented;
   }
 
   get clientIp(): string {
@@ -141,6 +157,7 @@ export class RequestTarget implements RequestView {
     this.method = '';
     this.target = '';
     this.authority = '';
+    this.upgrade = null;
     this.#head = null;
   }
 
@@ -220,6 +237,23 @@ export class RequestTarget implements RequestView {
     return null;
   }
 
+  /** @param authority a host and a port, which Host repeats; there is no path, and no body */
+  #readConnect(authority: string, bodied: boolean): LocalReply | null {
+    const said = this.authority.toLowerCase();
+    const host = canonicalHost(authority);
+    if (host === undefined || !/:[0-9]+$/.test(authority)) return localReplies.badTarget;
+    if (said !== host && said !== authority.toLowerCase()) return localReplies.badHost;
+    if (bodied) return localReplies.badUpgrade;
+    this.upgrade = connectAsk;
+    this.target = '';
+    this.path = '';
+    this.query = '';
+    this.authority = authority;
+    this.authorityFromTarget = true;
+    this.rewritten = true;
+    return null;
+  }
+
   #readHost(): LocalReply | null {
     const cached = hosts.get(this.authority);
     if (cached !== undefined) {
@@ -247,10 +281,10 @@ export class RequestTarget implements RequestView {
   }
 
   #readConnection(head: Head): LocalReply | null {
-    if (head.upgrade >= 0 && /(^|[,\s])websocket([,\s/]|$)/i.test(head.value(head.upgrade))) {
-      return this.firstHeader('sec-websocket-version') === '13'
-        ? localReplies.upgradeFailed
-        : localReplies.webSocketVersion;
+    if (head.upgrade >= 0 && this.upgrade === null) {
+      const asked = readUpgrade(head, this.method);
+      if (asked !== null && 'status' in asked) return asked;
+      this.upgrade = asked;
     }
     if (head.expect >= 0 && head.value(head.expect).toLowerCase() !== '100-continue') {
       return localReplies.expectationFailed;

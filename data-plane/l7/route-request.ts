@@ -7,6 +7,7 @@ import type { Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
+import { isAllowed } from './upgrade.ts';
 
 /** Notes in `exchange` how far it came. A LocalReply: no endpoint gets the request, this is its answer. */
 export function routeRequest(
@@ -27,6 +28,10 @@ export function routeRequest(
   }
   exchange.route = route;
   exchange.responseChanges = route.responseHeaders?.(target) ?? null;
+  if (target.upgrade !== null && !isAllowed(target.upgrade.type, route.config.upgrades, context.chain.upgrades)) {
+    if (!target.upgrade.optional) return localReplies.upgradeFailed;
+    target.upgrade = null;
+  }
   if (route.answer !== null) return directReply(route.answer, target, exchange.responseChanges?.added ?? []);
   const { to } = route.config;
   const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);

@@ -7,15 +7,23 @@ import type { LocalReply } from './local-reply.ts';
 import type { Replay } from './replay.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
+import type { UpgradeAsk } from './upgrade.ts';
 
 /** Who asked: told of the answer as it comes, all within one callback of the endpoint's socket. */
 export interface ResponseSink {
   /** True if the answer to the request at hand has no body whatever its head says (HEAD). */
   readonly answerHasNoBody: boolean;
-  /** The request has been read to its end. */
+  /** Nothing more of the request comes before its answer. */
   readonly requestComplete: boolean;
+  /** The tunnel that the request asks for; null: none. */
+  readonly upgrade: UpgradeAsk | null;
   /** `head` is valid during the call only. False: this answer is not wanted, the try ends. */
   onResponseHead(head: MessageHead, hasBody: boolean): boolean;
+  /**
+   * Instead: the tunnel that was asked for is open. From here on the ends of request and response are those of its two
+   * directions, and each may go on without the other.
+   */
+  onTunnel(head: MessageHead): void;
   onResponseData(b: Buffer, data: Ranges): void;
   /** @param trailers null: none */
   onResponseEnd(trailers: readonly Field[] | null): void;
@@ -37,13 +45,13 @@ export interface UpstreamRequest {
   /** What is sent waits for `flush`. */
   sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void;
   sendData(b: Buffer, data: Ranges): void;
-  /** Of a request whose body follows. @param trailers null: none */
+  /** Of a request whose body follows, or of a tunnel's one direction. @param trailers null: none */
   sendEnd(trailers: readonly Field[] | null): void;
   /** In place of all that: the whole request that `replay` has kept. @param expectedMs what the endpoint is told of the time it has */
   resend(replay: Replay, expectedMs: number): void;
   /** False: enough until the sink's `onUpstreamDrain`. */
   flush(): boolean;
-  /** The asker is gone or has had enough. */
+  /** The asker is gone or has had enough: the endpoint of an open tunnel sees a reset. */
   abort(): void;
   resumeReading(): void;
 }

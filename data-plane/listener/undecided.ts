@@ -83,7 +83,8 @@ export class UndecidedConnection implements HttpConnection {
   }
 
   destroy(): void {
-    this.#socket.destroy();
+    if (this.#decided !== null) this.#decided.destroy();
+    else this.#socket.destroy();
   }
 
   #arm(timeoutMs: number): void {

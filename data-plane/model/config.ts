@@ -57,6 +57,8 @@ export interface HttpChainConfig {
   readonly codec: 'auto' | 'http1' | 'http2';
   /** What an HTTP/2 client is allowed at once. */
   readonly http2: {
+    /** Clients may ask for upgrades (RFC 8441). */
+    readonly extendedConnect: boolean;
     readonly maxConcurrentStreams: number;
     /** Bytes of one request that are under way or wait here, and of all of a connection. */
     readonly streamWindowBytes: number;
@@ -70,6 +72,8 @@ export interface HttpChainConfig {
   readonly trustedHops: number;
   /** An edge keeps the id that a request comes with; elsewhere it is always kept. */
   readonly preserveRequestId: boolean;
+  /** For routes that say nothing of a type. */
+  readonly upgrades: readonly UpgradeConfig[];
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;
@@ -141,6 +145,14 @@ export interface RouteConfig {
   /** Nothing moves on a request for so long; 0: none; null: the listener's. */
   readonly streamIdleTimeoutMs: number | null;
   readonly retry: RetryConfig | null;
+  readonly upgrades: readonly UpgradeConfig[];
+}
+
+/** A kind of tunnel, and whether requests may open one. Each type is there once. */
+export interface UpgradeConfig {
+  /** A protocol of `Upgrade`, lower-case, or `connect`: the method. */
+  readonly type: string;
+  readonly enabled: boolean;
 }
 
 export interface RetryConfig {
@@ -206,9 +218,9 @@ export type PathRewriteConfig =
   | { readonly type: 'regex'; readonly regex: string; readonly substitution: string };
 
 export interface RouteMatchConfig {
-  /** A template is of whole segments, plain ones and `{name}`; a regex is RE2's. */
+  /** A template is of whole segments, plain ones and `{name}`; a regex is RE2's; `connect`: what has no path, CONNECT. */
   readonly path: {
-    readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix' | 'template' | 'regex';
+    readonly type: 'exact' | 'prefix' | 'pathSeparatedPrefix' | 'template' | 'regex' | 'connect';
     readonly value: string;
   };
   readonly caseSensitive: boolean;

@@ -31,8 +31,10 @@ function compilePath({ path, caseSensitive }: RouteMatchConfig): Predicate {
     case 'regex':
     case 'template': {
       const test = compileTest(path.type === 'regex' ? path.value : templateRegex(path.value));
-      return (request) => test(request.path);
+      return (request) => request.path !== '' && test(request.path);
     }
+    case 'connect':
+      return (request) => request.method === 'CONNECT';
     case 'exact':
       return (request) => of(request) === value;
     case 'prefix':

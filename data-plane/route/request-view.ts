@@ -2,7 +2,7 @@
 export interface RequestView {
   readonly protocol: 'HTTP/1.1' | 'HTTP/2';
   readonly method: string;
-  /** Normalised path, without the query. */
+  /** Normalised path, without the query; empty: CONNECT, which has none. */
   readonly path: string;
   /** `?` and what follows, or empty. */
   readonly query: string;

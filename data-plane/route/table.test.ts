@@ -30,6 +30,7 @@ function route(name: string, path: RouteMatchConfig['path'], rest: Partial<Route
     timeoutMs: 15_000,
     streamIdleTimeoutMs: null,
     retry: null,
+    upgrades: [],
   };
 }
 

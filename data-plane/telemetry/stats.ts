@@ -105,6 +105,8 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     cxDrainClose: scope.counter('downstream_cx_drain_close', 'Connections closed by draining'),
     cxIdleTimeout: scope.counter('downstream_cx_idle_timeout', 'Connections closed for being idle'),
     cxProtocolError: scope.counter('downstream_cx_protocol_error', 'Malformed requests'),
+    cxUpgradesTotal: scope.counter('downstream_cx_upgrades_total', 'Tunnels opened by upgrades and CONNECT'),
+    cxUpgradesActive: scope.gauge('downstream_cx_upgrades_active', 'Open tunnels'),
     rqTotal: scope.counter('downstream_rq_total', 'Requests'),
     rqActive: scope.gauge('downstream_rq_active', 'Requests under way'),
     rqHttp1Total: scope.counter('downstream_rq_http1_total', 'HTTP/1.1 requests'),

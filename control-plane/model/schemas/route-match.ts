@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { compileTest, readRegex } from '../../../proto/re2/regex.ts';
 import { limits } from '../limits.ts';
-import { notSupportedYet, show } from '../problems.ts';
+import { show } from '../problems.ts';
 import type { HeaderMatchSpec, QueryMatchSpec, RouteSpec, TextCondition } from '../specs.ts';
 import { percent, plainText } from './common.ts';
 import { about, type Field, fields, itself, listOf, must, report, text, yesNo } from './fields.ts';
@@ -55,7 +55,10 @@ function pathOf(written: WrittenPath): RouteSpec['match']['path'] {
 }
 
 const method = text('method', 'Write a method such as `GET`.', (written) => {
-  if (written === 'CONNECT') return { ok: false, fault: notSupportedYet('`CONNECT`') };
+  if (written === 'CONNECT') {
+    const detail = 'CONNECT asks for a tunnel, which a route has to allow.';
+    return { ok: false, fault: { detail, remedy: 'Take it out, and write `upgrades: [connect]` beside `match`.' } };
+  }
   if (!token.test(written) || written.length > limits.nameLength) {
     return { ok: false, fault: { detail: `${show(written)} is no method.`, remedy: 'Write a method such as `GET`.' } };
   }

@@ -33,6 +33,7 @@ test('a route that says its hosts and cluster has every default', () => {
       otherHost: true,
       anyMethod: false,
     },
+    upgrades: [],
     priority: null,
   });
 });
@@ -72,6 +73,7 @@ test('a route that says everything is read whole', () => {
       otherHost: false,
       anyMethod: true,
     },
+    upgrades: ['WebSocket', 'spdy/3.1'],
     priority: 7,
   };
   expect(specOf({ kind: 'Route', name: 'orders', spec })).toEqual({
@@ -114,6 +116,7 @@ test('a route that says everything is read whole', () => {
       otherHost: false,
       anyMethod: true,
     },
+    upgrades: ['websocket', 'spdy/3.1'],
     priority: 7,
   });
 });
@@ -182,7 +185,7 @@ test.each([
   [{ match: { methods: ['get'] } }, 'invalid /spec/match/methods/0'],
   [{ match: { methods: ['GET', 'GET'] } }, 'invalid /spec/match/methods/1'],
   [{ match: { methods: ['GE T'] } }, 'invalid /spec/match/methods/0'],
-  [{ match: { methods: 'CONNECT' } }, 'not-supported-yet /spec/match/methods'],
+  [{ match: { methods: 'CONNECT' } }, 'invalid /spec/match/methods'],
   [header({}), 'invalid /spec/match/headers/0'],
   [header({ exact: 'a', present: true }), 'invalid /spec/match/headers/0'],
   [header({ exact: '', not: true }), 'invalid /spec/match/headers/0'],
@@ -212,7 +215,14 @@ test.each([
   [{ mirror: { cluster: 'a' } }, 'not-supported-yet /spec/mirror'],
   [{ fallback: { cluster: 'a' } }, 'not-supported-yet /spec/fallback'],
   [{ affinity: { hash: [] } }, 'not-supported-yet /spec/affinity'],
-  [{ upgrades: ['websocket'] }, 'not-supported-yet /spec/upgrades'],
+  [{ upgrades: 'h2c' }, 'invalid /spec/upgrades'],
+  [{ upgrades: 'a b' }, 'invalid /spec/upgrades'],
+  [{ upgrades: ['websocket', 'WebSocket'] }, 'invalid /spec/upgrades/1'],
+  [{ upgrades: ['websocket', 'connect'] }, 'invalid /spec/upgrades'],
+  [{ upgrades: 'connect', match: { path: { prefix: '/a' } } }, 'invalid /spec/match'],
+  [{ upgrades: 'connect', match: { methods: 'GET' } }, 'invalid /spec/match'],
+  [{ upgrades: 'connect', rewrite: { host: 'a.b' } }, 'invalid /spec/rewrite'],
+  [{ upgrades: 'websocket', to: undefined, respond: { status: 200 } }, 'invalid /spec/upgrades'],
   [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters'],
   [{ host: 'a.b' }, 'unknown-field /spec/host'],
 ])("a tenant's route with %j is refused: %s", (spec, refused) => {

@@ -8,6 +8,7 @@ import { redirectSchema, respondSchema } from './route-answers.ts';
 import { headersSchema, noHeaderChanges } from './route-headers.ts';
 import { matchSchema } from './route-match.ts';
 import { rewriteSchema } from './route-rewrite.ts';
+import { connectFault, upgradesSchema } from './upgrades.ts';
 
 export type WrittenDestination = { readonly cluster: WrittenReference; readonly weight: number };
 /** A route whose references do not name their owner yet. */
@@ -18,7 +19,6 @@ const later = {
   mirror: '',
   fallback: '',
   affinity: '',
-  upgrades: '',
   filters: '',
 };
 
@@ -73,6 +73,12 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         { 'x-default': '5m' },
       ),
       retry: about(retrySchema.prefault({}), 'When a request is sent again.', 'RouteAction.retry_policy'),
+      upgrades: about(
+        upgradesSchema().optional(),
+        'The tunnels that its requests may open: `websocket`, another protocol that requests name in `Upgrade`, or `connect`, which makes it a route for CONNECT requests alone. Such a request has the `timeout` until it is answered; an open tunnel has the `streamIdleTimeout` alone.',
+        'RouteAction.upgrade_configs; RouteMatch.connect_matcher for `connect`',
+        { 'x-default': 'none' },
+      ),
       priority: about(
         priority.optional(),
         'Platform only: before all routes with a lower one or none.',
@@ -93,6 +99,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
     timeoutMs: written.timeout ?? null,
     streamIdleTimeoutMs: written.streamIdleTimeout ?? null,
     retry: written.retry,
+    upgrades: written.upgrades ?? [],
     priority: written.priority ?? null,
   }));
 }
@@ -118,7 +125,7 @@ function actionFault(route: Readonly<Record<string, unknown>>): FieldFault | und
     const detail = 'Nothing is sent on here, so no request can be changed.';
     return { field: 'headers', detail, remedy: 'Take `headers.request` out.' };
   }
-  return fractionOfOne(route) ?? prefixFault(route, 'redirect') ?? prefixFault(route, 'rewrite');
+  return connectFault(route) ?? fractionOfOne(route) ?? prefixFault(route, 'redirect') ?? prefixFault(route, 'rewrite');
 }
 
 /** Only a prefix of the path, or a whole plain one, can be replaced by another. */

@@ -10,6 +10,7 @@ import { type Place, unsupported } from './problems.ts';
 import { checkHttp1Options } from './protocol-options.ts';
 import type { HttpChainResource } from './resources.ts';
 import { readRouteTable } from './route.ts';
+import { readManagerUpgrades } from './upgrades.ts';
 import { bool, millis, required, uint32Within, wireText } from './values.ts';
 
 type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
@@ -19,7 +20,7 @@ const managerFields = fieldTable('envoy.extensions.filters.network.http_connecti
     ...['stat_prefix', 'rds', 'route_config', 'http_filters', 'access_log', 'use_remote_address'],
     ...['server_name', 'normalize_path', 'merge_slashes', 'path_with_escaped_slashes_action'],
     ...['common_http_protocol_options', 'http_protocol_options', 'http2_protocol_options', 'codec_type'],
-    ...['max_request_headers_kb', 'xff_num_trusted_hops', 'preserve_external_request_id'],
+    ...['max_request_headers_kb', 'xff_num_trusted_hops', 'preserve_external_request_id', 'upgrade_configs'],
     ...['request_timeout', 'request_headers_timeout', 'stream_idle_timeout'],
   ],
   ignored: [
@@ -38,7 +39,9 @@ const managerFields = fieldTable('envoy.extensions.filters.network.http_connecti
 });
 
 const http2Fields = fieldTable('envoy.config.core.v3.Http2ProtocolOptions', {
-  carried: ['max_concurrent_streams', 'initial_stream_window_size', 'initial_connection_window_size'],
+  carried: [
+    ...['max_concurrent_streams', 'initial_stream_window_size', 'initial_connection_window_size', 'allow_connect'],
+  ],
   ignored: [
     // how much memory a peer's header compression may save, and how many frames that carry nothing it may send: the
     // node's own bounds are as strict as Envoy's defaults
@@ -49,7 +52,7 @@ const http2Fields = fieldTable('envoy.config.core.v3.Http2ProtocolOptions', {
     ...['stream_error_on_invalid_http_messaging', 'override_stream_error_on_invalid_http_message'],
     'use_oghttp2_codec',
   ],
-  only: { allow_connect: [false], allow_metadata: [false] },
+  only: { allow_metadata: [false] },
 });
 
 const codecs: Readonly<Record<string, HttpChainConfig['codec']>> = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2' };
@@ -98,6 +101,7 @@ export function readHttpConnectionManager(place: Place, message: HttpConnectionM
     useRemoteAddress: bool(message.use_remote_address, false),
     trustedHops: message.xff_num_trusted_hops ?? 0,
     preserveRequestId: message.preserve_external_request_id ?? false,
+    upgrades: readManagerUpgrades(place, message.upgrade_configs),
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };
@@ -122,6 +126,7 @@ function readHttp2(place: Place, options: Http2Options): HttpChainConfig['http2'
     least: number,
   ) => uint32Within(place.field(field), options[field], fallback, least, 2_147_483_647);
   return {
+    extendedConnect: options.allow_connect ?? false,
     maxConcurrentStreams: within('max_concurrent_streams', http2Streams, 1),
     streamWindowBytes: within('initial_stream_window_size', http2StreamWindowBytes, 65_535),
     connectionWindowBytes: within('initial_connection_window_size', http2ConnectionWindowBytes, 65_535),

@@ -27,11 +27,17 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         statPrefix: 'public',
         accessLogs: [],
         codec: 'auto',
-        http2: { maxConcurrentStreams: 100, streamWindowBytes: 65_536, connectionWindowBytes: 1_048_576 },
+        http2: {
+          extendedConnect: false,
+          maxConcurrentStreams: 100,
+          streamWindowBytes: 65_536,
+          connectionWindowBytes: 1_048_576,
+        },
         serverName: 'envoy',
         useRemoteAddress: false,
         trustedHops: 0,
         preserveRequestId: false,
+        upgrades: [],
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,
@@ -51,6 +57,7 @@ test('what an HTTP listener says is carried over', () => {
   const { config } = httpChain({
     codec_type: 'HTTP1',
     http2_protocol_options: {
+      allow_connect: true,
       max_concurrent_streams: { value: 7 },
       initial_stream_window_size: { value: 70_000 },
       initial_connection_window_size: { value: 80_000 },
@@ -71,14 +78,19 @@ test('what an HTTP listener says is carried over', () => {
     request_headers_timeout: seconds(10),
     request_timeout: seconds(300),
     stream_idle_timeout: seconds(0),
+    upgrade_configs: [{ upgrade_type: 'WebSocket' }, { upgrade_type: 'CONNECT', enabled: {} }],
   });
   expect(config).toMatchObject({
     codec: 'http1',
-    http2: { maxConcurrentStreams: 7, streamWindowBytes: 70_000, connectionWindowBytes: 80_000 },
+    http2: { extendedConnect: true, maxConcurrentStreams: 7, streamWindowBytes: 70_000, connectionWindowBytes: 80_000 },
     serverName: 'fairlead',
     useRemoteAddress: true,
     trustedHops: 2,
     preserveRequestId: true,
+    upgrades: [
+      { type: 'websocket', enabled: true },
+      { type: 'connect', enabled: false },
+    ],
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 32_768,
@@ -283,7 +295,21 @@ test.each(
     [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
     [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
     [{ skip_xff_append: true }, [`.skip_xff_append: ${unsupported}`]],
-    [{ upgrade_configs: [{ upgrade_type: 'websocket' }] }, [`.upgrade_configs: ${unsupported}`]],
+    [
+      {
+        upgrade_configs: [
+          { filters: [routerFilter] },
+          { upgrade_type: 'h2c' },
+          ...['foo', 'FOO'].map((upgrade_type) => ({ upgrade_type })),
+        ],
+      },
+      [
+        `.upgrade_configs[0].filters: ${unsupported}`,
+        '.upgrade_configs[0].upgrade_type: must not be empty',
+        `.upgrade_configs[1].upgrade_type: h2c is ${unsupported}`,
+        '.upgrade_configs[3].upgrade_type: foo is there already',
+      ],
+    ],
     [{ max_request_headers_kb: { value: 9000 } }, ['.max_request_headers_kb: must be between 1 and 8192']],
     [
       {

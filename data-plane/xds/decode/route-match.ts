@@ -15,7 +15,7 @@ type RuntimeFraction = NonNullable<RouteMatch['runtime_fraction']>;
 const matchFields = fieldTable('envoy.config.route.v3.RouteMatch', {
   carried: [
     ...['prefix', 'path', 'path_separated_prefix', 'safe_regex', 'path_match_policy', 'case_sensitive', 'headers'],
-    ...['query_parameters', 'runtime_fraction'],
+    ...['query_parameters', 'runtime_fraction', 'connect_matcher'],
   ],
 });
 const queryFields = fieldTable('envoy.config.route.v3.QueryParameterMatcher', {
@@ -51,8 +51,9 @@ function readPath(place: Place, message: RouteMatch): RouteMatchConfig['path'] {
   if (message.path_match_policy) {
     return { type: 'template', value: readTemplate(place.field('path_match_policy'), message.path_match_policy) };
   }
+  if (message.connect_matcher) return { type: 'connect', value: '' };
   if (message.prefix !== undefined) required(place.field('prefix'), message.prefix);
-  else if (!message.connect_matcher) place.refuse('says no path');
+  else place.refuse('says no path');
   return { type: 'prefix', value: message.prefix ?? '' };
 }
 

@@ -48,6 +48,7 @@ test('a route to one cluster has 15 seconds', () => {
             timeoutMs: 15_000,
             streamIdleTimeoutMs: null,
             retry: null,
+            upgrades: [],
           },
         ],
       },
@@ -67,6 +68,16 @@ test.each<[Route['match'], object]>([
   [{ prefix: '/a', case_sensitive: {} }, { caseSensitive: false }],
 ])('match %j', (match, expected) => {
   expect(routeOf({ match: match ?? null })?.match).toMatchObject(expected);
+});
+
+test('upgrades, and CONNECT, which has no path', () => {
+  const upgrade_configs = [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket', enabled: {} }];
+  const found = routeOf({ match: { connect_matcher: {} }, route: { cluster: 'a', upgrade_configs } });
+  expect(found?.match.path).toEqual({ type: 'connect', value: '' });
+  expect(found?.upgrades).toEqual([
+    { type: 'connect', enabled: true },
+    { type: 'websocket', enabled: false },
+  ]);
 });
 
 test('weights of 0 stay beside others', () => {
@@ -162,7 +173,6 @@ test.each(
   refusals<Partial<Route>>(
     [{ match: null }, [`${at}.match: says no path`]],
     [{ match: { prefix: '' } }, [`${at}.match.prefix: must not be empty`]],
-    [{ match: { connect_matcher: {} } }, [`${at}.match.connect_matcher: ${unsupported}`]],
     [
       { match: { path_separated_prefix: '/a/' } },
       [`${at}.match.path_separated_prefix: must be two characters or more, without ? and #, not ending in /`],
@@ -207,6 +217,14 @@ test.each(
     [
       { route: { cluster: 'a', auto_host_rewrite: {}, hash_policy: [{}], priority: 'HIGH' } },
       ['auto_host_rewrite', 'priority', 'hash_policy'].map((field) => `${at}.route.${field}: ${unsupported}`),
+    ],
+    [
+      { route: { cluster: 'a', upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] } },
+      [`${at}.route.upgrade_configs[0].connect_config: ${unsupported}`],
+    ],
+    [
+      { match: { connect_matcher: {} }, route: { cluster: 'a', host_rewrite_literal: 'b' } },
+      [`${at}.route: a rewrite of CONNECT is ${unsupported}`],
     ],
     [{ route: { cluster: 'a', timeout: { nanos: -1 } } }, [`${at}.route.timeout: must be a duration of 0 or more`]],
   ),

@@ -12,6 +12,7 @@ import { readRetryPolicy } from './retry-policy.ts';
 import { readRewrite } from './rewrite.ts';
 import { readAnswer } from './route-answer.ts';
 import { readMatch } from './route-match.ts';
+import { readRouteUpgrades } from './upgrades.ts';
 import { millis, required, uint32 } from './values.ts';
 import { checkWeightSum } from './weights.ts';
 
@@ -51,7 +52,7 @@ const routeFields = fieldTable('envoy.config.route.v3.Route', {
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
   carried: [
     ...['cluster', 'weighted_clusters', 'timeout', 'prefix_rewrite', 'regex_rewrite', 'host_rewrite_literal'],
-    ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy'],
+    ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy', 'upgrade_configs'],
   ],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
@@ -65,6 +66,16 @@ const weightedFields = fieldTable('envoy.config.route.v3.WeightedCluster', {
 const weightFields = fieldTable('envoy.config.route.v3.WeightedCluster.ClusterWeight', { carried: ['name', 'weight'] });
 
 const defaultTimeoutMs = 15_000;
+
+/** Of a route that answers by itself. */
+const withoutCluster = {
+  to: [],
+  rewrite: null,
+  timeoutMs: 0,
+  streamIdleTimeoutMs: null,
+  retry: null,
+  upgrades: [],
+} as const;
 
 export function decodeRoutes(bytes: Uint8Array): Decoded<RoutesResource> {
   return decodeWith('envoy.config.route.v3.RouteConfiguration', bytes, (place, message) => {
@@ -128,7 +139,7 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
   const named = { name: message.name ?? '', match, ...readHeaderChanges(place, message) };
   const answer = readAnswer(place, message);
   if (answer !== null) {
-    return { ...named, to: [], answer, rewrite: null, timeoutMs: 0, streamIdleTimeoutMs: null, retry: null };
+    return { ...named, ...withoutCluster, answer };
   }
   if (message.route === null || message.route === undefined) {
     const others = ['filter_action', 'non_forwarding_action'] as const;
@@ -139,15 +150,18 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
   checkFields(at, message.route, actionFields);
   const { idle_timeout: idle, retry_policy: own } = message.route;
   const retries = own ? { at: at.field('retry_policy'), policy: own } : ofHost;
+  const rewrite = readRewrite(at, message.route);
+  if (rewrite !== null && match.path.type === 'connect') at.refuse(`a rewrite of CONNECT is ${unsupported}`);
   const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
   return {
     ...named,
     to: readTarget(at, message.route),
     answer: null,
-    rewrite: readRewrite(at, message.route),
+    rewrite,
     timeoutMs,
     streamIdleTimeoutMs: idle ? millis(at.field('idle_timeout'), idle, 0) : null,
     retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
+    upgrades: readRouteUpgrades(at, message.route.upgrade_configs),
   };
 }
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { expect, test } from 'vitest';
+import { endOf, startEndpoint } from '../l4/testing.ts';
 import { reset } from './reset.ts';
-import { endOf, startEndpoint } from './testing.ts';
 
 async function pair() {
   const endpoint = await startEndpoint();

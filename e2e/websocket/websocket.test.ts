@@ -1,0 +1,26 @@
+/** The short form of `npm run websockets`. */
+import { expect, test } from 'vitest';
+import { seedOf } from '../churn/run.ts';
+import { describe } from './compare.ts';
+import { haveConversations } from './run.ts';
+
+test.each([
+  ['HTTP/1.1', 101],
+  ['HTTP/2', 200],
+] as const)(
+  'WebSocket conversations by %s are the same through the proxy as without it, byte for byte',
+  async (version, status) => {
+    const seed = seedOf(process.env['SEED'], Math.random);
+    console.log(`SEED=${seed}`);
+    const { differences, outcomes, logged, heard, faults } = await haveConversations(seed, 40, version);
+    expect(differences.map(describe)).toEqual([]);
+    expect(faults).toEqual([]);
+    expect(logged).toEqual({ lines: 40, statuses: [status], toClients: heard.clients, toServers: heard.servers });
+    // the conversations are worth the name
+    const events = outcomes.flatMap(({ client, server }) => [...client.events, ...server.events]);
+    for (const kind of ['text', 'binary', 'ping', 'pong', 'closed 1006', 'closed 1005']) {
+      expect(events.some((event) => event.startsWith(kind))).toBe(true);
+    }
+    expect(events.some((event) => Number(event.split(' ')[1]) >= 16 * 1024 * 1024)).toBe(true);
+  },
+);
