@@ -85,6 +85,9 @@ function take(message: ToWorker): void {
     case 'health':
       health.tell(message.cluster, message.key, message.state);
       break;
+    case 'call':
+      post({ type: 'here' });
+      break;
     case 'ask':
       post({ type: 'view', number: message.number, view: view() });
       break;
