@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../proto/http2/testing/wire.ts';
 import { readCorpus } from './corpus.ts';
+import { downgrade } from './downgrade.ts';
 import { blocks } from './hpack/blocks.ts';
 import { lists } from './hpack/lists.ts';
 import { requests, responses } from './http1/subject.ts';
@@ -66,6 +67,7 @@ async function problemsOf<Input>(subject: Subject<Input>, inputs: readonly Input
 describe('HTTP/1 requests, with llhttp', () => lawOf(requests));
 describe('HTTP/1 responses, with llhttp', () => lawOf(responses));
 describe('HTTP/2 frames, with nghttp2', () => lawOf(frames));
+describe('HTTP/2 heads in HTTP/1, with llhttp', () => lawOf(downgrade));
 describe('HPACK blocks, with nghttp2', () => lawOf(blocks));
 describe('HPACK lists, with nghttp2', () => lawOf(lists));
 

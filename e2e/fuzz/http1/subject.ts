@@ -147,7 +147,7 @@ function cuttings(bytes: Buffer): Buffer[][] {
 }
 
 /** Where llhttp refuses what is right, or what is judged elsewhere. */
-function requestExcuse(own: Told, oracle: Told, at: number): string | undefined {
+export function requestExcuse(own: Told, oracle: Told, at: number): string | undefined {
   const refused = own.messages[at];
   if (refused === undefined) return undefined;
   const [method = '', target = ''] = refused.start.split(' ');

@@ -65,6 +65,13 @@ const excuses: readonly Excuse[] = [
       resetOf(own, frame.streamId) !== undefined && fields?.some(({ isWellFormed }) => !isWellFormed) === true,
   },
   {
+    // HTTP/1 has none (RFC 9112 section 6.3), and it is passed on as it came
+    why: 'nghttp2 takes a content-length with leading zeros',
+    applies: ({ fields, frame, own }) =>
+      resetOf(own, frame.streamId) !== undefined &&
+      fields?.some(({ name, value }) => name === 'content-length' && /^0+\d+$/.test(value)) === true,
+  },
+  {
     why: 'a PRIORITY that is wrong means nothing to nghttp2, or ends the connection',
     applies: ({ frame }) =>
       frame.type === types.priority &&

@@ -20,6 +20,8 @@ const oddPairs: readonly Pair[] = [
   ['content-length', '3'],
   ['content-length', '0'],
   ['content-length', 'x'],
+  ['content-length', '03'],
+  ['content-length', '+3'],
   ['host', 'a.example'],
   ['host', 'b.example'],
   [':path', '/x'],
@@ -49,6 +51,19 @@ interface Client {
   readonly open: number[];
 }
 
+/** The fields of a request, most of them right. */
+export function randomRequest(random: Random, method: string): Pair[] {
+  let pairs: Pair[] = requestOf(random, method, plainPairs(random, 3));
+  if (random(6) === 0) {
+    pairs.splice(random(2) === 0 ? pairs.length : random(pairs.length + 1), 0, pick(random, oddPairs));
+  }
+  if (random(6) === 0) {
+    const odd = pick(random, oddPseudo);
+    pairs = pairs.map((pair) => (pair[0] === odd[0] ? odd : pair));
+  }
+  return random(25) === 0 ? pairs.filter(() => random(5) > 0) : pairs;
+}
+
 export function randomFrames(random: Random): RawFrame[] {
   const client: Client = { nextId: 1, open: [] };
   const frames: RawFrame[] = [];
@@ -67,14 +82,7 @@ const request: Kind = (random, client) => {
   const streamId = client.nextId;
   client.nextId += 2 * (1 + random(random(6) === 0 ? 3 : 1));
   if (hasBody) client.open.push(streamId);
-  let pairs: Pair[] = requestOf(random, hasBody ? 'POST' : 'GET', plainPairs(random, 3));
-  if (random(6) === 0)
-    pairs.splice(random(2) === 0 ? pairs.length : random(pairs.length + 1), 0, pick(random, oddPairs));
-  if (random(6) === 0) {
-    const odd = pick(random, oddPseudo);
-    pairs = pairs.map((pair) => (pair[0] === odd[0] ? odd : pair));
-  }
-  if (random(25) === 0) pairs = pairs.filter(() => random(5) > 0);
+  const pairs = randomRequest(random, hasBody ? 'POST' : 'GET');
   const block = Buffer.concat([blockOf(random, pairs), ...(random(60) === 0 ? [dynamicReference(random)] : [])]);
   return inFrames(random, streamId, block, !hasBody);
 };
