@@ -7,7 +7,6 @@ import { dropsOf, known } from '../../data-plane/codec/known-headers.ts';
 import { Out } from '../../data-plane/codec/out.ts';
 import { internRecord } from '../../proto/http2/field.ts';
 import { checkRequest, checkResponse } from '../../proto/http2/messages.ts';
-import { pick } from './http1/grammar.ts';
 import { mutate } from './http1/mutate.ts';
 import { readRequests, readResponses } from './http1/oracle.ts';
 import { RequestStory, ResponseStory } from './http1/own.ts';
@@ -16,6 +15,7 @@ import { difference, type Told } from './http1/told.ts';
 import { type Pair, plainPairs } from './http2/blocks.ts';
 import { randomRequest } from './http2/grammar.ts';
 import { withoutRuns } from './minimise.ts';
+import { pick } from './random.ts';
 import type { Subject, Verdict } from './subject.ts';
 
 /** The fields of one head; those of an answer begin with `:status`. */
@@ -49,7 +49,7 @@ export const downgrade: Subject<readonly Pair[]> = {
   },
   *neighbours(input) {
     for (const [at, [name, value]] of input.entries()) {
-      for (let byte = 0; byte < 256; byte += 1) {
+      for (let byte = 0; byte < 256; byte++) {
         const odd = String.fromCharCode(byte);
         for (const near of [odd + value, value + odd, value.slice(0, 1) + odd + value.slice(1)]) {
           yield [...input.slice(0, at), [name, near], ...input.slice(at + 1)];

@@ -2,7 +2,7 @@
 import { flags, frameTypes as types } from '../../../proto/http2/frames.ts';
 import { uint32 } from '../../../proto/http2/testing/raw-peer.ts';
 import type { Random } from '../../../proto/http2/testing/wire.ts';
-import { pick } from '../http1/grammar.ts';
+import { pick } from '../random.ts';
 import { blockOf, damaged, dynamicReference, type Pair, plainPairs, requestOf } from './blocks.ts';
 import type { RawFrame } from './frames.ts';
 

@@ -1,7 +1,7 @@
 /** Frames under fuzz: a connection's worth of them, read by our server and by that of node:http2. */
 import { seededRandom } from '../../../proto/http2/testing/wire.ts';
-import { pick } from '../http1/grammar.ts';
 import { withoutRuns } from '../minimise.ts';
+import { pick } from '../random.ts';
 import type { Subject, Verdict } from '../subject.ts';
 import { compare, stepsOf } from './difference.ts';
 import { fromText, type RawFrame, toBytes, toText } from './frames.ts';
