@@ -1,5 +1,6 @@
 /** TLS at the front door: documents say it, SDS brings the certificates, and a change of them is no break. */
 import { once } from 'node:events';
+import http2 from 'node:http2';
 import type net from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -37,13 +38,15 @@ spec:
   tls: { certificates: [shop, wild] }
 `;
 
+const offered = ['h2', 'http/1.1'];
+
 function connect(
   port: number,
   servername: string | undefined,
   options: tls.ConnectionOptions = {},
 ): Promise<tls.TLSSocket> {
   const socket = tls.connect({
-    ...{ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'] },
+    ...{ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] },
     ...(servername !== undefined && { servername }),
     ...options,
   });
@@ -143,6 +146,25 @@ ${secretYaml('wild', wild)}${listener}`);
       expect([answer.backend, answer.headers['x-forwarded-proto']]).toEqual(['a', 'https']);
       expect(answer.headers).not.toHaveProperty('x-forwarded-client-cert');
       socket.destroy();
+    }
+  });
+
+  test('a client that knows HTTP/2 speaks it', async () => {
+    for (const port of await everywhere()) {
+      const client = http2.connect('https://shop.example.com', {
+        createConnection: () =>
+          tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: offered }),
+      });
+      const stream = client.request({ ':path': '/x' });
+      let text = '';
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      await once(stream, 'end');
+      expect(client.alpnProtocol).toBe('h2');
+      const { backend, headers } = JSON.parse(text) as Awaited<ReturnType<typeof ask>>;
+      expect([backend, headers['host'], headers['x-forwarded-proto']]).toEqual(['a', 'shop.example.com:443', 'https']);
+      client.close();
     }
   });
 

@@ -43,7 +43,10 @@ async function start(site: Site, nodeOptions: string): Promise<Running> {
   const dataPlane = site.processes.start({
     name: 'data-plane',
     command: process.execPath,
-    args: [cli, 'data-plane', '--group', 'bench', '--id', 'bench-1', '--xds', `127.0.0.1:${xdsPort}`],
+    args: [
+      ...[cli, 'data-plane', '--group', 'bench', '--id', 'bench-1', '--xds', `127.0.0.1:${xdsPort}`],
+      ...['--concurrency', '1'],
+    ],
     core: site.cores.proxy,
     env: {
       FAIRLEAD_HOME: path.join(site.folder, 'data-plane'),

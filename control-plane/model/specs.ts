@@ -52,13 +52,19 @@ export interface ListenerSpec {
     readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'unescape';
   };
   readonly limits: {
+    /** Open at once. */
+    readonly connections: number;
     /** Whole request head, bytes. */
     readonly headerBytes: number;
     readonly headers: number;
+    /** Requests at a time on one HTTP/2 connection. */
+    readonly streams: number;
     readonly headersTimeoutMs: number;
     readonly bodyTimeoutMs: number;
     readonly idleTimeoutMs: number;
   };
+  /** Proxies in front whose word on the client counts. */
+  readonly trustedHops: number;
 }
 
 export interface ListenerTlsSpec {
@@ -66,7 +72,7 @@ export interface ListenerTlsSpec {
   readonly certificates: readonly Reference[];
   readonly minVersion: '1.2' | '1.3';
   /** In order of preference. */
-  readonly alpn: readonly 'http/1.1'[];
+  readonly alpn: readonly ('h2' | 'http/1.1')[];
 }
 
 export interface EndpointSpec {
@@ -80,8 +86,8 @@ export interface EndpointSpec {
 }
 
 export interface ClusterSpec {
-  /** `http2` and `grpc`: for gRPC's own xDS clients alone, behind listeners of `protocol: api`. */
-  readonly protocol: 'http1' | 'tcp' | 'http2' | 'grpc';
+  /** `grpc`: HTTP/2, without a time limit where none is said. */
+  readonly protocol: 'http1' | 'http2' | 'grpc' | 'same-as-client' | 'tcp';
   readonly endpoints: readonly EndpointSpec[];
   readonly balance: (
     | { readonly policy: 'round-robin' }
@@ -167,7 +173,7 @@ export interface RespondSpec {
 }
 
 export interface RouteSpec {
-  /** `null`: every listener that is open to the tenant and carries its clusters: http1 on `http`, http2 and grpc on `api`. */
+  /** `null`: every listener that is open to the tenant and carries the route. */
   readonly listeners: readonly string[] | null;
   /** Lower-case; exact, `*.suffix` or `*`. */
   readonly hosts: readonly string[];

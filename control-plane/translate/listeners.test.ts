@@ -3,6 +3,15 @@ import { httpLogFields } from './access-log.ts';
 import { httpListener, tcpListener } from './listeners.ts';
 import { asJson, typed } from './testing.ts';
 
+const connectionLimit = (connections: number, name = 'public') => ({
+  name: 'envoy.filters.network.connection_limit',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit',
+    stat_prefix: name,
+    max_connections: `${connections}`,
+  },
+});
+
 test('an http listener is an edge: its own RDS over ADS, paths made safe, the peer believed and no header', () => {
   const listener = typed('Listener', 'public', { address: '0.0.0.0', port: 8080 });
   expect(asJson('listeners', httpListener(listener))).toEqual({
@@ -12,6 +21,7 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
     filter_chains: [
       {
         filters: [
+          connectionLimit(10_000),
           {
             name: 'envoy.filters.network.http_connection_manager',
             typed_config: {
@@ -29,6 +39,12 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
                 idle_timeout: '3600s',
                 max_headers_count: 100,
                 headers_with_underscores_action: 'REJECT_REQUEST',
+              },
+              http2_protocol_options: {
+                max_concurrent_streams: 100,
+                initial_stream_window_size: 65_536,
+                initial_connection_window_size: 1_048_576,
+                override_stream_error_on_invalid_http_message: true,
               },
               server_name: 'fairlead',
               access_log: [expect.anything()],
@@ -51,8 +67,13 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
 function connectionManager(spec: Readonly<Record<string, unknown>>): unknown {
   const json = asJson('listeners', httpListener(typed('Listener', 'public', spec)));
   const [chain] = json['filter_chains'] as { filters: { typed_config: unknown }[] }[];
-  return chain?.filters[0]?.typed_config;
+  return chain?.filters.at(-1)?.typed_config;
 }
+
+test('a limit of connections stands before whatever serves them', () => {
+  const json = asJson('listeners', httpListener(typed('Listener', 'public', { limits: { connections: 7 } })));
+  expect(json).toMatchObject({ filter_chains: [{ filters: [connectionLimit(7), expect.anything()] }] });
+});
 
 test.each([
   ['keep', 'KEEP_UNCHANGED'],
@@ -88,13 +109,30 @@ test('a listener whose access log is off has none', () => {
 });
 
 test('limits of a listener reach the connection manager, 0s as none', () => {
-  const limits = { headerBytes: '2KiB', headers: 10, headersTimeout: '0s', bodyTimeout: '0s', idleTimeout: '5m' };
+  const limits = {
+    headerBytes: '2KiB',
+    headers: 10,
+    streams: 20,
+    headersTimeout: '0s',
+    bodyTimeout: '0s',
+    idleTimeout: '5m',
+  };
   expect(connectionManager({ limits })).toMatchObject({
+    http2_protocol_options: { max_concurrent_streams: 20 },
     max_request_headers_kb: 2,
     request_timeout: '0s',
     request_headers_timeout: '0s',
     common_http_protocol_options: { idle_timeout: '300s', max_headers_count: 10 },
   });
+});
+
+test('who has proxies in front believes so many of them, and keeps their request ids', () => {
+  expect(connectionManager({ trustedHops: 2 })).toMatchObject({
+    use_remote_address: true,
+    xff_num_trusted_hops: 2,
+    preserve_external_request_id: true,
+  });
+  expect(connectionManager({})).not.toHaveProperty('preserve_external_request_id');
 });
 
 function tcpProxy(to: { cluster: string; weight: number }[]): unknown {
@@ -103,8 +141,9 @@ function tcpProxy(to: { cluster: string; weight: number }[]): unknown {
   const json = asJson('listeners', tcpListener(listener, route));
   expect(json).toMatchObject({ name: 'redis', address: { socket_address: { port_value: 6379 } } });
   const [chain] = json['filter_chains'] as { filters: { name: string; typed_config: unknown }[] }[];
-  expect(chain?.filters.map(({ name }) => name)).toEqual(['envoy.filters.network.tcp_proxy']);
-  return chain?.filters[0]?.typed_config;
+  expect(chain?.filters[0]).toEqual(connectionLimit(10_000, 'redis'));
+  expect(chain?.filters[1]?.name).toBe('envoy.filters.network.tcp_proxy');
+  return chain?.filters[1]?.typed_config;
 }
 
 test('a tcp listener hands its connections to the cluster of its L4Route and logs them', () => {

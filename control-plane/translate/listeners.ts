@@ -11,6 +11,9 @@ import { fromAds, nameOf, uint32 } from './wire.ts';
 /** A request on which nothing moves for so long is given up (Envoy's own default, said aloud). */
 const streamIdleTimeoutMs = 300_000;
 
+/** What an HTTP/2 client may have under way on a stream, and on a connection, bytes (Envoy's edge page). */
+const http2Windows = { stream: 64 * 1024, connection: 1024 * 1024 };
+
 const escapedSlashesAction = {
   keep: 'KEEP_UNCHANGED',
   reject: 'REJECT_REQUEST',
@@ -56,11 +59,22 @@ function socketListener({ document, spec }: Typed<'Listener'>, filter: Filter): 
   return {
     name: document.name,
     address: { socket_address: { address: spec.address, port_value: spec.port } },
-    filter_chains: [{ ...(spec.tls !== null && tlsOf(spec.tls)), filters: [filter] }],
+    filter_chains: [
+      { ...(spec.tls !== null && tlsOf(spec.tls)), filters: [connectionLimit(document.name, spec), filter] },
+    ],
   };
 }
 
-function connectionManager(name: string, { accessLog, limits, paths }: ListenerSpec) {
+/** Envoy's own limit of a listener is a runtime key, which no listener can carry. */
+function connectionLimit(name: string, { limits }: ListenerSpec): Filter {
+  const limit = { stat_prefix: name, max_connections: { value: limits.connections } };
+  return {
+    name: 'envoy.filters.network.connection_limit',
+    typed_config: packAny('envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit', limit),
+  };
+}
+
+function connectionManager(name: string, { accessLog, limits, paths, trustedHops }: ListenerSpec) {
   return packAny('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name,
     codec_type: 'AUTO',
@@ -72,8 +86,9 @@ function connectionManager(name: string, { accessLog, limits, paths }: ListenerS
       },
     ],
     server_name: 'fairlead',
-    // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not (xff_num_trusted_hops is 0)
+    // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not, but for what proxies in front said
     use_remote_address: { value: true },
+    ...(trustedHops > 0 && { xff_num_trusted_hops: trustedHops, preserve_external_request_id: true }),
     normalize_path: { value: paths.normalize },
     merge_slashes: paths.mergeSlashes,
     path_with_escaped_slashes_action: escapedSlashesAction[paths.escapedSlashes],
@@ -82,6 +97,13 @@ function connectionManager(name: string, { accessLog, limits, paths }: ListenerS
       idle_timeout: durationOf(limits.idleTimeoutMs),
       max_headers_count: uint32(limits.headers),
       headers_with_underscores_action: 'REJECT_REQUEST',
+    },
+    http2_protocol_options: {
+      max_concurrent_streams: uint32(limits.streams),
+      initial_stream_window_size: uint32(http2Windows.stream),
+      initial_connection_window_size: uint32(http2Windows.connection),
+      // one client's bad message is no reason to end what others have under way on the connection of a proxy before us
+      override_stream_error_on_invalid_http_message: { value: true },
     },
     request_headers_timeout: durationOf(limits.headersTimeoutMs),
     request_timeout: durationOf(limits.bodyTimeoutMs),

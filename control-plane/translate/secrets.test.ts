@@ -19,7 +19,7 @@ test('an https listener ends TLS with certificates that come by name over ADS, a
       '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
       common_tls_context: {
         tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
-        alpn_protocols: ['http/1.1'],
+        alpn_protocols: ['h2', 'http/1.1'],
         tls_certificate_sds_secret_configs: [
           { name: 'shop', sds_config },
           { name: 'blue/own', sds_config },

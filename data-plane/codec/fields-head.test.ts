@@ -36,7 +36,7 @@ function linesOf(head: FieldsHead, drops = dropsOf([]), named: ReadonlySet<strin
 test('a head is filled anew: nothing of the one before is left', () => {
   const head = headOf(request);
   expect(head).toMatchObject({ method: 'POST', scheme: 'https', path: '/a?b', authority: 'a.example' });
-  expect(head).toMatchObject({ status: 0, contentLength: 12, hasDate: false, underscore: false, hosts: 0 });
+  expect(head).toMatchObject({ status: 0, contentLength: 12, hasDate: false, underscore: false, hosts: 0, count: 6 });
   head.fill([sharedField(':status', '304'), sharedField('date', 'now'), sharedField('x_y', 'z')]);
   expect(head).toMatchObject({ method: '', scheme: '', path: '', authority: null });
   expect(head).toMatchObject({ status: 304, contentLength: -1, hasDate: true, underscore: true });
@@ -65,15 +65,18 @@ test('as HTTP/1.1 it has no pseudo-headers, and the crumbs of a cookie are one l
     'cookie: a=1; b=2',
     '',
   ]);
-  const few = linesOf(headOf(request), dropsOf([known.xEnvoy, known.cookie]), new Set(['accept', 'x-odd']));
+  const few = linesOf(headOf(request), dropsOf([known.xEnvoyControl, known.cookie]), new Set(['accept', 'x-odd']));
   expect(few).toEqual(['content-length: 12', '']);
 });
 
 test('as HTTP/2 it is the very objects that came, without pseudo-headers and what is dropped', () => {
   const to: FieldLike[] = [];
-  headOf(request).addFields(to, dropsOf([known.xEnvoy]), new Set(['x-odd']));
+  headOf(request).addFields(to, dropsOf([known.xEnvoyControl]), new Set(['x-odd']));
   expect(to).toHaveLength(4);
   [4, 5, 6, 7].forEach((place, i) => {
     expect(to[i]).toBe(request[place]);
   });
+  const path = request.find(({ name }) => name === ':path')!;
+  expect(headOf(request).pathField(path.value)).toBe(path);
+  expect(headOf(request).pathField('/elsewhere')).toEqual([':path', '/elsewhere']);
 });

@@ -27,7 +27,8 @@ export class FieldsHead implements MessageHead {
   path = '';
   /** Null: none was sent. */
   authority: string | null = null;
-  /** Headers `host`. */
+  /** Headers, with all crumbs of a cookie as one; and those named `host`. */
+  count = 0;
   hosts = 0;
   hasExpect = false;
   /** A name with `_` is there. */
@@ -44,7 +45,9 @@ export class FieldsHead implements MessageHead {
     this.authority = null;
     this.hosts = 0;
     this.hasExpect = false;
+    this.count = 0;
     let marks = 0;
+    let cookies = 0;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i]!;
       const kind = kindOfField(field);
@@ -77,8 +80,13 @@ export class FieldsHead implements MessageHead {
         case known.expect:
           this.hasExpect = true;
           break;
+        case known.cookie:
+          cookies++;
+          break;
       }
+      if (kind < known.method) this.count++;
     }
+    if (cookies > 1) this.count -= cookies - 1;
     this.underscore = (marks & underscoreBit) !== 0;
   }
 
@@ -109,6 +117,12 @@ export class FieldsHead implements MessageHead {
       else text += `${field.name}: ${field.value}\r\n`;
     }
     out.text(cookie === '' ? text : `${text}${cookie}\r\n`);
+  }
+
+  pathField(path: string): FieldLike {
+    if (path !== this.path) return [':path', path];
+    for (let i = 0; i < this.fields.length; i++) if (this.fields[i]!.name === ':path') return this.fields[i]!;
+    return [':path', path];
   }
 
   /** The very objects that came. */

@@ -4,8 +4,11 @@
  */
 import type { SocketWriter } from './socket-writer.ts';
 
-/** A read (64 KiB) with its framing, or a head of the largest allowed size with what was added to it. */
-const capacity = 160 * 1024;
+/**
+ * A read (64 KiB) with its framing, or a head of the largest allowed size with what was added to it. A peer that does
+ * not read holds one such buffer.
+ */
+const capacity = 80 * 1024;
 /** From here on giving the buffer away is cheaper than copying what it holds. */
 const copyBelow = 16 * 1024;
 

@@ -6,7 +6,7 @@ import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Downstream } from './downstream.ts';
-import { Exchange } from './exchange.ts';
+import { type ClientEnd, clientEnds, Exchange } from './exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
@@ -42,15 +42,20 @@ export class ActiveRequest implements TriesOwner {
     this.#tries = new Tries(listener.shared, this.#exchange, this.#deadlines, this);
   }
 
+  get running(): boolean {
+    return this.#exchange.running;
+  }
+
   // ---- what the client's codec tells ----
 
   /** @param refused what is wrong with it, as `target` has found */
   onHead(target: RequestTarget, head: MessageHead, refused: LocalReply | null, bodyFollows: boolean): void {
+    target.client.read(head, this.#listener, this.#downstream);
     this.#exchange.begin(target);
     this.answerHasNoBody = target.method === 'HEAD';
     if (refused !== null) this.#refuse(refused);
     else if (target.redirect) {
-      const headers = [['location', target.location(this.#listener.scheme)]] as const;
+      const headers = [['location', target.location(target.client.scheme)]] as const;
       this.#answer({ ...localReplies.pathRedirect, headers });
     } else this.#forward(target, head, bodyFollows);
   }
@@ -58,9 +63,16 @@ export class ActiveRequest implements TriesOwner {
   /** There is no request to speak of: answered and logged all the same. */
   onNoHead(target: RequestTarget, reply: LocalReply): void {
     target.clear();
+    target.client.read(null, this.#listener, this.#downstream);
     this.#exchange.begin(target);
     this.answerHasNoBody = false;
     this.#answer(reply);
+  }
+
+  /** One that its codec has refused: counted and logged, and over. */
+  onMalformed(target: RequestTarget): void {
+    this.#exchange.begin(target);
+    this.onGone(clientEnds.malformed);
   }
 
   onBody(b: Buffer, data: Ranges): void {
@@ -90,12 +102,13 @@ export class ActiveRequest implements TriesOwner {
     this.#tries.upstream?.resumeReading();
   }
 
-  /** The client is gone, or was cut. */
-  onGone(): void {
-    this.#exchange.onClientGone();
+  /** The client is gone, or was cut. Nothing if the request is over. */
+  onGone(end: ClientEnd): void {
+    this.#exchange.onClientGone(end);
     this.#tries.end();
     this.#deadlines.end();
     this.#exchange.finish();
+    this.#responding = false;
   }
 
   // ---- route, pick, connect, send ----
@@ -115,8 +128,8 @@ export class ActiveRequest implements TriesOwner {
       return;
     }
     const upstream = this.#tries.begin(head);
-    forwarding.fill(target, this.#listener, this.#exchange.requestId, this.#tries.expectedMs);
-    upstream.sendHead(head, target, forwarding, chain.useRemoteAddress, bodyFollows);
+    forwarding.fill(target, this.#tries.expectedMs);
+    upstream.sendHead(head, target, forwarding, bodyFollows);
     if (!bodyFollows) {
       this.#onRequestEnd();
       return;

@@ -1,6 +1,12 @@
 /** The lines that the proxy adds to an answer in HTTP/1.1, kept as bytes: most answers get the same ones. */
 import { httpDate } from './date.ts';
 
+/** `empty`: without a body, and of a kind that could have one. */
+export type BodyFraming = 'as-said' | 'chunked' | 'empty';
+
+const bodyLines = { 'as-said': '', chunked: 'transfer-encoding: chunked\r\n', empty: 'content-length: 0\r\n' };
+const bodyKeys = { 'as-said': 0, chunked: 1, empty: 2 };
+
 /** Milliseconds; longer ones are rare, and made anew. */
 const longestKeptMs = 255;
 
@@ -16,19 +22,19 @@ export class AnswerLines {
   }
 
   /** Ends the head. @param epochMs for a Date; -1: the answer has one */
-  end(serviceMs: number, epochMs: number, chunked: boolean, close: boolean): Buffer {
+  end(serviceMs: number, epochMs: number, body: BodyFraming, close: boolean): Buffer {
     const date = epochMs < 0 ? '' : httpDate(epochMs);
     if (date !== '' && date !== this.#date) {
       this.#date = date;
       this.#kept = [];
     }
-    const key = serviceMs * 8 + (date === '' ? 0 : 4) + (chunked ? 2 : 0) + (close ? 1 : 0);
+    const key = serviceMs * 16 + bodyKeys[body] * 4 + (date === '' ? 0 : 2) + (close ? 1 : 0);
     const kept = this.#kept[key];
     if (kept !== undefined) return kept;
     const bytes = Buffer.from(
       `${this.#server}x-envoy-upstream-service-time: ${serviceMs}\r\n` +
         (date === '' ? '' : `date: ${date}\r\n`) +
-        (chunked ? 'transfer-encoding: chunked\r\n' : '') +
+        bodyLines[body] +
         (close ? 'connection: close\r\n\r\n' : '\r\n'),
       'latin1',
     );

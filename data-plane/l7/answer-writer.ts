@@ -3,6 +3,7 @@ import type { Ranges } from '../codec/h1-chunked.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
+import type { BodyFraming } from './answer-lines.ts';
 import { httpDate } from './date.ts';
 import type { Exchange } from './exchange.ts';
 import { linesOf, writeResponseHead } from './head-writer.ts';
@@ -10,7 +11,7 @@ import type { HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
 
 export interface AnswerFraming {
-  readonly chunked: boolean;
+  readonly body: BodyFraming;
   readonly close: boolean;
 }
 
@@ -28,7 +29,7 @@ export function writeUpstreamHead(
     head,
     context.chain.serverName !== '',
     responseChanges,
-    context.answerLines.end(serviceMs, epochMs, framing.chunked, framing.close),
+    context.answerLines.end(serviceMs, epochMs, framing.body, framing.close),
   );
 }
 

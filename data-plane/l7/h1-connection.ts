@@ -8,9 +8,18 @@ import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
-import { continueLine, lastChunk, writeChunk, writeData, writeLocalReply, writeUpstreamHead } from './answer-writer.ts';
+import {
+  type AnswerFraming,
+  continueLine,
+  lastChunk,
+  writeChunk,
+  writeData,
+  writeLocalReply,
+  writeUpstreamHead,
+} from './answer-writer.ts';
+import { addressOf, ipOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
-import type { Exchange } from './exchange.ts';
+import { clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
@@ -24,7 +33,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly ip: string;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
-  readonly #onClosed: (connection: H1Connection) => void;
+  readonly #onClosed: () => void;
   readonly #openedMs: number;
   readonly #writer: SocketWriter;
   readonly #reader: H1RequestReader;
@@ -35,12 +44,12 @@ export class H1Connection implements RequestEvents, Downstream {
   #expectsContinue = false;
   #responseChunked = false;
 
-  constructor(socket: net.Socket, listener: HttpListener, onClosed: (connection: H1Connection) => void) {
+  constructor(socket: net.Socket, listener: HttpListener, onClosed: () => void) {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
-    this.ip = socket.remoteAddress ?? '';
-    this.address = `${this.ip}:${socket.remotePort ?? 0}`;
+    this.ip = ipOf(socket);
+    this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();
     const encrypted = listener.scheme === 'https';
     this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
@@ -81,7 +90,6 @@ export class H1Connection implements RequestEvents, Downstream {
 
   onHead(head: Head, bodyFollows: boolean): void {
     const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
-    target.clientIp = this.ip;
     this.#closeAfter = head.close || this.#listener.draining;
     this.#expectsContinue = head.expect >= 0;
     this.#deadline.disarm();
@@ -125,7 +133,10 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#responseChunked = hasBody && head.contentLength < 0;
     // an answer before the request's end leaves the connection in the middle of a body
     if (this.#listener.draining || !this.#reader.complete) this.#closeAfter = true;
-    writeUpstreamHead(this.#listener, head, exchange, { chunked: this.#responseChunked, close: this.#closeAfter });
+    writeUpstreamHead(this.#listener, head, exchange, {
+      body: framingOf(head, exchange, hasBody),
+      close: this.#closeAfter,
+    });
   }
 
   writeData(b: Buffer, data: Ranges): void {
@@ -155,6 +166,8 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   cut(): void {
+    // what it was told in this callback is not the next one's
+    this.#listener.shared.toClient.length = 0;
     this.#socket.destroy();
   }
 
@@ -208,10 +221,18 @@ export class H1Connection implements RequestEvents, Downstream {
 
   #onClose(): void {
     const { stats, shared } = this.#listener;
-    this.#request.onGone();
+    if (this.#request.running) stats.cxDestroyActiveRq.value++;
+    this.#request.onGone(clientEnds.disconnect);
     this.#deadline.disarm();
     this.#reader.close();
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
-    this.#onClosed(this);
+    this.#onClosed();
   }
+}
+
+/** What HTTP/2 says by ending a stream takes a line here. */
+function framingOf(head: MessageHead, { method }: Exchange, hasBody: boolean): AnswerFraming['body'] {
+  if (head.contentLength >= 0) return 'as-said';
+  if (hasBody) return 'chunked';
+  return method === 'HEAD' || head.status === 204 || head.status === 304 ? 'as-said' : 'empty';
 }

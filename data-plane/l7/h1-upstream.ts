@@ -87,7 +87,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     }
   }
 
-  get isReused(): boolean {
+  get mayGoUnseen(): boolean {
     return this.requests > 0;
   }
 
@@ -100,15 +100,9 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     this.requests++;
   }
 
-  sendHead(
-    head: MessageHead,
-    target: RequestTarget,
-    forwarding: Forwarding,
-    edge: boolean,
-    bodyFollows: boolean,
-  ): void {
+  sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void {
     this.#requestChunked = bodyFollows && head.contentLength < 0;
-    writeRequestHead(this.#shared.toUpstream, head, target, forwarding, edge, bodyFollows);
+    writeRequestHead(this.#shared.toUpstream, head, target, forwarding, bodyFollows);
   }
 
   sendData(b: Buffer, data: Ranges): void {
@@ -223,6 +217,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     }
     this.#pieces = null;
     this.#keep = head.minor === 1 ? !head.close : head.keepAlive && !head.close;
+    if (!this.#keep) this.#cluster.stats.cxCloseNotify.value++;
     const bodyStart = head.end;
     const hasBody = this.#bodyFollows(sink);
     if (!sink.onResponseHead(head, hasBody)) {

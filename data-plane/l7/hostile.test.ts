@@ -25,10 +25,21 @@ const pieces = (bytes: Buffer, length: () => number): Buffer[] => {
   return cut;
 };
 
+/** The middle of what is very long comes a little faster. */
+function byteByByte(bytes: Buffer): Buffer[] {
+  const edge = 2048;
+  let at = 0;
+  return pieces(bytes, () => {
+    const length = at >= edge && at < bytes.length - edge ? 32 : 1;
+    at += length;
+    return length;
+  });
+}
+
 const deliveries: Record<string, Delivery> = {
   'on a fresh connection': { connect: plainConnect, warm: false, cut: whole },
   'after a good request on the same connection': { connect: plainConnect, warm: true, cut: whole },
-  'byte by byte': { connect: plainConnect, warm: false, cut: (bytes) => pieces(bytes, () => 1) },
+  'byte by byte': { connect: plainConnect, warm: false, cut: byteByByte },
   'cut at random': {
     connect: plainConnect,
     warm: false,
@@ -118,8 +129,9 @@ test('what is dropped, kept and rewritten on the way to the upstream', async () 
     'host: a',
     'x-odd: v',
     'cookie: a=b',
-    'x-forwarded-for: 9.9.9.9,127.0.0.1',
+    'x-forwarded-for: 9.9.9.9,192.0.2.1',
     'x-forwarded-proto: http',
+    'x-envoy-external-address: 127.0.0.1',
     'x-request-id: 00000000-0000-4000-8000-000000000000',
     'x-envoy-expected-rq-timeout-ms: 15000',
   ]);

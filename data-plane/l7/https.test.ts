@@ -76,7 +76,7 @@ test('requests inside TLS are proxied one after the other, and upstream hears th
   expect(socket.alpnProtocol).toBe('http/1.1');
   for (const _ of [1, 2]) expect(await ask(socket, get, (a) => a.endsWith('ok'))).toContain('HTTP/1.1 200 OK');
   expect(seen[0]).toContain('x-forwarded-proto: https\r\n');
-  expect(seen[0]).toContain('x-forwarded-for: 127.0.0.1\r\n');
+  expect(seen[0]).toContain('x-forwarded-for: 192.0.2.1\r\n');
   expect(proxy.server.listenerStats.sslHandshake.value).toBe(1);
   expect(proxy.server.connectionCount).toBe(1);
   socket.destroy();
@@ -91,6 +91,14 @@ test('a target that says https is one of this listener', async () => {
   expect(await ask(socket, asked, (a) => a.endsWith('ok'))).toContain('HTTP/1.1 200 OK');
   expect(seen[0]).toContain('GET /x HTTP/1.1\r\nhost: a:443\r\n');
   socket.destroy();
+});
+
+test('who agreed on HTTP/2 and then speaks HTTP/1.1 is told what is wrong, and cut', async () => {
+  const { proxy, seen } = await start(ok, { tls: { ...config, alpn: ['h2', 'http/1.1'] } });
+  const socket = await connect(proxy.port, { ALPNProtocols: ['h2'] });
+  expect(await ask(socket, get, () => false)).toContain('does not begin with the preface');
+  expect(seen).toEqual([]);
+  expect(proxy.server.stats.cxProtocolError.value).toBe(1);
 });
 
 test('bodies larger than any buffer pass both ways', async () => {

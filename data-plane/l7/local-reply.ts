@@ -57,6 +57,7 @@ export const localReplies = {
   ),
   clusterNotFound: reply(503, 'NC', 'cluster_not_found'),
   noHealthyUpstream: reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream'),
+  overloaded: reply(503, 'OM', 'overload', 'overloaded'),
   connectFailure: reply(
     503,
     'UF',
@@ -75,9 +76,32 @@ export const localReplies = {
     'upstream_reset_before_response_started{connection_termination}',
     `${beforeHeaders}connection termination`,
   ),
+  upstreamRefusedStream: reply(
+    503,
+    'UR',
+    'upstream_reset_before_response_started{remote_refused_stream_reset}',
+    `${beforeHeaders}remote refused stream reset`,
+  ),
+  upstreamRemoteReset: reply(
+    503,
+    'UR',
+    'upstream_reset_before_response_started{remote_reset}',
+    `${beforeHeaders}remote reset`,
+  ),
   perTryTimeout: reply(504, 'UT', 'upstream_per_try_timeout', 'upstream request timeout'),
   upstreamTimeout: reply(504, 'UT', 'response_timeout', 'upstream request timeout'),
   badVersion: reply(505, 'DPE', 'http1.unsupported_version', 'HTTP Version Not Supported', true),
+} as const satisfies Record<string, LocalReply>;
+
+const inHttp2 = (one: LocalReply): LocalReply => ({ ...one, details: one.details.replace('http1.', 'http2.') });
+
+/** The same where the request came in HTTP/2: Envoy names the codec in the details. */
+export const http2Replies = {
+  underscore: inHttp2(localReplies.underscore),
+  uriTooLong: inHttp2(localReplies.uriTooLong),
+  notImplemented: inHttp2(localReplies.notImplemented),
+  badScheme: reply(400, '', 'http2.invalid.header.field'),
+  headersTooLarge: { ...localReplies.headersTooLarge, details: 'http2.too_many_headers' },
 } as const satisfies Record<string, LocalReply>;
 
 /** What the reader's faults are answered with; a malformed body is answered only where no answer has begun. */

@@ -1,14 +1,19 @@
 /** Reads what a request asks for out of its head, refusing what two readers could read differently. */
+import type { FieldsHead } from '../codec/fields-head.ts';
 import type { Head } from '../codec/h1-head.ts';
+import { pathByte, pathSlow, queryByte } from '../codec/h1-tables.ts';
 import { forEachToken } from '../codec/h1-values.ts';
-import { known } from '../codec/known-headers.ts';
+import { kindOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
 import { canonicalHost, isSameAuthority } from './authority.ts';
-import { type LocalReply, localReplies } from './local-reply.ts';
+import { ClientIdentity } from './client-identity.ts';
+import { http2Replies, type LocalReply, localReplies } from './local-reply.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
+import { requestDrops } from './request-drops.ts';
 
+const refusedMethods = new Set(['CONNECT', 'TRACE']);
 /** Methods that are forwarded: the registered ones, without CONNECT and TRACE. */
 const forwardedMethods = new Set(
   (
@@ -17,6 +22,11 @@ const forwardedMethods = new Set(
     'UNSUBSCRIBE'
   ).split(' '),
 );
+
+/** Whether a request may begin with this word, forwarded or refused. */
+export function isKnownMethod(word: string): boolean {
+  return forwardedMethods.has(word) || refusedMethods.has(word);
+}
 
 /** `Connection` may not name these: dropping them would change the framing, the route or the client's identity. */
 const neverNominated = new Set([
@@ -29,6 +39,8 @@ const neverNominated = new Set([
 ]);
 
 const noHeaders: readonly HeaderPair[] = [];
+const none: readonly string[] = [];
+const forwardedHost: ReadonlySet<string> = new Set(['x-forwarded-host']);
 
 /** Canonical hosts by the authority they came from; bounded, since clients choose the keys. */
 const hosts = new Map<string, string>();
@@ -36,6 +48,7 @@ const maxHosts = 4096;
 
 /** The facts of the request at hand. One object, refilled for each head; valid until the next one. */
 export class RequestTarget implements RequestView {
+  protocol: 'HTTP/1.1' | 'HTTP/2' = 'HTTP/1.1';
   method = '';
   /** As sent. */
   target = '';
@@ -45,7 +58,7 @@ export class RequestTarget implements RequestView {
   host = '';
   authority = '';
   random = 0;
-  clientIp = '';
+  readonly client = new ClientIdentity();
   /** The request line can't be copied as it is. */
   rewritten = false;
   /** The authority came from the target, or from the route: Host is written anew. */
@@ -60,26 +73,67 @@ export class RequestTarget implements RequestView {
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
   read(head: Head, options: PathOptions, scheme: 'http' | 'https'): LocalReply | null {
-    this.#head = head;
-    this.method = readMethod(head);
+    this.#begin(head, 'HTTP/1.1', readMethod(head));
     this.target = head.bytes.latin1Slice(head.targetStart, head.targetEnd);
     this.authority = head.host < 0 ? '' : head.value(head.host);
+    if (head.minor === 0) return localReplies.upgradeRequired;
+    if (!forwardedMethods.has(this.method)) return this.#unknownMethod(localReplies.notImplemented);
+    if (head.host < 0) return localReplies.missingHost;
+    if (head.underscore) return localReplies.underscore;
+    return (
+      this.#readTarget(head, scheme) ??
+      this.#readHost() ??
+      this.#readPath(head.pathNeedsCare, options) ??
+      this.#readConnection(head)
+    );
+  }
+
+  /** The same of a request that came in HTTP/2, and whose fields may stand in a request (RFC 9113 section 8.3.1). */
+  readFields(head: FieldsHead, requestLineBytes: number, options: PathOptions): LocalReply | null {
+    this.#begin(head, 'HTTP/2', head.method);
+    // in HTTP/1.1 the request line and Host are written anew
+    this.rewritten = true;
+    this.authorityFromTarget = true;
+    this.target = head.path;
+    this.authority = head.authority ?? head.first('host');
+    if (!forwardedMethods.has(this.method)) return this.#unknownMethod(http2Replies.notImplemented);
+    if (this.target.length + this.method.length + 1 > requestLineBytes) return http2Replies.uriTooLong;
+    if (head.authority === null && head.hosts === 0) return localReplies.missingHost;
+    if (head.hosts > 1 || (head.hosts === 1 && head.first('host') !== this.authority)) return localReplies.badHost;
+    if (head.scheme !== 'http' && head.scheme !== 'https') return http2Replies.badScheme;
+    if (head.underscore) return http2Replies.underscore;
+    if (head.hasExpect && head.first('expect').toLowerCase() !== '100-continue') return localReplies.expectationFailed;
+    const seen = readPathBytes(this.target);
+    if (seen.kinds < 0) return localReplies.badPath;
+    this.path = this.target.slice(0, seen.queryStart);
+    this.query = this.target.slice(seen.queryStart);
+    return this.#readHost() ?? this.#readPath((seen.kinds & pathSlow) !== 0, options);
+  }
+
+  /** What may be said of a request that HTTP/2 does not allow, for the log. */
+  readMalformed(head: FieldsHead): void {
+    this.#begin(head, 'HTTP/2', head.method);
+    this.target = head.path;
+    this.authority = head.authority ?? head.first('host');
+  }
+
+  #begin(head: MessageHead, protocol: RequestView['protocol'], method: string): void {
+    this.#head = head;
+    this.protocol = protocol;
+    this.method = method;
     this.rewritten = false;
     this.authorityFromTarget = false;
     this.added = noHeaders;
     this.redirect = false;
     this.nominated = null;
-    if (head.minor === 0) return localReplies.upgradeRequired;
-    if (!forwardedMethods.has(this.method)) {
-      return this.method === 'CONNECT' || this.method === 'TRACE'
-        ? localReplies.methodNotAllowed
-        : localReplies.notImplemented;
-    }
-    if (head.host < 0) return localReplies.missingHost;
-    if (head.underscore) return localReplies.underscore;
-    return (
-      this.#readTarget(head, scheme) ?? this.#readHost() ?? this.#readPath(head, options) ?? this.#readConnection(head)
-    );
+  }
+
+  #unknownMethod(notImplemented: LocalReply): LocalReply {
+    return refusedMethods.has(this.method) ? localReplies.methodNotAllowed : notImplemented;
+  }
+
+  get clientIp(): string {
+    return this.client.ip;
   }
 
   /** For a request of which nothing is known. */
@@ -104,8 +158,8 @@ export class RequestTarget implements RequestView {
 
   /** From here on the request asks `authority`. */
   rewriteAuthority(authority: string, forward: boolean): void {
-    const original: HeaderPair = ['x-envoy-original-host', this.authority];
-    this.added = forward ? [...this.added, ['x-forwarded-host', this.authority], original] : [...this.added, original];
+    if (forward) this.#forwardHost();
+    this.added = [...this.added, ['x-envoy-original-host', this.authority]];
     this.authority = authority;
     this.authorityFromTarget = true;
     this.rewritten = true;
@@ -116,8 +170,23 @@ export class RequestTarget implements RequestView {
     return `${scheme}://${this.authority}${this.path}${this.query}`;
   }
 
+  /** Behind what proxies in front have said of it, unless that is the last that they said. */
+  #forwardHost(): void {
+    const before = this.headerLines('x-forwarded-host').join(',');
+    if (before === this.authority || before.endsWith(`,${this.authority}`)) return;
+    const value = before === '' ? this.authority : `${before},${this.authority}`;
+    this.changeHeaders({ added: [['x-forwarded-host', value]], drops: forwardedHost });
+  }
+
+  /** As the endpoint sees them before the route's changes: without what does not pass, with what the proxy says itself. */
   headerLines(name: string): readonly string[] {
-    return this.#head!.lines(name);
+    const { client } = this;
+    const kind = kindOf(name);
+    if (requestDrops(client.trust, false)[kind] === 0) return this.#head === null ? none : this.#head.lines(name);
+    if (kind === known.xForwardedFor) return client.forwardedFor === '' ? none : [client.forwardedFor];
+    if (kind === known.xForwardedProto) return [client.forwardedProto];
+    if (kind === known.xRequestId) return [client.requestId];
+    return name === 'x-envoy-external-address' ? [client.ip] : none;
   }
 
   /** Value of the first line, or empty: for logs. */
@@ -165,8 +234,8 @@ export class RequestTarget implements RequestView {
     return null;
   }
 
-  #readPath(head: Head, options: PathOptions): LocalReply | null {
-    if (!needsNormalizing(this.path, head.pathNeedsCare, options)) return null;
+  #readPath(needsCare: boolean, options: PathOptions): LocalReply | null {
+    if (!needsNormalizing(this.path, needsCare, options)) return null;
     const normalized = normalizePath(this.path, options);
     if (!normalized.ok) return localReplies.badPath;
     this.redirect = normalized.redirect;
@@ -198,6 +267,24 @@ export class RequestTarget implements RequestView {
     this.nominated = nominated;
     return null;
   }
+}
+
+/** One object, refilled. `kinds`: which kinds of bytes the path holds (`pathByte`); -1: one that no target may hold. */
+const pathBytes = { kinds: 0, queryStart: 0 };
+
+function readPathBytes(target: string): typeof pathBytes {
+  let kinds = 0;
+  let i = 0;
+  for (; i < target.length; i++) {
+    const kind = pathByte[target.charCodeAt(i)]!;
+    if (kind === 0) break;
+    kinds |= kind;
+  }
+  pathBytes.queryStart = i;
+  if (i < target.length && target.charCodeAt(i++) !== 63) kinds = -1;
+  for (; i < target.length; i++) if (queryByte[target.charCodeAt(i)] !== 1) kinds = -1;
+  pathBytes.kinds = kinds;
+  return pathBytes;
 }
 
 function readMethod(head: Head): string {

@@ -1,13 +1,16 @@
 /** A socket that speaks HTTP, in the clear or inside TLS: accepts, bounds, hands each connection to l7, drains. */
 import net from 'node:net';
 import { H1Connection } from '../l7/h1-connection.ts';
+import { H2Connection } from '../l7/h2-connection.ts';
+import { H2StreamPool } from '../l7/h2-stream.ts';
 import type { HttpContext, HttpListener, HttpShared } from '../l7/http-context.ts';
-import { limits } from '../limits.ts';
 import type { TlsConfig } from '../model/config.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
+import { admit, type ConnectionGate } from './connection-gate.ts';
 import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
 import { receive, takeOver } from './take-over.ts';
 import { TlsTerminator } from './tls-terminator.ts';
+import { type HttpConnection, type HttpVersion, UndecidedConnection } from './undecided.ts';
 
 const httpSockets = { allowHalfOpen: false, ownBuffers: false };
 
@@ -16,12 +19,16 @@ export class HttpServer implements HttpListener {
   readonly stats: HttpStats;
   readonly listenerStats: ListenerStats;
   context: HttpContext;
+  /** Open at once. */
+  maxConnections: number;
   draining = false;
   localAddress = '';
   readonly documentedOnly: boolean;
   readonly scheme: 'http' | 'https';
   readonly #server: net.Server;
-  readonly #connections = new Set<H1Connection>();
+  readonly #connections = new Set<HttpConnection>();
+  readonly #streams = new H2StreamPool(this);
+  readonly #gate: ConnectionGate;
   readonly #tls: TlsTerminator | null;
 
   constructor(options: {
@@ -30,6 +37,8 @@ export class HttpServer implements HttpListener {
     listenerStats: ListenerStats;
     context: HttpContext;
     tls: TlsConfig | null;
+    maxConnections: number;
+    gate: ConnectionGate;
     /** Use documented Node interfaces only. */
     documentedOnly?: boolean;
   }) {
@@ -37,6 +46,8 @@ export class HttpServer implements HttpListener {
     this.stats = options.stats;
     this.listenerStats = options.listenerStats;
     this.context = options.context;
+    this.maxConnections = options.maxConnections;
+    this.#gate = options.gate;
     this.documentedOnly = options.documentedOnly ?? false;
     this.scheme = options.tls === null ? 'http' : 'https';
     this.#tls = options.tls === null ? null : this.#terminator(options.tls);
@@ -44,8 +55,8 @@ export class HttpServer implements HttpListener {
   }
 
   /** Resolves with what was bound; rejects with an Error that says what to do. */
-  async listen(address: string, port: number): Promise<BoundAddress> {
-    const bound = await listen(this.#server, address, port);
+  async listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
+    const bound = await listen(this.#server, address, port, reusePort);
     this.localAddress = formatAddress(bound.address, bound.port);
     return bound;
   }
@@ -69,8 +80,13 @@ export class HttpServer implements HttpListener {
     this.draining = true;
     const closed = closeServer(this.#server);
     this.#tls?.destroy();
-    for (const connection of [...this.#connections]) connection.drain();
+    this.shedIdle();
     await closed;
+  }
+
+  /** Connections without a request end now. */
+  shedIdle(): void {
+    for (const connection of [...this.#connections]) connection.drain();
   }
 
   /** Cuts what is left. */
@@ -86,18 +102,19 @@ export class HttpServer implements HttpListener {
   }
 
   #accept(accepted: net.Socket): void {
-    if (this.#connections.size + this.handshakeCount >= limits.connectionsPerListener) {
-      this.listenerStats.cxOverflow.value++;
-      accepted.destroy();
-      return;
-    }
+    const open = this.listenerStats.cxActive.total + this.handshakeCount;
+    const leave = admit(accepted, open, this.maxConnections, this.#gate, this.listenerStats);
+    if (leave === null) return;
     if (this.#tls !== null) {
-      if (accepted.remoteAddress === undefined) accepted.destroy();
-      else this.#tls.accept(accepted);
+      accepted.once('close', leave);
+      this.#tls.accept(accepted);
       return;
     }
     const { readBuffer, onFault } = this.shared;
-    takeOver(accepted, readBuffer, httpSockets, this.documentedOnly, onFault, (socket) => this.#serve(socket));
+    takeOver(accepted, readBuffer, httpSockets, this.documentedOnly, onFault, (socket) => {
+      socket.once('close', leave);
+      return this.#serve(socket, '');
+    });
   }
 
   #terminator(config: TlsConfig): TlsTerminator {
@@ -107,27 +124,53 @@ export class HttpServer implements HttpListener {
       stats: this.listenerStats,
       onFault,
       setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
-      onSecure: (secured) => receive(secured, onFault, (socket) => this.#serve(socket)),
+      onSecure: (secured) => receive(secured, onFault, (socket) => this.#serve(socket, secured.alpnProtocol || '')),
     });
   }
 
-  #serve(socket: net.Socket): H1Connection {
+  /** @param protocol what TLS has agreed on; empty: nothing, so that the first bytes tell */
+  #serve(socket: net.Socket, protocol: string): HttpConnection {
     const { stats, listenerStats } = this;
     stats.cxTotal.value++;
     stats.cxActive.value++;
-    stats.cxHttp1Total.value++;
-    stats.cxHttp1Active.value++;
     listenerStats.cxTotal.value++;
     listenerStats.cxActive.value++;
-    const connection = new H1Connection(socket, this, (closed) => this.#onClosed(closed));
+    const onClosed = (): void => this.#onClosed(connection);
+    const version = this.#versionOf(protocol);
+    const connection =
+      version === null
+        ? new UndecidedConnection(socket, this, (decided) => this.#open(socket, decided, onClosed), onClosed)
+        : this.#open(socket, version, onClosed);
     this.#connections.add(connection);
     return connection;
   }
 
-  #onClosed(connection: H1Connection): void {
+  /** Null: not known yet. */
+  #versionOf(protocol: string): HttpVersion | null {
+    const { codec } = this.context.chain;
+    if (codec !== 'auto') return codec;
+    if (protocol === '') return null;
+    return protocol === 'h2' ? 'http2' : 'http1';
+  }
+
+  #open(socket: net.Socket, version: HttpVersion, onClosed: () => void): HttpConnection {
+    const { stats } = this;
+    const [total, active] =
+      version === 'http2' ? [stats.cxHttp2Total, stats.cxHttp2Active] : [stats.cxHttp1Total, stats.cxHttp1Active];
+    total.value++;
+    active.value++;
+    const onClose = (): void => {
+      active.value--;
+      onClosed();
+    };
+    return version === 'http2'
+      ? new H2Connection(socket, this, this.#streams, onClose)
+      : new H1Connection(socket, this, onClose);
+  }
+
+  #onClosed(connection: HttpConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.stats.cxActive.value--;
-    this.stats.cxHttp1Active.value--;
     this.stats.cxDestroy.value++;
     this.listenerStats.cxActive.value--;
     this.listenerStats.cxDestroy.value++;

@@ -22,7 +22,7 @@ function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = 
     retry: null,
   });
   const request = { method: 'GET', path: '/api/7', query: '?q', host: 'a.b', authority, random: 0, clientIp: '' };
-  return answer?.location({ ...request, headerLines: () => [] }, 'http');
+  return answer?.location({ ...request, headerLines: () => [], protocol: 'HTTP/1.1' }, 'http');
 }
 
 const strip = { type: 'regex', regex: '^/api/*', substitution: '/' } as const;

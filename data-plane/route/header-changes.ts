@@ -50,7 +50,7 @@ function textOf(
 ): string {
   if (segment.type === 'text') return segment.text;
   if (segment.type === 'plain') {
-    if (segment.operator === 'PROTOCOL') return 'HTTP/1.1';
+    if (segment.operator === 'PROTOCOL') return request.protocol;
     return segment.operator === 'ROUTE_NAME' ? routeName : request.clientIp;
   }
   if (segment.type !== 'request-header') return '';

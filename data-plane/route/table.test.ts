@@ -5,6 +5,7 @@ import { RouteTable } from './table.ts';
 
 function request(host: string, path: string, headers: Record<string, string[]> = {}, method = 'GET'): RequestView {
   return {
+    protocol: 'HTTP/1.1',
     method,
     path,
     query: '',

@@ -71,6 +71,7 @@ export class Clusters {
     const { registry, random } = this.#deps;
     const cluster = new Cluster(config, clusterStats(registry, config.name), random);
     const checker = this.#check(cluster, config);
+    if (checker !== null) cluster.update(config, (key) => checker.stateOf(key) === 'passing');
     this.#entries.set(config.name, { cluster, checker, wanted: config });
     return checker === null ? Promise.resolve() : checker.firstRound;
   }

@@ -1,6 +1,7 @@
 /**
  * The programs that tests and benchmarks stand beside: `npm run peers` brings Envoy into the ignored folder `.peers/`;
  * `npm run peers -- grpc` gRPC's own clients; `npm run peers -- h2spec` the conformance tests for HTTP/2;
+ * `npm run peers -- slowhttptest` the slow attacks, a system package;
  * `npm run peers -- bench` HAProxy, nginx, nghttpx, wrk, h2load and nghttpd from the system's packages as well,
  * and builds go-control-plane.
  */
@@ -25,6 +26,7 @@ const packagedPeers = {
   nginx: { program: 'nginx', package: 'nginx' },
   wrk: { program: 'wrk', package: 'wrk' },
   h2load: { program: 'h2load', package: 'nghttp2-client' },
+  slowhttptest: { program: 'slowhttptest', package: 'slowhttptest' },
   nghttpx: { program: 'nghttpx', package: 'nghttp2-proxy' },
   nghttpd: { program: 'nghttpd', package: 'nghttp2-server' },
 } as const;

@@ -95,7 +95,8 @@ export class Inbound<State> implements StreamFrames {
       return;
     }
     this.#streams.resetByPeer(stream, code);
-    this.#parts.floods.reset();
+    // a server resets no more streams than it was asked for
+    if (this.#streams.isServer) this.#parts.floods.reset();
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
@@ -124,14 +125,18 @@ export class Inbound<State> implements StreamFrames {
       return;
     }
     if (fields === undefined) {
-      this.#streams.refuse(stream, errorCodes.ENHANCE_YOUR_CALM);
+      const { handlers } = this.#streams;
+      if (handlers.tooLarge === undefined) this.#streams.refuse(stream, errorCodes.ENHANCE_YOUR_CALM);
+      else handlers.tooLarge(stream, endStream);
       return;
     }
     const head = checkRequest(fields, settings.enableConnectProtocol);
     stream.contentLeft = head.contentBytes;
     const isShort = endStream && head.contentBytes !== undefined && head.contentBytes > 0;
     if (head.problem !== undefined || isShort || dependsOnItself) {
+      const problem = dependsOnItself ? 'the stream depends on itself' : 'less data came than content-length says';
       this.#streams.refuse(stream, errorCodes.PROTOCOL_ERROR);
+      this.#streams.handlers.malformed?.(fields, head.problem ?? problem);
       return;
     }
     this.#streams.handlers.headers(stream, fields, endStream);

@@ -65,7 +65,7 @@ function readHead(fields: readonly FieldRecord[]): ReadHead | string {
       pseudo[kind] = value;
     } else if (kind === kinds.contentLength) {
       isBehindPseudo = true;
-      if (!/^(?:0|[1-9]\d{0,14})$/.test(value)) return 'content-length is not a number as HTTP/1 has it';
+      if (!/^(?:0|[1-9]\d{0,14})$/.test(value)) return 'content-length is not a number';
       if (contentBytes !== undefined) return 'content-length stands there twice';
       contentBytes = Number(value);
     } else if (kind === kinds.host) {

@@ -19,6 +19,9 @@ export interface Writer {
   close(): void;
 }
 
+/** The place of the flags in the header of a frame. */
+const flagsAt = 4;
+
 const spareBlocks: Buffer[] = [];
 
 function giveBack(block: Buffer): void {
@@ -36,6 +39,9 @@ export class Output {
   /** The part of the block that is not among the pieces yet. */
   #start = 0;
   #at = 0;
+  /** Where the flags of the last DATA frame stand. */
+  #dataBlock: Buffer | undefined = undefined;
+  #dataFlagsAt = 0;
 
   flush(writer: Writer): WriteResult {
     this.#seal();
@@ -60,6 +66,17 @@ export class Output {
   frameHeader(length: number, type: number, frameFlags: number, streamId: number): void {
     const block = this.#room(frameHeaderBytes);
     this.#advance(writeFrameHeader(block, this.#at, length, type, frameFlags, streamId));
+  }
+
+  dataHeader(length: number, endStream: boolean, streamId: number): void {
+    this.frameHeader(length, frameTypes.data, endStream ? flags.endStream : 0, streamId);
+    this.#dataBlock = this.#block;
+    this.#dataFlagsAt = this.#at - frameHeaderBytes + flagsAt;
+  }
+
+  /** The last DATA frame, not flushed yet, becomes the end of its stream after all. */
+  endData(): void {
+    this.#dataBlock![this.#dataFlagsAt]! |= flags.endStream;
   }
 
   /** The bytes of `source` from `start` to before `end`; a long source must not change before it is on its way. */

@@ -3,7 +3,7 @@
 import type { FieldLike } from './field.ts';
 import type { Floods } from './floods.ts';
 import type { FlushTurn } from './flush-turn.ts';
-import { defaultWindowBytes, flags, frameTypes, maxWindowBytes } from './frames.ts';
+import { defaultWindowBytes, maxWindowBytes } from './frames.ts';
 import { encoded, HpackEncoder } from './hpack-encoder.ts';
 import { limits } from './limits.ts';
 import { Output, type Writer } from './output.ts';
@@ -29,6 +29,8 @@ export class Sender<State> {
   #ready: StreamRecord<State>[] = [];
   /** Streams and callbacks whose bytes go out with the next flush. */
   #taken: [StreamRecord<State>, OnTaken<State>][] = [];
+  /** Whose data is the last in the output. */
+  #lastData: StreamRecord<State> | undefined = undefined;
 
   constructor(writer: Writer, turn: FlushTurn, floods: Floods, onEndSent: (stream: StreamRecord<State>) => void) {
     this.#writer = writer;
@@ -67,6 +69,42 @@ export class Sender<State> {
       this.#makeReady(stream);
     }
     this.mark();
+  }
+
+  dataCopied(
+    stream: StreamRecord<State>,
+    source: Buffer,
+    start: number,
+    end: number,
+    onTaken: OnTaken<State> | undefined,
+  ): void {
+    let at = start;
+    if (stream.queue.length === 0 && this.#ready.length === 0 && !this.isFull) {
+      while (at < end && this.output.bytes < limits.turnBytes) {
+        const bytes = Math.min(end - at, this.peer.maxFrameBytes, stream.sendWindow, this.window);
+        if (bytes <= 0) break;
+        this.#dataFrame(stream, bytes, false);
+        this.output.copy(source, at, at + bytes);
+        at += bytes;
+      }
+    }
+    if (at < end) {
+      const rest = Buffer.from(source.subarray(at, end));
+      stream.queue.push({ buffers: [rest], onTaken, index: 0, offset: 0 });
+      stream.queuedBytes += rest.length;
+      this.queuedBytes += rest.length;
+      this.#makeReady(stream);
+    }
+    this.mark();
+  }
+
+  end(stream: StreamRecord<State>): void {
+    stream.isEndQueued = true;
+    if (stream.queue.length > 0) return;
+    if (this.#lastData === stream) this.output.endData();
+    else this.#dataFrame(stream, 0, true);
+    this.mark();
+    this.#end(stream);
   }
 
   trailers(stream: StreamRecord<State>, fields: readonly FieldLike[]): void {
@@ -122,6 +160,7 @@ export class Sender<State> {
     this.isMarked = false;
     if (this.isFull || this.isClosed) return;
     this.#frameQueued();
+    this.#lastData = undefined;
     if (this.output.bytes > 0 && this.output.flush(this.#writer) === 'full') this.isFull = true;
     this.#tellTaken();
     // the rest has its turn after the other connections
@@ -193,7 +232,8 @@ export class Sender<State> {
   }
 
   #dataFrame(stream: StreamRecord<State>, bytes: number, endStream: boolean): void {
-    this.output.frameHeader(bytes, frameTypes.data, endStream ? flags.endStream : 0, stream.id);
+    this.output.dataHeader(bytes, endStream, stream.id);
+    this.#lastData = stream;
     stream.sendWindow -= bytes;
     this.window -= bytes;
     this.#floods.dataSent();

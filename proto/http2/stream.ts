@@ -1,9 +1,10 @@
 /** One request and its response. The object is light; what belongs to its user stands in `state`. */
+import type { Flood } from './errors.ts';
 import type { Field, FieldLike } from './field.ts';
 
 /**
  * Called once all bytes of one `data` have been given to the socket, for the last of them after `ended`; never if the
- * stream is cut before.
+ * stream is cut before. After `dataCopied` only if some of its bytes had to wait.
  */
 export type OnTaken<State> = (stream: Stream<State>) => void;
 
@@ -13,7 +14,7 @@ export interface Stream<State = unknown> {
   state: State | undefined;
   /** Received bytes are given back to the peer's window at once; otherwise with `consumed`. */
   autoConsume: boolean;
-  /** Bytes of `data` that wait for a window or the socket. */
+  /** Bytes of data that wait for a window or the socket. */
   readonly queuedBytes: number;
   /** Ended on both sides, or cut: whatever is sent now is dropped. */
   readonly isOver: boolean;
@@ -26,6 +27,10 @@ export interface Stream<State = unknown> {
   headers(fields: readonly FieldLike[], endStream: boolean): void;
   /** Long buffers are not copied: they may not change until they are on the wire. */
   data(buffers: Buffer | readonly Buffer[], endStream: boolean, onTaken?: OnTaken<State>): void;
+  /** The bytes from `start` to before `end`, copied once: they may change after the call. */
+  dataCopied(source: Buffer, start: number, end: number, onTaken?: OnTaken<State>): void;
+  /** Ends our side, after all data. */
+  end(): void;
   /** Ends our side, after all data. */
   trailers(fields: readonly FieldLike[]): void;
   /** Cuts the stream. The handlers are not told. */
@@ -52,6 +57,14 @@ export interface StreamOwner<State> {
     endStream: boolean,
     onTaken: OnTaken<State> | undefined,
   ): void;
+  sendDataCopied(
+    stream: StreamRecord<State>,
+    source: Buffer,
+    start: number,
+    end: number,
+    onTaken: OnTaken<State> | undefined,
+  ): void;
+  sendEnd(stream: StreamRecord<State>): void;
   sendTrailers(stream: StreamRecord<State>, fields: readonly FieldLike[]): void;
   resetStream(stream: StreamRecord<State>, code: number): void;
   consumedBy(stream: StreamRecord<State>, bytes: number): void;
@@ -104,6 +117,14 @@ export class StreamRecord<State> implements Stream<State> {
     this.owner.sendData(this, Buffer.isBuffer(buffers) ? [buffers] : buffers, endStream, onTaken);
   }
 
+  dataCopied(source: Buffer, start: number, end: number, onTaken?: OnTaken<State>): void {
+    if (!this.isOver) this.owner.sendDataCopied(this, source, start, end, onTaken);
+  }
+
+  end(): void {
+    if (!this.isOver) this.owner.sendEnd(this);
+  }
+
   trailers(fields: readonly FieldLike[]): void {
     if (!this.isOver) this.owner.sendTrailers(this, fields);
   }
@@ -125,6 +146,8 @@ export interface Closed {
   readonly by: 'error' | 'drained' | 'transport' | 'destroyed';
   readonly code: number;
   readonly message: string;
+  /** What the peer did too much of. */
+  readonly flood?: Flood | undefined;
 }
 
 /**
@@ -136,6 +159,13 @@ export interface Handlers<State> {
   /** A request, or (client) a response; informational responses come before the final one. */
   headers(stream: Stream<State>, fields: readonly Field[], endStream: boolean): void;
   data(stream: Stream<State>, chunk: Buffer, endStream: boolean): void;
+  /**
+   * A request with more headers than the limits allow, in place of `headers`: it wants an answer, or `reset`. Without
+   * this handler it is reset.
+   */
+  tooLarge?(stream: Stream<State>, endStream: boolean): void;
+  /** A request that may not be one, for which the message says why, has been reset. */
+  malformed?(fields: readonly Field[], message: string): void;
   /** The peer's side has ended with these. */
   trailers(stream: Stream<State>, fields: readonly Field[]): void;
   /** Both sides have ended as they should. */

@@ -16,12 +16,15 @@ test('a listener that says its groups and port has every default', () => {
     accessLog: { format: 'json', to: 'stdout' },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
+      connections: 10_000,
       headerBytes: 61_440,
       headers: 100,
+      streams: 100,
       headersTimeoutMs: 10_000,
       bodyTimeoutMs: 300_000,
       idleTimeoutMs: 3_600_000,
     },
+    trustedHops: 0,
   });
 });
 
@@ -36,8 +39,16 @@ test('a listener that says everything is read whole', () => {
       tls: { certificates: ['shop', 'checkout/own'], minVersion: '1.3', alpn: 'http/1.1' },
       accessLog: { format: 'json', to: '/var/log/access.log', sample: '100%' },
       paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
-      limits: { headerBytes: '8KiB', headers: 50, headersTimeout: '5s', bodyTimeout: '0s', idleTimeout: '1m' },
-      trustedHops: 0,
+      limits: {
+        connections: 50,
+        headerBytes: '8KiB',
+        headers: 50,
+        streams: 7,
+        headersTimeout: '5s',
+        bodyTimeout: '0s',
+        idleTimeout: '1m',
+      },
+      trustedHops: 2,
     }),
   ).toEqual({
     groups: ['edge'],
@@ -52,7 +63,16 @@ test('a listener that says everything is read whole', () => {
     },
     accessLog: { format: 'json', to: '/var/log/access.log' },
     paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
-    limits: { headerBytes: 8192, headers: 50, headersTimeoutMs: 5000, bodyTimeoutMs: 0, idleTimeoutMs: 60_000 },
+    limits: {
+      connections: 50,
+      headerBytes: 8192,
+      headers: 50,
+      streams: 7,
+      headersTimeoutMs: 5000,
+      bodyTimeoutMs: 0,
+      idleTimeoutMs: 60_000,
+    },
+    trustedHops: 2,
   });
 });
 
@@ -62,7 +82,7 @@ test.each(['off', false])('an access log of %j is off', (accessLog) => {
 
 test('https has safe defaults', () => {
   const { tls } = specOfListener({ protocol: 'https', tls: { certificates: 'shop' } });
-  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['http/1.1'] });
+  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['h2', 'http/1.1'] });
 });
 
 test('one tenant may be written as the thing itself', () => {
@@ -86,7 +106,7 @@ test.each([
   [{ protocol: 'https', tls: { certificates: [] } }, 'invalid /spec/tls/certificates'],
   [{ protocol: 'https', tls: { certificates: ['a', 'b', 'a'] } }, 'invalid /spec/tls/certificates/2'],
   [{ protocol: 'https', tls: { certificates: 'a', minVersion: '1.1' } }, 'invalid /spec/tls/minVersion'],
-  [{ protocol: 'https', tls: { certificates: 'a', alpn: ['h2', 'http/1.1'] } }, 'not-supported-yet /spec/tls/alpn/0'],
+  [{ protocol: 'https', tls: { certificates: 'a', alpn: ['h2', 'h3'] } }, 'invalid /spec/tls/alpn/1'],
   [
     { protocol: 'https', tls: { certificates: 'a', client: { mode: 'require' } } },
     'not-supported-yet /spec/tls/client',
@@ -98,7 +118,8 @@ test.each([
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
-  [{ trustedHops: 1 }, 'not-supported-yet /spec/trustedHops'],
+  [{ trustedHops: 101 }, 'invalid /spec/trustedHops'],
+  [{ protocol: 'tcp', trustedHops: 1 }, 'invalid /spec/trustedHops'],
   [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],
   [{ accessLog: 'on' }, 'invalid /spec/accessLog'],
   [{ accessLog: true }, 'invalid /spec/accessLog'],
@@ -111,17 +132,22 @@ test.each([
   [{ paths: { http10: false } }, 'not-supported-yet /spec/paths/http10'],
   [{ paths: { escapedSlashes: 'drop' } }, 'invalid /spec/paths/escapedSlashes'],
   [{ paths: { normalize: 'yes' } }, 'invalid /spec/paths/normalize'],
-  [{ limits: { connections: 10 } }, 'not-supported-yet /spec/limits/connections'],
-  [{ limits: { streams: 10 } }, 'not-supported-yet /spec/limits/streams'],
+  [{ limits: { connections: 0 } }, 'invalid /spec/limits/connections'],
+  [{ limits: { streams: 0 } }, 'invalid /spec/limits/streams'],
   [{ limits: { headerBytes: 61_440 } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headerBytes: '100B' } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headerBytes: '9MiB' } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headers: 0 } }, 'invalid /spec/limits/headers'],
   [{ limits: { idleTimeout: 10 } }, 'invalid /spec/limits/idleTimeout'],
   [{ protocol: 'tcp', paths: {} }, 'invalid /spec/paths'],
-  [{ protocol: 'tcp', limits: {} }, 'invalid /spec/limits'],
+  [{ protocol: 'tcp', limits: { headers: 5 } }, 'invalid /spec/limits'],
+  [{ protocol: 'tcp', limits: { idleTimeout: '5s' } }, 'invalid /spec/limits'],
 ])('a listener with %j is refused: %s', (spec, refused) => {
   expect(refusals('Listener', { ...least, ...spec })).toEqual([refused]);
+});
+
+test('a tcp listener has a limit of connections', () => {
+  expect(specOfListener({ protocol: 'tcp', limits: { connections: 50_000 } }).limits.connections).toBe(50_000);
 });
 
 test('an api listener is no socket: it says its groups, and who may attach', () => {

@@ -18,25 +18,41 @@ const managerFields = fieldTable('envoy.extensions.filters.network.http_connecti
   carried: [
     ...['stat_prefix', 'rds', 'route_config', 'http_filters', 'access_log', 'use_remote_address'],
     ...['server_name', 'normalize_path', 'merge_slashes', 'path_with_escaped_slashes_action'],
-    ...['common_http_protocol_options', 'http_protocol_options', 'max_request_headers_kb'],
+    ...['common_http_protocol_options', 'http_protocol_options', 'http2_protocol_options', 'codec_type'],
+    ...['max_request_headers_kb', 'xff_num_trusted_hops', 'preserve_external_request_id'],
     ...['request_timeout', 'request_headers_timeout', 'stream_idle_timeout'],
   ],
   ignored: [
     'tracing',
     // how a connection ends is decided by the node's own drain
     ...['drain_timeout', 'delayed_close_timeout'],
-    // about connections that no listener here takes: HTTP/2, HTTP/3, client certificates, PROXY protocol
-    ...['http2_protocol_options', 'http3_protocol_options', 'set_current_client_cert_details'],
-    'add_proxy_protocol_connection_state',
+    // about connections that no listener here takes: HTTP/3, client certificates, PROXY protocol
+    ...['http3_protocol_options', 'set_current_client_cert_details', 'add_proxy_protocol_connection_state'],
   ],
   only: {
-    codec_type: ['AUTO', 'HTTP1'],
     server_header_transformation: ['OVERWRITE', 'PASS_THROUGH'],
     generate_request_id: [true],
     add_user_agent: [false],
     stream_error_on_invalid_http_message: [false],
   },
 });
+
+const http2Fields = fieldTable('envoy.config.core.v3.Http2ProtocolOptions', {
+  carried: ['max_concurrent_streams', 'initial_stream_window_size', 'initial_connection_window_size'],
+  ignored: [
+    // how much memory a peer's header compression may save, and how many frames that carry nothing it may send: the
+    // node's own bounds are as strict as Envoy's defaults
+    ...['hpack_table_size', 'max_outbound_frames', 'max_outbound_control_frames'],
+    ...['max_consecutive_inbound_frames_with_empty_payload', 'max_inbound_priority_frames_per_stream'],
+    'max_inbound_window_update_frames_per_data_frame_sent',
+    // a bad message never costs more than its stream
+    ...['stream_error_on_invalid_http_messaging', 'override_stream_error_on_invalid_http_message'],
+    'use_oghttp2_codec',
+  ],
+  only: { allow_connect: [false], allow_metadata: [false] },
+});
+
+const codecs: Readonly<Record<string, HttpChainConfig['codec']>> = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2' };
 
 const rdsFields = fieldTable('envoy.extensions.filters.network.http_connection_manager.v3.Rds', {
   carried: ['config_source', 'route_config_name'],
@@ -76,13 +92,40 @@ export function readHttpConnectionManager(place: Place, message: HttpConnectionM
   const config = {
     statPrefix: message.stat_prefix ?? '',
     accessLogs: readAccessLogs(place, message.access_log),
+    codec: readCodec(place, message),
+    http2: readHttp2(place.field('http2_protocol_options'), message.http2_protocol_options ?? {}),
     serverName: readServerName(place, message),
     useRemoteAddress: bool(message.use_remote_address, false),
+    trustedHops: message.xff_num_trusted_hops ?? 0,
+    preserveRequestId: message.preserve_external_request_id ?? false,
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };
   const routes = readRouteSource(place, message);
   return routes === null ? null : { type: 'http', config, routes };
+}
+
+function readCodec(place: Place, { codec_type: said = 'AUTO' }: HttpConnectionManager): HttpChainConfig['codec'] {
+  const known = codecs[said];
+  if (known === undefined) place.field('codec_type').refuse(`${said} is ${unsupported}`);
+  return known ?? 'auto';
+}
+
+type Http2Options = NonNullable<HttpConnectionManager['http2_protocol_options']>;
+
+function readHttp2(place: Place, options: Http2Options): HttpChainConfig['http2'] {
+  checkFields(place, options, http2Fields);
+  const { http2Streams, http2StreamWindowBytes, http2ConnectionWindowBytes } = limits;
+  const within = (
+    field: 'max_concurrent_streams' | 'initial_stream_window_size' | 'initial_connection_window_size',
+    fallback: number,
+    least: number,
+  ) => uint32Within(place.field(field), options[field], fallback, least, 2_147_483_647);
+  return {
+    maxConcurrentStreams: within('max_concurrent_streams', http2Streams, 1),
+    streamWindowBytes: within('initial_stream_window_size', http2StreamWindowBytes, 65_535),
+    connectionWindowBytes: within('initial_connection_window_size', http2ConnectionWindowBytes, 65_535),
+  };
 }
 
 function readServerName(place: Place, message: HttpConnectionManager): string {

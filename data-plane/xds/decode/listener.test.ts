@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HttpConnectionManager, Listener, TcpProxy } from '../../../proto/envoy.ts';
+import type { ConnectionLimit } from '../../../proto/envoy-extensions.ts';
 import { decodeListener } from './listener.ts';
 import { ads, any, httpManager, listener, problemsOf, refusals, routerFilter, seconds, taken } from './testing.ts';
 
@@ -18,15 +19,19 @@ function httpChain(patch: Partial<HttpConnectionManager> = {}) {
 test("an HTTP listener has Envoy's defaults where it says nothing", () => {
   expect(taken(decodeHttp())).toEqual({
     name: 'public',
-    config: { name: 'public', address: '127.0.0.1', port: 8080 },
+    config: { name: 'public', address: '127.0.0.1', port: 8080, maxConnections: 10_000 },
     tls: null,
     chain: {
       type: 'http',
       config: {
         statPrefix: 'public',
         accessLogs: [],
+        codec: 'auto',
+        http2: { maxConcurrentStreams: 100, streamWindowBytes: 65_536, connectionWindowBytes: 1_048_576 },
         serverName: 'envoy',
         useRemoteAddress: false,
+        trustedHops: 0,
+        preserveRequestId: false,
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,
@@ -45,7 +50,14 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
 test('what an HTTP listener says is carried over', () => {
   const { config } = httpChain({
     codec_type: 'HTTP1',
+    http2_protocol_options: {
+      max_concurrent_streams: { value: 7 },
+      initial_stream_window_size: { value: 70_000 },
+      initial_connection_window_size: { value: 80_000 },
+    },
     use_remote_address: { value: true },
+    xff_num_trusted_hops: 2,
+    preserve_external_request_id: true,
     server_name: 'fairlead',
     normalize_path: { value: true },
     merge_slashes: true,
@@ -61,8 +73,12 @@ test('what an HTTP listener says is carried over', () => {
     stream_idle_timeout: seconds(0),
   });
   expect(config).toMatchObject({
+    codec: 'http1',
+    http2: { maxConcurrentStreams: 7, streamWindowBytes: 70_000, connectionWindowBytes: 80_000 },
     serverName: 'fairlead',
     useRemoteAddress: true,
+    trustedHops: 2,
+    preserveRequestId: true,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 32_768,
@@ -97,7 +113,7 @@ test('what changes nothing that a connection could see is passed over', () => {
     codec_type: 'AUTO',
     tracing: {},
     drain_timeout: seconds(5),
-    http2_protocol_options: { max_concurrent_streams: { value: 100 } },
+    http2_protocol_options: { hpack_table_size: { value: 0 }, max_outbound_frames: { value: 1 } },
     generate_request_id: { value: true },
     forward_client_cert_details: 'SANITIZE',
   };
@@ -110,6 +126,37 @@ test('what changes nothing that a connection could see is passed over', () => {
     listener_filters_timeout: seconds(1),
   };
   expect(problemsOf(decodeHttp(harmless, around))).toEqual([]);
+});
+
+const limitFilter = (limit: ConnectionLimit) => ({
+  name: 'limit',
+  typed_config: any('envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit', limit),
+});
+const tcpFilter = () => ({ name: 'x', typed_config: tcp({ cluster: 'redis' }) });
+const behind = (...limits: ConnectionLimit[]) =>
+  decodeListener(
+    listener({ http: httpManager() }, { filter_chains: [{ filters: [...limits.map(limitFilter), tcpFilter()] }] }),
+  );
+
+test('limits of connections stand before what serves them, and the smallest counts', () => {
+  expect(taken(behind({ max_connections: { value: 20_000 } })).config.maxConnections).toBe(20_000);
+  const two = behind({ max_connections: { value: 9 } }, { stat_prefix: 'x', max_connections: { value: 8 } });
+  expect(taken(two).config.maxConnections).toBe(8);
+});
+
+test('a limit of connections that is none, waits, or comes last is refused', () => {
+  const at = 'filter_chains[0].filters[0].typed_config';
+  expect(problemsOf(behind({}))).toEqual([`${at}.max_connections: must be set`]);
+  expect(problemsOf(behind({ max_connections: { value: 0 } }))).toEqual([
+    `${at}.max_connections: must be between 1 and 4294967295`,
+  ]);
+  expect(problemsOf(behind({ max_connections: { value: 1 }, delay: seconds(1) }))).toEqual([
+    `${at}.delay: ${unsupported}`,
+  ]);
+  const last = { filters: [limitFilter({ max_connections: { value: 1 } })] };
+  expect(problemsOf(decodeListener(listener({ http: httpManager() }, { filter_chains: [last] })))).toEqual([
+    'filter_chains[0].filters[0]: must stand before the filter that ends the chain',
+  ]);
 });
 
 test('a default filter chain alone is the chain', () => {
@@ -220,7 +267,7 @@ test.each(
       { rds: null, route_config: { virtual_hosts: [{ name: 'a', routes: [] }] } },
       ['.route_config.virtual_hosts[0].domains: must hold a domain'],
     ],
-    [{ codec_type: 'HTTP2' }, [`.codec_type: "HTTP2" is ${unsupported}`]],
+    [{ codec_type: 'HTTP3' }, [`.codec_type: HTTP3 is ${unsupported}`]],
     [{ http_filters: [] }, ['.http_filters: must end in the router']],
     [
       { http_filters: [routerFilter, { name: 'x' }] },
@@ -235,7 +282,7 @@ test.each(
     ],
     [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
     [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
-    [{ xff_num_trusted_hops: 1 }, [`.xff_num_trusted_hops: ${unsupported}`]],
+    [{ skip_xff_append: true }, [`.skip_xff_append: ${unsupported}`]],
     [{ upgrade_configs: [{ upgrade_type: 'websocket' }] }, [`.upgrade_configs: ${unsupported}`]],
     [{ max_request_headers_kb: { value: 9000 } }, ['.max_request_headers_kb: must be between 1 and 8192']],
     [

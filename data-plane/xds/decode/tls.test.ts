@@ -25,7 +25,7 @@ test('versions, ALPN and times are as said', () => {
     {
       tls_certificate_sds_secret_configs: [{ name: 'shop', sds_config }],
       tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
-      alpn_protocols: ['http/1.1'],
+      alpn_protocols: ['h2', 'http/1.1'],
     },
   );
   const [chain] = [{ transport_socket: socket, transport_socket_connect_timeout: durationOf(3_000) }];
@@ -33,7 +33,7 @@ test('versions, ALPN and times are as said', () => {
   expect(taken(decodeListener(plain)).tls).toMatchObject({
     certificates: [{ name: 'shop', fetchTimeoutMs: 2_000 }],
     minVersion: 'TLSv1.3',
-    alpn: ['http/1.1'],
+    alpn: ['h2', 'http/1.1'],
   });
   const tcp = any('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', { stat_prefix: 'a', cluster: 'a' });
   const overTcp = { filter_chains: [{ ...chain, filters: [{ name: 'tcp', typed_config: tcp }] }] };
@@ -53,10 +53,7 @@ test.each(
       tlsSocket(['a'], { require_client_certificate: { value: true } }),
       [`${at}.require_client_certificate: true is ${unsupported}`],
     ],
-    [
-      tlsSocket(['a'], {}, { alpn_protocols: ['h2', 'http/1.1'] }),
-      [`${common}.alpn_protocols[0]: "h2" is ${unsupported}`],
-    ],
+    [tlsSocket(['a'], {}, { alpn_protocols: ['h2', 'h3'] }), [`${common}.alpn_protocols[1]: "h3" is ${unsupported}`]],
     [
       tlsSocket(['a'], {}, { tls_params: { tls_minimum_protocol_version: 'TLSv1_0', cipher_suites: ['x'] } }),
       [

@@ -82,7 +82,7 @@ function readVersions(place: Place, common: CommonTlsContext): Pick<TlsConfig, '
 
 function readAlpn(place: Place, protocols: readonly string[]): readonly string[] {
   protocols.forEach((protocol, index) => {
-    if (protocol === 'http/1.1') return;
+    if (protocol === 'http/1.1' || protocol === 'h2') return;
     place.item('alpn_protocols', index).refuse(`${JSON.stringify(protocol)} is ${unsupported}`);
   });
   return protocols;

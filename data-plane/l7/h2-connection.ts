@@ -1,0 +1,285 @@
+/** One HTTP/2 connection from a client: bytes to the codec, what it tells to the streams' requests, frames back. */
+import type net from 'node:net';
+import { Connection } from '../../proto/http2/connection.ts';
+import { errorCodes } from '../../proto/http2/errors.ts';
+import type { Field } from '../../proto/http2/field.ts';
+import type { WriteResult, Writer } from '../../proto/http2/output.ts';
+import type { Closed, Handlers, ResetCause, Stream } from '../../proto/http2/stream.ts';
+import { FieldsHead } from '../codec/fields-head.ts';
+import { limits } from '../limits.ts';
+import { Deadline } from '../upstream/deadlines.ts';
+import { addressOf, ipOf } from './client-identity.ts';
+import { type ClientEnd, clientEnds } from './exchange.ts';
+import type { H2Client, H2Stream, H2StreamPool } from './h2-stream.ts';
+import type { HttpListener } from './http-context.ts';
+import { http2Replies } from './local-reply.ts';
+import { RequestTarget } from './request-target.ts';
+
+/** Refilled for each head. */
+const head = new FieldsHead();
+const target = new RequestTarget();
+
+export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
+  readonly address: string;
+  readonly ip: string;
+  readonly #socket: net.Socket;
+  readonly #listener: HttpListener;
+  readonly #pool: H2StreamPool;
+  readonly #onClosed: () => void;
+  readonly #openedMs: number;
+  readonly #codec: Connection<H2Stream>;
+  /** Whose request stands in the shared output buffer; null: nobody's. */
+  #filling: H2Stream | null = null;
+  /** Without a stream, or closing. */
+  readonly #deadline: Deadline;
+  readonly #settingsDeadline: Deadline;
+  /** A head that has begun, and is not here to its end. */
+  readonly #headDeadline: Deadline;
+  #inHead = false;
+  /** What the end of the connection is to the requests that it ends. */
+  #end: ClientEnd = clientEnds.connectionError;
+
+  constructor(socket: net.Socket, listener: HttpListener, pool: H2StreamPool, onClosed: () => void) {
+    this.#socket = socket;
+    this.#listener = listener;
+    this.#pool = pool;
+    this.#onClosed = onClosed;
+    this.ip = ipOf(socket);
+    this.address = addressOf(this.ip, socket.remotePort ?? 0);
+    this.#openedMs = listener.shared.now();
+    const { http2, limits: bounds } = listener.context.chain;
+    this.#codec = new Connection<H2Stream>({
+      role: 'server',
+      writer: this,
+      handlers: this,
+      settings: {
+        maxConcurrentStreams: http2.maxConcurrentStreams,
+        initialWindowBytes: http2.streamWindowBytes,
+        maxHeaderListBytes: bounds.headerBytes,
+      },
+      connectionWindowBytes: http2.connectionWindowBytes,
+      // the listener's own limit is told by an answer
+      maxHeaders: Number.POSITIVE_INFINITY,
+      autoConsume: false,
+      now: listener.shared.now,
+    });
+    this.#deadline = new Deadline(() => this.#onDeadline());
+    this.#settingsDeadline = new Deadline(() => this.#onSettingsDeadline());
+    this.#headDeadline = new Deadline(() => this.#onHeadDeadline());
+    listener.shared.deadlines.queue(limits.settingsTimeoutMs).arm(this.#settingsDeadline);
+    socket.on('error', () => {});
+    socket.on('end', () => this.#onClientEnd());
+    socket.on('close', () => this.#onClose());
+    socket.on('drain', () => this.#codec.drained());
+    this.#arm(listener.context.chain.limits.idleTimeoutMs);
+    if (listener.draining) this.drain();
+  }
+
+  get queuedBytes(): number {
+    return this.#codec.queuedBytes;
+  }
+
+  /** Every byte that the client sends; `b` is valid during the call only. */
+  onBytes(b: Buffer, bytes: number): void {
+    this.#listener.stats.cxRxBytesTotal.value += bytes;
+    this.#listener.shared.turns.countRead();
+    this.#codec.receive(bytes === b.length ? b : b.subarray(0, bytes));
+    this.#flushFilling();
+    if (this.#codec.isInHeaders !== this.#inHead) this.#watchHead();
+  }
+
+  /** A goodbye; the streams under way finish. */
+  drain(): void {
+    if (this.#codec.isClosed) return;
+    this.#listener.stats.cxDrainClose.value++;
+    this.#listener.shared.http2Stats.goawaySent.value++;
+    this.#codec.drain();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  // ---- what the codec tells ----
+
+  headers(stream: Stream<H2Stream>, fields: readonly Field[], endStream: boolean): void {
+    const { context, shared } = this.#listener;
+    const { chain, requestLimits } = context;
+    if (this.#inHead) {
+      // the time for a head begins anew with each
+      this.#inHead = false;
+      this.#headDeadline.disarm();
+    }
+    const one = this.#next();
+    head.fill(fields);
+    one.begin(this, stream, head.hasExpect);
+    if (head.count > chain.limits.headers) {
+      shared.http2Stats.headerOverflow.value++;
+      one.request.onNoHead(target, http2Replies.headersTooLarge);
+      return;
+    }
+    const refused = target.readFields(head, requestLimits.requestLineBytes, chain.paths);
+    if (refused === http2Replies.underscore) shared.http2Stats.rejectedWithUnderscores.value++;
+    this.#filling = one;
+    one.request.onHead(target, head, refused, !endStream);
+  }
+
+  tooLarge(stream: Stream<H2Stream>): void {
+    this.#listener.shared.http2Stats.headerOverflow.value++;
+    const one = this.#next();
+    one.begin(this, stream, false);
+    one.request.onNoHead(target, http2Replies.headersTooLarge);
+  }
+
+  malformed(fields: readonly Field[]): void {
+    const { http2Stats } = this.#listener.shared;
+    http2Stats.rxMessagingError.value++;
+    http2Stats.txReset.value++;
+    head.fill(fields);
+    target.readMalformed(head);
+    this.#pool.take().refuse(this, target);
+  }
+
+  data(stream: Stream<H2Stream>, chunk: Buffer, endStream: boolean): void {
+    const one = stream.state!;
+    this.#fill(one);
+    one.onData(chunk, endStream);
+  }
+
+  trailers(stream: Stream<H2Stream>, fields: readonly Field[]): void {
+    this.#listener.shared.http2Stats.trailers.value++;
+    const one = stream.state!;
+    this.#fill(one);
+    one.onTrailers(fields);
+  }
+
+  ended(stream: Stream<H2Stream>): void {
+    stream.state!.onEnded();
+  }
+
+  reset(stream: Stream<H2Stream>, _code: number, cause: ResetCause): void {
+    const one = stream.state!;
+    // what stands in the output buffer of its own request is thrown away with it
+    if (this.#filling === one) this.#filling = null;
+    else this.#flushFilling();
+    const { http2Stats } = this.#listener.shared;
+    if (cause === 'connection') one.onReset(this.#end);
+    else if (cause === 'peer') {
+      http2Stats.rxReset.value++;
+      one.onReset(clientEnds.reset);
+    } else {
+      http2Stats.rxMessagingError.value++;
+      http2Stats.txReset.value++;
+      one.onReset(clientEnds.malformed);
+    }
+  }
+
+  goAway(): void {}
+
+  closed({ by, flood }: Closed): void {
+    const { stats, shared } = this.#listener;
+    if (by === 'error' || by === 'destroyed') shared.http2Stats.goawaySent.value++;
+    if (by === 'error') stats.cxProtocolError.value++;
+    if (flood === 'resets') stats.rqTooManyPrematureResets.value++;
+    else if (flood !== undefined) shared.http2Stats.flood[flood].value++;
+  }
+
+  onStreamOver(): void {
+    if (this.#codec.openStreams === 0 && !this.#codec.isClosed)
+      this.#arm(this.#listener.context.chain.limits.idleTimeoutMs);
+  }
+
+  #next(): H2Stream {
+    this.#flushFilling();
+    this.#deadline.disarm();
+    return this.#pool.take();
+  }
+
+  /** From here on what is written to the shared output buffer is this request's. */
+  #fill(one: H2Stream): void {
+    if (this.#filling === one) return;
+    this.#flushFilling();
+    this.#filling = one;
+  }
+
+  #flushFilling(): void {
+    const one = this.#filling;
+    if (one === null) return;
+    this.#filling = null;
+    one.flushRequest();
+  }
+
+  // ---- what the codec writes ----
+
+  write(buffers: readonly Buffer[]): WriteResult {
+    const socket = this.#socket;
+    let bytes = 0;
+    if (buffers.length > 1) socket.cork();
+    for (let i = 0; i < buffers.length; i++) {
+      bytes += buffers[i]!.length;
+      socket.write(buffers[i]!);
+    }
+    if (buffers.length > 1) socket.uncork();
+    this.#listener.stats.cxTxBytesTotal.value += bytes;
+    if (socket.writableNeedDrain) return 'full';
+    return socket.writableLength > 0 ? 'held' : 'written';
+  }
+
+  /** What still comes is thrown away for a moment, so that the goodbye is not lost to a reset. */
+  close(): void {
+    this.#settingsDeadline.disarm();
+    this.#headDeadline.disarm();
+    this.#socket.end();
+    this.#arm(limits.delayedCloseMs);
+  }
+
+  // ---- time, and the end ----
+
+  #arm(timeoutMs: number): void {
+    if (timeoutMs > 0) this.#listener.shared.deadlines.queue(timeoutMs).arm(this.#deadline);
+    else this.#deadline.disarm();
+  }
+
+  #onDeadline(): void {
+    if (this.#codec.isClosed) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#listener.stats.cxIdleTimeout.value++;
+    this.#codec.destroy(errorCodes.NO_ERROR, '');
+  }
+
+  #watchHead(): void {
+    const { headersTimeoutMs } = this.#listener.context.chain.limits;
+    this.#inHead = this.#codec.isInHeaders;
+    if (this.#inHead && headersTimeoutMs > 0) {
+      this.#listener.shared.deadlines.queue(headersTimeoutMs).arm(this.#headDeadline);
+    } else this.#headDeadline.disarm();
+  }
+
+  /** Nothing else can come before the head's end, so that all the connection stands still. */
+  #onHeadDeadline(): void {
+    this.#listener.stats.rqHeaderTimeout.value++;
+    this.#codec.destroy(errorCodes.ENHANCE_YOUR_CALM, 'The headers did not come in time.');
+  }
+
+  #onSettingsDeadline(): void {
+    if (!this.#codec.isAcknowledged)
+      this.#codec.destroy(errorCodes.SETTINGS_TIMEOUT, 'SETTINGS were not acknowledged.');
+  }
+
+  #onClientEnd(): void {
+    this.#listener.stats.cxDestroyRemote.value++;
+    this.#socket.destroy();
+  }
+
+  #onClose(): void {
+    const { stats, shared } = this.#listener;
+    if (this.#codec.openStreams > 0) stats.cxDestroyActiveRq.value++;
+    this.#end = clientEnds.disconnect;
+    this.#codec.transportClosed('The socket has been closed.');
+    this.#deadline.disarm();
+    stats.cxLengthMs.record(shared.now() - this.#openedMs);
+    this.#onClosed();
+  }
+}
