@@ -15,6 +15,7 @@ import {
   versionStartsWell,
 } from './h1-values.ts';
 import { type Drops, kindAt, known, startsWith } from './known-headers.ts';
+import { fieldOfLine } from './line-fields.ts';
 import type { MessageHead } from './message-head.ts';
 import type { Out } from './out.ts';
 
@@ -136,7 +137,7 @@ export class Head implements MessageHead {
   addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
     for (let i = 0; i < this.count; i++) {
       if (!this.#passes(i, drops, named)) continue;
-      to.push([this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!), this.value(i)]);
+      to.push(fieldOfLine(this.bytes, this.nameStart[i]!, this.nameEnd[i]!, this.valueStart[i]!, this.valueEnd[i]!));
     }
   }
 
