@@ -2,12 +2,13 @@
  * One request from its head to its log line, whichever version of HTTP either side speaks. Its phases, in their order:
  * decode (the client's codec), route, pick, connect, send, receive, finish.
  */
-import type { Field } from '../../proto/http2/field.ts';
+import { type Field, fieldValue } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Downstream } from './downstream.ts';
 import { type ClientEnd, Exchange } from './exchange.ts';
 import { Forwarding } from './forwarding.ts';
+import { grpcReply, isGrpcRequest, readGrpcStatus, roundedMs, streamMs } from './grpc.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { RequestDeadlines } from './request-deadlines.ts';
@@ -38,6 +39,7 @@ export class ActiveRequest implements TriesOwner {
       listener.shared.deadlines,
       () => this.#onWholeDeadline(),
       () => this.#onIdleDeadline(),
+      () => this.#onStreamDeadline(),
     );
     this.#tries = new Tries(listener.shared, this.#exchange, this.#deadlines, this);
   }
@@ -51,6 +53,7 @@ export class ActiveRequest implements TriesOwner {
   /** @param refused what is wrong with it, as `target` has found */
   onHead(target: RequestTarget, head: MessageHead, refused: LocalReply | null, bodyFollows: boolean): void {
     this.#exchange.begin(target);
+    this.#exchange.isGrpc = isGrpcRequest(target.method, head);
     this.answerHasNoBody = target.method === 'HEAD';
     if (refused !== null) this.#refuse(refused);
     else if (target.redirect) {
@@ -119,6 +122,8 @@ export class ActiveRequest implements TriesOwner {
       this.#answer(answer);
       return;
     }
+    const { maxStream } = this.#exchange.route!.config;
+    if (maxStream !== null && !this.#armStream(streamMs(maxStream, head, this.#exchange.isGrpc, target))) return;
     const upstream = this.#tries.begin(head);
     forwarding.fill(target, this.#listener, this.#exchange.requestId, this.#tries.expectedMs);
     upstream.sendHead(head, target, forwarding, chain.useRemoteAddress, bodyFollows);
@@ -127,8 +132,16 @@ export class ActiveRequest implements TriesOwner {
       return;
     }
     this.#downstream.continueRequest();
-    this.#deadlines.arm(this.#deadlines.whole, chain.limits.requestTimeoutMs);
+    // what a gRPC client sends is a stream that may go on for as long as something moves
+    if (!this.#exchange.isGrpc) this.#deadlines.arm(this.#deadlines.whole, chain.limits.requestTimeoutMs);
     this.#touch();
+  }
+
+  /** False: its time is over, which is answered. */
+  #armStream(ms: number): boolean {
+    if (ms > 0) this.#deadlines.armStream(roundedMs(ms));
+    else if (ms === 0) this.#onStreamDeadline();
+    return ms !== 0;
   }
 
   /** From here on the route's timeout runs. */
@@ -149,8 +162,9 @@ export class ActiveRequest implements TriesOwner {
   }
 
   onResponseHead(head: MessageHead, hasBody: boolean): boolean {
-    if (this.#tries.takesAnswer(head.status)) return false;
+    if (this.#tries.takesAnswer(head)) return false;
     const exchange = this.#exchange;
+    if (exchange.isGrpc) exchange.grpcStatus = readGrpcStatus(head.first('grpc-status'));
     exchange.status = head.status;
     exchange.details = 'via_upstream';
     exchange.answeredMs = this.#listener.shared.now();
@@ -171,6 +185,10 @@ export class ActiveRequest implements TriesOwner {
 
   onResponseEnd(trailers: readonly Field[] | null): void {
     this.#tries.upstream = null;
+    const exchange = this.#exchange;
+    if (exchange.isGrpc && trailers !== null) {
+      exchange.grpcStatus = readGrpcStatus(fieldValue(trailers, 'grpc-status') ?? '');
+    }
     this.#downstream.writeEnd(trailers);
     this.#downstream.flush();
     this.#finish();
@@ -182,8 +200,10 @@ export class ActiveRequest implements TriesOwner {
 
   // ---- finish ----
 
-  #answer(reply: LocalReply): void {
+  #answer(said: LocalReply): void {
     const exchange = this.#exchange;
+    const reply = exchange.isGrpc ? grpcReply(said) : said;
+    if (reply.grpcStatus !== undefined && exchange.isGrpc) exchange.grpcStatus = reply.grpcStatus;
     exchange.status = reply.status;
     exchange.flags = reply.flag;
     exchange.details = reply.details;
@@ -237,6 +257,11 @@ export class ActiveRequest implements TriesOwner {
     }
     this.#exchange.cluster!.stats.rqTimeout.value++;
     this.giveUp(localReplies.upstreamTimeout);
+  }
+
+  #onStreamDeadline(): void {
+    this.#listener.stats.rqMaxDurationReached.value++;
+    this.giveUp(localReplies.maxStreamDuration);
   }
 
   #onIdleDeadline(): void {

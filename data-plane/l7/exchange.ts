@@ -7,6 +7,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
 import type { Downstream } from './downstream.ts';
+import { isEndpointsFault } from './grpc.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -47,6 +48,9 @@ export class Exchange {
   route: CompiledRoute | null = null;
   cluster: Cluster | null = null;
   host: Host | null = null;
+  isGrpc = false;
+  /** Of a gRPC request, once it is known; -1: not yet. */
+  grpcStatus = -1;
   /** What the route changes of the answer; null: nothing. */
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
@@ -88,6 +92,8 @@ export class Exchange {
     this.route = null;
     this.cluster = null;
     this.host = null;
+    this.isGrpc = false;
+    this.grpcStatus = -1;
     this.responseChanges = null;
     this.#cancelled = false;
     const names = context.loggedHeaders;
@@ -128,7 +134,7 @@ export class Exchange {
   }
 
   #outcome(): 'success' | 'error' | 'cancelled' {
-    if (this.answeredMs >= 0) return this.status < 500 ? 'success' : 'error';
+    if (this.answeredMs >= 0) return this.status < 500 && !isEndpointsFault(this.grpcStatus) ? 'success' : 'error';
     return this.#cancelled ? 'cancelled' : 'error';
   }
 
@@ -168,6 +174,7 @@ export class Exchange {
     entry.authority = this.authority;
     entry.protocol = this.protocol;
     entry.status = this.status;
+    entry.grpcStatus = this.grpcStatus;
     entry.flags = flagsOf(this.flags, this.retryFlag);
     entry.details = this.details;
     entry.bytesReceived = this.bytesReceived;

@@ -1,4 +1,4 @@
-/** What may take too long of one request: the whole of it, and nothing moving. */
+/** What may take too long of one request: its parts, nothing moving, and the whole stream where that has a limit. */
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 
 export class RequestDeadlines {
@@ -6,9 +6,12 @@ export class RequestDeadlines {
   readonly whole: Deadline;
   readonly idle: Deadline;
   readonly #deadlines: Deadlines;
+  readonly #onStream: () => void;
+  #stream: Deadline | null = null;
 
-  constructor(deadlines: Deadlines, onWhole: () => void, onIdle: () => void) {
+  constructor(deadlines: Deadlines, onWhole: () => void, onIdle: () => void, onStream: () => void) {
     this.#deadlines = deadlines;
+    this.#onStream = onStream;
     this.whole = new Deadline(onWhole);
     this.idle = new Deadline(onIdle);
   }
@@ -19,8 +22,15 @@ export class RequestDeadlines {
     else deadline.disarm();
   }
 
+  /** From the head of the request to the end of the answer. */
+  armStream(timeoutMs: number): void {
+    this.#stream ??= new Deadline(this.#onStream);
+    this.arm(this.#stream, timeoutMs);
+  }
+
   end(): void {
     this.whole.disarm();
     this.idle.disarm();
+    this.#stream?.disarm();
   }
 }

@@ -3,6 +3,7 @@ import type { HeaderPair } from '../codec/message-head.ts';
 import type { RouteAnswer } from '../route/answer.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
+import { versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
@@ -30,6 +31,9 @@ export function routeRequest(
   if (cluster === undefined) {
     stats.noCluster.value++;
     return localReplies.clusterNotFound;
+  }
+  if (exchange.isGrpc && exchange.protocol === 'HTTP/2' && versionTo(cluster, 'HTTP/2') !== 'HTTP/2') {
+    return localReplies.grpcNeedsHttp2;
   }
   const host = cluster.pick();
   if (host === null) {

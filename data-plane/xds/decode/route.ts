@@ -51,10 +51,14 @@ const routeFields = fieldTable('envoy.config.route.v3.Route', {
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
   carried: [
     ...['cluster', 'weighted_clusters', 'timeout', 'prefix_rewrite', 'regex_rewrite', 'host_rewrite_literal'],
-    ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy'],
+    ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy', 'max_stream_duration'],
   ],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
+});
+
+const maxStreamFields = fieldTable('envoy.config.route.v3.RouteAction.MaxStreamDuration', {
+  carried: ['max_stream_duration', 'grpc_timeout_header_max'],
 });
 
 const weightedFields = fieldTable('envoy.config.route.v3.WeightedCluster', {
@@ -128,7 +132,8 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
   const named = { name: message.name ?? '', match, ...readHeaderChanges(place, message) };
   const answer = readAnswer(place, message);
   if (answer !== null) {
-    return { ...named, to: [], answer, rewrite: null, timeoutMs: 0, streamIdleTimeoutMs: null, retry: null };
+    const noTimes = { timeoutMs: 0, maxStream: null, streamIdleTimeoutMs: null };
+    return { ...named, ...noTimes, to: [], answer, rewrite: null, retry: null };
   }
   if (message.route === null || message.route === undefined) {
     const others = ['filter_action', 'non_forwarding_action'] as const;
@@ -139,15 +144,29 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
   checkFields(at, message.route, actionFields);
   const { idle_timeout: idle, retry_policy: own } = message.route;
   const retries = own ? { at: at.field('retry_policy'), policy: own } : ofHost;
-  const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
+  const maxStream = readMaxStream(at.field('max_stream_duration'), message.route.max_stream_duration);
+  const saidMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
+  // as in Envoy one takes the place of the other
+  const timeoutMs = maxStream === null ? saidMs : 0;
   return {
     ...named,
     to: readTarget(at, message.route),
     answer: null,
     rewrite: readRewrite(at, message.route),
     timeoutMs,
+    maxStream,
     streamIdleTimeoutMs: idle ? millis(at.field('idle_timeout'), idle, 0) : null,
     retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
+  };
+}
+
+function readMaxStream(place: Place, message: RouteAction['max_stream_duration']): RouteConfig['maxStream'] {
+  if (message === null || message === undefined) return null;
+  checkFields(place, message, maxStreamFields);
+  const { max_stream_duration: max, grpc_timeout_header_max: grpcMax } = message;
+  return {
+    maxMs: millis(place.field('max_stream_duration'), max, 0),
+    grpcMaxMs: grpcMax ? millis(place.field('grpc_timeout_header_max'), grpcMax, 0) : null,
   };
 }
 
