@@ -8,7 +8,7 @@ import type { ClusterConfig, HttpChainConfig, RouteConfig, TlsConfig } from './m
 import { compileHttp } from './runtime/http-contexts.ts';
 import type { LogEntry } from './telemetry/log-entry.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
-import { clusterStats, httpStats, listenerStats } from './telemetry/stats.ts';
+import { clusterStats, http2Stats, httpStats, listenerStats } from './telemetry/stats.ts';
 import { Cluster } from './upstream/cluster.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 
@@ -110,6 +110,7 @@ export async function startProxy(options: ProxyOptions) {
     wallClock: () => 1_700_000_000_000,
     random: () => 0,
     turns: new Turns(setImmediate),
+    http2Stats: http2Stats(registry),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
     toUpstream: new Out(),
@@ -157,6 +158,7 @@ export async function startProxy(options: ProxyOptions) {
     log,
     faults,
     registry,
+    http2Stats: shared.http2Stats,
     stop: async (): Promise<void> => {
       const drained = server.drain();
       server.destroy();

@@ -15,7 +15,7 @@ import { ProxyNode } from './runtime/node.ts';
 import type { Settings } from './settings.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
-import { serverStats } from './telemetry/stats.ts';
+import { http2Stats, serverStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
@@ -68,6 +68,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     random: Math.random,
     newRequestId: () => randomUUID(),
     turns: new Turns(setImmediate),
+    http2Stats: http2Stats(registry),
     toClient: new Out(),
     toUpstream: new Out(),
     readBuffer: Buffer.allocUnsafeSlow(limits.readBytes),

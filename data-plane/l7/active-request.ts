@@ -6,7 +6,7 @@ import { type Field, fieldValue } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Downstream } from './downstream.ts';
-import { type ClientEnd, Exchange } from './exchange.ts';
+import { type ClientEnd, clientEnds, Exchange } from './exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import { grpcReply, isGrpcRequest, readGrpcStatus, roundedMs, streamMs } from './grpc.ts';
 import type { HttpListener } from './http-context.ts';
@@ -68,6 +68,12 @@ export class ActiveRequest implements TriesOwner {
     this.#exchange.begin(target);
     this.answerHasNoBody = false;
     this.#answer(reply);
+  }
+
+  /** One that its codec has refused: counted and logged, and over. */
+  onMalformed(target: RequestTarget): void {
+    this.#exchange.begin(target);
+    this.onGone(clientEnds.malformed);
   }
 
   onBody(b: Buffer, data: Ranges): void {

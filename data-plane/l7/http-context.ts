@@ -4,7 +4,7 @@ import type { Out } from '../codec/out.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 import type { RouteTable } from '../route/table.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
-import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
+import type { Http2Stats, HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Deadlines } from '../upstream/deadlines.ts';
 import type { Turns } from './turns.ts';
@@ -35,6 +35,7 @@ export interface HttpShared {
   readonly random: () => number;
   readonly newRequestId: () => string;
   readonly turns: Turns;
+  readonly http2Stats: Http2Stats;
   /** What goes to clients, and to upstreams, within one callback. */
   readonly toClient: Out;
   readonly toUpstream: Out;

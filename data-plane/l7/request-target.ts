@@ -106,6 +106,13 @@ export class RequestTarget implements RequestView {
     return this.#readHost() ?? this.#readPath((seen.kinds & pathSlow) !== 0, options);
   }
 
+  /** What may be said of a request that HTTP/2 does not allow, for the log. */
+  readMalformed(head: FieldsHead): void {
+    this.#begin(head, 'HTTP/2', head.method);
+    this.target = head.path;
+    this.authority = head.authority ?? head.first('host');
+  }
+
   #begin(head: MessageHead, protocol: RequestView['protocol'], method: string): void {
     this.#head = head;
     this.protocol = protocol;

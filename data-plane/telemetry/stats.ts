@@ -2,10 +2,11 @@
  * The ready-made sets of stats, named and tagged as Envoy names and tags them. The hot path does `set.field.value++` and
  * `set.histogram.record(ms)`, nothing else. `scope.drop()` takes a set away when its owner goes.
  */
-import type { StatsRegistry } from './registry.ts';
+import type { Counter, StatsRegistry } from './registry.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
+export type Http2Stats = ReturnType<typeof http2Stats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
 
@@ -113,15 +114,50 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
       'downstream_rq_max_duration_reached',
       'Requests that lasted longer than their route or their deadline allows',
     ),
-    rqRxReset: scope.counter('downstream_rq_rx_reset', 'Requests that the client gave up'),
+    rqRxReset: scope.counter('downstream_rq_rx_reset', 'Requests that the client gave up, or broke'),
     rqTxReset: scope.counter('downstream_rq_tx_reset', 'Requests cut off by this side'),
     rqNonRelativePath: scope.counter('downstream_rq_non_relative_path', 'Requests with a target that is no path'),
     rqFailedPathNormalization: scope.counter(
       'downstream_rq_failed_path_normalization',
       'Requests refused for a path that has no safe normal form',
     ),
+    rqTooManyPrematureResets: scope.counter(
+      'downstream_rq_too_many_premature_resets',
+      'HTTP/2 connections closed because too many of their requests were reset',
+    ),
     noRoute: scope.counter('no_route', 'Requests that matched no route'),
     noCluster: scope.counter('no_cluster', 'Requests whose cluster is not there'),
+  };
+}
+
+/** What the HTTP/2 codec of all listeners does; `flood` by what the peer did too much of. */
+export function http2Stats(registry: StatsRegistry) {
+  const scope = registry.scope('http2.', 'envoy_http2_', {});
+  const flood = (stat: string, what: string): Counter => scope.counter(stat, `Connections closed for too many ${what}`);
+  const headerOverflow = scope.counter('header_overflow', 'Lists of headers over the limits');
+  return {
+    scope,
+    streamsActive: scope.gauge('streams_active', 'Streams under way'),
+    rxReset: scope.counter('rx_reset', 'Streams reset by the peer'),
+    txReset: scope.counter('tx_reset', 'Streams reset by this side'),
+    txFlushTimeout: scope.counter('tx_flush_timeout', 'Streams reset because the peer did not take the answer'),
+    rxMessagingError: scope.counter('rx_messaging_error', "Streams reset for breaking HTTP's rules"),
+    trailers: scope.counter('trailers', 'Requests with trailers'),
+    goawaySent: scope.counter('goaway_sent', 'Goodbyes said'),
+    rejectedWithUnderscores: scope.counter(
+      'requests_rejected_with_underscores_in_headers',
+      'Requests refused for an underscore in the name of a header',
+    ),
+    headerOverflow,
+    flood: {
+      idleFrames: flood('inbound_idle_frames_flood', 'frames that carry nothing'),
+      emptyFrames: flood('inbound_empty_frames_flood', 'empty frames'),
+      priorities: flood('inbound_priority_frames_flood', 'PRIORITY frames'),
+      windowUpdates: flood('inbound_window_update_frames_flood', 'WINDOW_UPDATE frames'),
+      controlFrames: flood('outbound_control_flood', 'answers to control frames that were not read'),
+      output: flood('outbound_flood', 'frames that were not read'),
+      headers: headerOverflow,
+    },
   };
 }
 

@@ -166,6 +166,9 @@ describe('a flood ends its connection', () => {
     expect(sent).toBeLessThanOrEqual(within);
     expect(peer.isWriterClosed).toBe(true);
     expect(peer.connection.openStreams).toBe(0);
+    const ids = (...words: string[]) =>
+      peer.told.flatMap((one) => ('id' in one && words.includes(one.what) ? [one.id] : []));
+    expect(ids('ended', 'reset').sort(), 'each that began is told to its end once').toEqual(ids('headers').sort());
   });
 });
 

@@ -134,7 +134,9 @@ export class Inbound<State> implements StreamFrames {
     stream.contentLeft = head.contentBytes;
     const isShort = endStream && head.contentBytes !== undefined && head.contentBytes > 0;
     if (head.problem !== undefined || isShort || dependsOnItself) {
+      const problem = dependsOnItself ? 'the stream depends on itself' : 'less data came than content-length says';
       this.#streams.refuse(stream, errorCodes.PROTOCOL_ERROR);
+      this.#streams.handlers.malformed?.(fields, head.problem ?? problem);
       return;
     }
     this.#streams.handlers.headers(stream, fields, endStream);

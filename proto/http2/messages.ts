@@ -61,8 +61,8 @@ function readHead(fields: readonly FieldRecord[]): ReadHead | string {
       pseudo[kind] = value;
     } else if (kind === kinds.contentLength) {
       isBehindPseudo = true;
-      if (!/^\d{1,15}$/.test(value)) return 'content-length is not a number';
-      if (contentBytes !== undefined && contentBytes !== Number(value)) return 'content-length has two values';
+      if (!/^(?:0|[1-9]\d{0,14})$/.test(value)) return 'content-length is not a number';
+      if (contentBytes !== undefined) return 'content-length stands there twice';
       contentBytes = Number(value);
     } else if (kind === kinds.te) {
       isBehindPseudo = true;
