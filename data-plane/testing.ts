@@ -72,6 +72,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     requestHeaders: null,
     responseHeaders: null,
     timeoutMs: 15_000,
+    maxStream: null,
     streamIdleTimeoutMs: null,
     retry: null,
     upgrades: [],

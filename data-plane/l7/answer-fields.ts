@@ -78,7 +78,8 @@ export function replyFields(reply: LocalReply, serverName: string, epochMs: numb
   fields.length = 0;
   fields.push(statusFields[reply.status]!);
   // these end with their head, and a 204 may not say a length
-  if (reply.status !== 204 && reply.status !== 304) fields.push(['content-length', `${reply.body.length}`]);
+  const hasLength = reply.status !== 204 && reply.status !== 304 && reply.headOnly !== true;
+  if (hasLength) fields.push(['content-length', `${reply.body.length}`]);
   if (reply.body !== '' && !headers.some(([name]) => name === 'content-type')) fields.push(plainText);
   fields.push(...headers, dateField(epochMs));
   if (serverName !== '') fields.push(serverField(serverName));

@@ -14,7 +14,7 @@ import type { HttpShared } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { Replay } from './replay.ts';
 import type { RequestDeadlines } from './request-deadlines.ts';
-import { backoffMs, retriesEnd, retriesStatus, type TryEnd } from './retry-rules.ts';
+import { backoffMs, retriesAnswer, retriesEnd, type TryEnd } from './retry-rules.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
 
 /** Whose request it is. */
@@ -110,10 +110,10 @@ export class Tries {
   }
 
   /** An answer begins. True: it is not passed on, another try follows. */
-  takesAnswer(status: number): boolean {
+  takesAnswer(head: MessageHead): boolean {
     this.#perTry?.disarm();
     const policy = this.#policy;
-    if (policy !== null && retriesStatus(policy, status)) {
+    if (policy !== null && retriesAnswer(policy, head)) {
       if (this.#plan(policy)) {
         this.upstream = null;
         return true;

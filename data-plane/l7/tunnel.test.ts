@@ -256,6 +256,7 @@ test('before its answer the request is tried again as any other, with what the c
   const retry: RouteConfig['retry'] = {
     failures: ['no-connection', 'unprocessed', 'reset'],
     statuses: [],
+    grpcStatuses: [],
     attempts: 1,
     perTryTimeoutMs: 0,
     backoff: { baseMs: 25, maxMs: 250 },

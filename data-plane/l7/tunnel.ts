@@ -26,12 +26,13 @@ export class Tunnel {
     for (let i = 0; i < data.count; i++) this.#early.push(Buffer.from(b.subarray(data.starts[i], data.ends[i])));
   }
 
-  /** It is open: what was held goes first. */
+  /** It is open: what was held goes first, an early end included. */
   sendEarly(upstream: UpstreamRequest): void {
     for (const bytes of this.#early.splice(0)) {
       ranges.clear();
       ranges.add(0, bytes.length);
       upstream.sendData(bytes, ranges);
     }
+    if (this.endedEarly) upstream.sendEnd(null);
   }
 }

@@ -151,6 +151,8 @@ export interface RouteConfig {
   readonly responseHeaders: HeaderChangesConfig | null;
   /** 0: none. */
   readonly timeoutMs: number;
+  /** Null: no limit but the others. */
+  readonly maxStream: MaxStreamConfig | null;
   /** Nothing moves on a request for so long; 0: none; null: the listener's. */
   readonly streamIdleTimeoutMs: number | null;
   readonly retry: RetryConfig | null;
@@ -172,6 +174,14 @@ export interface FaultConfig {
   readonly abort: { readonly status: number; readonly fraction: number } | null;
 }
 
+/** How long a request may take from its head to the end of its answer; in place of `timeoutMs`. */
+export interface MaxStreamConfig {
+  /** 0: for ever. */
+  readonly maxMs: number;
+  /** The client's `grpc-timeout` counts instead, up to this; 0: whatever it says; null: it does not count. */
+  readonly grpcMaxMs: number | null;
+}
+
 export interface RetryConfig {
   /**
    * Ends of a try without an answer. `no-connection`: none could be made. `unprocessed`: the endpoint has certainly not
@@ -180,6 +190,8 @@ export interface RetryConfig {
   readonly failures: readonly ('no-connection' | 'unprocessed' | 'reset')[];
   /** Answers that are thrown away, in half-open ranges. */
   readonly statuses: readonly { readonly start: number; readonly end: number }[];
+  /** The same by gRPC's status, where the head of an answer says it. */
+  readonly grpcStatuses: readonly number[];
   /** After the first try. */
   readonly attempts: number;
   /** Until the answer to one try begins; less than the route's timeout; 0: none. */
