@@ -1,5 +1,6 @@
 /** Entry of a worker: a thread that carries traffic. Its configuration comes by messages, and what it has to say goes by them. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { loadFilters } from './load-filters.ts';
 import { CommonRows } from './telemetry/common-rows.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
@@ -40,6 +41,7 @@ const { node, listeners } = createTraffic({
   sinks,
   checks: health.checks,
   limits: data.limits,
+  filters: await loadFilters(data.filters),
   open: new CommonOpenCounts(data.open, data.number - 1),
   logger,
   listening: { binds: new Map(), reusePort: true, onTried: () => tellApplied() },
@@ -82,6 +84,9 @@ function take(message: ToWorker): void {
     }
     case 'health':
       health.tell(message.cluster, message.key, message.state);
+      break;
+    case 'call':
+      post({ type: 'here' });
       break;
     case 'ask':
       post({ type: 'view', number: message.number, view: view() });
