@@ -24,6 +24,8 @@ export const limits = {
   spareStreams: 256,
   /** A request, head and body, that is kept in case it must be sent again (Envoy's edge page: buffers of 32 KiB). */
   replayBytes: 32 * 1024,
+  /** Of a body that a filter holds back until it has seen the request (Envoy's per_connection_buffer_limit_bytes). */
+  filterBodyBytes: 1024 * 1024,
   /** Until a listener that could not be bound is tried again. */
   bindRetryMs: 2_000,
   /** One read from a socket. */
@@ -48,6 +50,8 @@ export interface NodeLimits {
   readonly stopAcceptingPercent: number;
   /** Of the event loop, 99th percentile: beyond it requests are refused; 0: any. */
   readonly loopDelayMs: number;
+  /** Of two seconds: from here on a delay is the node's own. */
+  readonly loopBusyPercent: number;
 }
 
 /** Reliability.md, appendix A. */
@@ -61,6 +65,7 @@ export const nodeLimits: NodeLimits = {
   shedIdlePercent: 95,
   stopAcceptingPercent: 98,
   loopDelayMs: 100,
+  loopBusyPercent: 90,
 };
 
 /** An address of the operator's own network may be that of another tier, or of a load balancer. */

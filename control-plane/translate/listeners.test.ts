@@ -18,6 +18,7 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
     '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
     name: 'public',
     address: { socket_address: { address: '0.0.0.0', port_value: 8080 } },
+    per_connection_buffer_limit_bytes: 32_768,
     filter_chains: [
       {
         filters: [
@@ -30,6 +31,10 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
               stat_prefix: 'public',
               rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: 'public' },
               http_filters: [
+                {
+                  name: 'envoy.filters.http.fault',
+                  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault' },
+                },
                 {
                   name: 'envoy.filters.http.router',
                   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },

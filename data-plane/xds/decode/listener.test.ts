@@ -25,6 +25,7 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
       type: 'http',
       config: {
         statPrefix: 'public',
+        filters: [],
         accessLogs: [],
         codec: 'auto',
         http2: {
