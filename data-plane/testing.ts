@@ -189,6 +189,7 @@ export async function startProxy(options: ProxyOptions) {
     log,
     faults,
     registry,
+    http2Stats: shared.http2Stats,
     stop: async (): Promise<void> => {
       const drained = server.drain();
       server.destroy();

@@ -56,7 +56,7 @@ kind: Route
 name: all
 spec: { hosts: ['*'], to: [{ cluster: blue }] }
 `);
-  const node = await startDataPlane(cleanup, controlPlane, 'edge', 'harried-1', [], { args: ['--concurrency', '2'] });
+  const node = await startDataPlane(cleanup, controlPlane, 'edge', 'harried-1', ['--concurrency', '2']);
   const port = await node.port('public');
   const ask = async (): Promise<number> => (await request(port, { path: '/good' })).status;
   await waitFor('the route', async () => ((await ask()) === 200 ? true : undefined));

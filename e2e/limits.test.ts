@@ -22,7 +22,7 @@ name: large
 spec: { groups: [edge], address: 127.0.0.1, port: 0 }
 `);
   const args = ['--concurrency', '2', '--limit', 'connections-per-address=6', '--limit', 'connections=14'];
-  node = await startDataPlane(cleanup, controlPlane, 'edge', 'limited-1', [], { args });
+  node = await startDataPlane(cleanup, controlPlane, 'edge', 'limited-1', args);
 });
 
 afterAll(() => cleanup.run());

@@ -134,9 +134,7 @@ export class Exchange {
   /** Unless it was cut by this side, the client went before its answer was whole. */
   onClientGone({ flag, details }: ClientEnd): void {
     if (!this.running || this.flags !== '') return;
-    const { stats } = this.#listener;
-    if (flag === clientEnds.malformed.flag) stats.rqTxReset.value++;
-    else stats.rqRxReset.value++;
+    this.#listener.stats.rqRxReset.value++;
     this.flags = flag;
     this.details = details;
     this.#cancelled = true;

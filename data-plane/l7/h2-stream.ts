@@ -104,7 +104,10 @@ export class H2Stream implements Downstream {
 
   onTrailers(fields: readonly Field[]): void {
     if (this.#finished) return;
-    if (fields.length > limits.trailers) this.request.giveUp(http2Replies.headersTooLarge);
+    let bytes = 0;
+    for (let i = 0; i < fields.length; i++) bytes += fields[i]!.name.length + fields[i]!.value.length;
+    if (fields.length > limits.trailers || bytes > limits.trailerBytes)
+      this.request.giveUp(http2Replies.headersTooLarge);
     else this.request.onEnd(fields);
   }
 

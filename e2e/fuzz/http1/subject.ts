@@ -5,8 +5,9 @@ import path from 'node:path';
 import { type Random, seededRandom } from '../../../proto/http2/testing/wire.ts';
 import { repository } from '../../support/source-tree.ts';
 import { withoutRuns } from '../minimise.ts';
+import { pick } from '../random.ts';
 import type { Subject, Verdict } from '../subject.ts';
-import { pick, randomRequests, randomResponse } from './grammar.ts';
+import { randomRequests, randomResponse } from './grammar.ts';
 import { mutate, neighbours } from './mutate.ts';
 import { type Answer, readRequests, readResponses } from './oracle.ts';
 import { RequestStory, ResponseStory } from './own.ts';
@@ -147,7 +148,7 @@ function cuttings(bytes: Buffer): Buffer[][] {
 }
 
 /** Where llhttp refuses what is right, or what is judged elsewhere. */
-function requestExcuse(own: Told, oracle: Told, at: number): string | undefined {
+export function requestExcuse(own: Told, oracle: Told, at: number): string | undefined {
   const refused = own.messages[at];
   if (refused === undefined) return undefined;
   const [method = '', target = ''] = refused.start.split(' ');
