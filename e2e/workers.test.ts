@@ -125,8 +125,8 @@ ${routeTo('blue')}`);
 afterAll(() => cleanup.run());
 
 /** A node that ends with its test. */
-const start = (id: string, args: readonly string[] = [], env: Record<string, string> = {}) =>
-  startDataPlane(ofTest, controlPlane, 'edge', id, args, env);
+const start = (id: string, flags: readonly string[] = [], env: Record<string, string> = {}) =>
+  startDataPlane(ofTest, controlPlane, 'edge', id, flags, env);
 
 async function statsOf(node: DataPlaneProcess): Promise<Map<string, number>> {
   const text = await (await fetch(`${node.admin}/stats`)).text();
