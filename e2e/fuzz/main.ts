@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz [-- http1|http2|hpack] [--seed N] [--minutes N]`: random input to our parsers and to those of Node, for ten minutes
- * each unless said otherwise. A finding is made small and put into the corpus of its parser.
+ * `npm run fuzz [-- http1|http2|hpack] [--seed N] [--minutes N]`: random input to our parsers and to those of Node, for
+ * ten minutes each unless said otherwise. A finding is made small and put into the corpus of its parser.
  */
 import { parseArgs } from 'node:util';
 import { downgrade } from './downgrade.ts';

@@ -26,7 +26,7 @@ export interface Excuse {
 }
 
 /** For a server and a client alike. */
-export const commonExcuses: readonly Excuse[] = [
+const commonExcuses: readonly Excuse[] = [
   {
     why: 'a CONTINUATION of more than SETTINGS_MAX_FRAME_SIZE, which nghttp2 reads',
     applies: ({ step, own }) =>

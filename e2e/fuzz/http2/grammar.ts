@@ -219,7 +219,11 @@ export function inFrames(random: Random, streamId: number, block: Buffer, isEnd:
       ? {
           ...first,
           flags: first.flags | flags.priority,
-          payload: Buffer.concat([uint32(pick(random, [0, 1, streamId])), Buffer.from([1]), first.payload]),
+          payload: Buffer.concat([
+            uint32(pick(random, [0, 1, 3, 0, 1, 3, 99, streamId])),
+            Buffer.from([1]),
+            first.payload,
+          ]),
         }
       : first;
   const frames = [
