@@ -9,7 +9,7 @@ const cli = path.join(repository, 'control-plane/cli/fairlead.js');
 const startTimeoutMs = 30_000;
 
 /**
- * Our data plane as a user starts it: a control plane, documents over REST, a node with a token of its own. Only the
+ * Our data plane as a user starts it: a control plane, documents over REST, a node with a token and one worker. Only the
  * node is measured; the control plane runs on the load's core and is idle by then.
  * @param nodeOptions NODE_OPTIONS of the data plane, for profiling
  */
@@ -43,7 +43,10 @@ async function start(site: Site, nodeOptions: string): Promise<Running> {
   const dataPlane = site.processes.start({
     name: 'data-plane',
     command: process.execPath,
-    args: [cli, 'data-plane', '--group', 'bench', '--id', 'bench-1', '--xds', `127.0.0.1:${xdsPort}`],
+    args: [
+      ...[cli, 'data-plane', '--group', 'bench', '--id', 'bench-1', '--xds', `127.0.0.1:${xdsPort}`],
+      ...['--concurrency', '1'],
+    ],
     core: site.cores.proxy,
     env: {
       FAIRLEAD_HOME: path.join(site.folder, 'data-plane'),
