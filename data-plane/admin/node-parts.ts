@@ -22,7 +22,7 @@ export function nodeParts(node: ProxyNode): Pick<AdminParts, 'state' | 'clusters
           zone: host.config.zone,
           edsHealth: host.config.health,
           failsChecks: !host.passesChecks,
-          connections: host.active + host.idleCount,
+          connections: host.connections,
           activeRequests: host.active,
         })),
       })),
