@@ -58,9 +58,9 @@ function tellApplied(): void {
 function view(): WorkerView {
   const loads = new Map(
     node.clusters.list().map(({ name, hosts }) => {
-      const busy = hosts.filter(({ active, idleCount }) => active + idleCount > 0);
-      const ofHosts = busy.map(({ key, active, idleCount }) => {
-        return [key, { connections: active + idleCount, activeRequests: active }] as const;
+      const busy = hosts.filter(({ active, connections }) => active + connections > 0);
+      const ofHosts = busy.map(({ key, active, connections }) => {
+        return [key, { connections, activeRequests: active }] as const;
       });
       return [name, new Map(ofHosts)] as const;
     }),

@@ -303,6 +303,34 @@ test('1,000 calls of both directions, idle for as long as a route allows and the
   expect(proxy.log).toHaveLength(1_000);
 });
 
+test.each([
+  ['refused', ({ stream }: Asked) => stream.reset(http2.constants.NGHTTP2_REFUSED_STREAM)],
+  ['left out of a goodbye', ({ connection }: Asked) => connection.goAway(0, 0, '')],
+])('a call that is still speaking when its stream is %s goes on at another one, nothing lost', async (_, refuse) => {
+  const first: Asked[] = [];
+  const { client, proxy, upstream, stats } = await start({
+    onHead: (asked) => {
+      first.push(asked);
+      if (first.length > 1) asked.stream.headers([[':status', '200']], false);
+    },
+  });
+  const stream = client.request(call);
+  stream.on('error', () => {});
+  stream.write('one ');
+  await until(() => upstream.asked[0]?.body === 'one ');
+  refuse(upstream.asked[0]!);
+  await until(() => upstream.asked[1]?.body === 'one ');
+  stream.write('two ');
+  await until(() => upstream.asked[1]!.body === 'one two ');
+  stream.end('three');
+  await until(() => upstream.asked[1]!.isWhole);
+  upstream.asked[1]!.stream.trailers([['grpc-status', '0']]);
+  stream.resume();
+  await once(stream, 'close');
+  expect(upstream.asked.map(({ body }) => body)).toEqual(['one ', 'one two three']);
+  expect([proxy.log[0]!.flags, proxy.log[0]!.grpcStatus, stats.rqRetry.value]).toEqual(['-', 0, 0]);
+});
+
 test('a call that the client cancels is cancelled at the endpoint', async () => {
   const { client, upstream, stats } = await start({ onWhole: () => {}, onHead: () => {} });
   const stream = client.request(call);

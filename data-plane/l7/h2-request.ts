@@ -50,6 +50,7 @@ export class H2Request implements UpstreamRequest {
   sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void {
     const fields = requestFields(head, target, forwarding);
     this.#replay!.keepFields(fields);
+    if (!bodyFollows) this.#replay!.keepEnd(null);
     this.#open(fields, !bodyFollows);
   }
 
@@ -66,11 +67,13 @@ export class H2Request implements UpstreamRequest {
   }
 
   resend(replay: Replay, expectedMs: number): void {
-    const { data, trailers } = replay;
-    this.#open(replay.fieldsWith(expectedMs), data.length === 0 && trailers === null);
-    if (data.length > 0) this.#stream!.data(data, trailers === null);
+    const { data, trailers, isEnded } = replay;
+    const endsWithData = isEnded && trailers === null;
+    this.#open(replay.fieldsWith(expectedMs), data.length === 0 && endsWithData);
+    // a list of its own: more may come, which the replay keeps beside
+    if (data.length > 0) this.#stream!.data(data.slice(), endsWithData);
     if (trailers !== null) this.#stream!.trailers(trailers);
-    this.#sentEnd = true;
+    this.#sentEnd = isEnded;
   }
 
   flush(): boolean {
