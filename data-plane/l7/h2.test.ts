@@ -429,6 +429,22 @@ test('a drained connection takes no new streams, and ends when those under way h
   await drained;
 });
 
+test('a bug while an upstream is heard costs one stream, one while the client is heard its connection', async () => {
+  const { client, proxy } = await start(answerWith(ok), {
+    onLog: ({ path }) => {
+      if (path.startsWith('/bug')) throw new Error('a bug');
+    },
+  });
+  const [, other] = await Promise.all([ask(client, { ':path': '/bug' }), ask(client)]);
+  expect(other).toMatchObject({ status: 200, body: 'ok' });
+  expect((await ask(client)).status).toBe(200);
+  // refused at once, within the client's own bytes
+  await ask(client, { ':path': '/bug', expect: 'miracles' });
+  await until(() => proxy.server.connectionCount === 0);
+  expect(proxy.faults.splice(0)).toHaveLength(2);
+  expect([proxy.server.stats.rqActive.value, proxy.http2Stats.streamsActive.value]).toEqual([0, 0]);
+});
+
 test('a route that answers itself does so in fields', async () => {
   const routes = [routeOf('c', { to: [], answer: { type: 'respond', status: 403, body: 'no' } })];
   const { client } = await start(() => {}, { routes });

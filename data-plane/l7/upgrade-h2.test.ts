@@ -190,7 +190,7 @@ test.each<[string, (endpoint: Endpoint) => string, number]>([
   expect([asked.status, proxy.log[0]!.status]).toEqual([status, status]);
   await until(() => endpoints[0]!.ended);
   expect(endpoints[0]!.body).toBe('');
-  expect(proxy.cluster.hosts[0]!.idleCount).toBe(0);
+  expect(proxy.cluster.hosts[0]!.connections).toBe(0);
   // and the connection goes on
   expect((await answerTo(ask({ ':method': 'TRACE', ':path': '/' }, true))).status).toBe(405);
 });
