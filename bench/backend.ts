@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { nginxConfiguration, nginxVersion } from './contenders/nginx.ts';
+import { type BenchRequest, type RouteTable, routedPrefix } from './contenders/route-table.ts';
 import { requirePath } from './harness/peer-path.ts';
 import { freePorts, waitFor200 } from './harness/ports.ts';
 import type { Processes } from './harness/processes.ts';
@@ -11,17 +12,19 @@ export interface BackendOptions {
   readonly folder: string;
   readonly core: number;
   readonly bodyBytes: number;
+  /** Whose requests can also be asked for their features. */
+  readonly table: RouteTable;
 }
 
 export interface Backend {
   readonly port: number;
   readonly version: string;
+  /** What it answers to everything under the routed prefix. */
+  readonly body: string;
 }
 
-/** Answers `bodyBytes` bytes. */
-export const answerPath = '/api/v1/orders/1017';
 /** Answers which of the headers that every contender has to add came in: `<x-forwarded-for> <x-request-id>`. */
-export const featuresPath = '/api/v1/features';
+export const featuresPath = ({ path }: BenchRequest): string => `${path}/features`;
 
 /** nginx takes no longer text than this in its configuration; longer answers come from a file, kept open. */
 const longestTextBytes = 2_048;
@@ -35,14 +38,15 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   const answer =
     options.bodyBytes <= longestTextBytes
       ? `return 200 "${body}";`
-      : `alias ${file}; sendfile on; open_file_cache max=8; open_file_cache_valid 1h;`;
+      : `root ${options.folder}; try_files /answer =404; sendfile on; open_file_cache max=8; open_file_cache_valid 1h;`;
+  const features = 'return 200 "$http_x_forwarded_for $http_x_request_id";';
   const http = `
   access_log off;
   default_type application/json;
   server {
     listen 127.0.0.1:${port} backlog=4096;
-    location = ${answerPath} { ${answer} }
-    location = ${featuresPath} { return 200 "$http_x_forwarded_for $http_x_request_id"; }
+    location ${routedPrefix} { ${answer} }
+    ${options.table.requests.map((request) => `location = ${featuresPath(request)} { ${features} }`).join('\n')}
   }`;
   writeFileSync(config, nginxConfiguration(options.folder, http));
   const child = options.processes.start({
@@ -51,9 +55,9 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     args: ['-p', options.folder, '-e', 'stderr', '-c', config],
     core: options.core,
   });
-  await waitFor200(`http://127.0.0.1:${port}${answerPath}`, {
+  await waitFor200(`http://127.0.0.1:${port}${routedPrefix}`, {
     timeoutMs: 5_000,
     assertAlive: () => options.processes.assertAlive(child, { name: 'backend' }),
   });
-  return { port, version: nginxVersion() };
+  return { port, version: nginxVersion(), body };
 }

@@ -5,17 +5,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Benchmark, BenchReport } from './harness/bench.ts';
+import type { BenchReport } from './harness/bench.ts';
 import { chooseCores } from './harness/cores.ts';
 import { Processes } from './harness/processes.ts';
-import { readArguments } from './options.ts';
+import { type BenchmarkEntry, readArguments } from './options.ts';
 
-/** A benchmark is one module; it stands here from the day it measures something. */
-const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
-  l7: () => import('./l7.ts'),
-  profile: () => import('./profile.ts'),
-  scale: () => import('./scale.ts'),
-  xds: () => import('./xds.ts'),
+/** As many requests under way as l7 has. */
+const h2Defaults = { connections: '8', streams: '8' } as const;
+
+const benchmarks: Readonly<Record<string, BenchmarkEntry>> = {
+  h2: { load: () => import('./h2.ts'), defaults: h2Defaults },
+  l7: { load: () => import('./l7.ts') },
+  profile: { load: () => import('./profile.ts') },
+  'profile-h2': { load: async () => ({ run: (await import('./profile.ts')).runH2 }), defaults: h2Defaults },
+  scale: { load: () => import('./scale.ts'), defaults: { routes: '20000' } },
+  xds: { load: () => import('./xds.ts'), defaults: { routes: '20000' } },
 };
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -32,6 +36,7 @@ async function main(): Promise<void> {
   const report = await benchmark.run(bench, options);
   await processes.stopAll();
   console.log(textOf(report));
+  if (report.failed.length > 0) process.exitCode = 1;
   if (jsonFile !== undefined) {
     writeFileSync(jsonFile, `${JSON.stringify({ name, options, machine: machine(), ...report }, null, 2)}\n`);
   }
@@ -42,6 +47,7 @@ function textOf(report: BenchReport): string {
     `\n${report.title}`,
     `${machine()}; ${report.versions.join('; ')}`,
     ...report.missing.map((line) => `missing: ${line}`),
+    ...report.failed.map((line) => `failed: ${line}`),
     ...report.warnings.map((line) => `warning: ${line}`),
     '',
     report.table,

@@ -1,10 +1,11 @@
-/** `profile`: where the CPU of our data plane goes under the load of `l7`. */
+/** `profile`, `profile-h2`: where the CPU of our data plane goes under the load of `l7` or `h2`. */
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-
+import { measure, type Scene } from './compare.ts';
 import type { Running } from './contenders/contender.ts';
 import { fairleadHttp } from './contenders/fairlead.ts';
+import { h2Scene } from './h2.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { busyMicros, type CpuProfile, selfTimes } from './harness/cpu-profile.ts';
 import {
@@ -16,26 +17,32 @@ import {
   sharesByOwner,
 } from './harness/perf.ts';
 import { pidsOfTree } from './harness/proc.ts';
-import { measureHttp, startHttpBackend, startHttpContender } from './l7.ts';
+import { httpScene } from './l7.ts';
 
 const shownLines = 40;
 
-/** @param contenderWith a contender whose Node gets these NODE_OPTIONS */
-export async function run(bench: Workbench, options: BenchOptions, contenderWith = fairleadHttp): Promise<BenchReport> {
-  const backend = await startHttpBackend(bench, options);
+export async function run(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
+  return profile(bench, options, await httpScene(bench, options));
+}
+
+export async function runH2(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
+  return profile(bench, options, h2Scene(bench, options));
+}
+
+async function profile(bench: Workbench, options: BenchOptions, scene: Scene): Promise<BenchReport> {
   const folder = path.join(bench.folder, 'cpu-profile');
   mkdirSync(folder);
-  const v8 = await startHttpContender(bench, contenderWith(`--cpu-prof --cpu-prof-dir=${folder}`), backend);
+  const v8 = await scene.start(fairleadHttp(`--cpu-prof --cpu-prof-dir=${folder}`));
   bench.progress('load under --cpu-prof');
-  await measureHttp(bench, options, v8, options.warmUpSeconds + options.seconds);
+  await measure(v8, () => scene.load(v8.port, options.warmUpSeconds + options.seconds));
   await v8.stop();
   const javaScript = selfTimes(busiestProfile(folder)).slice(0, shownLines);
   const sections = [`JavaScript by self time (--cpu-prof)\n\n${list(javaScript)}`];
   const missing: string[] = [];
   if (perfIsHere()) {
     bench.progress('load under perf');
-    const traced = await startHttpContender(bench, contenderWith(perfNodeOptions), backend);
-    const lines = await perfUnderLoad(bench, options, traced);
+    const traced = await scene.start(fairleadHttp(perfNodeOptions));
+    const lines = await perfUnderLoad(bench, options, scene, traced);
     const owners = sharesByOwner(lines).map(({ owner, share }) => ({ name: owner, share }));
     const symbols = lines
       .slice(0, shownLines)
@@ -43,9 +50,10 @@ export async function run(bench: Workbench, options: BenchOptions, contenderWith
     sections.unshift(`Who spends it (perf)\n\n${list(owners)}`, `Symbols (perf)\n\n${list(symbols)}`);
   } else missing.push('perf: not installed; with it (Debian: linux-perf) the kernel and native code are shown as well');
   return {
-    title: `Profile of HTTP/1.1: ${options.connections} keep-alive connections, ${options.bodyBytes} B answers`,
+    title: `Profile of ${scene.title}`,
     versions: [v8.version],
     missing,
+    failed: [],
     warnings: [],
     table: sections.join('\n\n'),
     samples: {},
@@ -66,9 +74,10 @@ function busiestProfile(folder: string): CpuProfile {
 async function perfUnderLoad(
   bench: Workbench,
   options: BenchOptions,
+  scene: Scene,
   running: Running,
 ): Promise<ReturnType<typeof readPerf>> {
-  await measureHttp(bench, options, running, options.warmUpSeconds);
+  await measure(running, () => scene.load(running.port, options.warmUpSeconds));
   const pids = pidsOfTree(running.pid);
   const dataFile = path.join(bench.folder, 'perf.data');
   const perf = bench.processes.start({
@@ -78,7 +87,7 @@ async function perfUnderLoad(
     core: bench.cores.load,
   });
   const ended = once(perf, 'exit');
-  await measureHttp(bench, options, running, options.seconds);
+  await measure(running, () => scene.load(running.port, options.seconds));
   await ended;
   // perf reads the map while it reports, so it goes only then
   const lines = readPerf(dataFile);

@@ -2,10 +2,11 @@
 import { startPostgres } from '../e2e/support/postgres.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { cpuMicrosOfTree } from './harness/proc.ts';
+import { adminToken } from './harness/rest.ts';
 import { median } from './harness/statistics.ts';
 import { alignedRows } from './harness/table.ts';
 import type { Sample } from './harness/turns.ts';
-import { adminToken, type ControlPlane, group, routesPerHost, startControlPlane } from './xds/control-plane.ts';
+import { type ControlPlane, group, routesPerHost, startControlPlane } from './xds/control-plane.ts';
 import { type Fleet, nowMillis, startFleet } from './xds/fleet.ts';
 import { routeTypes } from './xds/types.ts';
 
@@ -51,6 +52,7 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
     title: `One route changed, ${subscribers} incremental subscribers, ${routesPerHost} routes a virtual host, means of ${options.changes} changes`,
     versions: [`Fairlead on Node ${process.versions.node}`],
     missing: [],
+    failed: [],
     warnings: [],
     table: sections.join('\n\n'),
     samples,

@@ -5,10 +5,11 @@ import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { memoryOf, resetPeak } from './harness/memory.ts';
 import { missingPeer } from './harness/peer-path.ts';
 import { cpuMicrosOfTree } from './harness/proc.ts';
+import { adminToken } from './harness/rest.ts';
 import { quantile } from './harness/statistics.ts';
 import { markdownTable } from './harness/table.ts';
 import { inTurns, type Sample } from './harness/turns.ts';
-import { adminToken, group, startControlPlane, type XdsServer } from './xds/control-plane.ts';
+import { group, startControlPlane, type XdsServer } from './xds/control-plane.ts';
 import { type Fleet, nowMillis, startFleet } from './xds/fleet.ts';
 import { startGoControlPlane } from './xds/go-control-plane.ts';
 import { routeTypes } from './xds/types.ts';
@@ -112,6 +113,7 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
       `${options.changes} changes a turn, ${options.slow} slow subscribers`,
     versions: [`Fairlead on Node ${process.versions.node}`, 'go-control-plane 0.14.0'],
     missing: absent.map(({ name, why }) => `${name}: ${why}`),
+    failed: [],
     warnings: [],
     table: [
       'One route changed: from the request for the change to the acknowledgements',

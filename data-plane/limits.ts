@@ -13,7 +13,9 @@ export const limits = {
   informationalResponses: 100,
   /** From the last answer on a connection that closes to the moment it is cut (Envoy's delayed_close_timeout). */
   delayedCloseMs: 1_000,
-  /** Bytes of one answer that wait for an HTTP/2 client, and of all answers of one connection (Envoy's edge page: buffers of 32 KiB; one read is 64). */
+  /** Requests on a new HTTP/2 connection before its endpoint has said how many it allows (RFC 9113 section 6.5.2). */
+  streamsBeforeSettings: 100,
+  /** Bytes of one body that wait for an HTTP/2 peer, and of all answers that wait for one client (Envoy's edge page: buffers of 32 KiB; one read is 64). */
   streamBufferBytes: 64 * 1024,
   connectionBufferBytes: 1024 * 1024,
   /** Until an HTTP/2 client has acknowledged SETTINGS (nghttpx). */
@@ -22,8 +24,6 @@ export const limits = {
   spareStreams: 256,
   /** A request, head and body, that is kept in case it must be sent again (Envoy's edge page: buffers of 32 KiB). */
   replayBytes: 32 * 1024,
-  /** Connections a listener, and a node (Envoy's edge page). */
-  connectionsPerListener: 10_000,
   /** Until a listener that could not be bound is tried again. */
   bindRetryMs: 2_000,
   /** One read from a socket. */
@@ -31,3 +31,37 @@ export const limits = {
   /** After a graceful stop was asked for, until connections are cut. */
   drainTimeoutMs: 30_000,
 } as const;
+
+/** Bounds of a node that its operator may set: `--limit NAME=VALUE`, see docs/limits.md. */
+export interface NodeLimits {
+  /** Client connections open at once, in all listeners together. */
+  readonly connections: number;
+  /** From one address; 0: any number. Null: {@link publicConnectionsPerAddress} from public addresses. */
+  readonly connectionsPerAddress: number | null;
+  readonly requestLineBytes: number;
+  /** Of one message. */
+  readonly chunkExtensionBytes: number;
+  readonly trailerBytes: number;
+  readonly trailers: number;
+  /** Of the memory that there may be: from here on idle connections are closed, and none is let in. */
+  readonly shedIdlePercent: number;
+  readonly stopAcceptingPercent: number;
+  /** Of the event loop, 99th percentile: beyond it requests are refused; 0: any. */
+  readonly loopDelayMs: number;
+}
+
+/** Reliability.md, appendix A. */
+export const nodeLimits: NodeLimits = {
+  connections: 50_000,
+  connectionsPerAddress: null,
+  requestLineBytes: limits.requestLineBytes,
+  chunkExtensionBytes: limits.chunkExtensionBytes,
+  trailerBytes: limits.trailerBytes,
+  trailers: limits.trailers,
+  shedIdlePercent: 95,
+  stopAcceptingPercent: 98,
+  loopDelayMs: 100,
+};
+
+/** An address of the operator's own network may be that of another tier, or of a load balancer. */
+export const publicConnectionsPerAddress = 256;

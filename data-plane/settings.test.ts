@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { expect, test } from 'vitest';
 import { readSettings, SettingsError } from './settings.ts';
 
@@ -17,3 +18,15 @@ test.each(['', 'a', 'a:', 'a:0', 'a:65536', 'http://a:1', '::1:2', 'a:1,', 'a:1;
     expect(() => xdsOf(['--xds', text])).toThrow('127.0.0.1:7071, and commas between several');
   },
 );
+
+const concurrencyOf = (...flags: readonly string[]): number =>
+  readSettings(['--group', 'edge', '--id', 'n1', ...flags], { FAIRLEAD_TOKEN: 't' }).concurrency;
+
+test('as many threads carry traffic as were said, else as there are cores', () => {
+  expect(concurrencyOf('--concurrency', '3')).toBe(3);
+  expect(concurrencyOf()).toBe(os.availableParallelism());
+});
+
+test.each(['0', '-1', '1.5', 'auto', ''])('%j is no number of threads', (text) => {
+  expect(() => concurrencyOf('--concurrency', text)).toThrow('write a number of threads from 1 to 999');
+});

@@ -1,9 +1,13 @@
 /** What a node is told at its start: flags first, then environment, then defaults (docs: the table of ports). */
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import type { NodeLimits } from './limits.ts';
+import { sharingFault } from './listener/places.ts';
 import type { BoundAddress } from './listener/socket.ts';
+import { readLimits } from './settings-limits.ts';
 import type { XdsTlsFiles } from './xds/channel-security.ts';
 
 export interface Settings {
@@ -18,6 +22,9 @@ export interface Settings {
   /** Where the admin interface listens. */
   readonly admin: BoundAddress;
   readonly binds: ReadonlyMap<string, BoundAddress>;
+  readonly limits: NodeLimits;
+  /** Threads that carry traffic; 1: the main thread does. */
+  readonly concurrency: number;
 }
 
 interface Flags {
@@ -30,6 +37,7 @@ interface Flags {
   admin?: string;
   zone?: string;
   bind: [string, BoundAddress][];
+  limit: string[];
   concurrency?: number;
 }
 
@@ -52,7 +60,17 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     .option('--admin <addr:port>', 'admin interface (FAIRLEAD_ADMIN; default 127.0.0.1:7072)')
     .option('--zone <zone>', 'locality zone of this node')
     .option('--bind <listener=addr:port>', 'bind a listener here instead of where its document says', addBind, [])
-    .option('--concurrency <n>', 'worker threads; only 1 is supported yet', parseConcurrency)
+    .option(
+      '--limit <name=value>',
+      'what this node may take (FAIRLEAD_LIMITS, with commas): docs/limits.md',
+      addLimit,
+      [],
+    )
+    .option(
+      '--concurrency <n>',
+      'worker threads that carry traffic; 1: none is started (default: the cores of this machine)',
+      parseConcurrency,
+    )
     .exitOverride();
   command.parse(argv, { from: 'user' });
   const flags = command.opts<Flags>();
@@ -65,6 +83,8 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     zone: flags.zone ?? '',
     admin: parseAddress(flags.admin ?? env['FAIRLEAD_ADMIN'] ?? '127.0.0.1:7072', 'the admin address'),
     binds: new Map(flags.bind),
+    limits: limitsOf(flags, env),
+    concurrency: readConcurrency(flags.concurrency),
   };
 }
 
@@ -119,9 +139,30 @@ function addBind(text: string, previous: [string, BoundAddress][]): [string, Bou
   }
 }
 
+function addLimit(text: string, previous: string[]): string[] {
+  return [...previous, text];
+}
+
+function limitsOf({ limit }: Flags, env: NodeJS.ProcessEnv): NodeLimits {
+  const variable = env['FAIRLEAD_LIMITS'] ?? '';
+  try {
+    return readLimits([...(variable === '' ? [] : variable.split(',')), ...limit]);
+  } catch (error) {
+    throw new SettingsError((error as Error).message);
+  }
+}
+
 function parseConcurrency(text: string): number {
-  if (text === '1') return 1;
-  throw new InvalidArgumentError('worker threads are not supported yet: leave it out or say 1');
+  if (/^[1-9][0-9]{0,2}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('write a number of threads from 1 to 999');
+}
+
+/** As many as there are cores, where that is possible at all. */
+function readConcurrency(said: number | undefined): number {
+  const fault = sharingFault();
+  if (fault === null) return said ?? os.availableParallelism();
+  if (said === undefined || said === 1) return 1;
+  throw new SettingsError(`--concurrency ${said} is not possible here: ${fault}. Leave it out, or say --concurrency 1`);
 }
 
 /** `ADDR:PORT`, `[IPv6]:PORT` or `PORT` alone on loopback. */

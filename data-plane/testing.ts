@@ -3,12 +3,14 @@ import net from 'node:net';
 import { Out } from './codec/out.ts';
 import type { HttpShared, RequestLog } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
+import { type NodeLimits, nodeLimits } from './limits.ts';
+import { ConnectionGate } from './listener/connection-gate.ts';
 import { HttpServer } from './listener/http-listener.ts';
 import type { ClusterConfig, HttpChainConfig, RouteConfig, TlsConfig } from './model/config.ts';
 import { compileHttp } from './runtime/http-contexts.ts';
 import type { LogEntry } from './telemetry/log-entry.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
-import { clusterStats, httpStats, listenerStats } from './telemetry/stats.ts';
+import { clusterStats, http2Stats, httpStats, listenerStats } from './telemetry/stats.ts';
 import { Cluster } from './upstream/cluster.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 
@@ -44,6 +46,7 @@ export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig>
     panicPercent: 50,
     healthCheck: null,
     keepAlive: { idleTimeoutMs: 60_000, maxRequests: 0 },
+    http2: { maxStreams: 100, streamWindowBytes: 65_535, connectionWindowBytes: 1_048_576 },
     retryBudget: { percent: 20, least: 3 },
     endpoints: ports.map((port) => ({
       key: `127.0.0.1:${port}`,
@@ -81,12 +84,15 @@ export interface ProxyOptions {
   readonly chain?: Partial<HttpChainConfig>;
   readonly documentedOnly?: boolean;
   readonly tls?: TlsConfig;
+  readonly maxConnections?: number;
+  readonly limits?: Partial<NodeLimits>;
   /** Called before an entry is kept; may throw. */
   readonly onLog?: (entry: LogEntry) => void;
 }
 
 export async function startProxy(options: ProxyOptions) {
   const clock = new TestClock();
+  const limits = { ...nodeLimits, ...options.limits };
   const registry = new StatsRegistry();
   const cluster = new Cluster(options.cluster, clusterStats(registry, options.cluster.name), () => 0);
   const log: LogEntry[] = [];
@@ -109,6 +115,9 @@ export async function startProxy(options: ProxyOptions) {
     wallClock: () => 1_700_000_000_000,
     random: () => 0,
     turns: new Turns(setImmediate),
+    load: { refusedShare: 0 },
+    ownAddress: '192.0.2.1',
+    http2Stats: http2Stats(registry),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
     toUpstream: new Out(),
@@ -128,6 +137,8 @@ export async function startProxy(options: ProxyOptions) {
     serverName: 'fairlead',
     useRemoteAddress: true,
     upgrades: [],
+    trustedHops: 0,
+    preserveRequestId: false,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,
@@ -144,19 +155,30 @@ export async function startProxy(options: ProxyOptions) {
     },
     ...options.chain,
   };
-  const context = compileHttp(chain, { loggers: [logger] as never, requestHeaders: [], close: async () => {} }, null);
+  const context = compileHttp(
+    chain,
+    { loggers: [logger] as never, requestHeaders: [], close: async () => {} },
+    limits,
+    null,
+  );
+  const perAddress = limits.connectionsPerAddress ?? 0;
+  const gate = new ConnectionGate({ ...limits, connectionsPerAddress: perAddress }, () => true);
   const server = new HttpServer({
     shared,
     stats: httpStats(registry, 'test'),
     listenerStats: listenerStats(registry, 'test'),
     context,
     tls: options.tls ?? null,
+    maxConnections: options.maxConnections ?? 10_000,
+    gate,
     documentedOnly: options.documentedOnly ?? false,
   });
   const { port } = await server.listen('127.0.0.1', 0);
   return {
     port,
     server,
+    shared,
+    gate,
     cluster,
     clock,
     log,
@@ -213,4 +235,15 @@ export function talk(port: number, bytes: Buffer | string, until: (answer: strin
     socket.on('close', finish);
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   });
+}
+
+/** mulberry32: small, seeded. */
+export function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
 }

@@ -199,8 +199,9 @@ test('grpc-js-xds 1.14.1 is sent what comes back as it was, and takes it, though
   }
 });
 
-test('our node and Envoy are spared all of it, and serve what they did', async () => {
-  await controlPlane.apply(route('beside.example.com', 'a'));
+test('our node and Envoy are spared what only gRPC is for, and serve what they did', async () => {
+  const spec = '{ listeners: mesh, hosts: beside.example.com, to: { cluster: a } }';
+  await controlPlane.apply(`{ kind: Route, name: beside, spec: ${spec} }`);
   const listening: [string, number][] = [['ours', await ours.port('public')]];
   if (envoy !== undefined) listening.push(['envoy', await envoy.listenerPort('public')]);
   for (const [name, port] of listening) {

@@ -72,7 +72,7 @@ const edges: readonly string[] = [
   'control-plane/wire.ts',
   'control-plane/xds/timers.ts',
   'data-plane/main.ts',
-  'data-plane/wire.ts',
+  'data-plane/world.ts',
   'data-plane/xds/stream.ts',
   'data-plane/xds/timers.ts',
 ];

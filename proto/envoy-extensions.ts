@@ -5,6 +5,7 @@ import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config
 import type { Http1ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http1ProtocolOptions.js';
 import type { HttpProtocolOptions as CommonHttpProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HttpProtocolOptions.js';
 import type { RuntimeDouble } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeDouble.js';
+import type { RuntimeFeatureFlag } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeFeatureFlag.js';
 import type { SubstitutionFormatString } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/SubstitutionFormatString.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
 import type { Struct } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Struct.js';
@@ -36,6 +37,13 @@ export interface Router {
   suppress_envoy_headers?: boolean;
 }
 
+export interface ConnectionLimit {
+  stat_prefix?: string;
+  max_connections?: { value?: number } | null;
+  delay?: Duration | null;
+  runtime_enabled?: RuntimeFeatureFlag | null;
+}
+
 export interface TcpProxy {
   stat_prefix?: string;
   cluster?: string;
@@ -45,12 +53,15 @@ export interface TcpProxy {
   max_connect_attempts?: { value?: number } | null;
 }
 
+interface HttpVersions {
+  http_protocol_options?: Http1ProtocolOptions | null;
+  http2_protocol_options?: Cluster['http2_protocol_options'];
+}
+
 export interface HttpProtocolOptions {
   common_http_protocol_options?: CommonHttpProtocolOptions | null;
-  explicit_http_config?: {
-    http_protocol_options?: Http1ProtocolOptions | null;
-    http2_protocol_options?: Cluster['http2_protocol_options'];
-  } | null;
+  explicit_http_config?: HttpVersions | null;
+  use_downstream_protocol_config?: HttpVersions | null;
 }
 
 export interface UriTemplateMatchConfig {

@@ -28,6 +28,7 @@ import type { ClientStatusResponse } from '@grpc/grpc-js-xds/build/src/generated
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
 import protobuf from 'protobufjs';
 import type {
+  ConnectionLimit,
   FileAccessLog,
   HttpProtocolOptions,
   LeastRequest,
@@ -77,6 +78,7 @@ export interface MessageTypes {
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': StreamAccessLog;
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
   'envoy.extensions.filters.http.router.v3.Router': Router;
+  'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit': ConnectionLimit;
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
@@ -119,6 +121,7 @@ const entryFiles = [
   'envoy/extensions/access_loggers/file/v3/file.proto',
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/network/connection_limit/v3/connection_limit.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',

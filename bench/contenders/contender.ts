@@ -1,6 +1,7 @@
 /** What every contender offers, and the site that it is put on. */
 import type { Cores } from '../harness/cores.ts';
 import type { Processes } from '../harness/processes.ts';
+import type { RouteTable } from './route-table.ts';
 
 /** What a contender is given to work with. All addresses are 127.0.0.1. */
 export interface Site {
@@ -11,6 +12,12 @@ export interface Site {
   /** Where it has to listen. */
   readonly port: number;
   readonly backendPort: number;
+  readonly table: RouteTable;
+  /**
+   * What is spoken upstream; downstream HTTP/1.1 for `http1`, otherwise HTTP/2 in the clear by prior knowledge. `grpc` is
+   * HTTP/2 for whoever tells the two apart.
+   */
+  readonly protocol: 'http1' | 'http2' | 'grpc';
 }
 
 /** A proxy at work. */
@@ -23,13 +30,15 @@ export interface Running {
   readonly pid: number;
   /** The file that it writes its access log to. */
   readonly accessLog: string;
+  /** One that cannot says so in its version. */
+  readonly addsRequestId: boolean;
   /** Throws, with its last words, if it has ended. */
   readonly assertAlive: () => void;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * One HTTP/1.1 proxy with the features that all contenders carry: one worker, routing by host and path prefix,
+ * One HTTP proxy with the features that all contenders carry: one worker, routing by host and path prefix,
  * keep-alive pools upstream, x-forwarded-for, a request id, an access log in a file, counters, timeouts.
  */
 export interface HttpContender {
@@ -38,10 +47,6 @@ export interface HttpContender {
   readonly missing: () => string | undefined;
   readonly start: (site: Site) => Promise<Running>;
 }
-
-/** What is routed: everything under this prefix of this host goes to the backend. */
-export const routedHost = 'shop.example.com';
-export const routedPrefix = '/api/';
 
 /** The one set of timeouts that all contenders are given, in milliseconds. */
 export const timeouts = {

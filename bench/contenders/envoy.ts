@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { missingPeer, requirePath } from '../harness/peer-path.ts';
-import { type HttpContender, routedHost, routedPrefix, type Site, timeouts } from './contender.ts';
+import { type HttpContender, type Site, timeouts } from './contender.ts';
+import { byHost } from './route-table.ts';
 
 /** Envoy with one worker thread and a JSON access log in a file. */
 export const envoyHttp: HttpContender = {
@@ -26,6 +27,7 @@ export const envoyHttp: HttpContender = {
       port: site.port,
       pid: child.pid ?? 0,
       accessLog,
+      addsRequestId: true,
       assertAlive: () => site.processes.assertAlive(child, { name: 'envoy' }),
       stop: () => site.processes.stop(child),
     };
@@ -42,7 +44,7 @@ function bootstrapOf(site: Site, accessLog: string): object {
         {
           name: 'public',
           address: socketAddress(site.port),
-          filter_chains: [{ filters: [connectionManager(accessLog)] }],
+          filter_chains: [{ filters: [connectionManager(site, accessLog)] }],
         },
       ],
       clusters: [
@@ -51,6 +53,7 @@ function bootstrapOf(site: Site, accessLog: string): object {
           type: 'STATIC',
           connect_timeout: duration(timeouts.connectMs),
           lb_policy: 'LEAST_REQUEST',
+          ...(site.protocol === 'http1' ? {} : { typed_extension_protocol_options: http2Options }),
           load_assignment: {
             cluster_name: 'shop',
             endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(site.backendPort) } }] }],
@@ -61,7 +64,14 @@ function bootstrapOf(site: Site, accessLog: string): object {
   };
 }
 
-function connectionManager(accessLog: string): object {
+const http2Options = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+    '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+    explicit_http_config: { http2_protocol_options: {} },
+  },
+};
+
+function connectionManager({ table }: Site, accessLog: string): object {
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: {
@@ -76,15 +86,14 @@ function connectionManager(accessLog: string): object {
       access_log: [{ name: 'envoy.access_loggers.file', typed_config: fileAccessLog(accessLog) }],
       route_config: {
         name: 'public',
-        virtual_hosts: [
-          {
-            name: routedHost,
-            domains: [routedHost],
-            routes: [
-              { match: { prefix: routedPrefix }, route: { cluster: 'shop', timeout: duration(timeouts.requestMs) } },
-            ],
-          },
-        ],
+        virtual_hosts: [...byHost(table)].map(([host, routes]) => ({
+          name: host,
+          domains: [host],
+          routes: routes.map(({ prefix }) => ({
+            match: { prefix },
+            route: { cluster: 'shop', timeout: duration(timeouts.requestMs) },
+          })),
+        })),
       },
       http_filters: [
         {

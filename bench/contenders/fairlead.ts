@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { stringify } from 'yaml';
 import { freePorts, waitFor200 } from '../harness/ports.ts';
-import { type HttpContender, type Running, routedHost, routedPrefix, type Site, timeouts } from './contender.ts';
+import { adminToken, applyDocuments, callApi } from '../harness/rest.ts';
+import { type HttpContender, type Running, type Site, timeouts } from './contender.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const cli = path.join(repository, 'control-plane/cli/fairlead.js');
-const adminToken = 'bench-admin-token-0123456789abcdef';
 const startTimeoutMs = 30_000;
 
 /**
@@ -38,14 +37,16 @@ async function start(site: Site, nodeOptions: string): Promise<Running> {
     timeoutMs: startTimeoutMs,
     assertAlive: () => site.processes.assertAlive(controlPlane, { name: 'control-plane' }),
   });
-  await post(`${api}/v1/apply`, 'application/yaml', documents(site, accessLog));
-  const { token } = JSON.parse(
-    await post(`${api}/v1/tokens`, 'application/json', JSON.stringify({ role: 'node:bench', name: 'bench' })),
-  ) as { token: string };
+  await applyDocuments(api, documents(site, accessLog));
+  const answer = await callApi(api, 'POST', '/v1/tokens', { role: 'node:bench', name: 'bench' });
+  const { token } = JSON.parse(answer) as { token: string };
   const dataPlane = site.processes.start({
     name: 'data-plane',
     command: process.execPath,
-    args: [cli, 'data-plane', '--group', 'bench', '--id', 'bench-1', '--xds', `127.0.0.1:${xdsPort}`],
+    args: [
+      ...[cli, 'data-plane', '--group', 'bench', '--id', 'bench-1', '--xds', `127.0.0.1:${xdsPort}`],
+      ...['--concurrency', '1'],
+    ],
     core: site.cores.proxy,
     env: {
       FAIRLEAD_HOME: path.join(site.folder, 'data-plane'),
@@ -63,6 +64,7 @@ async function start(site: Site, nodeOptions: string): Promise<Running> {
     port: site.port,
     pid: dataPlane.pid ?? 0,
     accessLog,
+    addsRequestId: true,
     assertAlive,
     stop: async () => {
       await site.processes.stop(dataPlane);
@@ -71,7 +73,7 @@ async function start(site: Site, nodeOptions: string): Promise<Running> {
   };
 }
 
-function documents(site: Site, accessLog: string): string {
+function documents(site: Site, accessLog: string): object[] {
   const inSeconds = (ms: number): string => `${ms / 1000}s`;
   return [
     { kind: 'NodeGroup', name: 'bench', spec: { tier: 'l7' } },
@@ -91,31 +93,21 @@ function documents(site: Site, accessLog: string): string {
       kind: 'Cluster',
       name: 'shop',
       spec: {
-        protocol: 'http1',
+        protocol: site.protocol,
         endpoints: [{ address: '127.0.0.1', port: site.backendPort }],
         connectTimeout: inSeconds(timeouts.connectMs),
-        keepAlive: { idle: inSeconds(timeouts.upstreamIdleMs) },
+        ...(site.protocol === 'http1' ? { keepAlive: { idle: inSeconds(timeouts.upstreamIdleMs) } } : {}),
       },
     },
-    {
+    ...site.table.routes.map(({ host, prefix }, index) => ({
       kind: 'Route',
-      name: 'shop',
+      name: `r${index}`,
       spec: {
-        hosts: [routedHost],
-        match: { path: { prefix: routedPrefix } },
+        hosts: [host],
+        match: { path: { prefix } },
         to: [{ cluster: 'shop' }],
         timeout: inSeconds(timeouts.requestMs),
       },
-    },
-  ]
-    .map((document) => stringify(document))
-    .join('---\n');
-}
-
-async function post(url: string, contentType: string, body: string): Promise<string> {
-  const headers = { authorization: `Bearer ${adminToken}`, 'content-type': contentType };
-  const response = await fetch(url, { method: 'POST', headers, body });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}`);
-  return text;
+    })),
+  ];
 }

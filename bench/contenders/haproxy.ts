@@ -2,15 +2,19 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { missingPeer, requirePath } from '../harness/peer-path.ts';
-import { type HttpContender, routedHost, routedPrefix, type Site, timeouts } from './contender.ts';
+import { type HttpContender, type Site, timeouts } from './contender.ts';
 
-/** HAProxy with one thread. It logs to syslog or standard output only, so that output goes to the file. */
+/**
+ * HAProxy with one thread. It logs to syslog or standard output only, so that output goes to the file. One route is a
+ * condition; of more, its manual advises a map, which it keeps as a tree.
+ */
 export const haproxyHttp: HttpContender = {
   name: 'haproxy',
   missing: () => missingPeer('haproxy'),
   start: async (site) => {
     const config = path.join(site.folder, 'haproxy.cfg');
     const accessLog = path.join(site.folder, 'access.log');
+    writeFileSync(path.join(site.folder, routeMap), mapOf(site));
     writeFileSync(config, configuration(site));
     const binary = requirePath('haproxy');
     const child = site.processes.start({
@@ -26,13 +30,29 @@ export const haproxyHttp: HttpContender = {
       port: site.port,
       pid: child.pid ?? 0,
       accessLog,
+      addsRequestId: true,
       assertAlive: () => site.processes.assertAlive(child, { name: 'haproxy' }),
       stop: () => site.processes.stop(child),
     };
   },
 };
 
+const routeMap = 'routes.map';
+
+function mapOf({ table }: Site): string {
+  return table.routes.map(({ host, prefix }) => `${host}${prefix} shop\n`).join('');
+}
+
+function backendRule({ table, folder }: Site): string {
+  const [first, second] = table.routes;
+  if (first !== undefined && second === undefined) {
+    return `use_backend shop if { hdr(host) -i ${first.host} } { path_beg ${first.prefix} }`;
+  }
+  return `use_backend %[base,map_beg(${path.join(folder, routeMap)})]`;
+}
+
 function configuration(site: Site): string {
+  const http2 = site.protocol === 'http1' ? '' : ' proto h2';
   return `
 global
   nbthread 1
@@ -52,11 +72,11 @@ defaults
   timeout http-keep-alive ${timeouts.idleMs}ms
 
 frontend public
-  bind 127.0.0.1:${site.port}
+  bind 127.0.0.1:${site.port}${http2}
   http-request set-header x-request-id %[uuid()]
-  use_backend shop if { hdr(host) -i ${routedHost} } { path_beg ${routedPrefix} }
+  ${backendRule(site)}
 
 backend shop
-  server one 127.0.0.1:${site.backendPort}
+  server one 127.0.0.1:${site.backendPort}${http2}
 `;
 }

@@ -2,9 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { missingPeer, requirePath } from '../harness/peer-path.ts';
-import { type HttpContender, routedHost, routedPrefix, type Site, timeouts } from './contender.ts';
+import { type HttpContender, type Site, timeouts } from './contender.ts';
+import { type BenchRoute, byHost } from './route-table.ts';
 
-/** nginx with one worker; its access log is written through a buffer, as its manual advises for speed. */
+/**
+ * nginx with one worker; its access log is written through a buffer, as its manual advises for speed. Its one way to
+ * HTTP/2 upstream is the module for gRPC, which forwards any request, one at a time on each connection.
+ */
 export const nginxHttp: HttpContender = {
   name: 'nginx',
   missing: () => missingPeer('nginx'),
@@ -24,6 +28,7 @@ export const nginxHttp: HttpContender = {
       port: site.port,
       pid: child.pid ?? 0,
       accessLog,
+      addsRequestId: true,
       assertAlive: () => site.processes.assertAlive(child, { name: 'nginx' }),
       stop: () => site.processes.stop(child),
     };
@@ -60,6 +65,7 @@ http {
 }
 
 function proxyServer(site: Site, accessLog: string): string {
+  const module = site.protocol === 'http1' ? 'proxy' : 'grpc';
   const fields = ['time_iso8601', 'request_method', 'request_uri', 'host', 'status', 'bytes_sent', 'request_time'];
   const upstream = ['upstream_addr', 'upstream_response_time', 'request_id', 'remote_addr'];
   const format = [...fields, ...upstream].map((name) => `"${name}":"$${name}"`).join(',');
@@ -72,19 +78,24 @@ function proxyServer(site: Site, accessLog: string): string {
     keepalive_requests 1000000000;
     keepalive_timeout ${timeouts.upstreamIdleMs}ms;
   }
+  ${site.protocol === 'http1' ? 'proxy_http_version 1.1; proxy_set_header Connection "";' : ''}
+  ${module}_set_header Host $http_host;
+  ${module}_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  ${module}_set_header X-Request-Id $request_id;
+  ${module}_connect_timeout ${timeouts.connectMs}ms;
+  ${module}_read_timeout ${timeouts.requestMs}ms;
+  client_header_timeout ${timeouts.requestHeadMs}ms;
+  server_names_hash_max_size 65536;
+  ${[...byHost(site.table)].map(([host, routes], index) => server(site, host, routes, index === 0)).join('\n')}`;
+}
+
+function server({ port, protocol }: Site, host: string, routes: readonly BenchRoute[], first: boolean): string {
+  const http2 = protocol === 'http1' ? '' : ' http2';
+  const pass = protocol === 'http1' ? 'proxy_pass http://shop;' : 'grpc_pass grpc://shop;';
+  return `
   server {
-    listen 127.0.0.1:${site.port} backlog=4096;
-    server_name ${routedHost};
-    client_header_timeout ${timeouts.requestHeadMs}ms;
-    location ${routedPrefix} {
-      proxy_pass http://shop;
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Connection "";
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Request-Id $request_id;
-      proxy_connect_timeout ${timeouts.connectMs}ms;
-      proxy_read_timeout ${timeouts.requestMs}ms;
-    }
+    listen 127.0.0.1:${port}${http2}${first ? ' backlog=4096' : ''};
+    server_name ${host};
+    ${routes.map(({ prefix }) => `location ${prefix} { ${pass} }`).join('\n')}
   }`;
 }

@@ -1,13 +1,14 @@
 /**
  * The baseline: a proxy on `node:http` with a keep-alive agent and the same features as the others.
- * Usage: node node-http-proxy.ts PORT BACKEND_PORT ACCESS_LOG TIMEOUT_MS
+ * Usage: node node-http-proxy.ts PORT BACKEND_PORT ACCESS_LOG TIMEOUT_MS ROUTES
+ * ROUTES is a file: `{"HOST": ["/PREFIX/", ...]}`. A host's prefixes are gone through in order.
  */
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import http from 'node:http';
-import { routedHost, routedPrefix } from './contender.ts';
 
-const [port, backendPort, accessLog = '', timeoutMs] = process.argv.slice(2);
+const [port, backendPort, accessLog = '', timeoutMs, routes = ''] = process.argv.slice(2);
+const prefixesByHost = new Map<string, string[]>(Object.entries(JSON.parse(readFileSync(routes, 'utf8'))));
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1024 });
 const log = createWriteStream(accessLog, { flags: 'a' });
 const requestsByStatus = new Map<number, number>();
@@ -22,7 +23,8 @@ const server = http.createServer((request, response) => {
     const entry = { time: new Date(), method, url, authority: headers.host, status, durationMs, requestId };
     log.write(`${JSON.stringify(entry)}\n`);
   };
-  if (request.headers.host !== routedHost || !request.url?.startsWith(routedPrefix)) {
+  const prefixes = prefixesByHost.get(request.headers.host ?? '') ?? [];
+  if (!prefixes.some((prefix) => request.url?.startsWith(prefix))) {
     response.writeHead(404).end();
     finish(404);
     return;

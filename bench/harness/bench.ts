@@ -11,7 +11,7 @@ export interface BenchOptions {
   readonly connections: number;
   /** Length of an answer's body, bytes. */
   readonly bodyBytes: number;
-  /** Routes at most. */
+  /** In the table, or at most. */
   readonly routes: number;
   readonly subscribers: number;
   /** Streams of one connection. */
@@ -22,6 +22,8 @@ export interface BenchOptions {
   readonly slow: number;
   /** Names of the contenders to run; empty: all. */
   readonly only: readonly string[];
+  /** Over HTTP/2, calls as gRPC makes them. */
+  readonly grpc: boolean;
 }
 
 /** One run's surroundings; all of it is gone after the run. */
@@ -38,6 +40,8 @@ export interface BenchReport {
   readonly versions: readonly string[];
   /** Peers that could not take part, each with the reason. */
   readonly missing: readonly string[];
+  /** Contenders that are here and did not do their part, each with what went wrong; they have no samples. */
+  readonly failed: readonly string[];
   /** What makes the figures less sure. */
   readonly warnings: readonly string[];
   /** Markdown. */

@@ -56,10 +56,23 @@ export function sharesByOwner(lines: readonly PerfLine[]): { readonly owner: str
 
 function ownerOf({ object, symbol }: PerfLine): string {
   if (object.startsWith('[kernel') || object === '[k]') return 'kernel';
-  if (object.startsWith('perf-') || object.startsWith('[JIT]') || object === '//anon') return 'compiled JavaScript';
+  if (object.startsWith('perf-') || object.startsWith('[JIT]') || object === '//anon') return scriptOwner(symbol);
   if (/^(libc|ld-linux|libpthread)/.test(object) || object === '[vdso]') return 'libc';
   if (/^Builtins_/.test(symbol)) return 'V8 builtins';
   if (/Scaveng|MarkCompact|MarkingVisitor|Sweeper|EvacuateVisitor|::Heap::|IncrementalMarking/.test(symbol))
     return 'garbage collector';
-  return 'libuv, Node and V8';
+  if (/^v8::/.test(symbol)) return 'V8';
+  if (/^node::/.test(symbol)) return "Node's native side";
+  if (/^uv_/.test(symbol)) return 'libuv';
+  return 'other native code';
+}
+
+/** The room of a compiled function, by the file that V8 names: `JS:*finish file:///…/data-plane/l7/exchange.ts:86:9`. */
+function scriptOwner(symbol: string): string {
+  if (symbol.startsWith('RegExp')) return 'JavaScript: regular expressions';
+  const [, plane, room] = /\/(data-plane|control-plane|proto)\/(?:([\w-]+)\/)?[^/]*$/.exec(symbol) ?? [];
+  if (plane !== undefined) return `JavaScript: ${room === undefined ? plane : `${plane}/${room}`}`;
+  const [, dependency] = /\/node_modules\/((?:@[\w.-]+\/)?[\w.-]+)\//.exec(symbol) ?? [];
+  if (dependency !== undefined) return `JavaScript: ${dependency}`;
+  return / node:/.test(symbol) ? "JavaScript: Node's own" : 'JavaScript: other';
 }

@@ -39,14 +39,14 @@ export async function waitFor200(
   }
 }
 
-interface Answer {
+export interface Answer {
   /** 0: there was none. */
   readonly status: number;
   readonly body: string;
 }
 
-/** `fetch` would not let a Host header be set. */
-function ask(url: string, headers: Record<string, string>): Promise<Answer> {
+/** One GET. `fetch` would not let a Host header be set. */
+export function ask(url: string, headers: Record<string, string>): Promise<Answer> {
   return new Promise((resolve) => {
     const request = http.get(url, { headers, agent: false, timeout: askTimeoutMs }, (response) => {
       text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), fail);

@@ -6,7 +6,9 @@ import { requirePath } from './peer-path.ts';
 import type { Processes } from './processes.ts';
 
 export interface WrkOptions {
-  readonly url: string;
+  readonly port: number;
+  /** Sent in turn over all connections. */
+  readonly requests: readonly { readonly host: string; readonly path: string }[];
   readonly connections: number;
   readonly seconds: number;
   readonly core: number;
@@ -33,7 +35,9 @@ export async function runWrk(processes: Processes, options: WrkOptions): Promise
     '10s',
     '-s',
     script,
-    options.url,
+    `http://127.0.0.1:${options.port}/`,
+    '--',
+    ...options.requests.flatMap(({ host, path }) => [host, path]),
   ];
   const wrk = processes.start({
     name: 'wrk',

@@ -4,12 +4,11 @@ import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import type { Workbench } from '../harness/bench.ts';
 import { freePorts, waitFor200 } from '../harness/ports.ts';
+import { adminToken, applyDocuments, callApi } from '../harness/rest.ts';
 
 const cli = path.resolve(import.meta.dirname, '../../control-plane/cli/fairlead.js');
-const documentsAtOnce = 5_000;
 const startTimeoutMs = 30_000;
 
-export const adminToken = 'bench-admin-token-0123456789abcdef';
 export const group = 'bench';
 export const routesPerHost = 100;
 
@@ -60,19 +59,16 @@ export async function startControlPlane(bench: Workbench, options: ControlPlaneO
     assertAlive: () => processes.assertAlive(child, { name: options.name }),
   });
   const routes = Array.from({ length: options.routes }, (_, index) => route(index, 15));
-  await call(api, 'POST', '/v1/apply', frame());
-  for (let from = 0; from < routes.length; from += documentsAtOnce) {
-    await call(api, 'POST', '/v1/apply', routes.slice(from, from + documentsAtOnce));
-  }
+  await applyDocuments(api, [...frame(), ...routes]);
   let changes = 0;
   return {
     target: `127.0.0.1:${xdsPort}`,
     pid: child.pid ?? 0,
     change: async () => {
       const { name, spec } = route(options.routes - 1, 16 + (changes++ % 40));
-      await call(api, 'PUT', `/v1/routes/${name}`, { spec });
+      await callApi(api, 'PUT', `/v1/routes/${name}`, { spec });
     },
-    metric: async (name) => sumOf(await call(api, 'GET', '/metrics'), name),
+    metric: async (name) => sumOf(await callApi(api, 'GET', '/metrics'), name),
     stop: () => processes.stop(child),
   };
 }
@@ -102,18 +98,6 @@ function route(index: number, timeoutSeconds: number) {
       timeout: `${timeoutSeconds}s`,
     },
   };
-}
-
-async function call(api: string, method: string, url: string, body?: object): Promise<string> {
-  const headers = { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' };
-  const response = await fetch(`${api}${url}`, {
-    method,
-    headers: body === undefined ? { authorization: headers.authorization } : headers,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${text.slice(0, 500)}`);
-  return text;
 }
 
 /** Of all label sets in a text of Prometheus. Throws where there is none: a metric that is gone must not count as 0. */

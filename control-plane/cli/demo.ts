@@ -95,7 +95,8 @@ function nodeProcess(
 ): ChildSpec {
   return {
     id,
-    args: [entry, 'data-plane', '--group', group, '--id', id, '--xds', xds, ...more],
+    // all of them share one machine with what they stand between
+    args: [entry, 'data-plane', '--group', group, '--id', id, '--xds', xds, '--concurrency', '1', ...more],
     environment: { ...environment, FAIRLEAD_HOME: home, FAIRLEAD_TOKEN: tokens[group], FAIRLEAD_ADMIN: admin },
     folder: path.join(home, id),
     files: { stdout: 'access.log', stderr: 'node.log' },

@@ -54,7 +54,9 @@ function addServers(root: Command, environment: NodeJS.ProcessEnv): void {
   root
     .command('data-plane')
     .description('one data-plane node; fairlead data-plane --help says what can be said')
-    .usage('--group G --id ID --xds HOST:PORT[,HOST:PORT…] [--bind LISTENER=ADDR:PORT]… [--concurrency N]')
+    .usage(
+      '--group G --id ID --xds HOST:PORT[,HOST:PORT…] [--bind LISTENER=ADDR:PORT]… [--limit NAME=N]… [--concurrency N]',
+    )
     .helpOption(false);
 }
 

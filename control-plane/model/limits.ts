@@ -58,6 +58,8 @@ export const limits = {
   headerBytes: 8192 * 1024,
   /** Header lines of a request: our data plane's parser has room for no more. */
   headers: 1_000,
+  /** Of one listener: more than a node has descriptors for. */
+  connections: 1_000_000,
   /** Streams of one HTTP/2 connection. Ours; Envoy's edge page has 100. */
   streams: 10_000,
 } as const;

@@ -52,6 +52,8 @@ export interface ListenerSpec {
     readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'unescape';
   };
   readonly limits: {
+    /** Open at once. */
+    readonly connections: number;
     /** Whole request head, bytes. */
     readonly headerBytes: number;
     readonly headers: number;
@@ -61,6 +63,8 @@ export interface ListenerSpec {
     readonly bodyTimeoutMs: number;
     readonly idleTimeoutMs: number;
   };
+  /** Proxies in front whose word on the client counts. */
+  readonly trustedHops: number;
 }
 
 export interface ListenerTlsSpec {
@@ -82,8 +86,8 @@ export interface EndpointSpec {
 }
 
 export interface ClusterSpec {
-  /** `http2` and `grpc`: for gRPC's own xDS clients alone, behind listeners of `protocol: api`. */
-  readonly protocol: 'http1' | 'tcp' | 'http2' | 'grpc';
+  /** `grpc`: HTTP/2, without a time limit where none is said. */
+  readonly protocol: 'http1' | 'http2' | 'grpc' | 'same-as-client' | 'tcp';
   readonly endpoints: readonly EndpointSpec[];
   readonly balance: (
     | { readonly policy: 'round-robin' }
@@ -169,7 +173,7 @@ export interface RespondSpec {
 }
 
 export interface RouteSpec {
-  /** `null`: every listener that is open to the tenant and carries its clusters: http1 on `http`, http2 and grpc on `api`. */
+  /** `null`: every listener that is open to the tenant and carries the route. */
   readonly listeners: readonly string[] | null;
   /** Lower-case; exact, `*.suffix` or `*`. */
   readonly hosts: readonly string[];

@@ -79,6 +79,35 @@ test('a prefix by segments is the path itself and what is below it; a timeout is
   });
 });
 
+test('a cluster that something with a socket leads to is for all, and its route stands on both kinds of listener', () => {
+  const group = translateGroup(documentSet([api, http, grpc, route('orders')]), 'edge');
+  expect(group.listeners.map(({ name, byName }) => [name, byName])).toEqual([
+    ['public', undefined],
+    ['shop.example.com', true],
+  ]);
+  expect(JSON.stringify(asJson('virtualHosts', group.virtualHosts[0]!.message))).toContain('"cluster":"orders"');
+  expect(group.clusters.map(({ byName }) => byName)).toEqual([undefined]);
+  const raw = typed('Listener', 'raw', { protocol: 'tcp' });
+  const l4 = typed('L4Route', 'raw', { listener: 'raw', to: { cluster: 'orders' } });
+  const named = route('orders', { listeners: 'mesh' });
+  const byNameOf = (...more: Typed[]) =>
+    translateGroup(documentSet([api, http, raw, grpc, named, ...more]), 'edge').clusters.map(({ byName }) => byName);
+  expect([byNameOf(), byNameOf(l4)]).toEqual([[true], [undefined]]);
+});
+
+test("a route that says more than gRPC's clients carry out is not served to them, which is noted", () => {
+  const rewriting = route('orders', { rewrite: { prefix: '/' } });
+  const first = translateGroup(documentSet([api, http, grpc, rewriting]), 'edge');
+  expect(first.listeners.map(({ name }) => name)).toEqual(['public']);
+  expect(first.notes).toMatchObject([{ document: { name: 'orders' }, detail: expect.stringContaining('mesh') }]);
+  // so is one whose cluster says more, from the moment when it does
+  const plain = translateGroup(documentSet([api, http, grpc, route('orders')]), 'edge');
+  const kept = typed('Cluster', 'orders', { protocol: 'grpc', connectTimeout: '7s' });
+  const key = { kind: 'Cluster', name: 'orders' } as const;
+  const again = translateGroupAgain(documentSet([api, http, kept, route('orders')]), 'edge', plain, [key]);
+  expect([plain, again].map(({ listeners }) => listeners.length)).toEqual([2, 1]);
+});
+
 test('a route without listeners stands where its clusters can be carried', () => {
   const web = typed('Cluster', 'web');
   const documents = [
@@ -91,7 +120,7 @@ test('a route without listeners stands where its clusters can be carried', () =>
   ];
   expect(hostsOf(...documents)).toEqual(['public', 'shop.example.com']);
   const { routes } = translateGroup(documentSet(documents), 'edge');
-  expect(JSON.stringify(asJson('routes', routes[0]!.message))).not.toContain('shop.example.com');
+  expect(routes[0]!.hosts).toEqual(['public/shop.example.com', 'public/web.example.com']);
 });
 
 test('hosts that gRPC cannot ask for, or that are called like a listener, are noted and left out', () => {

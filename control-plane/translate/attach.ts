@@ -3,7 +3,8 @@ import { keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { compareAge } from '../model/order.ts';
 import type { Typed } from '../model/specs.ts';
-import { carriedByApi } from '../model/world/carriers.ts';
+import { carriageOf, carrierOf, carries } from '../model/world/carriers.ts';
+import { isForGrpc } from '../model/world/grpc-clients.ts';
 import { compareText, type Findings } from './resources.ts';
 
 /** The listeners that name the group, in name order. */
@@ -21,14 +22,17 @@ export function carriersOf(
   findings: Findings,
 ): Typed<'Listener'>[] {
   const named = route.spec.listeners;
-  const carriers = carriedByApi(documents, route.spec.to) ? ['api'] : ['http', 'https'];
-  readProtocols(documents, route, findings);
+  readCarriages(documents, route, findings);
   return listeners.filter((listener) => {
     const { name } = listener.document;
     if (named !== null && !named.includes(name)) return false;
     readRoute(findings, route);
-    if (!carriers.includes(listener.spec.protocol)) return false;
+    const carrier = carrierOf(listener.spec.protocol);
     const isOpen = isOpenTo(documents, listener, route.document.tenant);
+    if (carrier === undefined || !carries(carrier, documents, route)) {
+      if (isOpen && carrier === 'api' && isForGrpc(documents, route)) noteUnfit(findings, route, name);
+      return false;
+    }
     if (!isOpen && named !== null) noteClosed(findings, route, name);
     return isOpen;
   });
@@ -72,11 +76,17 @@ function readRoute(findings: Findings, { document }: Typed<'Route' | 'L4Route'>)
   if (document.tenant !== undefined) findings.read({ kind: 'Tenant', name: document.tenant });
 }
 
-function readProtocols(documents: DocumentSet, { spec }: Typed<'Route'>, { protocols }: Findings): void {
+function readCarriages(documents: DocumentSet, { spec }: Typed<'Route'>, { carriages }: Findings): void {
   for (const { cluster } of spec.to) {
-    const { tenant, name } = cluster;
-    protocols.set(keyId({ kind: 'Cluster', ...cluster }), documents.get('Cluster', tenant, name)?.spec.protocol);
+    const target = documents.get('Cluster', cluster.tenant, cluster.name);
+    carriages.set(keyId({ kind: 'Cluster', ...cluster }), target && carriageOf(target));
   }
+}
+
+/** It would say why if it were named there. */
+function noteUnfit(findings: Findings, route: Typed<'Route'>, listener: string): void {
+  const detail = `says more than gRPC's own clients carry out; it is not served to them behind listener ${listener}`;
+  findings.note(route.document, `the route ${detail}`);
 }
 
 function noteClosed(findings: Findings, route: Typed<'Route' | 'L4Route'>, listener: string): void {

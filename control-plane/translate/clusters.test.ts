@@ -30,6 +30,23 @@ test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with 
   });
 });
 
+test.each([
+  ['http2', { explicit_http_config: { http2_protocol_options: {} } }],
+  ['grpc', { explicit_http_config: { http2_protocol_options: {} } }],
+  ['same-as-client', { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } }],
+])('a cluster of protocol %s says so, and how long its connections are kept', (protocol, versions) => {
+  const active = { ...probe, http: { path: '/healthz' } };
+  const cluster = typed('Cluster', 'orders', { protocol, keepAlive: { idle: '7s' }, health: { active } });
+  const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
+  expect(json).toMatchObject({
+    typed_extension_protocol_options: { [name]: { common_http_protocol_options: { idle_timeout: '7s' }, ...versions } },
+    circuit_breakers: { thresholds: [{ retry_budget: { budget_percent: { value: 20 } } }] },
+  });
+  // its endpoints are asked in what they speak, which for HTTP/1.1 needs no word
+  expect(JSON.stringify(json).includes('"codec_client_type":"HTTP2"')).toBe(protocol !== 'same-as-client');
+});
+
 test("a tcp cluster has no HTTP options, and round robin is Envoy's own default", () => {
   const cluster = typed('Cluster', 'redis', {
     protocol: 'tcp',

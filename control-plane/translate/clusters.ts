@@ -4,6 +4,7 @@ import type { Cluster } from '../../proto/envoy.ts';
 import { resourceName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
+import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { endpointsName } from './endpoints.ts';
 import { healthChecks } from './health-checks.ts';
 import { Memo } from './memo.ts';
@@ -30,11 +31,11 @@ export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): C
       connect_timeout: durationOf(spec.connectTimeoutMs),
       ...balance(spec.balance),
       common_lb_config: { healthy_panic_threshold: { value: spec.balance.panicPercent } },
-      health_checks: health === null ? [] : healthChecks(health, document.name),
+      health_checks: health === null ? [] : healthChecks(health, document.name, speaksHttp2(spec.protocol)),
       // else Envoy uses an endpoint that was taken out for as long as it passes its checks
       ignore_health_on_host_removal: checked,
       ...protocolOptions(spec),
-      ...(spec.protocol === 'http1' && { circuit_breakers: retryBudget(spec.retryBudgetPercent) }),
+      ...(spec.protocol !== 'tcp' && { circuit_breakers: retryBudget(spec.retryBudgetPercent) }),
     };
   });
 }
@@ -61,25 +62,32 @@ function balance(spec: ClusterSpec['balance']): Pick<Cluster, 'lb_policy' | 'lea
   return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: uint32(spec.choices) } };
 }
 
+// what routes say of upgrades holds for endpoints of both versions
+const http2Options = { allow_connect: true };
+const http2 = { explicit_http_config: { http2_protocol_options: http2Options } };
+const versions = {
+  http1: { explicit_http_config: { http_protocol_options: {} } },
+  ...{ http2, grpc: http2 },
+  'same-as-client': {
+    use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2Options },
+  },
+};
+
 function protocolOptions(spec: ClusterSpec): Pick<Cluster, 'typed_extension_protocol_options'> {
   if (spec.protocol === 'tcp') return {};
   return {
-    typed_extension_protocol_options: { [httpProtocolOptions]: spec.protocol === 'http1' ? http1(spec) : http2 },
+    typed_extension_protocol_options: {
+      [httpProtocolOptions]: packAny(httpProtocolOptions, {
+        common_http_protocol_options: {
+          idle_timeout: durationOf(spec.keepAlive.idleMs),
+          ...(spec.keepAlive.requests > 0 && { max_requests_per_connection: uint32(spec.keepAlive.requests) }),
+        },
+        ...versions[spec.protocol],
+      }),
+    },
   };
 }
 
 function retryBudget(percent: number): NonNullable<Cluster['circuit_breakers']> {
   return { thresholds: [{ retry_budget: { budget_percent: { value: percent }, min_retry_concurrency: uint32(3) } }] };
-}
-
-const http2 = packAny(httpProtocolOptions, { explicit_http_config: { http2_protocol_options: {} } });
-
-function http1({ keepAlive }: ClusterSpec) {
-  return packAny(httpProtocolOptions, {
-    common_http_protocol_options: {
-      idle_timeout: durationOf(keepAlive.idleMs),
-      ...(keepAlive.requests > 0 && { max_requests_per_connection: uint32(keepAlive.requests) }),
-    },
-    explicit_http_config: { http_protocol_options: {} },
-  });
 }

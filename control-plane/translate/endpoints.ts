@@ -1,8 +1,8 @@
 /** Endpoints of Cluster documents to envoy.config.endpoint.v3.ClusterLoadAssignment. */
 import type { ClusterLoadAssignment } from '../../proto/envoy.ts';
 import { assignmentName, resourceName } from '../../proto/names.ts';
-import { forGrpcClients } from '../model/schemas/cluster.ts';
 import type { EndpointSpec, Typed } from '../model/specs.ts';
+import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { Memo } from './memo.ts';
 import { compareText } from './resources.ts';
 import { uint32 } from './wire.ts';
@@ -45,7 +45,7 @@ export function clusterLoadAssignment(cluster: Typed<'Cluster'>, checked: boolea
             locality: zone === '' ? {} : { zone },
             lb_endpoints: ofZone.map(lbEndpoint),
             // gRPC's clients skip a locality without a weight; this one gives every endpoint the same share
-            ...(forGrpcClients(cluster.spec.protocol) && { load_balancing_weight: uint32(ofZone.length) }),
+            ...(speaksHttp2(cluster.spec.protocol) && { load_balancing_weight: uint32(ofZone.length) }),
           };
         }),
     };

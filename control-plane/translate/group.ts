@@ -3,7 +3,7 @@ import { encode } from '../../proto/codec.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
-import { forGrpcClients } from '../model/schemas/cluster.ts';
+import { carriageOf } from '../model/world/carriers.ts';
 import { edsCluster, isChecked } from './clusters.ts';
 import { clusterLoadAssignment } from './endpoints.ts';
 import { Memo } from './memo.ts';
@@ -49,7 +49,7 @@ export function translateGroupAgain(
   const { fronts } = previous;
   if (
     routes.length + targets.length + secrets.length < changed.length ||
-    !targets.every((key) => speaksAsBefore(documents, previous, key)) ||
+    !targets.every((key) => isCarriedAsBefore(documents, previous, key)) ||
     (routes.length + secrets.length > 0 && fronts === undefined)
   ) {
     return translateGroup(documents, group);
@@ -74,19 +74,20 @@ function secretsOfFronts(documents: DocumentSet, fronts: readonly Front[]): Rout
 }
 
 /** False for a cluster whose routes may have to stand on other listeners now. */
-function speaksAsBefore(documents: DocumentSet, { protocols }: Routing, key: DocumentKey): boolean {
+function isCarriedAsBefore(documents: DocumentSet, { carriages }: Routing, key: DocumentKey): boolean {
   const id = keyId(key);
-  if (key.kind !== 'Cluster' || !protocols.has(id)) return true;
-  return protocols.get(id) === documents.get('Cluster', key.tenant, key.name)?.spec.protocol;
+  if (key.kind !== 'Cluster' || !carriages.has(id)) return true;
+  const cluster = documents.get('Cluster', key.tenant, key.name);
+  return carriages.get(id) === (cluster && carriageOf(cluster));
 }
 
 /** Whether a change of this document could change the resources made before it. */
-export function dependsOn({ routingReads, targetReads, protocols }: GroupResources, key: DocumentKey): boolean {
+export function dependsOn({ routingReads, targetReads, carriages }: GroupResources, key: DocumentKey): boolean {
   const id = keyId(key);
-  return routingReads.has(id) || targetReads.has(id) || protocols.has(id);
+  return routingReads.has(id) || targetReads.has(id) || carriages.has(id);
 }
 
-function translateTargets(documents: DocumentSet, { targets }: Routing): Targets {
+function translateTargets(documents: DocumentSet, { targets, grpcTargets }: Routing): Targets {
   const findings = new Findings();
   const clusters: GroupResource<'clusters'>[] = [];
   const endpoints: GroupResource<'endpoints'>[] = [];
@@ -97,7 +98,7 @@ function translateTargets(documents: DocumentSet, { targets }: Routing): Targets
     const { health } = cluster.spec;
     if (health !== null && 'policy' in health) findings.read({ kind: 'HealthPolicy', ...health.policy });
     const source = keyOf(cluster.document);
-    const byName = forGrpcClients(cluster.spec.protocol);
+    const byName = grpcTargets.has(name);
     clusters.push({ name, message: edsCluster(documents, cluster), source, ...(byName && { byName }) });
     const message = clusterLoadAssignment(cluster, isChecked(documents, cluster));
     endpoints.push({ name: message.cluster_name ?? name, message, source });

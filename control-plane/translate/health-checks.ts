@@ -6,8 +6,12 @@ import { uint32 } from './wire.ts';
 
 type ActiveSpec = NonNullable<HealthPolicySpec['active']>;
 
-/** The checks of one cluster: none or one. `fallbackHost` is the Host of HTTP probes where the policy names none. */
-export function healthChecks({ active }: HealthPolicySpec, fallbackHost: string): HealthCheck[] {
+/**
+ * The checks of one cluster: none or one.
+ * @param fallbackHost the Host of HTTP probes where the policy names none
+ * @param overHttp2 how its endpoints are asked over HTTP
+ */
+export function healthChecks({ active }: HealthPolicySpec, fallbackHost: string, overHttp2: boolean): HealthCheck[] {
   if (active === null) return [];
   return [
     {
@@ -18,16 +22,17 @@ export function healthChecks({ active }: HealthPolicySpec, fallbackHost: string)
       unhealthy_threshold: uint32(active.unhealthyAfter),
       healthy_threshold: uint32(active.healthyAfter),
       ...(active.jitterPercent > 0 && { interval_jitter_percent: active.jitterPercent }),
-      ...probe(active.check, fallbackHost),
+      ...probe(active.check, fallbackHost, overHttp2),
     },
   ];
 }
 
-function probe(check: ActiveSpec['check'], fallbackHost: string): HealthCheck {
+function probe(check: ActiveSpec['check'], fallbackHost: string, overHttp2: boolean): HealthCheck {
   if ('http' in check) {
     const { path, host, expect } = check.http;
     // Envoy falls back to the cluster's name, whose slash no server takes for a host
-    return { http_health_check: { path, host: host ?? fallbackHost, expected_statuses: [...expect] } };
+    const common = { path, host: host ?? fallbackHost, expected_statuses: [...expect] };
+    return { http_health_check: { ...common, ...(overHttp2 && { codec_client_type: 'HTTP2' }) } };
   }
   const { send, receive } = check.tcp;
   return {

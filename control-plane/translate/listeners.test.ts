@@ -3,6 +3,15 @@ import { httpLogFields } from './access-log.ts';
 import { httpListener, tcpListener } from './listeners.ts';
 import { asJson, typed } from './testing.ts';
 
+const connectionLimit = (connections: number, name = 'public') => ({
+  name: 'envoy.filters.network.connection_limit',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit',
+    stat_prefix: name,
+    max_connections: `${connections}`,
+  },
+});
+
 test('an http listener is an edge: its own RDS over ADS, paths made safe, the peer believed and no header', () => {
   const listener = typed('Listener', 'public', { address: '0.0.0.0', port: 8080 });
   expect(asJson('listeners', httpListener(listener))).toEqual({
@@ -12,6 +21,7 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
     filter_chains: [
       {
         filters: [
+          connectionLimit(10_000),
           {
             name: 'envoy.filters.network.http_connection_manager',
             typed_config: {
@@ -58,8 +68,13 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
 function connectionManager(spec: Readonly<Record<string, unknown>>): unknown {
   const json = asJson('listeners', httpListener(typed('Listener', 'public', spec)));
   const [chain] = json['filter_chains'] as { filters: { typed_config: unknown }[] }[];
-  return chain?.filters[0]?.typed_config;
+  return chain?.filters.at(-1)?.typed_config;
 }
+
+test('a limit of connections stands before whatever serves them', () => {
+  const json = asJson('listeners', httpListener(typed('Listener', 'public', { limits: { connections: 7 } })));
+  expect(json).toMatchObject({ filter_chains: [{ filters: [connectionLimit(7), expect.anything()] }] });
+});
 
 test.each([
   ['keep', 'KEEP_UNCHANGED'],
@@ -112,14 +127,24 @@ test('limits of a listener reach the connection manager, 0s as none', () => {
   });
 });
 
+test('who has proxies in front believes so many of them, and keeps their request ids', () => {
+  expect(connectionManager({ trustedHops: 2 })).toMatchObject({
+    use_remote_address: true,
+    xff_num_trusted_hops: 2,
+    preserve_external_request_id: true,
+  });
+  expect(connectionManager({})).not.toHaveProperty('preserve_external_request_id');
+});
+
 function tcpProxy(to: { cluster: string; weight: number }[]): unknown {
   const listener = typed('Listener', 'redis', { protocol: 'tcp', port: 6379 });
   const route = typed('L4Route', 'redis', { to, idleTimeout: '90s' });
   const json = asJson('listeners', tcpListener(listener, route));
   expect(json).toMatchObject({ name: 'redis', address: { socket_address: { port_value: 6379 } } });
   const [chain] = json['filter_chains'] as { filters: { name: string; typed_config: unknown }[] }[];
-  expect(chain?.filters.map(({ name }) => name)).toEqual(['envoy.filters.network.tcp_proxy']);
-  return chain?.filters[0]?.typed_config;
+  expect(chain?.filters[0]).toEqual(connectionLimit(10_000, 'redis'));
+  expect(chain?.filters[1]?.name).toBe('envoy.filters.network.tcp_proxy');
+  return chain?.filters[1]?.typed_config;
 }
 
 test('a tcp listener hands its connections to the cluster of its L4Route and logs them', () => {

@@ -59,11 +59,22 @@ function socketListener({ document, spec }: Typed<'Listener'>, filter: Filter): 
   return {
     name: document.name,
     address: { socket_address: { address: spec.address, port_value: spec.port } },
-    filter_chains: [{ ...(spec.tls !== null && tlsOf(spec.tls)), filters: [filter] }],
+    filter_chains: [
+      { ...(spec.tls !== null && tlsOf(spec.tls)), filters: [connectionLimit(document.name, spec), filter] },
+    ],
   };
 }
 
-function connectionManager(name: string, { accessLog, limits, paths }: ListenerSpec) {
+/** Envoy's own limit of a listener is a runtime key, which no listener can carry. */
+function connectionLimit(name: string, { limits }: ListenerSpec): Filter {
+  const limit = { stat_prefix: name, max_connections: { value: limits.connections } };
+  return {
+    name: 'envoy.filters.network.connection_limit',
+    typed_config: packAny('envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit', limit),
+  };
+}
+
+function connectionManager(name: string, { accessLog, limits, paths, trustedHops }: ListenerSpec) {
   return packAny('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name,
     codec_type: 'AUTO',
@@ -75,8 +86,9 @@ function connectionManager(name: string, { accessLog, limits, paths }: ListenerS
       },
     ],
     server_name: 'fairlead',
-    // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not (xff_num_trusted_hops is 0)
+    // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not, but for what proxies in front said
     use_remote_address: { value: true },
+    ...(trustedHops > 0 && { xff_num_trusted_hops: trustedHops, preserve_external_request_id: true }),
     normalize_path: { value: paths.normalize },
     merge_slashes: paths.mergeSlashes,
     path_with_escaped_slashes_action: escapedSlashesAction[paths.escapedSlashes],

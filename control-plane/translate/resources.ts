@@ -2,7 +2,7 @@
 import type { MessageName, MessageTypes } from '../../proto/envoy.ts';
 import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, describeKey, keyId } from '../model/document.ts';
-import type { Reference, SpecOf, Typed } from '../model/specs.ts';
+import type { Reference, Typed } from '../model/specs.ts';
 
 export { pushOrder, type XdsType };
 
@@ -49,11 +49,13 @@ export interface Routing {
   readonly secrets: readonly GroupResource<'secrets'>[];
   /** Clusters that the routes name, by resource name, in no promised order; they may not exist. */
   readonly targets: ReadonlyMap<string, Reference>;
+  /** Resource names of those to which nothing with a socket leads. */
+  readonly grpcTargets: ReadonlySet<string>;
   readonly notes: readonly Note[];
   /** `keyId` of the documents that this was made from, and of those that were looked for in vain; perhaps of others. */
   readonly routingReads: Set<string>;
-  /** By `keyId` of the clusters that routes name, what they speak: it says which listeners carry the route. */
-  readonly protocols: Map<string, ClusterProtocol | undefined>;
+  /** By `keyId` of the clusters that routes name: what says which listeners carry the route (`carriageOf`). */
+  readonly carriages: Map<string, string | undefined>;
   /** The listeners from which the rest can be made again when routes change; undefined: only from scratch. */
   readonly fronts: readonly Front[] | undefined;
   /** By `keyId`, the hosts that a route stood on in the newest translation. */
@@ -75,8 +77,6 @@ export interface Host {
   readonly resource: GroupResource<'virtualHosts'>;
 }
 
-export type ClusterProtocol = SpecOf['Cluster']['protocol'];
-
 export interface Targets {
   /** In name order. */
   readonly clusters: readonly GroupResource<'clusters'>[];
@@ -90,17 +90,17 @@ export type GroupResources = Routing & Targets;
 export class Findings {
   readonly notes: Note[];
   readonly reads: Set<string>;
-  readonly protocols: Map<string, ClusterProtocol | undefined>;
+  readonly carriages: Map<string, string | undefined>;
 
   /** Goes on where an earlier translation ended; its sets grow. */
   constructor(
     notes: readonly Note[] = [],
     reads: Set<string> = new Set(),
-    protocols: Map<string, ClusterProtocol | undefined> = new Map(),
+    carriages: Map<string, string | undefined> = new Map(),
   ) {
     this.notes = [...notes];
     this.reads = reads;
-    this.protocols = protocols;
+    this.carriages = carriages;
   }
 
   note(document: DocumentKey, detail: string): void {

@@ -19,7 +19,7 @@ export function translateRoutingAgain(
 ): Routing {
   const isChanged = matcherOf(changedRoutes);
   const notes = previous.notes.filter(({ document }) => !(document.kind === 'Route' && isChanged(document)));
-  const findings = new Findings(notes, previous.routingReads, previous.protocols);
+  const findings = new Findings(notes, previous.routingReads, previous.carriages);
   const listeners = previous.fronts.map(({ listener }) => listener);
   const stand = changedRoutes.flatMap(({ tenant, name }) => {
     const route = documents.get('Route', tenant, name);
@@ -53,7 +53,7 @@ export function translateRoutingAgain(
   return {
     ...previous,
     ...resourcesOf(fronts),
-    ...{ fronts, notes: findings.notes, routingReads: findings.reads, protocols: findings.protocols },
+    ...{ fronts, notes: findings.notes, routingReads: findings.reads, carriages: findings.carriages },
     targets: targetsAgain(previous, fronts, targetsOf(left), targetsOf(joined)),
   };
 }

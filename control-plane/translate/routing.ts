@@ -48,10 +48,13 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
     listeners.sort((a, b) => compareText(a.name, b.name));
   }
   const secrets = secretsOf(documents, ofGroup, findings);
-  const { notes, reads: routingReads, protocols } = findings;
+  const { notes, reads: routingReads, carriages } = findings;
+  const targets = targetsOf([...routesOf(fronts), ...l4Routes]);
+  const ofApi = targetsOf([...byApi]);
   return {
-    ...{ listeners, secrets, ...resourcesOf(fronts), targets: targetsOf([...routesOf(fronts), ...l4Routes, ...byApi]) },
-    ...{ notes, routingReads, protocols, fronts: first === undefined ? fronts : undefined, l4Routes },
+    ...{ listeners, secrets, ...resourcesOf(fronts), targets: new Map([...targets, ...ofApi]) },
+    grpcTargets: new Set([...ofApi.keys()].filter((name) => !targets.has(name))),
+    ...{ notes, routingReads, carriages, fronts: first === undefined ? fronts : undefined, l4Routes },
     hostsOfRoutes: new Map(routesOf(fronts).map(({ document, spec }) => [keyId(document), spec.hosts])),
   };
 }

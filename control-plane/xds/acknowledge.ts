@@ -26,7 +26,7 @@ export function acknowledge(state: TypeState, nonce: string, refused: boolean): 
   const lastGood = refused ? state.lastGood : told && { told, version };
   return {
     // an answer to one response stands for those before it as well: clients may skip them (case 49)
-    state: { ...state, unacked: state.unacked.slice(at + 1), rejected: isLast && refused, lastGood },
+    state: { ...state, unacked: state.unacked.slice(at + 1), answered: true, rejected: isLast && refused, lastGood },
     verdict: { kind: refused ? 'nack' : 'ack', response },
   };
 }

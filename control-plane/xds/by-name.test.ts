@@ -22,7 +22,7 @@ function turn(variant: 'sotw' | 'delta', state: TypeState, snapshot: Snapshot) {
   const writing = new Set<never>();
   const { effects, states: after } = takeTurn({
     ...{ variant, states, snapshot, writing, takesTtl: false },
-    ...{ nowMs: 0, ackWaitMs: 0, responses: 0, unackedNonces: 8 },
+    ...{ nowMs: 0, ackWaitMs: 0, removalWaitMs: 0, asksAtOnce: false, responses: 0, unackedNonces: 8 },
   });
   const said = effects.map((effect) =>
     effect.kind === 'send'

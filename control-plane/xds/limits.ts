@@ -13,6 +13,11 @@ export const limits = {
   healthLookMs: 1_000,
   /** An un-ACKed response holds back what follows of its type for so long (xds-server-cases.md, 49). */
   ackWaitMs: 500,
+  /**
+   * Ours: a client that answers nothing keeps what went away for so long; it costs nobody anything. Envoy gives a
+   * resource as long to come (initial_fetch_timeout).
+   */
+  removalWaitMs: 15_000,
   /** Ours: ten times the fleet of 1,000 nodes that one replica is measured with. */
   connections: 10_000,
   /** Ours: a subscriber that opened a stream says who it is within this time. */

@@ -144,3 +144,46 @@ test('46. a client from another stream that never asks for clusters gets its rou
   talk.nowMs = 2_500;
   expect(typesOf(talk.turn())).toEqual(['routes']);
 });
+
+describe('46. a proxy that comes from another stream, whose requests come one by one (delta)', () => {
+  const after: Contents = { ...before, clusters: { y: 'y@1' }, endpoints: { 'y@1': 1 }, routes: { public: 'y' } };
+
+  /** It holds x, and routes to it; x is gone. Its request of clusters has had its turn before the others came. */
+  function returned(contents: Contents): Conversation {
+    const talk = new Conversation('delta', contents);
+    talk.asksAtOnce = true;
+    expect(talk.change('clusters', { irv: { x: 'old' } })).toEqual([
+      { type: 'clusters', resources: Object.keys(contents.clusters ?? {}) },
+    ]);
+    return talk;
+  }
+
+  test('keeps its clusters until it has acknowledged routes that do not name them', () => {
+    const talk = returned(after);
+    expect(typesOf(talk.change('endpoints', { sub: ['x'], irv: { x: 'old' } }))).toEqual([]);
+    const irv = { public: talk.version('listeners', 'public') };
+    expect(typesOf(talk.change('listeners', { irv }))).toEqual(['listeners']);
+    expect(talk.change('routes', { sub: ['public'], irv: { public: 'old' } })).toEqual([]);
+    expect(typesOf(talk.ack('clusters'))).toEqual([]);
+    expect(typesOf(talk.change('endpoints', { sub: ['y@1'] }))).toEqual(['endpoints']);
+    expect(typesOf(talk.ack('endpoints'))).toEqual(['routes']);
+    expect(talk.ack('listeners')).toEqual([]);
+    expect(talk.ack('routes')).toContainEqual({ type: 'clusters', resources: [], removed: ['x'] });
+  });
+
+  test('loses them with its first answer if its routes are the newest', () => {
+    const talk = returned({ ...before, clusters: {}, endpoints: {}, routes: { public: '' } });
+    const irv = { public: talk.version('routes', 'public') };
+    expect(talk.change('routes', { sub: ['public'], irv })).toEqual([]);
+    expect(talk.ack('clusters')).toEqual([{ type: 'clusters', resources: [], removed: ['x'] }]);
+  });
+
+  test('loses them after 15 s if it answers nothing', () => {
+    const talk = returned({ ...before, clusters: {}, endpoints: {}, routes: {} });
+    expect(talk.wakeAtMs).toBe(15_000);
+    talk.nowMs = 14_999;
+    expect(talk.turn()).toEqual([]);
+    talk.nowMs = 15_000;
+    expect(talk.turn()).toEqual([{ type: 'clusters', resources: [], removed: ['x'] }]);
+  });
+});

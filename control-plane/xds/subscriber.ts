@@ -151,6 +151,9 @@ export class Subscriber implements Pumped {
       snapshot,
       nowMs: this.#ports.timers.now(),
       ackWaitMs: limits.ackWaitMs,
+      removalWaitMs: limits.removalWaitMs,
+      // Envoy does, and our node; nobody else takes hosts apart
+      asksAtOnce: this.info.hostsApart,
       writing: this.#writing,
       responses: this.#responses,
       unackedNonces: limits.unackedNonces,

@@ -7,7 +7,7 @@ import type { TypeSnapshot, View } from '../snapshot/snapshot.ts';
 import { isAwaited, sentOf } from './acknowledge.ts';
 import { answerDelta } from './delta.ts';
 import { beaten, beginLives, heartbeatAtMs, heartbeatOf } from './heartbeat.ts';
-import { awaitedNamers, mayRemove, namedBy, type TypeStates } from './order.ts';
+import { mayRemove, namedBy, removableAtMs, type TypeStates } from './order.ts';
 import type { Variant } from './ports.ts';
 import { answerSotw } from './sotw.ts';
 import { type Answer, type Content, noVersions, seenBy, type TypeState, withoutNames } from './type-state.ts';
@@ -22,6 +22,10 @@ export interface TurnInput {
   readonly nowMs: number;
   /** How long an un-ACKed response holds back what follows. */
   readonly ackWaitMs: number;
+  /** How long an un-ACKed response holds back the removal of what it may have been the last to name. */
+  readonly removalWaitMs: number;
+  /** The client asks anew, coming from another stream, for all that it holds before it reads an answer. */
+  readonly asksAtOnce: boolean;
   /** Types whose last response the transport has not taken yet. */
   readonly writing: Pick<ReadonlySet<XdsType>, 'has'>;
   /** Responses sent on this stream so far; nonces count on from here. */
@@ -85,7 +89,7 @@ export function takeTurn(input: TurnInput): Turn {
     if (before === undefined) continue;
     const seen = seenBy(before, snapshot);
     const { version } = seen;
-    const removable = mayRemove(type, states, snapshot, nowMs, ackWaitMs);
+    const removable = mayRemove(type, states, input);
     const { state: after, content } = answerNow(before, seen, removable);
     if (content === undefined) {
       states.set(type, after);
@@ -105,7 +109,7 @@ export function takeTurn(input: TurnInput): Turn {
   for (const [type, state] of states) {
     if (state.lingering.size === 0) continue;
     effects.push({ kind: 'waiting', type, version: seenBy(state, snapshot).version });
-    for (const namer of awaitedNamers(type, states)) wakeAfter(namer);
+    wakeAtMs = Math.min(wakeAtMs, removableAtMs(type, states, input) ?? wakeAtMs);
   }
   endpointsBegan();
   if (input.takesTtl) for (const type of pushOrder) keepAlive(type);

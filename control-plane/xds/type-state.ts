@@ -69,6 +69,8 @@ export interface TypeState {
   readonly unacked: readonly SentResponse[];
   /** The newest response; undefined before the first. */
   readonly lastSent: SentResponse | undefined;
+  /** The client has answered a response of this stream. */
+  readonly answered: boolean;
   /** The newest response was refused. */
   readonly rejected: boolean;
   /** The newest that the client has taken, if it can expire: what it holds as long as the newest response is refused. */
@@ -99,6 +101,7 @@ export function initialStateOf(type: XdsType): TypeState {
     added: nothingAdded,
     unacked: [],
     lastSent: undefined,
+    answered: false,
     rejected: false,
     lastGood: undefined,
     refreshedAtMs: undefined,

@@ -1,7 +1,8 @@
 /** The parts that are asked of the proxy itself. */
+import type { Clusters } from '../runtime/clusters.ts';
 import type { ProxyNode } from '../runtime/node.ts';
 import type { ServerState } from '../telemetry/stats.ts';
-import type { AdminParts } from './parts.ts';
+import type { ClusterView } from './parts.ts';
 
 const states: Readonly<Record<ProxyNode['state'], ServerState>> = {
   initializing: 'PRE_INITIALIZING',
@@ -9,24 +10,34 @@ const states: Readonly<Record<ProxyNode['state'], ServerState>> = {
   draining: 'DRAINING',
 };
 
-export function nodeParts(node: ProxyNode): Pick<AdminParts, 'state' | 'clusters' | 'listeners' | 'connectionCount'> {
-  return {
-    state: () => states[node.state],
-    clusters: () =>
-      node.clusters.list().map(({ name, hosts }) => ({
-        name,
-        hosts: hosts.map((host) => ({
-          address: host.address,
-          port: host.port,
-          weight: host.config.weight,
-          zone: host.config.zone,
-          edsHealth: host.config.health,
-          failsChecks: !host.passesChecks,
-          connections: host.active + host.idleCount,
-          activeRequests: host.active,
-        })),
-      })),
-    listeners: () => node.listeners.list(),
-    connectionCount: () => node.listeners.connectionCount,
-  };
+export function serverState(node: ProxyNode): ServerState {
+  return states[node.state];
+}
+
+type Host = ReturnType<Clusters['list']>[number]['hosts'][number];
+
+export interface HostLoad {
+  readonly connections: number;
+  readonly activeRequests: number;
+}
+
+/** What this thread has under way at an endpoint. */
+export function loadOf(_: string, { active, idleCount }: Host): HostLoad {
+  return { connections: active + idleCount, activeRequests: active };
+}
+
+/** @param load of an endpoint of the cluster of that name */
+export function clusterViews(clusters: Clusters, load: (cluster: string, host: Host) => HostLoad): ClusterView[] {
+  return clusters.list().map(({ name, hosts }) => ({
+    name,
+    hosts: hosts.map((host) => ({
+      address: host.address,
+      port: host.port,
+      weight: host.config.weight,
+      zone: host.config.zone,
+      edsHealth: host.config.health,
+      failsChecks: !host.passesChecks,
+      ...load(name, host),
+    })),
+  }));
 }

@@ -17,7 +17,7 @@ export interface Page {
   readonly help: string;
   /** Query parameters that it takes. */
   readonly parameters?: readonly string[];
-  readonly answer: (parts: AdminParts, query: URLSearchParams, method: Method) => Answer;
+  readonly answer: (parts: AdminParts, query: URLSearchParams, method: Method) => Answer | Promise<Answer>;
 }
 
 const get = ['GET'] as const;
@@ -63,24 +63,25 @@ export const pages: readonly Page[] = [
     methods: get,
     help: 'clusters, their endpoints, health and load',
     parameters: ['format'],
-    answer: (parts, query) =>
-      inFormat(query, {
-        text: () => text(clustersText(parts.clusters())),
-        json: () => json(clustersJson(parts.clusters())),
-      }),
+    answer: async (parts, query) => {
+      const clusters = await parts.clusters();
+      return inFormat(query, { text: () => text(clustersText(clusters)), json: () => json(clustersJson(clusters)) });
+    },
   },
   {
     path: '/listeners',
     methods: get,
     help: 'listeners and where they are bound',
     parameters: ['format'],
-    answer: (parts, query) =>
-      inFormat(query, {
-        text: () => text(listenersText(parts.listeners())),
-        json: () => json(listenersJson(parts.listeners())),
-      }),
+    answer: async (parts, query) => {
+      const listeners = await parts.listeners();
+      return inFormat(query, {
+        text: () => text(listenersText(listeners)),
+        json: () => json(listenersJson(listeners)),
+      });
+    },
   },
-  { path: '/server_info', methods: get, help: 'version, state, uptime, node', answer: serverInfo },
+  { path: '/server_info', methods: get, help: 'version, state, uptime, node, workers', answer: serverInfo },
   { path: '/drain', methods: post, help: 'takes no new connections and lets the open ones finish', answer: drain },
   {
     path: '/logging',
@@ -100,15 +101,15 @@ function ready(parts: AdminParts): Answer {
 function stats(parts: AdminParts, query: URLSearchParams): Answer {
   return withSelection(query, (selection) =>
     inFormat(query, {
-      text: () => text(statsText(parts.registry, selection)),
-      json: () => json(statsJson(parts.registry, selection)),
+      text: () => text(statsText(parts.stats, selection)),
+      json: () => json(statsJson(parts.stats, selection)),
       prometheus: () => prometheus(parts, selection),
     }),
   );
 }
 
-function prometheus({ registry }: AdminParts, selection: StatsSelection): Answer {
-  return { status: 200, contentType: prometheusContentType, body: prometheusText(registry, selection) };
+function prometheus(parts: AdminParts, selection: StatsSelection): Answer {
+  return { status: 200, contentType: prometheusContentType, body: prometheusText(parts.stats, selection) };
 }
 
 function withSelection(query: URLSearchParams, answer: (selection: StatsSelection) => Answer): Answer {
@@ -131,15 +132,21 @@ function serverInfo(parts: AdminParts): Answer {
     uptime_current_epoch: uptime,
     uptime_all_epochs: uptime,
     node: { id: parts.id, cluster: parts.group, user_agent_name: 'fairlead', user_agent_version: parts.version },
+    workers: parts.workers().map(({ worker, state, restarts, lastEnd }) => {
+      return { worker, state, restarts, ...(lastEnd === null ? {} : { last_end: lastEnd }) };
+    }),
   });
 }
 
-function drain(parts: AdminParts): Answer {
+async function drain(parts: AdminParts): Promise<Answer> {
   const already = parts.state() === 'DRAINING';
+  // how many those are is not worth waiting for a worker that is stuck, and they are fewer at once
+  const counting = parts.connectionCount().catch(() => 'some');
   if (!already) parts.drain();
+  const connections = await counting;
   const seconds = parts.drainTimeoutMs / 1000;
   return text(
-    `${already ? 'draining already' : 'draining'}: no new connections are taken, ${parts.connectionCount()} are open and may ` +
+    `${already ? 'draining already' : 'draining'}: no new connections are taken, ${connections} are open and may ` +
       `finish; those left ${seconds} s after the start of the drain are cut. /ready answers 503 from now on.\n`,
   );
 }

@@ -1,19 +1,24 @@
-/** What the admin interface needs to know of a node and may do with it: plain data, asked anew for each request. */
-import type { StatsRegistry } from '../telemetry/registry.ts';
+/**
+ * What the admin interface needs to know of a node and may do with it: plain data, asked anew for each request. Promises
+ * are of what the workers are asked for.
+ */
+import type { StatsSource } from '../telemetry/registry.ts';
 import type { ServerState } from '../telemetry/stats.ts';
 
 export interface AdminParts {
   readonly id: string;
   readonly group: string;
   readonly version: string;
-  readonly registry: StatsRegistry;
+  readonly stats: StatsSource;
   uptimeMs(): number;
   state(): ServerState;
   /** In the order in which they are shown. */
-  clusters(): readonly ClusterView[];
-  listeners(): readonly ListenerView[];
+  clusters(): Promise<readonly ClusterView[]>;
+  listeners(): Promise<readonly ListenerView[]>;
   /** Open connections of clients. */
-  connectionCount(): number;
+  connectionCount(): Promise<number>;
+  /** Empty where the main thread carries the traffic. */
+  workers(): readonly WorkerView[];
   /** The accepted resources. */
   dump(): Readonly<Record<DumpedType, readonly DumpedResource[]>>;
   /** Starts a graceful drain; harmless where one is under way. */
@@ -44,6 +49,15 @@ export interface DumpedResource {
 export interface RawResource {
   readonly type_url: string;
   readonly value: Uint8Array;
+}
+
+export interface WorkerView {
+  /** From 1. */
+  readonly worker: number;
+  readonly state: string;
+  readonly restarts: number;
+  /** Why it died the last time; null: it never did. */
+  readonly lastEnd: string | null;
 }
 
 export interface ClusterView {

@@ -29,16 +29,18 @@ const listener: ListenerView = { name: 'public', address: '0.0.0.0', port: 8080,
 async function admin(changes: Partial<AdminParts> = {}) {
   const done: string[] = [];
   let level = 'info';
+  const registry = new StatsRegistry();
   const parts: AdminParts = {
     id: 'n1',
     group: 'edge',
     version: '0.1.0',
-    registry: new StatsRegistry(),
+    stats: registry,
     uptimeMs: () => 7_900,
     state: () => 'LIVE',
-    clusters: () => [cluster],
-    listeners: () => [listener],
-    connectionCount: () => 5,
+    clusters: async () => [cluster],
+    listeners: async () => [listener],
+    connectionCount: async () => 5,
+    workers: () => [],
     dump: () => ({ clusters: [], endpoints: [], listeners: [], routes: [], secrets: [] }),
     drain: () => done.push('drain'),
     drainTimeoutMs: 30_000,
@@ -55,7 +57,7 @@ async function admin(changes: Partial<AdminParts> = {}) {
     const response = await fetch(`http://${server.address}${path}`, init);
     return { status: response.status, headers: response.headers, body: await response.text() };
   };
-  return { server, parts, ask, done, post: (path: string) => ask(path, { method: 'POST' }) };
+  return { server, registry, parts, ask, done, post: (path: string) => ask(path, { method: 'POST' }) };
 }
 
 test.each<[ServerState, number]>([
@@ -68,8 +70,8 @@ test.each<[ServerState, number]>([
 });
 
 test('/stats filters, leaves out the unused and comes in three formats', async () => {
-  const { ask, parts } = await admin();
-  clusterStats(parts.registry, 'checkout/orders').rqTotal.value = 3;
+  const { ask, registry } = await admin();
+  clusterStats(registry, 'checkout/orders').rqTotal.value = 3;
   expect((await ask('/stats?filter=^cluster.*rq_total$')).body).toBe('cluster.checkout/orders.upstream_rq_total: 3\n');
   expect((await ask('/stats?usedonly')).body).toBe('cluster.checkout/orders.upstream_rq_total: 3\n');
   expect(JSON.parse((await ask('/stats?usedonly&format=json')).body)).toEqual({
@@ -128,7 +130,7 @@ test('/clusters shows health and load as Envoy does', async () => {
 
 test('/listeners shows where they are bound, and why one is not', async () => {
   const broken = { ...listener, name: 'other', address: '::', error: '[::]:8080 is in use' };
-  const { ask } = await admin({ listeners: () => [listener, broken] });
+  const { ask } = await admin({ listeners: async () => [listener, broken] });
   expect((await ask('/listeners')).body).toBe(
     'public::0.0.0.0:8080\nother::[::]:8080::not bound: [::]:8080 is in use\n',
   );
@@ -256,8 +258,8 @@ test('no name becomes markup or a line of its own', async () => {
   const { ask } = await admin({
     id: name,
     group: name,
-    clusters: () => [{ name, hosts: [host] }],
-    listeners: () => [{ ...listener, name, error: name }],
+    clusters: async () => [{ name, hosts: [host] }],
+    listeners: async () => [{ ...listener, name, error: name }],
   });
   const index = await ask('/');
   expect(index.body).not.toContain('<script');
@@ -286,8 +288,8 @@ test('a page that throws is a 500, and the server goes on', async () => {
 });
 
 test('a reader that is slow or leaves costs nobody anything', async () => {
-  const { server, parts, ask } = await admin();
-  for (let index = 0; index < 2_000; index++) clusterStats(parts.registry, `tenant/cluster-${index}`);
+  const { server, registry, ask } = await admin();
+  for (let index = 0; index < 2_000; index++) clusterStats(registry, `tenant/cluster-${index}`);
   const port = Number(server.address.split(':')[1]);
   const slow = net.connect({ port, host: '127.0.0.1' });
   slow.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');

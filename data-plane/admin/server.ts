@@ -60,7 +60,7 @@ async function respond(request: http.IncomingMessage, response: http.ServerRespo
   request.resume();
   response.on('error', () => undefined);
   try {
-    const { status, contentType, body } = answer(request, parts);
+    const { status, contentType, body } = await answer(request, parts);
     response.writeHead(status, {
       'content-type': contentType,
       'cache-control': 'no-cache, max-age=0',
@@ -75,7 +75,7 @@ async function respond(request: http.IncomingMessage, response: http.ServerRespo
   }
 }
 
-function answer(request: http.IncomingMessage, parts: AdminParts): Answer {
+function answer(request: http.IncomingMessage, parts: AdminParts): Answer | Promise<Answer> {
   const target = request.url ?? '/';
   const queryAt = target.indexOf('?');
   const path = queryAt < 0 ? target : target.slice(0, queryAt);

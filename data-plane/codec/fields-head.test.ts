@@ -65,15 +65,18 @@ test('as HTTP/1.1 it has no pseudo-headers, and the crumbs of a cookie are one l
     'cookie: a=1; b=2',
     '',
   ]);
-  const few = linesOf(headOf(request), dropsOf([known.xEnvoy, known.cookie]), new Set(['accept', 'x-odd']));
+  const few = linesOf(headOf(request), dropsOf([known.xEnvoyControl, known.cookie]), new Set(['accept', 'x-odd']));
   expect(few).toEqual(['content-length: 12', '']);
 });
 
 test('as HTTP/2 it is the very objects that came, without pseudo-headers and what is dropped', () => {
   const to: FieldLike[] = [];
-  headOf(request).addFields(to, dropsOf([known.xEnvoy]), new Set(['x-odd']));
+  headOf(request).addFields(to, dropsOf([known.xEnvoyControl]), new Set(['x-odd']));
   expect(to).toHaveLength(4);
   [4, 5, 6, 7].forEach((place, i) => {
     expect(to[i]).toBe(request[place]);
   });
+  const path = request.find(({ name }) => name === ':path')!;
+  expect(headOf(request).pathField(path.value)).toBe(path);
+  expect(headOf(request).pathField('/elsewhere')).toEqual([':path', '/elsewhere']);
 });

@@ -125,6 +125,12 @@ export class FieldsHead implements MessageHead {
     out.text(cookie === '' ? text : `${text}${cookie}\r\n`);
   }
 
+  pathField(path: string): FieldLike {
+    if (path !== this.path) return [':path', path];
+    for (let i = 0; i < this.fields.length; i++) if (this.fields[i]!.name === ':path') return this.fields[i]!;
+    return [':path', path];
+  }
+
   /** The very objects that came. */
   addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
     for (let i = 0; i < this.fields.length; i++) {

@@ -3,14 +3,14 @@
  * lower-cased in place. What is malformed or ambiguous is refused here; what to do with a well-formed head is not
  * decided here.
  */
-import type { FieldLike } from '../../proto/http2/field.ts';
+import { type FieldLike, sharedField } from '../../proto/http2/field.ts';
 import { COLON, CR, HTAB, isToken, isValue, LF, lowerName, pathByte, pathSlow, queryByte, SP } from './h1-tables.ts';
 import {
   equalsIgnoringCase,
   forEachToken,
-  isCodingList,
   isHttpSlash,
   isOtherVersion,
+  isUnknownCoding,
   parseLength,
   versionStartsWell,
 } from './h1-values.ts';
@@ -33,6 +33,12 @@ export type Parsed = (typeof parsed)[keyof typeof parsed];
 export const maxHeaders = 1000;
 
 const nothing = Buffer.alloc(0);
+
+/** Headers that say the same in many messages: worth a place in the tables of HTTP/2's connections. */
+const comeAgain = new Set([
+  ...['accept', 'accept-encoding', 'accept-language', 'user-agent', 'content-type', 'cache-control', 'origin'],
+  ...['server', 'vary', 'via', 'grpc-timeout', 'grpc-accept-encoding', 'content-encoding'],
+]);
 
 /** A parsed head: positions into the buffer that was parsed. One object is reused for many heads. */
 export class Head implements MessageHead {
@@ -135,10 +141,15 @@ export class Head implements MessageHead {
     if (run < last) out.copy(b, run, last);
   }
 
+  pathField(path: string): FieldLike {
+    return [':path', path];
+  }
+
   addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
     for (let i = 0; i < this.count; i++) {
       if (!this.#passes(i, drops, named)) continue;
-      to.push([this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!), this.value(i)]);
+      const name = this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!);
+      to.push(comeAgain.has(name) ? sharedField(name, this.value(i)) : [name, this.value(i)]);
     }
   }
 
@@ -277,7 +288,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
       case known.transferEncoding: {
         if (head.chunked || unsupportedCoding) return parsed.bad;
         if (equalsIgnoringCase(b, valueStart, valueEnd, 'chunked')) head.chunked = true;
-        else if (isCodingList(b, valueStart, valueEnd)) unsupportedCoding = true;
+        else if (isUnknownCoding(b, valueStart, valueEnd)) unsupportedCoding = true;
         else return parsed.bad;
         break;
       }
@@ -286,6 +297,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
         readConnection(head, b, valueStart, valueEnd);
         break;
       case known.expect:
+        if (head.expect >= 0) return parsed.bad;
         head.expect = n;
         break;
       case known.upgrade:

@@ -18,7 +18,7 @@ export const pathPlain = 1;
 export const pathSlow = 2;
 /** Request-target bytes before `?`: plain, in need of a closer look (`%` and what has to be escaped), or 0. */
 export const pathByte: Uint8Array = new Uint8Array(256);
-/** Request-target bytes after `?`: anything printable but `#`. */
+/** Request-target bytes after `?`: anything printable but `#` and what browsers escape; they leave the rest of it alone. */
 export const queryByte: Uint8Array = new Uint8Array(256);
 for (let byte = 33; byte < 127; byte++) {
   pathByte[byte] = pathPlain;
@@ -26,7 +26,7 @@ for (let byte = 33; byte < 127; byte++) {
 }
 for (const char of '#"<>\\?') pathByte[char.charCodeAt(0)] = 0;
 for (const char of '%^`{|}') pathByte[char.charCodeAt(0)] = pathSlow;
-queryByte['#'.charCodeAt(0)] = 0;
+for (const char of '#"<>') queryByte[char.charCodeAt(0)] = 0;
 
 /** Value of a hexadecimal digit, or 255. */
 export const hexValue: Uint8Array = new Uint8Array(256).fill(255);

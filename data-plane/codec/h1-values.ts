@@ -23,8 +23,20 @@ export function parseLength(b: Uint8Array, start: number, end: number): number {
   return value;
 }
 
-/** Tokens parted by commas, none empty: an honest list of codings that we don't know. */
-export function isCodingList(b: Uint8Array, start: number, end: number): boolean {
+/** Codings that end in `chunked`, which stands there once: honest, but what comes before it is unknown here. */
+export function isUnknownCoding(b: Uint8Array, start: number, end: number): boolean {
+  if (!isTokenList(b, start, end)) return false;
+  let times = 0;
+  let last = false;
+  forEachToken(b, start, end, (from, to) => {
+    last = equalsIgnoringCase(b, from, to, 'chunked');
+    if (last) times++;
+  });
+  return last && times === 1;
+}
+
+/** Tokens parted by commas, none empty. */
+function isTokenList(b: Uint8Array, start: number, end: number): boolean {
   let inToken = false;
   let needsToken = true;
   for (let i = start; i < end; i++) {

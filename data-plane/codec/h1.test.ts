@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { randomOf } from '../testing.ts';
 import { ChunkedDecoder, Ranges } from './h1-chunked.ts';
 import { Head, parsed, parseRequestHead, parseResponseHead } from './h1-head.ts';
 import { H1RequestReader } from './h1-request-reader.ts';
@@ -81,17 +82,6 @@ test.each([
 ])('chunked %j', (text, expected) => {
   expect(decodeChunked(text)).toBe(expected);
 });
-
-/** mulberry32: small, seeded. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** All that a reader tells of a stream cut at these places, with bodies joined. */
 function events(text: string, cuts: readonly number[]): string[] {

@@ -24,14 +24,18 @@ export const known = {
   xEnvoy: 19,
   cookie: 20,
   xForwardedClientCert: 21,
-  method: 22,
-  scheme: 23,
-  authority: 24,
-  path: 25,
-  status: 26,
-  protocol: 27,
+  /** What tells an Envoy how to serve a request, and whether it came from inside. */
+  xEnvoyControl: 22,
+  /** What the first proxy says of a request. */
+  xEnvoyOrigin: 23,
+  method: 24,
+  scheme: 25,
+  authority: 26,
+  path: 27,
+  status: 28,
+  protocol: 29,
   /** Any other name that begins with a colon. From `method` on all do: they are HTTP/2's, and no headers. */
-  otherPseudo: 28,
+  otherPseudo: 30,
 } as const;
 
 /** A bit for each kind of header that does not pass: `drops[kind]` is 1. */
@@ -65,6 +69,18 @@ const names: readonly (readonly [string, number])[] = [
   ['transfer-encoding', known.transferEncoding],
   ['x-forwarded-client-cert', known.xForwardedClientCert],
 ];
+const envoyNames: readonly (readonly [string, number])[] = [
+  ...[
+    ...['expected-rq-timeout-ms', 'force-trace', 'hedge-on-per-try-timeout', 'internal', 'ip-tags', 'max-retries'],
+    ...['retriable-header-names', 'retriable-status-codes', 'retry-grpc-on', 'retry-on', 'upstream-alt-stat-name'],
+    ...['upstream-rq-per-try-timeout-ms', 'upstream-rq-timeout-alt-response', 'upstream-rq-timeout-ms'],
+    'upstream-stream-duration-ms',
+  ].map((name) => [`x-envoy-${name}`, known.xEnvoyControl] as const),
+  ...[
+    ...['decorator-operation', 'downstream-service-cluster', 'downstream-service-node', 'external-address'],
+    ...['original-host', 'original-path'],
+  ].map((name) => [`x-envoy-${name}`, known.xEnvoyOrigin] as const),
+];
 const longestName = 23;
 /** Candidates by name length. */
 const byLength: readonly (readonly (readonly [string, number])[])[] = Array.from({ length: longestName + 1 }, (_, n) =>
@@ -73,6 +89,7 @@ const byLength: readonly (readonly (readonly [string, number])[])[] = Array.from
 
 const byName: ReadonlyMap<string, number> = new Map([
   ...names,
+  ...envoyNames,
   [':method', known.method],
   [':scheme', known.scheme],
   [':protocol', known.protocol],
@@ -90,7 +107,9 @@ export function kindAt(b: Uint8Array, start: number, length: number): number {
       if (startsWith(b, start, candidate[0])) return candidate[1];
     }
   }
-  return length > 8 && b[start] === 120 && startsWith(b, start, 'x-envoy-') ? known.xEnvoy : known.other;
+  if (length <= 8 || b[start] !== 120 || !startsWith(b, start, 'x-envoy-')) return known.other;
+  for (const [name, kind] of envoyNames) if (name.length === length && startsWith(b, start, name)) return kind;
+  return known.xEnvoy;
 }
 
 /** Kind of a lower-case name. */

@@ -22,6 +22,8 @@ export interface MessageHead {
    * @param named lower-case names of further lines that do not pass
    */
   writeLines(out: Out, withRequestLine: boolean, drops: Drops, named: ReadonlySet<string> | null): void;
+  /** The pseudo-header of HTTP/2 for this path: the very one that came, if it says the same. */
+  pathField(path: string): FieldLike;
   /** The same as fields of HTTP/2. */
   addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void;
 }

@@ -2,10 +2,13 @@
  * One shared buffer in which everything that goes to one side within one callback is put together, so that it leaves in
  * one write. Whoever fills it flushes it before the callback returns.
  */
-import type net from 'node:net';
+import type { SocketWriter } from './socket-writer.ts';
 
-/** A read (64 KiB) with its framing, or a head of the largest allowed size with what was added to it. */
-const capacity = 160 * 1024;
+/**
+ * A read (64 KiB) with its framing, or a head of the largest allowed size with what was added to it. A peer that does
+ * not read holds one such buffer.
+ */
+const capacity = 80 * 1024;
 /** From here on giving the buffer away is cheaper than copying what it holds. */
 const copyBelow = 16 * 1024;
 
@@ -32,22 +35,17 @@ export class Out {
     this.copy(bytes, 0, bytes.length);
   }
 
-  /**
-   * Writes what was gathered. False: the socket's buffer is full, wait for `drain`.
-   * @param late the socket reads what it is given after the call, as a TLS one does: little is then copied
-   */
-  flush(socket: net.Socket, late = false): boolean {
+  /** Writes what was gathered. False: enough until the writer's drain. */
+  flush(writer: SocketWriter): boolean {
     const length = this.length;
     if (length === 0) return true;
     this.length = 0;
     const bytes = this.#buffer.subarray(0, length);
-    if (socket.writableLength > 0 || ((late || socket.connecting) && length < copyBelow)) {
-      return socket.write(Buffer.from(bytes));
-    }
-    const more = socket.write(bytes);
+    if (length < copyBelow && writer.readsLate) return writer.write(Buffer.from(bytes)) !== 'full';
+    const result = writer.write(bytes);
     // the socket still reads from this buffer: it is the socket's now
-    if (socket.writableLength > 0) this.#buffer = Buffer.allocUnsafeSlow(capacity);
-    return more;
+    if (result !== 'written') this.#buffer = Buffer.allocUnsafeSlow(capacity);
+    return result !== 'full';
   }
 
   #reserve(bytes: number): void {

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { Connection } from '../../proto/http2/connection.ts';
+import { errorCodes } from '../../proto/http2/errors.ts';
+import { bindSocket, socketWriter } from '../../proto/http2/socket.ts';
 import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
 import { ClusterHealthChecker, type HealthDeps } from './active.ts';
 import type { Outcome } from './probe.ts';
@@ -82,8 +85,9 @@ const tcp: HealthCheckConfig = {
 };
 const http: HealthCheckConfig = {
   ...tcp,
-  check: { type: 'http', path: '/healthz', host: 'orders.internal', expect: [{ start: 200, end: 201 }] },
+  check: { type: 'http', path: '/healthz', host: 'orders.internal', http2: false, expect: [{ start: 200, end: 201 }] },
 };
+const http2: HealthCheckConfig = { ...http, check: { ...http.check, http2: true } as HealthCheckConfig['check'] };
 
 function check(config: HealthCheckConfig, endpoints: readonly EndpointConfig[], random = (): number => 0) {
   const timers = new Timers();
@@ -172,6 +176,45 @@ test.each<[string, string | null, Outcome]>([
   });
   const { outcomesOf } = check(http, [target]);
   expect(await outcomesOf(1)).toEqual([outcome]);
+});
+
+test.each([
+  ['200', 'pass'],
+  ['503', 'fail'],
+  ['reset', 'network'],
+  ['nothing but HTTP/1.1', 'network'],
+])('an HTTP/2 check reads the status of a stream: %s', async (what, outcome) => {
+  const asked: string[] = [];
+  const ended: Promise<unknown>[] = [];
+  const target = await endpoint((socket) => {
+    ended.push(once(socket, 'close'));
+    if (what.startsWith('nothing')) {
+      socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n');
+      return;
+    }
+    const connection: Connection = new Connection({
+      role: 'server',
+      writer: socketWriter(socket),
+      handlers: {
+        headers(stream, fields) {
+          asked.push(...fields.map(({ name, value }) => `${name}: ${value}`));
+          if (what === 'reset') stream.reset(errorCodes.REFUSED_STREAM);
+          else {
+            stream.headers([[':status', '103']], false);
+            stream.headers([[':status', what]], true);
+          }
+        },
+        ...{ data() {}, trailers() {}, ended() {}, reset() {}, goAway() {}, closed() {} },
+      },
+    });
+    bindSocket(socket, connection);
+  });
+  const { outcomesOf } = check(http2, [target]);
+  expect(await outcomesOf(1)).toEqual([outcome]);
+  const line = [':method: GET', ':scheme: http', ':authority: orders.internal', ':path: /healthz'];
+  if (asked.length > 0) expect(asked).toEqual([...line, 'user-agent: Fairlead/HC']);
+  // and nothing is left behind
+  await Promise.all(ended);
 });
 
 test('an endpoint that does not answer fails when the time is up, and its connection is cut', async () => {

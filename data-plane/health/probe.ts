@@ -1,6 +1,8 @@
 /** One health check of one endpoint: connect, send, read until the answer is clear. */
 import type net from 'node:net';
+import { socketWriter } from '../../proto/http2/socket.ts';
 import type { HealthCheckConfig } from '../model/config.ts';
+import { Http2Reply } from './http2-reply.ts';
 import { BlocksReader, type ReplyReader, StatusReader } from './replies.ts';
 
 /** `fail`: the endpoint answered, but not as it should; `network`: it could not be asked, or gave no answer in time. */
@@ -29,14 +31,16 @@ export function probe(
   done: (outcome: Outcome) => void,
 ): () => void {
   const { check } = config;
-  const reader = readerOf(check);
   const socket = deps.connect(target.address, target.port);
+  const http2 = check.type === 'http' && check.http2 ? new Http2Reply(check, socketWriter(socket)) : null;
+  const reader = http2 ?? readerOf(check);
   let decided = false;
   const decide = (outcome: Outcome): void => {
     if (decided) return;
     decided = true;
     if (outcome === 'network') socket.destroy();
     // What else the endpoint has to say is taken and thrown away, so that it sees an orderly end.
+    else if (http2 !== null) http2.end();
     else socket.end();
     done(outcome);
   };
@@ -46,7 +50,8 @@ export function probe(
   }, config.timeoutMs);
 
   socket.on('connect', () => {
-    const request = requestOf(check);
+    http2?.ask();
+    const request = http2 === null ? requestOf(check) : null;
     if (request !== null) socket.write(request);
     if (reader === null) decide('pass');
   });

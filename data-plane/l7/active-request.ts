@@ -6,7 +6,7 @@ import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Downstream } from './downstream.ts';
-import { type ClientEnd, Exchange } from './exchange.ts';
+import { type ClientEnd, clientEnds, Exchange } from './exchange.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
@@ -53,11 +53,12 @@ export class ActiveRequest implements TriesOwner {
 
   /** @param refused what is wrong with it, as `target` has found */
   onHead(target: RequestTarget, head: MessageHead, refused: LocalReply | null, bodyFollows: boolean): void {
+    target.client.read(head, this.#listener, this.#downstream);
     this.#exchange.begin(target);
     this.answerHasNoBody = target.method === 'HEAD';
     if (refused !== null) this.#refuse(refused);
     else if (target.redirect) {
-      const headers = [['location', target.location(this.#listener.scheme)]] as const;
+      const headers = [['location', target.location(target.client.scheme)]] as const;
       if (target.upgrade !== null) this.#downstream.expectTunnel();
       this.#answer({ ...localReplies.pathRedirect, headers });
     } else this.#forward(target, head, bodyFollows);
@@ -66,9 +67,16 @@ export class ActiveRequest implements TriesOwner {
   /** There is no request to speak of: answered and logged all the same. */
   onNoHead(target: RequestTarget, reply: LocalReply): void {
     target.clear();
+    target.client.read(null, this.#listener, this.#downstream);
     this.#exchange.begin(target);
     this.answerHasNoBody = false;
     this.#answer(reply);
+  }
+
+  /** One that its codec has refused: counted and logged, and over. */
+  onMalformed(target: RequestTarget): void {
+    this.#exchange.begin(target);
+    this.onGone(clientEnds.malformed);
   }
 
   onBody(b: Buffer, data: Ranges): void {
@@ -143,8 +151,8 @@ export class ActiveRequest implements TriesOwner {
     }
     const follows = bodyFollows && this.#tunnel === null;
     const upstream = this.#tries.begin(head);
-    forwarding.fill(target, this.#listener, this.#exchange.requestId, this.#tries.expectedMs);
-    upstream.sendHead(head, target, forwarding, chain.useRemoteAddress, follows);
+    forwarding.fill(target, this.#tries.expectedMs);
+    upstream.sendHead(head, target, forwarding, follows);
     if (!follows) {
       this.#onRequestEnd();
       return;

@@ -4,6 +4,7 @@ import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
+import type { BodyFraming } from './answer-lines.ts';
 import { httpDate } from './date.ts';
 import type { Exchange } from './exchange.ts';
 import { linesOf, writeResponseHead, writeTunnelHead } from './head-writer.ts';
@@ -12,28 +13,25 @@ import type { LocalReply } from './local-reply.ts';
 import type { UpgradeAsk } from './upgrade.ts';
 
 export interface AnswerFraming {
-  readonly chunked: boolean;
+  readonly body: BodyFraming;
   readonly close: boolean;
 }
 
 /** The upstream's `server` passes where the listener has no name of its own. */
 export function writeUpstreamHead(
-  { shared, context }: HttpListener,
+  { shared }: HttpListener,
   head: MessageHead,
-  { answeredMs, startMs, responseChanges }: Exchange,
+  { answeredMs, startMs, responseChanges, context }: Exchange,
   framing: AnswerFraming,
 ): void {
-  const { serverName } = context.chain;
-  const server = serverName === '' ? '' : `server: ${serverName}\r\n`;
-  const date = head.hasDate ? '' : `date: ${httpDate(shared.wallClock())}\r\n`;
-  const coding = framing.chunked ? 'transfer-encoding: chunked\r\n' : '';
-  const close = framing.close ? 'connection: close\r\n\r\n' : '\r\n';
+  const epochMs = head.hasDate ? -1 : shared.wallClock();
+  const serviceMs = Math.round(answeredMs - startMs);
   writeResponseHead(
     shared.toClient,
     head,
-    serverName !== '',
+    context.chain.serverName !== '',
     responseChanges,
-    `${server}x-envoy-upstream-service-time: ${Math.round(answeredMs - startMs)}\r\n${date}${coding}${close}`,
+    context.answerLines.end(serviceMs, epochMs, framing.body, framing.close),
   );
 }
 

@@ -37,6 +37,9 @@ export class Exchange {
   target = '';
   authority = '';
   requestId = '';
+  /** `ip:port` of the trusted client. */
+  clientAddress = '';
+  clientIp = '';
   status = 0;
   flags = '';
   /** Why a failed try was the last one: `URX`, no retry was left; `UO`, the budget had no room. */
@@ -50,16 +53,21 @@ export class Exchange {
   /** What the route changes of the answer; null: nothing. */
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
-  readonly #client: Pick<Downstream, 'address' | 'ip' | 'protocol'>;
+  readonly #client: Pick<Downstream, 'protocol'>;
   #trying = false;
   #cancelled = false;
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
-  constructor(listener: HttpListener, client: Pick<Downstream, 'address' | 'ip' | 'protocol'>) {
+  constructor(listener: HttpListener, client: Pick<Downstream, 'protocol'>) {
     this.#listener = listener;
     this.#client = client;
     this.context = listener.context;
+  }
+
+  /** Of the client. */
+  get protocol(): Downstream['protocol'] {
+    return this.#client.protocol;
   }
 
   /** A head was read. */
@@ -73,7 +81,9 @@ export class Exchange {
     this.method = target.method;
     this.target = target.target;
     this.authority = target.authority;
-    this.requestId = shared.newRequestId();
+    this.requestId = target.client.requestId;
+    this.clientAddress = target.client.address;
+    this.clientIp = target.client.ip;
     this.status = 0;
     this.flags = '';
     this.retryFlag = '';
@@ -86,7 +96,7 @@ export class Exchange {
     this.responseChanges = null;
     this.#cancelled = false;
     const names = context.loggedHeaders;
-    this.#loggedHeaders = names.length === 0 ? noHeaders : capture(names, target, this.requestId);
+    this.#loggedHeaders = names.length === 0 ? noHeaders : names.map((name) => target.headerLines(name)[0] ?? '');
     stats.rqTotal.value++;
     if (this.#client.protocol === 'HTTP/2') stats.rqHttp2Total.value++;
     else stats.rqHttp1Total.value++;
@@ -116,7 +126,9 @@ export class Exchange {
   /** Unless it was cut by this side, the client went before its answer was whole. */
   onClientGone({ flag, details }: ClientEnd): void {
     if (!this.running || this.flags !== '') return;
-    this.#listener.stats.rqRxReset.value++;
+    const { stats } = this.#listener;
+    if (flag === clientEnds.malformed.flag) stats.rqTxReset.value++;
+    else stats.rqRxReset.value++;
     this.flags = flag;
     this.details = details;
     this.#cancelled = true;
@@ -161,7 +173,7 @@ export class Exchange {
     entry.method = this.method;
     entry.path = this.target;
     entry.authority = this.authority;
-    entry.protocol = this.#client.protocol;
+    entry.protocol = this.protocol;
     entry.status = this.status;
     entry.flags = flagsOf(this.flags, this.retryFlag);
     entry.details = this.details;
@@ -171,8 +183,8 @@ export class Exchange {
     entry.upstreamCluster = cluster === null ? '' : cluster.name;
     entry.routeName = this.route === null ? '' : this.route.config.name;
     entry.requestId = this.requestId;
-    entry.downstreamAddress = this.#client.address;
-    entry.downstreamIp = this.#client.ip;
+    entry.downstreamAddress = this.clientAddress;
+    entry.downstreamIp = this.clientIp;
     entry.localAddress = localAddress;
     entry.requestHeaders = this.#loggedHeaders;
     for (let i = 0; i < logs.length; i++) logs[i]!.write(entry);
@@ -183,11 +195,6 @@ export class Exchange {
 function flagsOf(flag: string, retryFlag: string): string {
   if (retryFlag === '') return flag === '' ? '-' : flag;
   return flag === '' ? retryFlag : `${retryFlag},${flag}`;
-}
-
-/** Values as the upstream sees them: the request id is the one that the proxy made. */
-function capture(names: readonly string[], target: RequestTarget, requestId: string): readonly string[] {
-  return names.map((name) => (name === 'x-request-id' ? requestId : target.firstHeader(name)));
 }
 
 /** Logs read it at once, so one object serves all. */

@@ -4,11 +4,13 @@ import type { Ranges } from '../codec/h1-chunked.ts';
 import type { Head } from '../codec/h1-head.ts';
 import { H1RequestReader, type RequestEvents, type RequestFault } from '../codec/h1-request-reader.ts';
 import type { MessageHead } from '../codec/message-head.ts';
+import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { reset } from '../upstream/reset.ts';
 import { ActiveRequest } from './active-request.ts';
 import {
+  type AnswerFraming,
   continueLine,
   lastChunk,
   writeChunk,
@@ -17,6 +19,7 @@ import {
   writeTunnelAnswer,
   writeUpstreamHead,
 } from './answer-writer.ts';
+import { addressOf, ipOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
 import { clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
@@ -35,7 +38,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly #listener: HttpListener;
   readonly #onClosed: () => void;
   readonly #openedMs: number;
-  readonly #encrypted: boolean;
+  readonly #writer: SocketWriter;
   readonly #reader: H1RequestReader;
   readonly #request: ActiveRequest;
   /** Without a request, in the middle of a head, or closing. */
@@ -50,17 +53,17 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
-    this.ip = socket.remoteAddress ?? '';
-    this.address = `${this.ip}:${socket.remotePort ?? 0}`;
+    this.ip = ipOf(socket);
+    this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();
-    this.#encrypted = listener.scheme === 'https';
+    const encrypted = listener.scheme === 'https';
+    this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
     this.#request = new ActiveRequest(listener, this);
     this.#deadline = new Deadline(() => this.#onDeadline());
     socket.on('error', () => {});
     socket.on('end', () => this.#onClientEnd());
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#request.resumeResponse());
     this.#arm(listener.context.chain.limits.idleTimeoutMs);
   }
 
@@ -91,8 +94,7 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   onHead(head: Head, bodyFollows: boolean): void {
-    const refused = target.read(head, this.#listener.context.chain.paths);
-    target.clientIp = this.ip;
+    const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
     this.#closeAfter = head.close || this.#listener.draining;
     this.#expectsContinue = head.expect >= 0;
     this.#deadline.disarm();
@@ -136,7 +138,10 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#responseChunked = hasBody && head.contentLength < 0;
     // an answer before the request's end leaves the connection in the middle of a body
     if (this.#listener.draining || !this.#reader.complete) this.#closeAfter = true;
-    writeUpstreamHead(this.#listener, head, exchange, { chunked: this.#responseChunked, close: this.#closeAfter });
+    writeUpstreamHead(this.#listener, head, exchange, {
+      body: framingOf(head, exchange, hasBody),
+      close: this.#closeAfter,
+    });
   }
 
   expectTunnel(): void {
@@ -170,7 +175,7 @@ export class H1Connection implements RequestEvents, Downstream {
   flush(): boolean {
     const { shared, stats } = this.#listener;
     stats.cxTxBytesTotal.value += shared.toClient.length;
-    return shared.toClient.flush(this.#socket, this.#encrypted);
+    return shared.toClient.flush(this.#writer);
   }
 
   writeReply(reply: LocalReply, headOnly: boolean): void {
@@ -183,7 +188,9 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   cut(): void {
-    if (this.#tunnel && !this.#encrypted) reset(this.#socket);
+    // what it was told in this callback is not the next one's
+    this.#listener.shared.toClient.length = 0;
+    if (this.#tunnel && this.#listener.scheme === 'http') reset(this.#socket);
     else this.#socket.destroy();
   }
 
@@ -250,4 +257,11 @@ export class H1Connection implements RequestEvents, Downstream {
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
     this.#onClosed();
   }
+}
+
+/** What HTTP/2 says by ending a stream takes a line here. */
+function framingOf(head: MessageHead, { method }: Exchange, hasBody: boolean): AnswerFraming['body'] {
+  if (head.contentLength >= 0) return 'as-said';
+  if (hasBody) return 'chunked';
+  return method === 'HEAD' || head.status === 204 || head.status === 304 ? 'as-said' : 'empty';
 }

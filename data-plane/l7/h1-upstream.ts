@@ -4,6 +4,7 @@ import { Ranges } from '../codec/h1-chunked.ts';
 import { Head, parsed, parseResponseHead } from '../codec/h1-head.ts';
 import { HeadBuffer } from '../codec/head-buffer.ts';
 import type { MessageHead } from '../codec/message-head.ts';
+import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
@@ -28,6 +29,7 @@ const ranges = new Ranges();
 
 export class H1Upstream extends PooledConnection implements UpstreamRequest {
   readonly #socket: net.Socket;
+  readonly #writer: SocketWriter;
   readonly host: Host;
   readonly #cluster: Cluster;
   readonly #shared: HttpShared;
@@ -67,12 +69,12 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
       onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
     });
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket, false, () => this.#sink?.onUpstreamDrain());
     socket.on('error', () => {
       if (shared.turns.isStill(this.#taken)) this.#stale = true;
     });
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#sink?.onUpstreamDrain());
     socket.once('connect', () => {
       this.#connectDeadline?.disarm();
       this.#connected = true;
@@ -88,7 +90,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     }
   }
 
-  get isReused(): boolean {
+  get mayGoUnseen(): boolean {
     return this.requests > 0;
   }
 
@@ -101,15 +103,9 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     this.requests++;
   }
 
-  sendHead(
-    head: MessageHead,
-    target: RequestTarget,
-    forwarding: Forwarding,
-    edge: boolean,
-    bodyFollows: boolean,
-  ): void {
+  sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void {
     this.#requestChunked = bodyFollows && head.contentLength < 0;
-    writeRequestHead(this.#shared.toUpstream, head, target, forwarding, edge, bodyFollows);
+    writeRequestHead(this.#shared.toUpstream, head, target, forwarding, bodyFollows);
   }
 
   sendData(b: Buffer, data: Ranges): void {
@@ -141,7 +137,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   #write(): boolean {
     const { toUpstream } = this.#shared;
     this.#cluster.stats.cxTxBytesTotal.value += toUpstream.length;
-    return toUpstream.flush(this.#socket);
+    return toUpstream.flush(this.#writer);
   }
 
   /** What is under way can't be finished, so the socket can't be used again. */

@@ -249,6 +249,16 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
     expect(proxy.log[0]).toMatchObject({ status: 503, flags: 'UC', upstreamCluster: 'c' });
   });
 
+  test('an answer whose body is malformed from the start cuts its client, and nobody else gets its head', async () => {
+    const { proxy } = await start((socket, all) => {
+      const isBad = all.includes('/bad');
+      socket.write(isBad ? 'HTTP/1.1 200 OK\r\nx-bad: 1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n' : ok);
+    });
+    await talk(proxy.port, get('/bad'), () => false);
+    expect(proxy.log[0]).toMatchObject({ status: 200, flags: 'UPE' });
+    expect(await talk(proxy.port, get(), (a) => a.endsWith('ok'))).not.toContain('x-bad');
+  });
+
   test('an answer cut short cuts the client too: it must not look whole', async () => {
     const { proxy } = await start((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf');
@@ -395,7 +405,7 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
   });
 
   test.each([
-    [true, 'x-forwarded-for: 9.9.9.9,127.0.0.1'],
+    [true, 'x-forwarded-for: 9.9.9.9,192.0.2.1'],
     [false, 'x-forwarded-for: 9.9.9.9'],
   ])('use_remote_address %s: the upstream sees %s', async (useRemoteAddress, line) => {
     let got = '';

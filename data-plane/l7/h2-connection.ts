@@ -8,6 +8,7 @@ import type { Closed, Handlers, ResetCause, Stream } from '../../proto/http2/str
 import { FieldsHead } from '../codec/fields-head.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
+import { addressOf, ipOf } from './client-identity.ts';
 import { type ClientEnd, clientEnds } from './exchange.ts';
 import type { H2Client, H2Stream, H2StreamPool } from './h2-stream.ts';
 import type { HttpListener } from './http-context.ts';
@@ -32,6 +33,9 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   /** Without a stream, or closing. */
   readonly #deadline: Deadline;
   readonly #settingsDeadline: Deadline;
+  /** A head that has begun, and is not here to its end. */
+  readonly #headDeadline: Deadline;
+  #inHead = false;
   /** What the end of the connection is to the requests that it ends. */
   #end: ClientEnd = clientEnds.connectionError;
 
@@ -40,8 +44,8 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     this.#listener = listener;
     this.#pool = pool;
     this.#onClosed = onClosed;
-    this.ip = socket.remoteAddress ?? '';
-    this.address = `${this.ip}:${socket.remotePort ?? 0}`;
+    this.ip = ipOf(socket);
+    this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();
     const { http2, limits: bounds } = listener.context.chain;
     this.#codec = new Connection<H2Stream>({
@@ -62,6 +66,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     });
     this.#deadline = new Deadline(() => this.#onDeadline());
     this.#settingsDeadline = new Deadline(() => this.#onSettingsDeadline());
+    this.#headDeadline = new Deadline(() => this.#onHeadDeadline());
     listener.shared.deadlines.queue(limits.settingsTimeoutMs).arm(this.#settingsDeadline);
     socket.on('error', () => {});
     socket.on('end', () => this.#onClientEnd());
@@ -81,11 +86,14 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     this.#listener.shared.turns.countRead();
     this.#codec.receive(bytes === b.length ? b : b.subarray(0, bytes));
     this.#flushFilling();
+    if (this.#codec.isInHeaders !== this.#inHead) this.#watchHead();
   }
 
   /** A goodbye; the streams under way finish. */
   drain(): void {
+    if (this.#codec.isClosed) return;
     this.#listener.stats.cxDrainClose.value++;
+    this.#listener.shared.http2Stats.goawaySent.value++;
     this.#codec.drain();
   }
 
@@ -96,24 +104,41 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   // ---- what the codec tells ----
 
   headers(stream: Stream<H2Stream>, fields: readonly Field[], endStream: boolean): void {
-    const { chain, requestLimits } = this.#listener.context;
+    const { context, shared } = this.#listener;
+    const { chain, requestLimits } = context;
+    if (this.#inHead) {
+      // the time for a head begins anew with each
+      this.#inHead = false;
+      this.#headDeadline.disarm();
+    }
     const one = this.#next();
     head.fill(fields);
     one.begin(this, stream, head.hasExpect);
     if (head.count > chain.limits.headers) {
+      shared.http2Stats.headerOverflow.value++;
       one.request.onNoHead(target, http2Replies.headersTooLarge);
       return;
     }
     const refused = target.readFields(head, requestLimits.requestLineBytes, chain.paths);
-    target.clientIp = this.ip;
+    if (refused === http2Replies.underscore) shared.http2Stats.rejectedWithUnderscores.value++;
     this.#filling = one;
     one.request.onHead(target, head, refused, !endStream);
   }
 
   tooLarge(stream: Stream<H2Stream>): void {
+    this.#listener.shared.http2Stats.headerOverflow.value++;
     const one = this.#next();
     one.begin(this, stream, false);
     one.request.onNoHead(target, http2Replies.headersTooLarge);
+  }
+
+  malformed(fields: readonly Field[]): void {
+    const { http2Stats } = this.#listener.shared;
+    http2Stats.rxMessagingError.value++;
+    http2Stats.txReset.value++;
+    head.fill(fields);
+    target.readMalformed(head);
+    this.#pool.take().refuse(this, target);
   }
 
   data(stream: Stream<H2Stream>, chunk: Buffer, endStream: boolean): void {
@@ -123,6 +148,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   }
 
   trailers(stream: Stream<H2Stream>, fields: readonly Field[]): void {
+    this.#listener.shared.http2Stats.trailers.value++;
     const one = stream.state!;
     this.#fill(one);
     one.onTrailers(fields);
@@ -137,14 +163,26 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     // what stands in the output buffer of its own request is thrown away with it
     if (this.#filling === one) this.#filling = null;
     else this.#flushFilling();
+    const { http2Stats } = this.#listener.shared;
     if (cause === 'connection') one.onReset(this.#end);
-    else one.onReset(cause === 'peer' ? clientEnds.reset : clientEnds.malformed);
+    else if (cause === 'peer') {
+      http2Stats.rxReset.value++;
+      one.onReset(clientEnds.reset);
+    } else {
+      http2Stats.rxMessagingError.value++;
+      http2Stats.txReset.value++;
+      one.onReset(clientEnds.malformed);
+    }
   }
 
   goAway(): void {}
 
-  closed({ by }: Closed): void {
-    if (by === 'error') this.#listener.stats.cxProtocolError.value++;
+  closed({ by, flood }: Closed): void {
+    const { stats, shared } = this.#listener;
+    if (by === 'error' || by === 'destroyed') shared.http2Stats.goawaySent.value++;
+    if (by === 'error') stats.cxProtocolError.value++;
+    if (flood === 'resets') stats.rqTooManyPrematureResets.value++;
+    else if (flood !== undefined) shared.http2Stats.flood[flood].value++;
   }
 
   onStreamOver(): void {
@@ -191,6 +229,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   /** What still comes is thrown away for a moment, so that the goodbye is not lost to a reset. */
   close(): void {
     this.#settingsDeadline.disarm();
+    this.#headDeadline.disarm();
     this.#socket.end();
     this.#arm(limits.delayedCloseMs);
   }
@@ -211,6 +250,20 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     this.#codec.destroy(errorCodes.NO_ERROR, '');
   }
 
+  #watchHead(): void {
+    const { headersTimeoutMs } = this.#listener.context.chain.limits;
+    this.#inHead = this.#codec.isInHeaders;
+    if (this.#inHead && headersTimeoutMs > 0) {
+      this.#listener.shared.deadlines.queue(headersTimeoutMs).arm(this.#headDeadline);
+    } else this.#headDeadline.disarm();
+  }
+
+  /** Nothing else can come before the head's end, so that all the connection stands still. */
+  #onHeadDeadline(): void {
+    this.#listener.stats.rqHeaderTimeout.value++;
+    this.#codec.destroy(errorCodes.ENHANCE_YOUR_CALM, 'The headers did not come in time.');
+  }
+
   #onSettingsDeadline(): void {
     if (!this.#codec.isAcknowledged)
       this.#codec.destroy(errorCodes.SETTINGS_TIMEOUT, 'SETTINGS were not acknowledged.');
@@ -227,7 +280,6 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     this.#end = clientEnds.disconnect;
     this.#codec.transportClosed('The socket has been closed.');
     this.#deadline.disarm();
-    this.#settingsDeadline.disarm();
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
     this.#onClosed();
   }

@@ -12,6 +12,7 @@ import type { Downstream } from './downstream.ts';
 import { type ClientEnd, clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { http2Replies, type LocalReply } from './local-reply.ts';
+import type { RequestTarget } from './request-target.ts';
 import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 
 /** The connection as its streams see it. */
@@ -67,6 +68,7 @@ export class H2Stream implements Downstream {
   // ---- what the codec tells ----
 
   begin(client: H2Client, stream: Stream<H2Stream>, expectsContinue: boolean): void {
+    this.#listener.shared.http2Stats.streamsActive.value++;
     stream.state = this;
     this.#client = client;
     this.#stream = stream;
@@ -76,6 +78,14 @@ export class H2Stream implements Downstream {
     this.#requestPaused = false;
     this.#responsePaused = false;
     this.#tunnel = false;
+  }
+
+  /** A request that has no stream any more. */
+  refuse(client: H2Client, target: RequestTarget): void {
+    this.#client = client;
+    this.request.onMalformed(target);
+    this.#client = null;
+    this.#pool.give(this);
   }
 
   onData(chunk: Buffer, endStream: boolean): void {
@@ -197,7 +207,7 @@ export class H2Stream implements Downstream {
   cut(): void {
     const stream = this.#stream;
     if (stream === null) return;
-    stream.reset(this.#tunnel ? errorCodes.CONNECT_ERROR : errorCodes.INTERNAL_ERROR);
+    this.#reset(stream, this.#tunnel ? errorCodes.CONNECT_ERROR : errorCodes.INTERNAL_ERROR);
     this.onReset(clientEnds.disconnect);
   }
 
@@ -211,19 +221,29 @@ export class H2Stream implements Downstream {
 
   /** The answer came before the request's end (RFC 9113 section 8.1). */
   #refuseRest(stream: Stream<H2Stream>): void {
-    stream.reset(errorCodes.NO_ERROR);
+    this.#reset(stream, errorCodes.NO_ERROR);
     this.#release();
+  }
+
+  #reset(stream: Stream<H2Stream>, code: number): void {
+    if (stream.isOver) return;
+    this.#listener.shared.http2Stats.txReset.value++;
+    stream.reset(code);
   }
 
   #armFlush(): void {
     const { streamIdleTimeoutMs } = this.#listener.context.chain.limits;
     if (streamIdleTimeoutMs === 0) return;
-    this.#flushDeadline ??= new Deadline(() => this.cut());
+    this.#flushDeadline ??= new Deadline(() => {
+      this.#listener.shared.http2Stats.txFlushTimeout.value++;
+      this.cut();
+    });
     this.#listener.shared.deadlines.queue(streamIdleTimeoutMs).arm(this.#flushDeadline);
   }
 
   #release(): void {
     const client = this.#client!;
+    this.#listener.shared.http2Stats.streamsActive.value--;
     this.#stream!.state = undefined;
     this.#stream = null;
     this.#client = null;

@@ -1,25 +1,14 @@
 /** Heads as they leave in HTTP/1.1: the lines that pass, then what the route and the proxy add. */
+import { type FieldLike, sharedField } from '../../proto/http2/field.ts';
 import { type Drops, dropsOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import { statusLine } from '../codec/status-text.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { Forwarding } from './forwarding.ts';
+import { requestDrops } from './request-drops.ts';
 import type { RequestTarget } from './request-target.ts';
-import type { UpgradeAsk } from './upgrade.ts';
-
-const ofEveryRequest = [
-  ...[known.connection, known.keepAlive, known.proxyConnection, known.te, known.trailer, known.upgrade],
-  ...[known.http2Settings, known.expect, known.transferEncoding, known.proxy, known.xForwardedProto],
-  ...[known.xForwardedHost, known.xForwardedClientCert, known.xRequestId, known.xEnvoy],
-];
-/** What never passes of a request; inside, the word of the proxy before on the client does. */
-const drops = { edge: dropsOf([...ofEveryRequest, known.xForwardedFor]), inside: dropsOf(ofEveryRequest) };
-/** The same where the authority is written anew. */
-const dropsWithHost = {
-  edge: dropsOf([...ofEveryRequest, known.xForwardedFor, known.host]),
-  inside: dropsOf([...ofEveryRequest, known.host]),
-};
+import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 
 /** What never passes of an answer. */
 export const ofEveryAnswer: readonly number[] = [
@@ -35,12 +24,6 @@ const tunnelDropsWithServer = dropsOf([...ofEveryAnswer, known.contentLength, kn
 
 /** Methods whose requests without a body carry no length. */
 const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'CONNECT']);
-
-/** @param edge the peer is the client, and what it says of itself does not pass */
-export function requestDrops(edge: boolean, withHost: boolean): Drops {
-  const sets = withHost ? dropsWithHost : drops;
-  return edge ? sets.edge : sets.inside;
-}
 
 /** @param ownServer the proxy says `server` itself */
 export function responseDrops(ownServer: boolean): Drops {
@@ -59,7 +42,6 @@ export function writeRequestHead(
   head: MessageHead,
   target: RequestTarget,
   forwarding: Forwarding,
-  edge: boolean,
   bodyFollows: boolean,
 ): void {
   const { rewritten, authorityFromTarget } = target;
@@ -68,7 +50,7 @@ export function writeRequestHead(
     out.text(`${target.method} ${asked} HTTP/1.1\r\n`);
     if (authorityFromTarget) out.text(`host: ${target.authority}\r\n`);
   }
-  head.writeLines(out, !rewritten, requestDrops(edge, authorityFromTarget), target.nominated);
+  head.writeLines(out, !rewritten, requestDrops(target.client.trust, authorityFromTarget), target.nominated);
   const upgrade = target.upgrade === null ? '' : upgradeLines(target.upgrade) + keyLine(target.upgrade);
   const added = linesOf(target.added) + forwarding.lines + upgrade;
   if (head.contentLength >= 0) out.text(`${added}\r\n`);
@@ -99,17 +81,47 @@ function keyLine({ key }: UpgradeAsk): string {
   return key === '' ? '' : `sec-websocket-key: ${key}\r\n`;
 }
 
-/** Status line, what passes, what the route adds, then `added` (whole lines); ends the head. */
+const trailersWanted = sharedField('te', 'trailers');
+const connectMethod = sharedField(':method', 'CONNECT');
+
+/** In HTTP/2 a WebSocket has no key (RFC 8441 section 5). */
+function withoutKey(names: ReadonlySet<string> | null): ReadonlySet<string> {
+  return new Set([...(names ?? []), 'sec-websocket-key']);
+}
+
+/** The same as the fields of an HTTP/2 request. */
+export function requestFields(head: MessageHead, target: RequestTarget, forwarding: Forwarding): readonly FieldLike[] {
+  const path = target.rewritten ? target.path + target.query : target.target;
+  const authority = sharedField(':authority', target.authority);
+  const fields: FieldLike[] =
+    target.upgrade === null
+      ? [sharedField(':method', target.method), forwarding.schemeField, authority, head.pathField(path)]
+      : target.upgrade === connectAsk
+        ? [connectMethod, authority]
+        : [
+            ...[connectMethod, sharedField(':protocol', target.upgrade.protocol), forwarding.schemeField],
+            ...[authority, head.pathField(path)],
+          ];
+  const named = target.upgrade === null ? target.nominated : withoutKey(target.nominated);
+  head.addFields(fields, requestDrops(target.client.trust, true), named);
+  if (/\btrailers\b/i.test(head.first('te'))) fields.push(trailersWanted);
+  for (let i = 0; i < target.added.length; i++) fields.push(target.added[i]!);
+  forwarding.addFields(fields);
+  return fields;
+}
+
+/** Status line, what passes, what the route adds, then `end`, which ends the head. */
 export function writeResponseHead(
   out: Out,
   head: MessageHead,
   ownServer: boolean,
   changes: HeaderChanges | null,
-  added: string,
+  end: Buffer,
 ): void {
   out.all(statusLine(head.status));
   head.writeLines(out, false, responseDrops(ownServer), changes?.drops ?? null);
-  out.text(changes === null ? added : linesOf(changes.added) + added);
+  if (changes !== null) out.text(linesOf(changes.added));
+  out.all(end);
 }
 
 /** The same for the answer that opens a tunnel. */

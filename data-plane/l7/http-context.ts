@@ -4,9 +4,10 @@ import type { Out } from '../codec/out.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 import type { RouteTable } from '../route/table.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
-import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
+import type { Http2Stats, HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Deadlines } from '../upstream/deadlines.ts';
+import type { AnswerLines } from './answer-lines.ts';
 import type { Turns } from './turns.ts';
 
 /** An access log, compiled. */
@@ -19,6 +20,7 @@ export interface HttpContext {
   readonly chain: HttpChainConfig;
   readonly requestLimits: RequestLimits;
   readonly table: RouteTable;
+  readonly answerLines: AnswerLines;
   readonly logs: readonly RequestLog[];
   /** Lower-case names of the request headers that the logs print; their values stand in this order in the entry. */
   readonly loggedHeaders: readonly string[];
@@ -34,7 +36,12 @@ export interface HttpShared {
   readonly wallClock: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
+  /** IP address of this machine, told in place of a loopback one. */
+  readonly ownAddress: string;
   readonly turns: Turns;
+  /** Of new requests, the share that is refused because there are too many, 0 to 1. */
+  readonly load: { refusedShare: number };
+  readonly http2Stats: Http2Stats;
   /** What goes to clients, and to upstreams, within one callback. */
   readonly toClient: Out;
   readonly toUpstream: Out;
@@ -53,6 +60,8 @@ export interface HttpListener {
   readonly localAddress: string;
   /** `https`: its connections come out of TLS. */
   readonly scheme: 'http' | 'https';
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly: boolean;
   /** The newest configuration. */
   context: HttpContext;
   /** Every answer from now on closes its connection. */

@@ -76,12 +76,21 @@ test('requests inside TLS are proxied one after the other, and upstream hears th
   expect(socket.alpnProtocol).toBe('http/1.1');
   for (const _ of [1, 2]) expect(await ask(socket, get, (a) => a.endsWith('ok'))).toContain('HTTP/1.1 200 OK');
   expect(seen[0]).toContain('x-forwarded-proto: https\r\n');
-  expect(seen[0]).toContain('x-forwarded-for: 127.0.0.1\r\n');
+  expect(seen[0]).toContain('x-forwarded-for: 192.0.2.1\r\n');
   expect(proxy.server.listenerStats.sslHandshake.value).toBe(1);
   expect(proxy.server.connectionCount).toBe(1);
   socket.destroy();
   await until(() => proxy.server.connectionCount === 0);
   expect(proxy.faults).toEqual([]);
+});
+
+test('a target that says https is one of this listener', async () => {
+  const { proxy, seen } = await start();
+  const socket = await connect(proxy.port);
+  const asked = 'GET https://a:443/x HTTP/1.1\r\nHost: a\r\n\r\n';
+  expect(await ask(socket, asked, (a) => a.endsWith('ok'))).toContain('HTTP/1.1 200 OK');
+  expect(seen[0]).toContain('GET /x HTTP/1.1\r\nhost: a:443\r\n');
+  socket.destroy();
 });
 
 test('who agreed on HTTP/2 and then speaks HTTP/1.1 is told what is wrong, and cut', async () => {

@@ -18,6 +18,9 @@ export type NormalizedPath =
 /** Bytes that `%XX` is written as itself for (RFC 3986 unreserved). */
 const unreserved = /^[A-Za-z0-9\-._~]$/;
 
+/** `/..;` and the like. */
+const dotsWithParameters = /\/\.{1,2}(?:;|%3b)/i;
+
 /** True if {@link normalizePath} could change or refuse this path; the common one passes without it. */
 export function needsNormalizing(path: string, pathNeedsCare: boolean, options: PathOptions): boolean {
   return pathNeedsCare || (options.mergeSlashes && path.includes('//')) || (options.normalize && path.includes('/.'));
@@ -28,6 +31,8 @@ export function normalizePath(path: string, options: PathOptions): NormalizedPat
   const decoded = decodeEscapes(path, options);
   if (decoded === undefined) return { ok: false };
   let result = decoded.path;
+  // some servers take the parameters away and see dots (RFC 3986 section 3.3 leaves it to them)
+  if (options.normalize && dotsWithParameters.test(result)) return { ok: false };
   if (options.normalize) result = removeDotSegments(result);
   if (options.mergeSlashes) result = result.replace(/\/{2,}/g, '/');
   return { ok: true, path: result, redirect: decoded.unescapedSlash && options.escapedSlashes === 'redirect' };

@@ -1,15 +1,15 @@
-/** What the request reader of a listener refuses: the listener's limits, and those that no configuration sets. */
+/** What the request reader of a listener refuses: by the listener's limits, and by the node's. */
 import type { RequestLimits } from '../codec/h1-request-reader.ts';
-import { limits } from '../limits.ts';
+import type { NodeLimits } from '../limits.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 
-export function requestLimitsOf(chain: Pick<HttpChainConfig, 'limits'>): RequestLimits {
+export function requestLimitsOf(chain: Pick<HttpChainConfig, 'limits'>, node: NodeLimits): RequestLimits {
   return {
-    requestLineBytes: limits.requestLineBytes,
+    requestLineBytes: node.requestLineBytes,
     headerBytes: chain.limits.headerBytes,
     headers: chain.limits.headers,
-    extensionBytes: limits.chunkExtensionBytes,
-    trailerBytes: limits.trailerBytes,
-    trailers: limits.trailers,
+    extensionBytes: node.chunkExtensionBytes,
+    trailerBytes: node.trailerBytes,
+    trailers: node.trailers,
   };
 }

@@ -3,13 +3,15 @@ import type { FieldsHead } from '../codec/fields-head.ts';
 import type { Head } from '../codec/h1-head.ts';
 import { pathByte, pathSlow, queryByte } from '../codec/h1-tables.ts';
 import { forEachToken } from '../codec/h1-values.ts';
-import { known } from '../codec/known-headers.ts';
+import { kindOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
-import { canonicalHost } from './authority.ts';
+import { canonicalHost, isSameAuthority } from './authority.ts';
+import { ClientIdentity } from './client-identity.ts';
 import { http2Replies, type LocalReply, localReplies } from './local-reply.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
+import { requestDrops } from './request-drops.ts';
 import { connectAsk, readExtendedConnect, readUpgrade, type UpgradeAsk } from './upgrade.ts';
 
 /** Methods that are forwarded as they are: the registered ones, without CONNECT and TRACE. */
@@ -37,6 +39,8 @@ const neverNominated = new Set([
 ]);
 
 const noHeaders: readonly HeaderPair[] = [];
+const none: readonly string[] = [];
+const forwardedHost: ReadonlySet<string> = new Set(['x-forwarded-host']);
 
 /** Canonical hosts by the authority they came from; bounded, since clients choose the keys. */
 const hosts = new Map<string, string>();
@@ -54,7 +58,7 @@ export class RequestTarget implements RequestView {
   host = '';
   authority = '';
   random = 0;
-  clientIp = '';
+  readonly client = new ClientIdentity();
   /** The request line can't be copied as it is. */
   rewritten = false;
   /** The authority came from the target, or from the route: Host is written anew. */
@@ -70,7 +74,7 @@ export class RequestTarget implements RequestView {
   #head: MessageHead | null = null;
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
-  read(head: Head, options: PathOptions): LocalReply | null {
+  read(head: Head, options: PathOptions, scheme: 'http' | 'https'): LocalReply | null {
     this.#begin(head, 'HTTP/1.1', readMethod(head));
     this.target = head.bytes.latin1Slice(head.targetStart, head.targetEnd);
     this.authority = head.host < 0 ? '' : head.value(head.host);
@@ -84,7 +88,7 @@ export class RequestTarget implements RequestView {
       return this.#readConnect(this.target, bodied) ?? this.#readHost() ?? this.#readConnection(head);
     }
     return (
-      this.#readTarget(head) ??
+      this.#readTarget(head, scheme) ??
       this.#readHost() ??
       this.#readPath(head.pathNeedsCare, options) ??
       this.#readConnection(head)
@@ -121,6 +125,13 @@ export class RequestTarget implements RequestView {
     return this.#readHost() ?? this.#readPath((seen.kinds & pathSlow) !== 0, options);
   }
 
+  /** What may be said of a request that HTTP/2 does not allow, for the log. */
+  readMalformed(head: FieldsHead): void {
+    this.#begin(head, 'HTTP/2', head.method);
+    this.target = head.path;
+    this.authority = head.authority ?? head.first('host');
+  }
+
   #begin(head: MessageHead, protocol: RequestView['protocol'], method: string): void {
     this.#head = head;
     this.protocol = protocol;
@@ -135,6 +146,10 @@ export class RequestTarget implements RequestView {
 
   #unknownMethod(notImplemented: LocalReply): LocalReply {
     return this.method === 'TRACE' ? localReplies.methodNotAllowed : notImplemented;
+  }
+
+  get clientIp(): string {
+    return this.client.ip;
   }
 
   /** For a request of which nothing is known. */
@@ -160,8 +175,8 @@ export class RequestTarget implements RequestView {
 
   /** From here on the request asks `authority`. */
   rewriteAuthority(authority: string, forward: boolean): void {
-    const original: HeaderPair = ['x-envoy-original-host', this.authority];
-    this.added = forward ? [...this.added, ['x-forwarded-host', this.authority], original] : [...this.added, original];
+    if (forward) this.#forwardHost();
+    this.added = [...this.added, ['x-envoy-original-host', this.authority]];
     this.authority = authority;
     this.authorityFromTarget = true;
     this.rewritten = true;
@@ -172,8 +187,23 @@ export class RequestTarget implements RequestView {
     return `${scheme}://${this.authority}${this.path}${this.query}`;
   }
 
+  /** Behind what proxies in front have said of it, unless that is the last that they said. */
+  #forwardHost(): void {
+    const before = this.headerLines('x-forwarded-host').join(',');
+    if (before === this.authority || before.endsWith(`,${this.authority}`)) return;
+    const value = before === '' ? this.authority : `${before},${this.authority}`;
+    this.changeHeaders({ added: [['x-forwarded-host', value]], drops: forwardedHost });
+  }
+
+  /** As the endpoint sees them before the route's changes: without what does not pass, with what the proxy says itself. */
   headerLines(name: string): readonly string[] {
-    return this.#head!.lines(name);
+    const { client } = this;
+    const kind = kindOf(name);
+    if (requestDrops(client.trust, false)[kind] === 0) return this.#head === null ? none : this.#head.lines(name);
+    if (kind === known.xForwardedFor) return client.forwardedFor === '' ? none : [client.forwardedFor];
+    if (kind === known.xForwardedProto) return [client.forwardedProto];
+    if (kind === known.xRequestId) return [client.requestId];
+    return name === 'x-envoy-external-address' ? [client.ip] : none;
   }
 
   /** Value of the first line, or empty: for logs. */
@@ -182,7 +212,7 @@ export class RequestTarget implements RequestView {
   }
 
   /** Splits the target into path and query; takes the authority out of an absolute-form one. */
-  #readTarget(head: Head): LocalReply | null {
+  #readTarget(head: Head, scheme: 'http' | 'https'): LocalReply | null {
     if (head.bytes[head.targetStart] === 47) {
       this.path = this.target.slice(0, head.queryStart - head.targetStart);
       this.query = this.target.slice(head.queryStart - head.targetStart);
@@ -195,13 +225,15 @@ export class RequestTarget implements RequestView {
     }
     const absolute = /^(https?):\/\/([^/?]+)(\/[^?]*)?(\?.*)?$/i.exec(this.target);
     if (absolute === null) return localReplies.badTarget;
-    if (absolute[1]!.toLowerCase() === 'https') return localReplies.httpsOnPlain;
-    if (canonicalHost(absolute[2]!) !== canonicalHost(this.authority)) return localReplies.badHost;
+    const asked = absolute[1]!.toLowerCase() as 'http' | 'https';
+    if (asked === 'https' && scheme === 'http') return localReplies.httpsOnPlain;
+    if (!isSameAuthority(absolute[2]!, this.authority, asked)) return localReplies.badHost;
     this.authority = absolute[2]!;
     this.authorityFromTarget = true;
     this.rewritten = true;
-    this.path = absolute[3] ?? '/';
     this.query = absolute[4] ?? '';
+    // RFC 9112 section 3.2.4: OPTIONS of a whole server
+    this.path = absolute[3] ?? (this.method === 'OPTIONS' && this.query === '' ? '*' : '/');
     return null;
   }
 

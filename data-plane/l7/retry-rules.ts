@@ -1,14 +1,11 @@
 /** Which ends of a try are a reason for another one, and how long to wait before it: Envoy's rules. Pure. */
 import type { RetryConfig } from '../model/config.ts';
 
-/**
- * How a try ended without an answer. `no-connection`: none could be made. `unprocessed`: the connection was taken from
- * the pool, and the endpoint had ended it before the request was written. `reset`: any other way.
- */
-export type TryEnd = 'no-connection' | 'unprocessed' | 'reset';
+/** How a try ended without an answer. */
+export type TryEnd = RetryConfig['failures'][number];
 
 export function retriesEnd({ failures }: RetryConfig, end: TryEnd): boolean {
-  return failures === 'all' || (failures === 'unsent' && end !== 'reset');
+  return failures.includes(end);
 }
 
 export function retriesStatus({ statuses }: RetryConfig, status: number): boolean {

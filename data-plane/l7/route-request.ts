@@ -12,9 +12,13 @@ import { isAllowed } from './upgrade.ts';
 /** Notes in `exchange` how far it came. A LocalReply: no endpoint gets the request, this is its answer. */
 export function routeRequest(
   target: RequestTarget,
-  { context, shared, stats, scheme }: HttpListener,
+  { context, shared, stats }: HttpListener,
   exchange: Exchange,
 ): LocalReply | null {
+  if (shared.load.refusedShare > 0 && shared.random() < shared.load.refusedShare) {
+    stats.rqOverloadClose.value++;
+    return localReplies.overloaded;
+  }
   // one number for all that chance decides, as in Envoy
   target.random = shared.random();
   const route = context.table.find(target);
@@ -28,7 +32,7 @@ export function routeRequest(
     if (!target.upgrade.optional) return localReplies.upgradeFailed;
     target.upgrade = null;
   }
-  if (route.answer !== null) return directReply(route.answer, target, scheme, exchange.responseChanges?.added ?? []);
+  if (route.answer !== null) return directReply(route.answer, target, exchange.responseChanges?.added ?? []);
   const { to } = route.config;
   const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
   const cluster = shared.clusters.get(name);
@@ -64,10 +68,9 @@ function rewrite(target: RequestTarget, { config, rewritePath }: CompiledRoute):
 function directReply(
   { status, body, location }: RouteAnswer,
   target: RequestTarget,
-  scheme: HttpListener['scheme'],
   more: readonly HeaderPair[],
 ): LocalReply {
-  const to = location(target, scheme);
+  const to = location(target, target.client.scheme);
   if (to === undefined) return localReplies.uriTooLong;
   const headers: readonly HeaderPair[] = to === '' ? more : [['location', to], ...more];
   return { status, flag: '', details: 'direct_response', body, close: false, headers };

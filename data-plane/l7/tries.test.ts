@@ -14,7 +14,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 const policy: RetryConfig = {
-  failures: 'all',
+  failures: ['no-connection', 'unprocessed', 'reset'],
   statuses: [],
   attempts: 2,
   perTryTimeoutMs: 0,
@@ -82,7 +82,14 @@ test.each<
   ['and again', ['reset', 'reset', 'answer'], {}, get, { status: 200, flags: '-' }, 3],
   ['but no more often than said', ['reset'], {}, get, { status: 503, flags: 'URX,UC' }, 3],
   ['not where no policy is', ['reset'], null, get, { status: 503, flags: 'UC' }, 1],
-  ['not for failures to connect alone', ['reset'], { failures: 'unsent' }, get, { status: 503, flags: 'UC' }, 1],
+  [
+    'not for failures to connect alone',
+    ['reset'],
+    { failures: ['no-connection'] },
+    get,
+    { status: 503, flags: 'UC' },
+    1,
+  ],
   ['not for other methods', ['reset'], {}, send('POST', 'x'), { status: 503, flags: 'UC' }, 1],
   ['but for all where said', ['reset', 'answer'], { methods: null }, send('POST', 'x'), { status: 200, flags: '-' }, 2],
   ['a body goes with it', ['reset', 'answer'], {}, send('PUT', 'hello'), { status: 200, flags: '-' }, 2],
@@ -113,7 +120,7 @@ test.each<
 });
 
 test('nobody to connect to: tried as often as said, then 503', async () => {
-  const { proxy, upstream } = await start(['answer'], { failures: 'unsent' });
+  const { proxy, upstream } = await start(['answer'], { failures: ['no-connection'] });
   await upstream.stop();
   expect(await ask(proxy, get)).toEqual({ status: 503, flags: 'URX,UF' });
   expect(proxy.cluster.stats.cxTotal.value).toBe(3);

@@ -8,7 +8,7 @@ import type { RetryConfig } from '../model/config.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
-import { freshConnection, takeConnection } from './connect.ts';
+import { freshConnection, type HttpVersion, takeConnection, versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpShared } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
@@ -34,6 +34,9 @@ export class Tries {
   #policy: RetryConfig | null = null;
   #perTryMs = 0;
   #made = 0;
+  #version: HttpVersion = 'HTTP/1.1';
+  /** A try that nobody saw was made again already. */
+  #wasUnseen = false;
   /** Whose budget has a place taken by the retry at hand. */
   #charged: Cluster | null = null;
   #tried: Host[] = [];
@@ -49,14 +52,16 @@ export class Tries {
 
   /** The first try, at the endpoint that the exchange names. Nothing is sent yet. */
   begin(head: MessageHead): UpstreamRequest {
-    const { route, method, cluster, host } = this.#exchange;
-    const upstream = takeConnection(cluster!, host!, this.#shared);
+    const { route, method, cluster, host, protocol } = this.#exchange;
+    this.#version = versionTo(cluster!, protocol);
+    this.#wasUnseen = false;
+    const upstream = takeConnection(cluster!, host!, this.#shared, this.#version);
     this.upstream = upstream;
     const { retry } = route!.config;
     const again = retry !== null && (retry.methods === null || retry.methods.includes(method));
     this.#policy = again ? retry : null;
     this.#perTryMs = retry === null ? 0 : retry.perTryTimeoutMs;
-    this.#replay.begin((again || upstream.isReused) && head.contentLength <= limits.replayBytes);
+    this.#replay.begin((again || upstream.mayGoUnseen) && head.contentLength <= limits.replayBytes);
     upstream.begin(this.#owner, this.#replay);
     return upstream;
   }
@@ -92,8 +97,9 @@ export class Tries {
   takesEnd(end: TryEnd): boolean {
     this.upstream = null;
     this.#perTry?.disarm();
-    if (end === 'unprocessed' && this.#canReplay) {
-      // nobody saw the request, so this is still the first try
+    if (end === 'unprocessed' && !this.#wasUnseen && this.#canReplay) {
+      // nobody saw the request, so this is still the same try
+      this.#wasUnseen = true;
       const { cluster, host } = this.#exchange;
       this.#exchange.endTry();
       this.#try(cluster!, host!);
@@ -185,7 +191,7 @@ export class Tries {
   /** On a connection of its own: where one from the pool had ended, the others may have, too. */
   #try(cluster: Cluster, host: Host): void {
     this.#exchange.sentTo(cluster, host);
-    const upstream = freshConnection(cluster, host, this.#shared);
+    const upstream = freshConnection(cluster, host, this.#shared, this.#version);
     this.upstream = upstream;
     upstream.begin(this.#owner, this.#replay);
     upstream.resend(this.#replay, this.#leftMs());

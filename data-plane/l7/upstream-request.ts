@@ -38,12 +38,12 @@ export interface ResponseSink {
 }
 
 export interface UpstreamRequest {
-  /** The connection has carried requests before, so that its endpoint may have ended it unseen. */
-  readonly isReused: boolean;
+  /** The try can end without the endpoint having looked at it: its connection has ended unseen, or its stream is refused. */
+  readonly mayGoUnseen: boolean;
   /** @param replay keeps what is sent, as long as it wants to */
   begin(sink: ResponseSink, replay: Replay): void;
   /** What is sent waits for `flush`. */
-  sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, edge: boolean, bodyFollows: boolean): void;
+  sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void;
   sendData(b: Buffer, data: Ranges): void;
   /** Of a request whose body follows, or of a tunnel's one direction. @param trailers null: none */
   sendEnd(trailers: readonly Field[] | null): void;

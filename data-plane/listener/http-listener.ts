@@ -4,9 +4,9 @@ import { H1Connection } from '../l7/h1-connection.ts';
 import { H2Connection } from '../l7/h2-connection.ts';
 import { H2StreamPool } from '../l7/h2-stream.ts';
 import type { HttpContext, HttpListener, HttpShared } from '../l7/http-context.ts';
-import { limits } from '../limits.ts';
 import type { TlsConfig } from '../model/config.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
+import { admit, type ConnectionGate } from './connection-gate.ts';
 import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
 import { receive, takeOver } from './take-over.ts';
 import { TlsTerminator } from './tls-terminator.ts';
@@ -19,13 +19,16 @@ export class HttpServer implements HttpListener {
   readonly stats: HttpStats;
   readonly listenerStats: ListenerStats;
   context: HttpContext;
+  /** Open at once. */
+  maxConnections: number;
   draining = false;
   localAddress = '';
+  readonly documentedOnly: boolean;
   readonly scheme: 'http' | 'https';
   readonly #server: net.Server;
   readonly #connections = new Set<HttpConnection>();
   readonly #streams = new H2StreamPool(this);
-  readonly #documentedOnly: boolean;
+  readonly #gate: ConnectionGate;
   readonly #tls: TlsTerminator | null;
 
   constructor(options: {
@@ -34,6 +37,8 @@ export class HttpServer implements HttpListener {
     listenerStats: ListenerStats;
     context: HttpContext;
     tls: TlsConfig | null;
+    maxConnections: number;
+    gate: ConnectionGate;
     /** Use documented Node interfaces only. */
     documentedOnly?: boolean;
   }) {
@@ -41,15 +46,17 @@ export class HttpServer implements HttpListener {
     this.stats = options.stats;
     this.listenerStats = options.listenerStats;
     this.context = options.context;
-    this.#documentedOnly = options.documentedOnly ?? false;
+    this.maxConnections = options.maxConnections;
+    this.#gate = options.gate;
+    this.documentedOnly = options.documentedOnly ?? false;
     this.scheme = options.tls === null ? 'http' : 'https';
     this.#tls = options.tls === null ? null : this.#terminator(options.tls);
     this.#server = net.createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
   /** Resolves with what was bound; rejects with an Error that says what to do. */
-  async listen(address: string, port: number): Promise<BoundAddress> {
-    const bound = await listen(this.#server, address, port);
+  async listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
+    const bound = await listen(this.#server, address, port, reusePort);
     this.localAddress = formatAddress(bound.address, bound.port);
     return bound;
   }
@@ -73,8 +80,13 @@ export class HttpServer implements HttpListener {
     this.draining = true;
     const closed = closeServer(this.#server);
     this.#tls?.destroy();
-    for (const connection of [...this.#connections]) connection.drain();
+    this.shedIdle();
     await closed;
+  }
+
+  /** Connections without a request end now. */
+  shedIdle(): void {
+    for (const connection of [...this.#connections]) connection.drain();
   }
 
   /** Cuts what is left. */
@@ -90,18 +102,19 @@ export class HttpServer implements HttpListener {
   }
 
   #accept(accepted: net.Socket): void {
-    if (this.#connections.size + this.handshakeCount >= limits.connectionsPerListener) {
-      this.listenerStats.cxOverflow.value++;
-      accepted.destroy();
-      return;
-    }
+    const open = this.listenerStats.cxActive.total + this.handshakeCount;
+    const leave = admit(accepted, open, this.maxConnections, this.#gate, this.listenerStats);
+    if (leave === null) return;
     if (this.#tls !== null) {
-      if (accepted.remoteAddress === undefined) accepted.destroy();
-      else this.#tls.accept(accepted);
+      accepted.once('close', leave);
+      this.#tls.accept(accepted);
       return;
     }
     const { readBuffer, onFault } = this.shared;
-    takeOver(accepted, readBuffer, httpSockets, this.#documentedOnly, onFault, (socket) => this.#serve(socket, ''));
+    takeOver(accepted, readBuffer, httpSockets, this.documentedOnly, onFault, (socket) => {
+      socket.once('close', leave);
+      return this.#serve(socket, '');
+    });
   }
 
   #terminator(config: TlsConfig): TlsTerminator {

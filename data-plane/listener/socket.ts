@@ -18,13 +18,14 @@ export class ListenError extends Error {
 
 const backlog = 4096;
 
-export function listen(server: net.Server, address: string, port: number): Promise<BoundAddress> {
+/** @param reusePort others of this user may listen at the same place: the kernel deals out the connections */
+export function listen(server: net.Server, address: string, port: number, reusePort: boolean): Promise<BoundAddress> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       reject(new ListenError(error.code ?? 'EUNKNOWN', explain(error, address, port)));
     };
     server.once('error', onError);
-    server.listen({ host: address, port, backlog }, () => {
+    server.listen({ host: address, port, backlog, reusePort }, () => {
       server.off('error', onError);
       // accept errors (no descriptors left) must not end the process; libuv tries again by itself
       server.on('error', () => {});
@@ -44,7 +45,7 @@ export function formatAddress(address: string, port: number): string {
   return net.isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function explain(error: NodeJS.ErrnoException, address: string, port: number): string {
+export function explain(error: NodeJS.ErrnoException, address: string, port: number): string {
   const at = formatAddress(address, port);
   switch (error.code) {
     case 'EADDRINUSE':

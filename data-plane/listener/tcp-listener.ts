@@ -1,10 +1,10 @@
 /** A socket whose connections are proxied byte for byte: accepts, bounds, hands each connection to l4, drains. */
 import net from 'node:net';
 import { handleTcp, type TcpSession, type TcpShared } from '../l4/tcp-proxy.ts';
-import { limits } from '../limits.ts';
 import type { TcpChainConfig } from '../model/config.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { ListenerStats, TcpStats } from '../telemetry/stats.ts';
+import { admit, type ConnectionGate } from './connection-gate.ts';
 import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
 import { takeOver } from './take-over.ts';
 
@@ -18,7 +18,10 @@ export class TcpServer {
   readonly #listenerStats: ListenerStats;
   readonly #server: net.Server;
   readonly #sessions = new Set<TcpSession>();
+  readonly #gate: ConnectionGate;
   readonly #documentedOnly: boolean;
+  /** Open at once. */
+  maxConnections: number;
   #chain: TcpChainConfig;
   #logs: Logs;
   #localAddress = '';
@@ -29,6 +32,8 @@ export class TcpServer {
     listenerStats: ListenerStats;
     chain: TcpChainConfig;
     logs: Logs;
+    maxConnections: number;
+    gate: ConnectionGate;
     /** Use documented Node interfaces only. */
     documentedOnly?: boolean;
   }) {
@@ -37,14 +42,16 @@ export class TcpServer {
     this.#listenerStats = options.listenerStats;
     this.#chain = options.chain;
     this.#logs = options.logs;
+    this.maxConnections = options.maxConnections;
+    this.#gate = options.gate;
     this.#documentedOnly = options.documentedOnly ?? false;
     const serverOptions = { noDelay: true, pauseOnConnect: true, allowHalfOpen: true };
     this.#server = net.createServer(serverOptions, (socket) => this.#accept(socket));
   }
 
   /** Resolves with what was bound; rejects with an Error that says what to do. */
-  async listen(address: string, port: number): Promise<BoundAddress> {
-    const bound = await listen(this.#server, address, port);
+  async listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
+    const bound = await listen(this.#server, address, port, reusePort);
     this.#localAddress = formatAddress(bound.address, bound.port);
     return bound;
   }
@@ -76,12 +83,11 @@ export class TcpServer {
   }
 
   #accept(accepted: net.Socket): void {
-    if (this.#sessions.size >= limits.connectionsPerListener) {
-      this.#listenerStats.cxOverflow.value++;
-      accepted.destroy();
-      return;
-    }
+    const open = this.#listenerStats.cxActive.total;
+    const leave = admit(accepted, open, this.maxConnections, this.#gate, this.#listenerStats);
+    if (leave === null) return;
     takeOver(accepted, this.#shared.readBuffer, tcpSockets, this.#documentedOnly, this.#shared.onFault, (socket) => {
+      socket.once('close', leave);
       this.#listenerStats.cxTotal.value++;
       this.#listenerStats.cxActive.value++;
       const session = handleTcp(socket, {

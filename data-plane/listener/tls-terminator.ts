@@ -71,7 +71,7 @@ export class TlsTerminator {
     for (const { socket } of [...this.#handshakes.values()]) socket.destroy();
   }
 
-  #serverFor({ certificates, alpn, minVersion, maxVersion }: TlsConfig): tls.Server {
+  #serverFor({ certificates, alpn, minVersion, maxVersion, ticketKeys }: TlsConfig): tls.Server {
     const common = { minVersion, maxVersion, secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
     const contexts = certificates.map(({ chain, key }) => tls.createSecureContext({ ...common, cert: chain, key }));
     const choose = certificateChooser(certificates.map(({ hosts }) => hosts));
@@ -81,6 +81,7 @@ export class TlsTerminator {
       // the terminator's own deadline is it
       handshakeTimeout: longestTimerMs,
       ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
+      ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys) }),
       SNICallback: (serverName, done) => done(null, contexts[choose(serverName)]),
     });
     server.on('secureConnection', (socket) => this.#secured(socket));

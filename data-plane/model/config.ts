@@ -19,6 +19,8 @@ export interface ListenerConfig {
   readonly chain: HttpChainConfig | TcpChainConfig;
   /** null: plain text. Only in front of HTTP. */
   readonly tls: TlsConfig | null;
+  /** Connections that are open at once; what comes beyond is closed. */
+  readonly maxConnections: number;
 }
 
 /** How TLS ends at a listener. */
@@ -30,6 +32,8 @@ export interface TlsConfig {
   /** In order of preference; empty: none is negotiated. */
   readonly alpn: readonly string[];
   readonly handshakeTimeoutMs: number;
+  /** Of the session tickets, where several threads end TLS: one resumes what another one began. */
+  readonly ticketKeys?: Uint8Array;
 }
 
 /** A pair that was tried: it can be served. */
@@ -62,10 +66,14 @@ export interface HttpChainConfig {
   };
   /** `server` response header; empty: the upstream's passes. */
   readonly serverName: string;
-  /** Append the peer to x-forwarded-for and trust nothing else (edge). */
+  /** An edge: the peer is appended to x-forwarded-for, and its word on the client counts as `trustedHops` says. */
   readonly useRemoteAddress: boolean;
   /** For routes that say nothing of a type. */
   readonly upgrades: readonly UpgradeConfig[];
+  /** Proxies in front: the client is behind so many addresses of x-forwarded-for. */
+  readonly trustedHops: number;
+  /** An edge keeps the id that a request comes with; elsewhere it is always kept. */
+  readonly preserveRequestId: boolean;
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;
@@ -148,8 +156,11 @@ export interface UpgradeConfig {
 }
 
 export interface RetryConfig {
-  /** Ends of a try without an answer: `unsent`, those before the request was sent; `all`, those and every other one. */
-  readonly failures: 'none' | 'unsent' | 'all';
+  /**
+   * Ends of a try without an answer. `no-connection`: none could be made. `unprocessed`: the endpoint has certainly not
+   * looked at the request (it refused the stream, or had ended the connection before). `reset`: any other.
+   */
+  readonly failures: readonly ('no-connection' | 'unprocessed' | 'reset')[];
   /** Answers that are thrown away, in half-open ranges. */
   readonly statuses: readonly { readonly start: number; readonly end: number }[];
   /** After the first try. */
@@ -248,7 +259,8 @@ export interface HeaderMatchConfig {
 
 export interface ClusterConfig {
   readonly name: string;
-  readonly protocol: 'http1' | 'tcp';
+  /** `same-as-client`: the version of HTTP in which the request came. */
+  readonly protocol: 'http1' | 'http2' | 'same-as-client' | 'tcp';
   readonly connectTimeoutMs: number;
   readonly balance: BalanceConfig;
   /** Percent of healthy endpoints under which all are used; 0: off. */
@@ -261,10 +273,20 @@ export interface ClusterConfig {
     /** Requests a connection; 0: no limit. */
     readonly maxRequests: number;
   };
+  /** Of its HTTP/2 connections. */
+  readonly http2: Http2Config;
   /** Retries at a time: a share of the requests under way, and so many in any case. */
   readonly retryBudget: { readonly percent: number; readonly least: number };
   /** Sorted by address and port, as sent. */
   readonly endpoints: readonly EndpointConfig[];
+}
+
+export interface Http2Config {
+  /** Requests at a time on one connection, if the endpoint allows as many. */
+  readonly maxStreams: number;
+  /** What an endpoint may send ahead on one request, and on all of a connection together. */
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
 }
 
 export type BalanceConfig =
@@ -289,6 +311,8 @@ export interface HealthCheckConfig {
         readonly type: 'http';
         readonly path: string;
         readonly host: string;
+        /** In HTTP/2, else in HTTP/1.1. */
+        readonly http2: boolean;
         /** Half-open ranges. */
         readonly expect: readonly { readonly start: number; readonly end: number }[];
       }

@@ -10,10 +10,10 @@ export interface RequestView {
   readonly host: string;
   /** As sent, port included. */
   readonly authority: string;
-  /** IP address of the peer. */
+  /** IP address of the trusted client. */
   readonly clientIp: string;
   /** From 0 up to 1, the same for all that chance decides about this request. */
   readonly random: number;
-  /** The values of all lines with this lower-case name, in order; empty if there is none. */
+  /** The values of all lines with this lower-case name that pass, in order, the proxy's own among them. */
   headerLines(name: string): readonly string[];
 }

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterOf } from '../testing.ts';
+import { ownChecks } from './checks.ts';
 import { Clusters } from './clusters.ts';
 
 const closers: (() => void)[] = [];
@@ -68,8 +69,10 @@ const wanted = (endpoints: readonly Endpoint[], more: Partial<ClusterConfig> = {
 };
 
 function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
-  const probes = { connect: (host: string, port: number) => net.connect({ host, port }), setTimer: () => () => {} };
-  const clusters = new Clusters({ registry: new StatsRegistry(), random: () => 0, probes });
+  const random = (): number => 0;
+  const connect = (host: string, port: number) => net.connect({ host, port });
+  const checks = ownChecks({ random, connect, setTimer: () => () => {} });
+  const clusters = new Clusters({ registry: new StatsRegistry(), random, checks });
   closers.push(() => clusters.stop());
   return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick()?.port) };
 }

@@ -1,20 +1,19 @@
 /** Old and new clusters in, clusters at work out: kept, changed in place, checked, closed. */
-import { ClusterHealthChecker } from '../health/active.ts';
-import type { ProbeDeps } from '../health/probe.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
 import { Cluster } from '../upstream/cluster.ts';
+import type { EndpointChecks, MakeChecks } from './checks.ts';
 
 export interface ClustersDeps {
   readonly registry: StatsRegistry;
   readonly random: () => number;
-  readonly probes: ProbeDeps;
+  readonly checks: MakeChecks;
 }
 
 interface Entry {
   readonly cluster: Cluster;
-  checker: ClusterHealthChecker | null;
+  checker: EndpointChecks | null;
   /** What the cluster is, or is about to be. */
   wanted: ClusterConfig;
 }
@@ -72,6 +71,7 @@ export class Clusters {
     const { registry, random } = this.#deps;
     const cluster = new Cluster(config, clusterStats(registry, config.name), random);
     const checker = this.#check(cluster, config);
+    if (checker !== null) cluster.update(config, (key) => checker.stateOf(key) === 'passing');
     this.#entries.set(config.name, { cluster, checker, wanted: config });
     return checker === null ? Promise.resolve() : checker.firstRound;
   }
@@ -98,20 +98,12 @@ export class Clusters {
     return entry.wanted === config && this.#entries.get(config.name) === entry;
   }
 
-  #check(cluster: Cluster, { healthCheck, endpoints }: ClusterConfig): ClusterHealthChecker | null {
+  #check(cluster: Cluster, config: ClusterConfig): EndpointChecks | null {
+    const { healthCheck } = config;
     if (healthCheck === null) return null;
-    const { stats } = cluster;
-    const deps = { ...this.#deps.probes, random: this.#deps.random };
-    const checker = new ClusterHealthChecker(healthCheck, endpoints, deps, {
-      onChange: () => {},
-      onOutcome: (key, outcome) => {
-        cluster.setPassesChecks(key, checker.stateOf(key) === 'passing');
-        stats.healthCheckAttempt.value++;
-        if (outcome === 'pass') stats.healthCheckSuccess.value++;
-        else stats.healthCheckFailure.value++;
-        if (outcome === 'network') stats.healthCheckNetworkFailure.value++;
-      },
-    });
+    const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key) =>
+      cluster.setPassesChecks(key, checker.stateOf(key) === 'passing'),
+    );
     return checker;
   }
 }

@@ -1,17 +1,25 @@
 /** A listener's HTTP configuration, compiled: routes, access logs, limits. */
+import { AnswerLines } from '../l7/answer-lines.ts';
 import type { HttpContext } from '../l7/http-context.ts';
 import { requestLimitsOf } from '../l7/request-limits.ts';
+import type { NodeLimits } from '../limits.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 import { RouteTable } from '../route/table.ts';
 import type { AccessLoggers } from '../telemetry/access-loggers.ts';
 
 /** Keeps of the compiled routes of `previous` what did not change. */
-export function compileHttp(chain: HttpChainConfig, logs: AccessLoggers, previous: HttpContext | null): HttpContext {
+export function compileHttp(
+  chain: HttpChainConfig,
+  logs: AccessLoggers,
+  limits: NodeLimits,
+  previous: HttpContext | null,
+): HttpContext {
   return {
     chain,
+    answerLines: new AnswerLines(chain.serverName),
     table: previous?.chain.routes === chain.routes ? previous.table : new RouteTable(chain.routes, previous?.table),
     logs: logs.loggers,
     loggedHeaders: logs.requestHeaders,
-    requestLimits: requestLimitsOf(chain),
+    requestLimits: requestLimitsOf(chain, limits),
   };
 }

@@ -1,6 +1,7 @@
 /** Old and new configuration in, sockets out: what to open, keep, change in place, drain. */
 import type { HttpShared } from '../l7/http-context.ts';
-import { limits } from '../limits.ts';
+import { limits, type NodeLimits } from '../limits.ts';
+import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
@@ -11,6 +12,7 @@ import type { StatsRegistry } from '../telemetry/registry.ts';
 import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
+import type { NodeListeners } from './node.ts';
 
 /** Where this node binds a listener, instead of what the configuration says. */
 export type Binds = ReadonlyMap<string, BoundAddress>;
@@ -19,9 +21,16 @@ export interface ListenersDeps {
   readonly shared: HttpShared;
   readonly registry: StatsRegistry;
   readonly sinks: LogSinks;
+  readonly limits: NodeLimits;
+  /** All listeners let their connections in by it. */
+  readonly gate: ConnectionGate;
   readonly binds: Binds;
   readonly logger: Logger;
   readonly setTimer: (callback: () => void, ms: number) => void;
+  /** Other threads listen at the same places. */
+  readonly reusePort: boolean;
+  /** What is wanted has been tried: it is bound, or has failed. */
+  readonly onTried: () => void;
 }
 
 interface Open {
@@ -41,7 +50,7 @@ export interface ListenerView {
   readonly error: string | null;
 }
 
-export class Listeners {
+export class Listeners implements NodeListeners {
   readonly #deps: ListenersDeps;
   readonly #open = new Map<string, Open>();
   readonly #failed = new Map<string, { config: ListenerConfig; error: string }>();
@@ -61,9 +70,12 @@ export class Listeners {
     return this.#applied;
   }
 
-  /** True if every wanted listener is bound. */
   get allBound(): boolean {
     return this.#failed.size === 0;
+  }
+
+  get serving(): boolean {
+    return true;
   }
 
   list(): ListenerView[] {
@@ -89,6 +101,11 @@ export class Listeners {
     return count;
   }
 
+  /** Connections without a request end now. */
+  shedIdle(): void {
+    for (const { server } of this.#open.values()) if (server instanceof HttpServer) server.shedIdle();
+  }
+
   /** No new connections, busy ones finish; resolves when none is left or the time is over, then cuts. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;
@@ -111,6 +128,7 @@ export class Listeners {
       if (open === undefined) await this.#start(config);
       else if (open.config !== config) this.#change(open, config);
     }
+    this.#deps.onTried();
   }
 
   #place(config: ListenerConfig): BoundAddress {
@@ -130,12 +148,12 @@ export class Listeners {
   }
 
   async #start(config: ListenerConfig): Promise<void> {
-    const { logger, sinks, setTimer } = this.#deps;
+    const { logger, sinks, setTimer, reusePort } = this.#deps;
     const logs = openAccessLoggers(config.chain.accessLogs, sinks);
     const server = this.#create(config, logs);
     const { address, port } = this.#place(config);
     try {
-      const bound = await server.listen(address, port);
+      const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
       this.#open.set(config.name, { config, server, bound, logs });
       logger.info({ event: 'listener_bound', listener: config.name, ...bound }, 'listener bound');
@@ -152,15 +170,17 @@ export class Listeners {
   }
 
   #create(config: ListenerConfig, logs: AccessLoggers): HttpServer | TcpServer {
-    const { shared, registry } = this.#deps;
+    const { shared, registry, gate } = this.#deps;
     const { chain } = config;
     return chain.type === 'http'
       ? new HttpServer({
           shared,
           stats: httpStats(registry, chain.statPrefix),
           listenerStats: listenerStats(registry, config.name),
-          context: compileHttp(chain, logs, null),
+          context: compileHttp(chain, logs, this.#deps.limits, null),
           tls: config.tls,
+          maxConnections: config.maxConnections,
+          gate,
         })
       : new TcpServer({
           shared,
@@ -168,6 +188,8 @@ export class Listeners {
           listenerStats: listenerStats(registry, config.name),
           chain,
           logs: logs.loggers,
+          maxConnections: config.maxConnections,
+          gate,
         });
   }
 
@@ -180,9 +202,10 @@ export class Listeners {
     const logs = sameLogs ? old : openAccessLoggers(config.chain.accessLogs, this.#deps.sinks);
     if (config.chain.type === 'http') {
       const http = server as HttpServer;
-      http.context = compileHttp(config.chain, logs, http.context);
+      http.context = compileHttp(config.chain, logs, this.#deps.limits, http.context);
       if (config.tls !== null) http.updateTls(config.tls);
     } else (server as TcpServer).update(config.chain, logs.loggers);
+    server.maxConnections = config.maxConnections;
     open.config = config;
     open.logs = logs;
     if (!sameLogs) void old.close();

@@ -1,13 +1,23 @@
 /** One proxy at work: takes configurations as they come, in order, clusters before the routes that name them. */
-import type { ProxyConfig } from '../model/config.ts';
+import type { ListenerConfig, ProxyConfig } from '../model/config.ts';
 import type { Clusters } from './clusters.ts';
-import type { Listeners } from './listeners.ts';
 
 export type NodeState = 'initializing' | 'live' | 'draining';
 
+/** The listeners of a node, whichever thread they are in. */
+export interface NodeListeners {
+  apply(wanted: ReadonlyMap<string, ListenerConfig>): Promise<void>;
+  /** True if every wanted listener is bound. */
+  readonly allBound: boolean;
+  /** Somebody is there to take connections. */
+  readonly serving: boolean;
+  drain(timeoutMs: number): Promise<void>;
+}
+
 export class ProxyNode {
   readonly clusters: Clusters;
-  readonly listeners: Listeners;
+  readonly #listeners: NodeListeners;
+  readonly #onTake: (config: ProxyConfig) => void;
   #complete = false;
   #live = false;
   #draining = false;
@@ -15,16 +25,18 @@ export class ProxyNode {
   #next: ProxyConfig | null = null;
   #working: Promise<void> | null = null;
 
-  constructor(clusters: Clusters, listeners: Listeners) {
+  /** @param onTake told of each configuration before it is applied */
+  constructor(clusters: Clusters, listeners: NodeListeners, onTake: (config: ProxyConfig) => void = () => {}) {
     this.clusters = clusters;
-    this.listeners = listeners;
+    this.#listeners = listeners;
+    this.#onTake = onTake;
   }
 
-  /** Live once the first complete configuration is served, with every listener bound, and from then on. */
+  /** Live once the first complete configuration is served, with every listener bound, and from then on while it serves. */
   get state(): NodeState {
     if (this.#draining) return 'draining';
-    this.#live ||= this.#complete && this.#working === null && this.listeners.allBound;
-    return this.#live ? 'live' : 'initializing';
+    this.#live ||= this.#complete && this.#working === null && this.#listeners.allBound;
+    return this.#live && this.#listeners.serving ? 'live' : 'initializing';
   }
 
   /** Configurations that come while one is being applied replace each other; the newest is applied last. */
@@ -47,15 +59,16 @@ export class ProxyNode {
 
   async #drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
-    await this.listeners.drain(timeoutMs);
+    await this.#listeners.drain(timeoutMs);
     this.clusters.stop();
   }
 
   async #work(): Promise<void> {
     for (let config = this.#next; config !== null && !this.#draining; config = this.#next) {
       this.#next = null;
+      this.#onTake(config);
       await this.clusters.apply(config.clusters);
-      await this.listeners.apply(config.listeners);
+      await this.#listeners.apply(config.listeners);
       this.clusters.prune(config.clusters);
     }
     this.#working = null;

@@ -39,15 +39,39 @@ export function bucketStartMs(bucket: number): number {
   return (mantissa * powersOfTen[exponent - 1]!) / 1000;
 }
 
+/** Of the memory of a histogram. */
+export const histogramBytes = 16 + 4 * bucketCount;
+
 export class Histogram {
-  sumMs = 0;
-  count = 0;
-  readonly #counts = new Uint32Array(bucketCount);
+  /** Sum and number of what was recorded. */
+  readonly #totals: Float64Array;
+  readonly #counts: Uint32Array;
+
+  /** @param memory `histogramBytes` of zeros, or what another histogram counts in */
+  constructor(memory: ArrayBufferLike = new ArrayBuffer(histogramBytes)) {
+    this.#totals = new Float64Array(memory, 0, 2);
+    this.#counts = new Uint32Array(memory, 16, bucketCount);
+  }
+
+  get sumMs(): number {
+    return this.#totals[0]!;
+  }
+
+  get count(): number {
+    return this.#totals[1]!;
+  }
 
   record(ms: number): void {
-    this.sumMs += ms;
-    this.count++;
+    this.#totals[0]! += ms;
+    this.#totals[1]!++;
     this.#counts[bucketOf(ms)]!++;
+  }
+
+  /** Takes over what another one recorded. */
+  add(other: Histogram): void {
+    this.#totals[0]! += other.sumMs;
+    this.#totals[1]! += other.count;
+    for (let bucket = 0; bucket < bucketCount; bucket++) this.#counts[bucket]! += other.#counts[bucket]!;
   }
 
   /** The value under which so much of all recorded values lies (0 … 1), interpolated within its bucket; NaN if empty. */

@@ -24,7 +24,7 @@ export interface LogEntry {
   upstreamCluster: string;
   routeName: string;
   requestId: string;
-  /** `ip:port` of the peer. */
+  /** `ip:port` of the peer, or of the client for which proxies in front vouch; then with port 0. */
   downstreamAddress: string;
   /** Address only. */
   downstreamIp: string;

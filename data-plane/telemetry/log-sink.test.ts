@@ -4,8 +4,11 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openAccessLoggers } from './access-loggers.ts';
 import { emptyLogEntry } from './empty-log-entry.ts';
-import { LogSinks, logLimits } from './log-sink.ts';
+import { logLimits } from './limits.ts';
+import { LogFile } from './log-file.ts';
+import { LogSinks } from './log-sink.ts';
 import { StatsRegistry } from './registry.ts';
+import { filesystemStats } from './stats.ts';
 import { statsText } from './stats-text.ts';
 
 let folder: string;
@@ -19,12 +22,13 @@ function setUp() {
   const timers: { callback: () => void; ms: number }[] = [];
   const reports: string[] = [];
   const clock = { nowMs: 0 };
-  const sinks = new LogSinks({
-    stats,
+  const counts = filesystemStats(stats);
+  const deps = {
     now: () => clock.nowMs,
-    setTimer: (callback, ms) => timers.push({ callback, ms }),
-    report: (message) => reports.push(message),
-  });
+    setTimer: (callback: () => void, ms: number) => void timers.push({ callback, ms }),
+    report: (message: string) => void reports.push(message),
+  };
+  const sinks = new LogSinks({ ...deps, stats: counts, open: (path) => new LogFile(path, deps, counts) });
   const count = (name: string): number =>
     Number(new RegExp(`^filesystem\\.${name}: (\\d+)$`, 'm').exec([...statsText(stats)].join(''))?.[1]);
   return { sinks, timers, reports, clock, count };
@@ -117,7 +121,8 @@ test('a file that cannot be opened is tried again', async () => {
 
 test('a destination that does not keep up is given a bounded amount of memory', async () => {
   const { sinks, reports, count } = setUp();
-  const sink = sinks.acquire(path.join(folder, 'slow.log'));
+  const file = path.join(folder, 'slow.log');
+  const sink = sinks.acquire(file);
   const line = `${'x'.repeat(1023)}\n`;
   // All within one turn of the loop, so nothing can have been written in between.
   for (let written = 0; written < 8 * logLimits.waitingBytes; written += line.length) sink.write(line);
@@ -125,7 +130,7 @@ test('a destination that does not keep up is given a bounded amount of memory', 
   expect(dropped).toBeGreaterThan((6.5 * logLimits.waitingBytes) / line.length);
   expect(reports).toEqual([expect.stringContaining('is too slow')]);
   await sinks.close();
-  expect(fs.statSync(sink.path).size).toBe(8 * logLimits.waitingBytes - dropped * line.length);
+  expect(fs.statSync(file).size).toBe(8 * logLimits.waitingBytes - dropped * line.length);
 });
 
 test('the access logs of a listener write to their sinks', async () => {

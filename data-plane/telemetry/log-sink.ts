@@ -1,42 +1,17 @@
 /**
- * Where log lines go: a file or standard output, written in batches beside the traffic. A destination that is slow or
- * broken costs lines, which are counted, and never waits for anybody.
+ * Where log lines go: gathered in batches beside the traffic. A destination that is slow or broken costs lines, which are
+ * counted, and never waits for anybody.
  */
-import fs from 'node:fs';
-import { promisify } from 'node:util';
-import type { StatsRegistry } from './registry.ts';
+import { logLimits } from './limits.ts';
+import { type LogDestination, LogTrouble, type LogTroubleDeps } from './log-destination.ts';
+import type { FilesystemStats } from './stats.ts';
 
-const write = promisify(fs.write);
-const open = promisify(fs.open);
-const close = promisify(fs.close);
-
-export const logLimits = {
-  /** A batch of this size is written at once, a smaller one after `flushMs`. */
-  batchBytes: 64 * 1024,
-  flushMs: 50,
-  /** What waits at most while the destination is slow; lines beyond it are dropped. */
-  waitingBytes: 4 * 1024 * 1024,
-  /** The same trouble is reported once in this time. */
-  reportMs: 60_000,
-  /** A full pipe is tried again after this time. */
-  retryMs: 10,
-  /** How long closing waits for a full pipe. */
-  closeMs: 1_000,
-} as const;
-
-export interface LogSinkDeps {
-  readonly stats: StatsRegistry;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
+export interface LogSinkDeps extends LogTroubleDeps {
+  readonly stats: FilesystemStats;
   /** Calls back once; must not keep the process alive. */
   readonly setTimer: (callback: () => void, ms: number) => void;
-  /** Trouble with a destination, for the process log. */
-  readonly report: (message: string) => void;
+  readonly open: (path: string) => LogDestination;
 }
-
-const descriptors: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
-
-const lineEnd = Buffer.from('\n');
 
 /** Lines as they will be written. */
 interface Batch {
@@ -52,11 +27,10 @@ const newBatch = (atLeastBytes = 0): Batch => ({
 });
 
 export class LogSink {
-  readonly path: string;
   readonly #deps: LogSinkDeps;
   readonly #stats: FilesystemStats;
-  /** `null`: not open (yet). */
-  #descriptor: number | null;
+  readonly #destination: LogDestination;
+  readonly #trouble: LogTrouble;
   /** Full batches, the oldest first; then the one that is being filled. */
   readonly #full: Batch[] = [];
   #filling: Batch = newBatch();
@@ -65,25 +39,20 @@ export class LogSink {
   #waitingBytes = 0;
   #timerRuns = false;
   #writing: Promise<void> | null = null;
-  #reopen = false;
-  #closedAtMs = Number.POSITIVE_INFINITY;
-  /** A batch broke off within a line. */
-  #torn = false;
-  #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #closed = false;
 
-  constructor(path: string, deps: LogSinkDeps, stats: FilesystemStats) {
-    this.path = path;
+  constructor(path: string, deps: LogSinkDeps) {
     this.#deps = deps;
-    this.#stats = stats;
-    this.#descriptor = descriptors[path] ?? null;
+    this.#stats = deps.stats;
+    this.#destination = deps.open(path);
+    this.#trouble = new LogTrouble(path, deps);
   }
 
   /** Takes a line, line break included. */
   write(line: string): void {
-    const closed = this.#closedAtMs !== Number.POSITIVE_INFINITY;
-    if (closed || this.#waitingBytes + line.length > logLimits.waitingBytes) {
+    if (this.#closed || this.#waitingBytes + line.length > logLimits.waitingBytes) {
       this.#stats.dropped.value++;
-      if (!closed) this.#trouble('is too slow');
+      if (!this.#closed) this.#trouble.report('is too slow');
       return;
     }
     // UTF-8 takes at most three bytes for what counts as one in a string's length
@@ -133,100 +102,44 @@ export class LogSink {
     });
   }
 
-  /** From the next batch on, a file of the same name is written: for whoever rotates logs. */
+  /** @see LogDestination.reopen */
   reopen(): void {
-    this.#reopen = !(this.path in descriptors);
+    this.#destination.reopen();
   }
 
   /** Writes what waits and closes; lines that come later are dropped. */
   async close(): Promise<void> {
-    this.#closedAtMs = this.#deps.now();
+    this.#closed = true;
+    this.#destination.hurry();
     await this.flush();
-    await this.#closeFile();
+    await this.#destination.close();
   }
 
   async #writeBatch(): Promise<void> {
     if (this.#full.length === 0) this.#turn(0);
     const batch = this.#full.shift()!;
     this.#waitingBytes -= batch.bytes;
-    const lines = batch.buffer.subarray(0, batch.bytes);
-    const bytes = this.#torn ? Buffer.concat([lineEnd, lines]) : lines;
-    let written = 0;
-    try {
-      if (this.#reopen) await this.#closeFile();
-      this.#reopen = false;
-      this.#descriptor ??= await open(this.path, 'a', 0o644);
-      while (written < bytes.length) written += await this.#writeSome(this.#descriptor, bytes.subarray(written));
-      this.#torn = false;
-      this.#stats.completed.value++;
-    } catch (error) {
-      this.#torn = written > 0 || this.#torn;
-      this.#stats.failed.value++;
-      this.#stats.dropped.value += batch.lines;
-      this.#trouble(`cannot be written: ${(error as Error).message}`);
-    }
+    await this.#destination.write(batch.buffer.subarray(0, batch.bytes), batch.lines);
     batch.bytes = 0;
     batch.lines = 0;
     this.#spare = batch;
   }
-
-  /** Bytes written; 0 after a pause where the pipe is full. */
-  async #writeSome(descriptor: number, bytes: Buffer): Promise<number> {
-    try {
-      return (await write(descriptor, bytes)).bytesWritten;
-    } catch (error) {
-      const givenUp = this.#deps.now() - this.#closedAtMs >= logLimits.closeMs;
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || givenUp) throw error;
-      await new Promise<void>((resolve) => this.#deps.setTimer(resolve, logLimits.retryMs));
-      return 0;
-    }
-  }
-
-  async #closeFile(): Promise<void> {
-    const descriptor = this.#descriptor;
-    if (descriptor === null || this.path in descriptors) return;
-    this.#descriptor = null;
-    await close(descriptor).catch(() => undefined);
-  }
-
-  #trouble(what: string): void {
-    const now = this.#deps.now();
-    if (now - this.#reportedAtMs < logLimits.reportMs) return;
-    this.#reportedAtMs = now;
-    this.#deps.report(
-      `access log ${this.path} ${what}; lines are dropped and counted in filesystem.lines_dropped, traffic goes on`,
-    );
-  }
 }
 
-type FilesystemStats = ReturnType<typeof filesystemStats>;
-
-function filesystemStats(registry: StatsRegistry) {
-  const scope = registry.scope('filesystem.', 'envoy_filesystem_', {});
-  return {
-    buffered: scope.counter('write_buffered', 'Log lines taken'),
-    completed: scope.counter('write_completed', 'Batches of log lines written'),
-    failed: scope.counter('write_failed', 'Batches of log lines that could not be written'),
-    dropped: scope.counter('lines_dropped', 'Log lines lost to a slow or broken destination'),
-  };
-}
-
-/** All sinks of a process; one path is one sink. */
+/** All sinks of a thread; one path is one sink. */
 export class LogSinks {
   readonly #deps: LogSinkDeps;
-  readonly #stats: FilesystemStats;
   readonly #open = new Map<string, { sink: LogSink; holders: number }>();
 
   constructor(deps: LogSinkDeps) {
     this.#deps = deps;
-    this.#stats = filesystemStats(deps.stats);
   }
 
   /** The sink of a path; each `acquire` needs its `release`. */
   acquire(path: string): LogSink {
     let held = this.#open.get(path);
     if (held === undefined) {
-      held = { sink: new LogSink(path, this.#deps, this.#stats), holders: 0 };
+      held = { sink: new LogSink(path, this.#deps), holders: 0 };
       this.#open.set(path, held);
     }
     held.holders++;

@@ -1,5 +1,5 @@
 /** The registry in Prometheus' text format, version 0.0.4. */
-import type { Labels, Stat, StatsRegistry } from './registry.ts';
+import type { Labels, Stat, StatsSource } from './registry.ts';
 import { type StatsSelection, selectStats } from './stats-text.ts';
 
 export const prometheusContentType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -11,7 +11,7 @@ const boundsMs = [
 ];
 
 /** In pieces. */
-export function* prometheusText(registry: StatsRegistry, selection: StatsSelection = {}): Iterable<string> {
+export function* prometheusText(registry: StatsSource, selection: StatsSelection = {}): Iterable<string> {
   const families = new Map<string, Stat[]>();
   for (const stat of selectStats(registry, selection)) {
     const family = families.get(stat.name.metric);

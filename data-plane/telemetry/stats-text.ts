@@ -1,6 +1,6 @@
 /** The registry as Envoy's admin shows it: `name: value` lines, or JSON. */
 import type { Histogram } from './histogram.ts';
-import type { Stat, StatsRegistry } from './registry.ts';
+import type { Stat, StatsSource } from './registry.ts';
 
 export interface StatsSelection {
   /** Which names; default: all. */
@@ -11,7 +11,7 @@ export interface StatsSelection {
 
 const percents = [0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 100];
 
-export function selectStats(registry: StatsRegistry, { filter, usedOnly }: StatsSelection): Stat[] {
+export function selectStats(registry: StatsSource, { filter, usedOnly }: StatsSelection): Stat[] {
   return registry.list().filter((stat) => {
     if (usedOnly && (stat.kind === 'histogram' ? stat.histogram.count : stat.read()) === 0) return false;
     return filter === undefined || filter(stat.name.stat);
@@ -19,7 +19,7 @@ export function selectStats(registry: StatsRegistry, { filter, usedOnly }: Stats
 }
 
 /** Counters and gauges, then histograms as `P50(interval,cumulative)`; no intervals are kept, so theirs is `nan`. Lines. */
-export function* statsText(registry: StatsRegistry, selection: StatsSelection = {}): Iterable<string> {
+export function* statsText(registry: StatsSource, selection: StatsSelection = {}): Iterable<string> {
   const stats = selectStats(registry, selection);
   for (const stat of stats) if (stat.kind !== 'histogram') yield `${stat.name.stat}: ${stat.read()}\n`;
   for (const stat of stats) {
@@ -38,7 +38,7 @@ function quantile(histogram: Histogram, percent: number): number {
 }
 
 /** Envoy's `/stats?format=json`; no intervals are kept, so theirs is `null`, as is every value of an empty histogram. */
-export function statsJson(registry: StatsRegistry, selection: StatsSelection = {}): unknown {
+export function statsJson(registry: StatsSource, selection: StatsSelection = {}): unknown {
   const stats: unknown[] = [];
   const quantiles: unknown[] = [];
   for (const stat of selectStats(registry, selection)) {

@@ -69,7 +69,7 @@ test('Prometheus gets families with help and type, labels escaped, buckets cumul
 test('each family of Prometheus metrics stands in one piece', () => {
   const registry = new StatsRegistry();
   for (const name of ['a', 'b', 'b.x']) clusterStats(registry, name);
-  serverStats(registry, { uptimeMs: () => 5_900, state: () => 'DRAINING' });
+  serverStats(registry, { uptimeMs: () => 5_900, state: () => 'DRAINING', concurrency: 2 });
   const text = prometheusText(registry);
   const metrics = text
     .split('\n')

@@ -2,21 +2,27 @@
  * The ready-made sets of stats, named and tagged as Envoy names and tags them. The hot path does `set.field.value++` and
  * `set.histogram.record(ms)`, nothing else. `scope.drop()` takes a set away when its owner goes.
  */
-import type { StatsRegistry } from './registry.ts';
+import type { Counter, StatsRegistry } from './registry.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
+export type Http2Stats = ReturnType<typeof http2Stats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
 export type ListenerStats = ReturnType<typeof listenerStats>;
+export type FilesystemStats = ReturnType<typeof filesystemStats>;
+export type OverloadStats = ReturnType<typeof overloadStats>;
+
+export const clusterPrefix = (name: string): string => `cluster.${name}.`;
 
 /** @param name the cluster's: `checkout/orders` */
 export function clusterStats(registry: StatsRegistry, name: string) {
-  const scope = registry.scope(`cluster.${name}.`, 'envoy_cluster_', { envoy_cluster_name: name });
+  const scope = registry.scope(clusterPrefix(name), 'envoy_cluster_', { envoy_cluster_name: name });
   return {
     scope,
     cxTotal: scope.counter('upstream_cx_total', 'Connections opened to endpoints'),
     cxActive: scope.gauge('upstream_cx_active', 'Open connections to endpoints'),
     cxHttp1Total: scope.counter('upstream_cx_http1_total', 'HTTP/1.1 connections opened to endpoints'),
+    cxHttp2Total: scope.counter('upstream_cx_http2_total', 'HTTP/2 connections opened to endpoints'),
     cxConnectFail: scope.counter('upstream_cx_connect_fail', 'Connects that failed, timeouts included'),
     cxConnectTimeout: scope.counter('upstream_cx_connect_timeout', 'Connects that took too long'),
     cxConnectMs: scope.histogram('upstream_cx_connect_ms', 'Time to connect, ms'),
@@ -24,6 +30,7 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     cxIdleTimeout: scope.counter('upstream_cx_idle_timeout', 'Connections closed for being idle'),
     cxMaxRequests: scope.counter('upstream_cx_max_requests', 'Connections closed after their last allowed request'),
     cxNoneHealthy: scope.counter('upstream_cx_none_healthy', 'Times that no endpoint could be picked'),
+    cxCloseNotify: scope.counter('upstream_cx_close_notify', 'Connections that the endpoint announced to end'),
     cxDestroy: scope.counter('upstream_cx_destroy', 'Connections closed'),
     cxDestroyLocal: scope.counter('upstream_cx_destroy_local', 'Connections closed by this side'),
     cxDestroyRemote: scope.counter('upstream_cx_destroy_remote', 'Connections closed by the endpoint'),
@@ -35,7 +42,9 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     cxRxBytesTotal: scope.counter('upstream_cx_rx_bytes_total', 'Bytes received from endpoints'),
     cxTxBytesTotal: scope.counter('upstream_cx_tx_bytes_total', 'Bytes sent to endpoints'),
     rqTotal: scope.counter('upstream_rq_total', 'Requests sent to endpoints'),
-    rqActive: scope.gauge('upstream_rq_active', 'Requests under way'),
+    rqActive: scope.totalled('upstream_rq_active', 'Requests under way'),
+    /** Retries that are planned or under way. */
+    retriesActive: scope.unlistedTotalled('retries_active'),
     rqCompleted: scope.counter('upstream_rq_completed', 'Requests that were answered'),
     /** By class: index with `(status / 100) | 0`. */
     rqXx: scope.statusClasses('upstream_rq', 'Answers by class of status'),
@@ -56,21 +65,21 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     rqRxReset: scope.counter('upstream_rq_rx_reset', 'Requests reset by the endpoint'),
     rqTxReset: scope.counter('upstream_rq_tx_reset', 'Requests reset by this side'),
     rqTimeMs: scope.histogram('upstream_rq_time', 'Time to answer a request, ms'),
-    membershipChange: scope.counter('membership_change', 'Changes of the set of endpoints'),
-    membershipTotal: scope.gauge('membership_total', 'Endpoints'),
-    membershipHealthy: scope.gauge('membership_healthy', 'Healthy endpoints'),
-    membershipDegraded: scope.gauge('membership_degraded', 'Degraded endpoints'),
-    healthCheckAttempt: scope.counter('health_check.attempt', 'Active health checks made'),
-    healthCheckSuccess: scope.counter('health_check.success', 'Active health checks that passed'),
-    healthCheckFailure: scope.counter(
+    membershipChange: scope.nodeCounter('membership_change', 'Changes of the set of endpoints'),
+    membershipTotal: scope.nodeGauge('membership_total', 'Endpoints'),
+    membershipHealthy: scope.nodeGauge('membership_healthy', 'Healthy endpoints'),
+    membershipDegraded: scope.nodeGauge('membership_degraded', 'Degraded endpoints'),
+    healthCheckAttempt: scope.nodeCounter('health_check.attempt', 'Active health checks made'),
+    healthCheckSuccess: scope.nodeCounter('health_check.success', 'Active health checks that passed'),
+    healthCheckFailure: scope.nodeCounter(
       'health_check.failure',
       'Active health checks that failed, network failures included',
     ),
-    healthCheckNetworkFailure: scope.counter(
+    healthCheckNetworkFailure: scope.nodeCounter(
       'health_check.network_failure',
       'Active health checks that failed to connect or were cut or timed out',
     ),
-    healthCheckHealthy: scope.gauge('health_check.healthy', 'Endpoints that pass their active health checks'),
+    healthCheckHealthy: scope.nodeGauge('health_check.healthy', 'Endpoints that pass their active health checks'),
     lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints'),
   };
 }
@@ -111,13 +120,49 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     rqIdleTimeout: scope.counter('downstream_rq_idle_timeout', 'Requests on which nothing moved for too long'),
     rqRxReset: scope.counter('downstream_rq_rx_reset', 'Requests that the client gave up'),
     rqTxReset: scope.counter('downstream_rq_tx_reset', 'Requests cut off by this side'),
+    rqOverloadClose: scope.counter('downstream_rq_overload_close', 'Requests refused because there were too many'),
     rqNonRelativePath: scope.counter('downstream_rq_non_relative_path', 'Requests with a target that is no path'),
     rqFailedPathNormalization: scope.counter(
       'downstream_rq_failed_path_normalization',
       'Requests refused for a path that has no safe normal form',
     ),
+    rqTooManyPrematureResets: scope.counter(
+      'downstream_rq_too_many_premature_resets',
+      'HTTP/2 connections closed because too many of their requests were reset',
+    ),
     noRoute: scope.counter('no_route', 'Requests that matched no route'),
     noCluster: scope.counter('no_cluster', 'Requests whose cluster is not there'),
+  };
+}
+
+/** What the HTTP/2 codec of all listeners does; `flood` by what the peer did too much of. */
+export function http2Stats(registry: StatsRegistry) {
+  const scope = registry.scope('http2.', 'envoy_http2_', {});
+  const flood = (stat: string, what: string): Counter => scope.counter(stat, `Connections closed for too many ${what}`);
+  const headerOverflow = scope.counter('header_overflow', 'Lists of headers over the limits');
+  return {
+    scope,
+    streamsActive: scope.gauge('streams_active', 'Streams under way'),
+    rxReset: scope.counter('rx_reset', 'Streams reset by the peer'),
+    txReset: scope.counter('tx_reset', 'Streams reset by this side'),
+    txFlushTimeout: scope.counter('tx_flush_timeout', 'Streams reset because the peer did not take the answer'),
+    rxMessagingError: scope.counter('rx_messaging_error', "Streams reset for breaking HTTP's rules"),
+    trailers: scope.counter('trailers', 'Requests with trailers'),
+    goawaySent: scope.counter('goaway_sent', 'Goodbyes said'),
+    rejectedWithUnderscores: scope.counter(
+      'requests_rejected_with_underscores_in_headers',
+      'Requests refused for an underscore in the name of a header',
+    ),
+    headerOverflow,
+    flood: {
+      idleFrames: flood('inbound_idle_frames_flood', 'frames that carry nothing'),
+      emptyFrames: flood('inbound_empty_frames_flood', 'empty frames'),
+      priorities: flood('inbound_priority_frames_flood', 'PRIORITY frames'),
+      windowUpdates: flood('inbound_window_update_frames_flood', 'WINDOW_UPDATE frames'),
+      controlFrames: flood('outbound_control_flood', 'answers to control frames that were not read'),
+      output: flood('outbound_flood', 'frames that were not read'),
+      headers: headerOverflow,
+    },
   };
 }
 
@@ -142,16 +187,27 @@ export function tcpStats(registry: StatsRegistry, statPrefix: string) {
   };
 }
 
+export const listenerPrefix = (name: string): string => `listener.${name}.`;
+
 /** @param name the listener's */
 export function listenerStats(registry: StatsRegistry, name: string) {
-  const scope = registry.scope(`listener.${name}.`, 'envoy_listener_', { envoy_listener_address: name });
+  const scope = registry.scope(listenerPrefix(name), 'envoy_listener_', { envoy_listener_address: name });
   return {
     scope,
     cxTotal: scope.counter('downstream_cx_total', 'Connections accepted'),
-    cxActive: scope.gauge('downstream_cx_active', 'Open connections'),
+    cxActive: scope.totalled('downstream_cx_active', 'Open connections'),
     cxDestroy: scope.counter('downstream_cx_destroy', 'Connections closed'),
     cxLengthMs: scope.histogram('downstream_cx_length_ms', 'Life of a connection, ms'),
     cxOverflow: scope.counter('downstream_cx_overflow', 'Connections refused because the listener is full'),
+    cxGlobalOverflow: scope.counter('downstream_global_cx_overflow', 'Connections refused because the node is full'),
+    cxAddressOverflow: scope.counter(
+      'downstream_cx_address_overflow',
+      'Connections refused because their address has enough',
+    ),
+    cxOverloadReject: scope.counter(
+      'downstream_cx_overload_reject',
+      'Connections refused because the node has no memory left',
+    ),
     cxTransportSocketConnectTimeout: scope.counter(
       'downstream_cx_transport_socket_connect_timeout',
       'Connections whose TLS handshake took too long',
@@ -161,12 +217,43 @@ export function listenerStats(registry: StatsRegistry, name: string) {
   };
 }
 
+/** Of the access logs. */
+export function filesystemStats(registry: StatsRegistry) {
+  const scope = registry.scope('filesystem.', 'envoy_filesystem_', {});
+  return {
+    buffered: scope.counter('write_buffered', 'Log lines taken'),
+    completed: scope.counter('write_completed', 'Batches of log lines written'),
+    failed: scope.counter('write_failed', 'Batches of log lines that could not be written'),
+    dropped: scope.counter('lines_dropped', 'Log lines lost to a slow or broken destination'),
+  };
+}
+
+/** What presses, and what is done about it. */
+export function overloadStats(registry: StatsRegistry) {
+  const scope = registry.scope('overload.', 'envoy_overload_', {});
+  const monitor = 'envoy.resource_monitors';
+  const action = 'envoy.overload_actions';
+  return {
+    memoryPressure: scope.greatest(`${monitor}.fixed_heap.pressure`, 'Memory in use, percent of what there may be'),
+    loopDelayMs: scope.greatest('event_loop_delay_ms', 'Delay of the event loop, 99th percentile, ms'),
+    shedsIdle: scope.greatest(`${action}.reduce_timeouts.active`, '1 while idle connections are closed'),
+    stopsAccepting: scope.greatest(`${action}.stop_accepting_connections.active`, '1 while no connection is let in'),
+    refusedPercent: scope.greatest(
+      `${action}.stop_accepting_requests.scale_percent`,
+      'New requests that are refused, percent',
+    ),
+  };
+}
+
 /** Envoy's numbers for `server.state`. */
 export const serverStates = { LIVE: 0, DRAINING: 1, PRE_INITIALIZING: 2, INITIALIZING: 3 } as const;
 export type ServerState = keyof typeof serverStates;
 
-/** What the process says of itself, asked when shown. */
-export function serverStats(registry: StatsRegistry, read: { uptimeMs: () => number; state: () => ServerState }): void {
+/** What the process says of itself, asked when shown. `concurrency`: threads that carry traffic. */
+export function serverStats(
+  registry: StatsRegistry,
+  read: { uptimeMs: () => number; state: () => ServerState; concurrency: number },
+): void {
   const scope = registry.scope('server.', 'envoy_server_', {});
   scope.measured('uptime', 'Seconds since the start', () => Math.floor(read.uptimeMs() / 1000));
   scope.measured(
@@ -175,7 +262,25 @@ export function serverStats(registry: StatsRegistry, read: { uptimeMs: () => num
     () => serverStates[read.state()],
   );
   scope.measured('live', '1 while it serves', () => (read.state() === 'LIVE' ? 1 : 0));
-  scope.measured('memory_allocated', 'Heap in use, bytes', () => process.memoryUsage().heapUsed);
-  scope.measured('memory_heap_size', 'Heap, bytes', () => process.memoryUsage().heapTotal);
+  scope.measured('concurrency', 'Threads that carry traffic', () => read.concurrency);
+  scope.measured(heap.allocated, 'Heap in use, bytes', () => process.memoryUsage().heapUsed);
+  scope.measured(heap.size, 'Heap, bytes', () => process.memoryUsage().heapTotal);
   scope.measured('memory_physical_size', 'Resident memory, bytes', () => process.memoryUsage.rss());
+}
+
+const heap = { allocated: 'memory_allocated', size: 'memory_heap_size' };
+
+/** A worker's part of what the process says of itself. */
+export function workerStats(registry: StatsRegistry) {
+  const scope = registry.scope('server.', 'envoy_server_', {});
+  return {
+    allocated: scope.gauge(heap.allocated, 'Heap in use, bytes'),
+    heapSize: scope.gauge(heap.size, 'Heap, bytes'),
+  };
+}
+
+/** Of the main thread, where workers carry the traffic. */
+export function workerRestarts(registry: StatsRegistry): Counter {
+  const scope = registry.scope('server.', 'envoy_server_', {});
+  return scope.counter('worker_restarts', 'Workers that were started in place of one that died');
 }

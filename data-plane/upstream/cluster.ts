@@ -4,7 +4,7 @@ import { eligibleEndpoints } from '../balance/panic.ts';
 import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
-import { LocalityLoad } from './load.ts';
+import { createLoad, type LocalityLoad } from './load.ts';
 
 export class Cluster {
   readonly name: string;
@@ -16,8 +16,6 @@ export class Cluster {
   #eligible: readonly Host[] = [];
   #balancer: Balancer;
   #panic = false;
-  /** Retries that are planned or under way. */
-  retries = 0;
   /** By zone; zones that are gone stay, for what they still have to report. */
   readonly #loads = new Map<string, LocalityLoad>();
 
@@ -64,7 +62,7 @@ export class Cluster {
 
   #loadOf(zone: string): LocalityLoad {
     let load = this.#loads.get(zone);
-    if (load === undefined) this.#loads.set(zone, (load = new LocalityLoad(zone)));
+    if (load === undefined) this.#loads.set(zone, (load = createLoad(zone, this.stats.scope)));
     return load;
   }
 
@@ -103,10 +101,20 @@ export class Cluster {
     return index < 0 ? null : this.#eligible[index]!;
   }
 
-  /** Whether the budget has room for one more retry. */
+  /** Retries of this thread that are planned or under way. */
+  get retries(): number {
+    return this.stats.retriesActive.value;
+  }
+
+  set retries(retries: number) {
+    this.stats.retriesActive.value = retries;
+  }
+
+  /** Whether the node's budget has room for one more retry. */
   get mayRetry(): boolean {
     const { percent, least } = this.config.retryBudget;
-    return this.retries < Math.max(least, Math.floor((this.stats.rqActive.value * percent) / 100));
+    const { retriesActive, rqActive } = this.stats;
+    return retriesActive.total < Math.max(least, Math.floor((rqActive.total * percent) / 100));
   }
 
   /** The cluster is gone: idle connections close, those in use finish. */

@@ -1,4 +1,5 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
+import { limits } from '../limits.ts';
 import type { EndpointConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { LocalityLoad } from './load.ts';
@@ -10,6 +11,14 @@ export abstract class PooledConnection {
   requests = 0;
   /** Closes the socket; the connection takes itself out of the pool first. */
   abstract close(): void;
+}
+
+/** A connection that carries several requests at a time. The host never looks inside. */
+export interface SharedConnection {
+  /** One more request can begin on it. */
+  readonly hasRoom: boolean;
+  /** Takes no more requests, and closes when those under way are over. */
+  drain(): void;
 }
 
 export class Host {
@@ -25,7 +34,10 @@ export class Host {
   passesChecks = true;
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
+  /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
+  streamsAllowed: number = limits.streamsBeforeSettings;
   readonly #idle: PooledConnection[] = [];
+  readonly #shared: SharedConnection[] = [];
 
   constructor(config: EndpointConfig, load: LocalityLoad) {
     this.load = load;
@@ -63,11 +75,27 @@ export class Host {
     return this.#idle.length;
   }
 
+  /** The oldest shared connection that has room, so that those beyond the need fall idle; or undefined. */
+  findShared(): SharedConnection | undefined {
+    for (let i = 0; i < this.#shared.length; i++) if (this.#shared[i]!.hasRoom) return this.#shared[i];
+    return undefined;
+  }
+
+  addShared(connection: SharedConnection): void {
+    this.#shared.push(connection);
+  }
+
+  dropShared(connection: SharedConnection): void {
+    const index = this.#shared.indexOf(connection);
+    if (index >= 0) this.#shared.splice(index, 1);
+  }
+
   /** Closes every idle connection; those in use finish and are not pooled again once `removed` is set. */
   closeIdle(): void {
     for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
       one.idleDeadline.disarm();
       one.close();
     }
+    for (let one = this.#shared.pop(); one !== undefined; one = this.#shared.pop()) one.drain();
   }
 }

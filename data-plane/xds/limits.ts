@@ -16,6 +16,8 @@ export const limits = {
   resourceTimeoutMs: 15_000,
   /** Header lines of a request that a listener may allow: the parser has room for no more (data-plane/codec). */
   headers: 1_000,
+  /** Connections of a listener that says nothing (Envoy's edge page). */
+  connections: 10_000,
   /** What an HTTP/2 client is allowed at once where nothing is said (Envoy's edge page; Envoy itself is more generous). */
   http2Streams: 100,
   http2StreamWindowBytes: 64 * 1024,

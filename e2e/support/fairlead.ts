@@ -189,13 +189,15 @@ export async function startDataPlane(
   group: string,
   id: string,
   binds: readonly string[] = [],
+  more: { args?: readonly string[]; env?: Record<string, string> } = {},
 ): Promise<DataPlaneProcess> {
   const token = await controlPlane.nodeToken(group);
-  const args = ['data-plane', '--group', group, '--id', id, '--xds', controlPlane.xds];
+  const args = ['data-plane', '--group', group, '--id', id, '--xds', controlPlane.xds, ...(more.args ?? [])];
   const program = startProgram([...args, ...binds.flatMap((bind) => ['--bind', bind])], {
     FAIRLEAD_TOKEN: token,
     FAIRLEAD_ADMIN: '127.0.0.1:0',
     FAIRLEAD_HOME: await temporaryFolder(cleanup),
+    ...more.env,
   });
   cleanup.add(() => program.stop());
   const { admin } = (await waitFor(`node ${id}`, () => {

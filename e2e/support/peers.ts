@@ -1,8 +1,9 @@
 /**
  * The programs that tests and benchmarks stand beside: `npm run peers` brings Envoy into the ignored folder `.peers/`;
  * `npm run peers -- grpc` gRPC's own clients; `npm run peers -- h2spec` the conformance tests for HTTP/2;
- * `npm run peers -- bench` HAProxy, nginx, wrk and h2load from the system's packages as well, and builds
- * go-control-plane.
+ * `npm run peers -- slowhttptest` the slow attacks, a system package;
+ * `npm run peers -- bench` HAProxy, nginx, nghttpx, wrk, h2load and nghttpd from the system's packages as well,
+ * and builds go-control-plane.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -25,6 +26,9 @@ const packagedPeers = {
   nginx: { program: 'nginx', package: 'nginx' },
   wrk: { program: 'wrk', package: 'wrk' },
   h2load: { program: 'h2load', package: 'nghttp2-client' },
+  slowhttptest: { program: 'slowhttptest', package: 'slowhttptest' },
+  nghttpx: { program: 'nghttpx', package: 'nghttp2-proxy' },
+  nghttpd: { program: 'nghttpd', package: 'nghttp2-server' },
 } as const;
 
 type PackagedPeer = keyof typeof packagedPeers;
@@ -33,7 +37,7 @@ export type PeerName = 'envoy' | 'grpc-python' | 'grpc-go' | 'h2spec' | 'go-cont
 
 const groups: Record<string, readonly PeerName[]> = {
   grpc: ['grpc-python', 'grpc-go'],
-  bench: ['envoy', 'haproxy', 'nginx', 'wrk', 'h2load', 'go-control-plane'],
+  bench: ['envoy', 'haproxy', 'nginx', 'nghttpx', 'wrk', 'h2load', 'nghttpd', 'go-control-plane'],
 };
 
 /** Path of the Envoy that `npm run peers` brought, or undefined if it is not there. */

@@ -3,7 +3,7 @@
  * and frames to the writer, once in a turn of the event loop. It knows the wire and no policy: no timers, no routing.
  */
 import { Credit } from './credit.ts';
-import { ConnectionError, errorCodes } from './errors.ts';
+import { ConnectionError, errorCodes, type Flood } from './errors.ts';
 import { type FieldLike, recordOf } from './field.ts';
 import { Floods } from './floods.ts';
 import { type FlushTurn, loopTurn } from './flush-turn.ts';
@@ -100,6 +100,11 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     return this.#sender.peer;
   }
 
+  /** A header block of the peer's has begun, and is not here to its end. */
+  get isInHeaders(): boolean {
+    return this.#receiver.isInHeaders;
+  }
+
   /** The peer has acknowledged our settings. */
   get isAcknowledged(): boolean {
     return this.#isAcknowledged;
@@ -120,7 +125,7 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
       this.#floods.queued(output.controlFrames, isFull ? output.bytes : 0);
     } catch (error) {
       if (error instanceof ConnectionError) {
-        this.#close('error', error.code, error.message);
+        this.#close('error', error.code, error.message, error.flood);
       } else {
         // the rest of the bytes is lost
         this.#close('destroyed', errorCodes.INTERNAL_ERROR, 'A handler has thrown.');
@@ -258,6 +263,7 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     }
     this.#sender.output.settingsAck();
     this.#sender.mark();
+    this.#handlers.settings?.();
   }
 
   onSettingsAck(): void {
@@ -299,13 +305,13 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     if (isLeaving && this.openStreams === 0) this.#close('drained', errorCodes.NO_ERROR, '');
   }
 
-  #close(by: Closed['by'], code: number, message: string): void {
+  #close(by: Closed['by'], code: number, message: string, flood?: Flood): void {
     if (this.isClosed) return;
     this.isClosed = true;
     if (by === 'error' || by === 'destroyed') this.#sender.output.goAway(this.#streams.lastPeerId, code, message);
     this.#sender.close(by !== 'transport');
     this.#streams.cutAll(code, 'connection', message);
     this.#pings.clear();
-    this.#handlers.closed({ by, code, message });
+    this.#handlers.closed({ by, code, message, flood });
   }
 }

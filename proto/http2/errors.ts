@@ -16,12 +16,25 @@ export const errorCodes = {
   HTTP_1_1_REQUIRED: 0xd,
 } as const;
 
+/** What a peer did too much of. */
+export type Flood =
+  | 'resets'
+  | 'idleFrames'
+  | 'emptyFrames'
+  | 'priorities'
+  | 'windowUpdates'
+  | 'headers'
+  | 'controlFrames'
+  | 'output';
+
 /** The peer broke the connection: it is told with a GOAWAY of this code. Thrown inside the codec, never out of it. */
 export class ConnectionError extends Error {
   readonly code: number;
+  readonly flood: Flood | undefined;
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, flood?: Flood) {
     super(message);
     this.code = code;
+    this.flood = flood;
   }
 }

@@ -20,6 +20,7 @@ export const kinds = {
   connection: 8,
   te: 9,
   contentLength: 10,
+  host: 11,
 } as const;
 
 export interface Field {
@@ -48,11 +49,22 @@ const nameKinds: Readonly<Record<string, number>> = {
   upgrade: kinds.connection,
   te: kinds.te,
   'content-length': kinds.contentLength,
+  host: kinds.host,
 };
 const kindsByName = new Map(Object.entries(nameKinds));
 
 const wellFormedName = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const wellFormedValue = /^(?![ \t])[\t\x20-\x7e\x80-\xff]*$(?<![ \t])/;
+
+/** What becomes part of a request line in HTTP/1 may hold no more than it may there (RFC 9110, RFC 3986). */
+const wellFormedAuthority = /^[!$%&'()*+,\-.:;=[\]_~0-9A-Za-z]*$/;
+const wellFormedValues = new Map<number, RegExp>([
+  [kinds.method, /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/],
+  [kinds.scheme, /^(?:[A-Za-z][A-Za-z0-9+\-.]*)?$/],
+  [kinds.path, /^[!$-;=@-[\]-~]*(?:\?[!"$-~]*)?$/],
+  [kinds.authority, wellFormedAuthority],
+  [kinds.host, wellFormedAuthority],
+]);
 
 export class FieldRecord implements Field {
   readonly name: string;
@@ -82,7 +94,8 @@ export class FieldRecord implements Field {
     const known = knownNames.get(name);
     this.nameIndex = known?.index ?? 0;
     this.kind = known?.kind ?? (name.startsWith(':') ? kinds.unknownPseudo : kinds.plain);
-    this.isWellFormed = (known !== undefined || wellFormedName.test(name)) && wellFormedValue.test(value);
+    const values = wellFormedValues.get(this.kind) ?? wellFormedValue;
+    this.isWellFormed = (known !== undefined || wellFormedName.test(name)) && values.test(value);
     this.size = name.length + value.length + 32;
   }
 }

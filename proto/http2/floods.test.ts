@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { errorCodes } from './errors.ts';
-import { frameTypes as types } from './frames.ts';
+import { preface, frameTypes as types } from './frames.ts';
 import { limits } from './limits.ts';
 import { frame, RawPeer, uint32 } from './testing/raw-peer.ts';
 
@@ -89,6 +89,15 @@ const floods: Record<string, Flood> = {
     within: limits.idleFrameBurst + 1,
     code: ENHANCE_YOUR_CALM,
   },
+  'SETTINGS, acknowledgements not read': {
+    begin: deaf,
+    send: (peer) => {
+      peer.nowMs += 1_000;
+      peer.send(frame(types.settings, 0, 0));
+    },
+    within: limits.queuedControlFrames + 2,
+    code: ENHANCE_YOUR_CALM,
+  },
   'PRIORITY for one stream': {
     send: (peer) => peer.send(frame(types.priority, 0, 1, Buffer.from([0, 0, 0, 3, 0]))),
     within: limits.priorityFramesPerStream + 1,
@@ -135,6 +144,27 @@ const floods: Record<string, Flood> = {
     within: 1,
     code: PROTOCOL_ERROR,
   },
+  'the stream 2^31, which is no stream': {
+    send: (peer) => peer.send(frame(types.headers, 5, 2 ** 31, peer.block([[':method', 'GET']]))),
+    within: 1,
+    code: PROTOCOL_ERROR,
+  },
+  'fields with empty names and values': {
+    send: (peer, n) => peer.send(frame(types.headers, 5, id(n), Buffer.from([0x82, 0x84, 0x86, 0, 0, 0]))),
+    within: limits.resetBurst + 1,
+    code: ENHANCE_YOUR_CALM,
+  },
+  'requests beyond the streams that are left half-closed': {
+    begin: (peer) => {
+      for (let n = 0; n < allowedStreams; n++) {
+        peer.send(peer.post(id(n)));
+        peer.streams.get(id(n))?.headers([[':status', '200']], true);
+      }
+    },
+    send: (peer, n) => peer.send(peer.post(id(allowedStreams + n))),
+    within: limits.resetBurst + 1,
+    code: ENHANCE_YOUR_CALM,
+  },
   'upper-case names': {
     send: (peer, n) => peer.send(frame(types.headers, 5, id(n), badName('X-Up'))),
     within: limits.resetBurst + 1,
@@ -146,6 +176,9 @@ const floods: Record<string, Flood> = {
     code: ENHANCE_YOUR_CALM,
   },
 };
+
+/** Streams that a connection allows if nothing else is said. */
+const allowedStreams = 100;
 
 /** GET / with one field more. */
 function badName(name: string): Buffer {
@@ -166,6 +199,9 @@ describe('a flood ends its connection', () => {
     expect(sent).toBeLessThanOrEqual(within);
     expect(peer.isWriterClosed).toBe(true);
     expect(peer.connection.openStreams).toBe(0);
+    const ids = (...words: string[]) =>
+      peer.told.flatMap((one) => ('id' in one && words.includes(one.what) ? [one.id] : []));
+    expect(ids('ended', 'reset').sort(), 'each that began is told to its end once').toEqual(ids('headers').sort());
   });
 });
 
@@ -201,6 +237,25 @@ describe('what a slow peer can hold is bounded', () => {
     peer.send(peer.post(1), peer.post(3), peer.post(5), frame(types.data, 1, 1, Buffer.from('x')));
     expect(peer.words()).toEqual([`RST_STREAM 5 code ${REFUSED_STREAM}`]);
     expect(peer.told.map((one) => one.what)).toEqual(['headers', 'headers', 'data']);
+  });
+
+  test('a peer that never acknowledges our settings is held to them all the same', () => {
+    const settings = { maxConcurrentStreams: 1, maxHeaderListBytes: 200 };
+    const peer = new RawPeer('server', { settings }, false);
+    peer.send(preface, frame(types.settings, 0, 0));
+    peer.frames();
+    const long = peer.headers(
+      1,
+      [
+        [':method', 'GET'],
+        ['x-long', 'v'.repeat(200)],
+      ],
+      true,
+    );
+    peer.send(long, peer.post(3), peer.post(5), frame(types.data, 0, 3, Buffer.alloc(16_384)));
+    expect(peer.connection.isAcknowledged).toBe(false);
+    expect(peer.words()).toEqual([`RST_STREAM 1 code ${ENHANCE_YOUR_CALM}`, `RST_STREAM 5 code ${REFUSED_STREAM}`]);
+    expect(peer.told.map((one) => one.what)).toEqual(['headers', 'data']);
   });
 
   test('with every window at zero nothing is framed, and the queue can be read', () => {

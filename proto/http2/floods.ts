@@ -1,5 +1,5 @@
 /** What a peer may send that costs it nothing and us something, counted; each count has its bound in limits.ts. */
-import { ConnectionError, errorCodes } from './errors.ts';
+import { ConnectionError, errorCodes, type Flood } from './errors.ts';
 import { limits } from './limits.ts';
 
 export class Floods {
@@ -21,18 +21,18 @@ export class Floods {
 
   /** A stream was reset: by the peer, or by us because of what the peer sent. */
   reset(): void {
-    if (!this.#resets.take(this.#now())) throw calm('too many streams are reset');
+    if (!this.#resets.take(this.#now())) throw calm('too many streams are reset', 'resets');
   }
 
   /** A frame that moves nothing: PING, SETTINGS, an unknown type, something for a stream that is over. */
   idleFrame(): void {
-    if (!this.#idle.take(this.#now())) throw calm('too many frames that carry nothing');
+    if (!this.#idle.take(this.#now())) throw calm('too many frames that carry nothing', 'idleFrames');
   }
 
   /** @param isEmpty nothing in it, and no end of a stream either */
   message(isEmpty: boolean): void {
     if (isEmpty) {
-      if (++this.#emptyInARow > limits.emptyFramesInARow) throw calm('too many empty frames');
+      if (++this.#emptyInARow > limits.emptyFramesInARow) throw calm('too many empty frames', 'emptyFrames');
       return;
     }
     this.#emptyInARow = 0;
@@ -40,12 +40,13 @@ export class Floods {
   }
 
   priority(): void {
-    if (++this.#priorities > limits.priorityFramesPerStream * (1 + this.#streams)) throw calm('too many PRIORITY');
+    if (++this.#priorities > limits.priorityFramesPerStream * (1 + this.#streams))
+      throw calm('too many PRIORITY', 'priorities');
   }
 
   windowUpdate(): void {
     const allowed = limits.windowUpdatesPerData * (1 + this.#streams + this.#dataSent);
-    if (++this.#windowUpdates > allowed) throw calm('too many WINDOW_UPDATE');
+    if (++this.#windowUpdates > allowed) throw calm('too many WINDOW_UPDATE', 'windowUpdates');
   }
 
   streamOpened(): void {
@@ -58,9 +59,8 @@ export class Floods {
 
   /** What waits for a peer that does not read: control frames, and bytes of frames of every kind. */
   queued(controlFrames: number, bytes: number): void {
-    if (controlFrames > limits.queuedControlFrames || bytes > limits.queuedOutputBytes) {
-      throw calm('answers are not read');
-    }
+    if (controlFrames > limits.queuedControlFrames) throw calm('answers are not read', 'controlFrames');
+    if (bytes > limits.queuedOutputBytes) throw calm('answers are not read', 'output');
   }
 }
 
@@ -94,6 +94,6 @@ class Bucket {
   }
 }
 
-function calm(what: string): ConnectionError {
-  return new ConnectionError(errorCodes.ENHANCE_YOUR_CALM, `Flood: ${what}.`);
+function calm(what: string, flood: Flood): ConnectionError {
+  return new ConnectionError(errorCodes.ENHANCE_YOUR_CALM, `Flood: ${what}.`, flood);
 }

@@ -29,6 +29,12 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
+  /** A frame of headers is here in part. */
+  get isInHeaders(): boolean {
+    if (this.#held === undefined || this.#heldBytes < frameHeaderBytes) return false;
+    return this.#held[3] === frameTypes.headers || this.#held[3] === frameTypes.continuation;
+  }
+
   /** @throws ConnectionError as soon as the bytes cannot become frames */
   read(bytes: Buffer): void {
     let at = this.#prefaceLeft > 0 ? this.#readPreface(bytes) : 0;

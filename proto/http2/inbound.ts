@@ -95,7 +95,8 @@ export class Inbound<State> implements StreamFrames {
       return;
     }
     this.#streams.resetByPeer(stream, code);
-    this.#parts.floods.reset();
+    // a server resets no more streams than it was asked for
+    if (this.#streams.isServer) this.#parts.floods.reset();
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
@@ -133,7 +134,9 @@ export class Inbound<State> implements StreamFrames {
     stream.contentLeft = head.contentBytes;
     const isShort = endStream && head.contentBytes !== undefined && head.contentBytes > 0;
     if (head.problem !== undefined || isShort || dependsOnItself) {
+      const problem = dependsOnItself ? 'the stream depends on itself' : 'less data came than content-length says';
       this.#streams.refuse(stream, errorCodes.PROTOCOL_ERROR);
+      this.#streams.handlers.malformed?.(fields, head.problem ?? problem);
       return;
     }
     this.#streams.handlers.headers(stream, fields, endStream);

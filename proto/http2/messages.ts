@@ -36,6 +36,8 @@ export function checkResponse(fields: readonly FieldRecord[]): Head {
 export function checkTrailers(fields: readonly FieldRecord[]): string | undefined {
   const read = readHead(fields);
   if (typeof read === 'string') return read;
+  // neither framing nor routing may come behind the content (RFC 9110 section 6.5.1)
+  if (read.contentBytes !== undefined || read.hasHost) return 'trailers have no content-length and no host';
   return read.pseudo.length > 0 ? 'trailers have no pseudo-headers' : undefined;
 }
 
@@ -43,12 +45,14 @@ interface ReadHead {
   /** By kind; empty if there is none. */
   readonly pseudo: (string | undefined)[];
   readonly contentBytes: number | undefined;
+  readonly hasHost: boolean;
 }
 
 function readHead(fields: readonly FieldRecord[]): ReadHead | string {
   const pseudo: (string | undefined)[] = [];
   let contentBytes: number | undefined;
   let isBehindPseudo = false;
+  let hasHost = false;
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i]!;
     if (!field.isWellFormed) return 'a header field has characters that it may not have';
@@ -61,9 +65,13 @@ function readHead(fields: readonly FieldRecord[]): ReadHead | string {
       pseudo[kind] = value;
     } else if (kind === kinds.contentLength) {
       isBehindPseudo = true;
-      if (!/^\d{1,15}$/.test(value)) return 'content-length is not a number';
-      if (contentBytes !== undefined && contentBytes !== Number(value)) return 'content-length has two values';
+      if (!/^(?:0|[1-9]\d{0,14})$/.test(value)) return 'content-length is not a number';
+      if (contentBytes !== undefined) return 'content-length stands there twice';
       contentBytes = Number(value);
+    } else if (kind === kinds.host) {
+      isBehindPseudo = true;
+      if (hasHost || value === '') return 'host stands there twice, or is empty';
+      hasHost = true;
     } else if (kind === kinds.te) {
       isBehindPseudo = true;
       if (value.toLowerCase() !== 'trailers') return 'te may only be trailers';
@@ -71,7 +79,7 @@ function readHead(fields: readonly FieldRecord[]): ReadHead | string {
       return `${field.name} does not exist in HTTP/2`;
     }
   }
-  return { pseudo, contentBytes };
+  return { pseudo, contentBytes, hasHost };
 }
 
 function requestProblem({ pseudo }: ReadHead, allowProtocol: boolean): string | undefined {
@@ -79,6 +87,7 @@ function requestProblem({ pseudo }: ReadHead, allowProtocol: boolean): string | 
   const path = pseudo[kinds.path];
   if (pseudo[kinds.status] !== undefined) return 'a request has no :status';
   if (method === undefined || method === '') return 'a request has to have :method';
+  if (pseudo[kinds.authority] === '') return ':authority is empty';
   if (pseudo[kinds.protocol] !== undefined) {
     if (!allowProtocol || method !== 'CONNECT') return ':protocol was not offered, or is not with CONNECT';
     if (pseudo[kinds.authority] === undefined) return 'an extended CONNECT has to have :authority';

@@ -62,6 +62,11 @@ export class Receiver {
     });
   }
 
+  /** A header block has begun, and is not here to its end. */
+  get isInHeaders(): boolean {
+    return this.#blockOf !== 0 || this.#reader.isInHeaders;
+  }
+
   /** @throws ConnectionError what the connection has to end with */
   receive(bytes: Buffer): void {
     this.#reader.read(bytes);
@@ -170,6 +175,7 @@ export class Receiver {
       throw new ConnectionError(
         errorCodes.ENHANCE_YOUR_CALM,
         `A header block has more than ${this.#blockLimit} bytes or ${limits.continuationFrames} CONTINUATION frames.`,
+        'headers',
       );
     }
     this.#block.push(Buffer.from(bytes.subarray(start, end)));

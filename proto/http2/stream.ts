@@ -1,4 +1,5 @@
 /** One request and its response. The object is light; what belongs to its user stands in `state`. */
+import type { Flood } from './errors.ts';
 import type { Field, FieldLike } from './field.ts';
 
 /**
@@ -145,6 +146,8 @@ export interface Closed {
   readonly by: 'error' | 'drained' | 'transport' | 'destroyed';
   readonly code: number;
   readonly message: string;
+  /** What the peer did too much of. */
+  readonly flood?: Flood | undefined;
 }
 
 /**
@@ -161,11 +164,15 @@ export interface Handlers<State> {
    * this handler it is reset.
    */
   tooLarge?(stream: Stream<State>, endStream: boolean): void;
+  /** A request that may not be one, for which the message says why, has been reset. */
+  malformed?(fields: readonly Field[], message: string): void;
   /** The peer's side has ended with these. */
   trailers(stream: Stream<State>, fields: readonly Field[]): void;
   /** Both sides have ended as they should. */
   ended(stream: Stream<State>): void;
   reset(stream: Stream<State>, code: number, cause: ResetCause, message: string): void;
+  /** The peer has said what it allows: its first settings, and each later change. */
+  settings?(): void;
   /** The peer takes no streams beyond the last one named. */
   goAway(lastStreamId: number, code: number, debugText: string): void;
   /** The last that is told. The writer has been closed. */

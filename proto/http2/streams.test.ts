@@ -37,6 +37,44 @@ describe('sending', () => {
     expect(written.filter((one) => one.buffer === body.buffer)).toHaveLength(8);
   });
 
+  test('data that is copied may change at once; what has room goes now, and the last frame is the end', () => {
+    const peer = new RawPeer('server');
+    peer.send(setWindow(20_000), peer.get(1), peer.get(3));
+    const [first, second] = [peer.streams.get(1), peer.streams.get(3)];
+    const body = Buffer.from('hello, you');
+    first?.dataCopied(body, 0, 5);
+    first?.end();
+    second?.dataCopied(Buffer.alloc(21_000), 500, 20_500);
+    second?.end();
+    body.fill(0);
+    const written: Buffer[] = [];
+    peer.onWrite = (buffers) => written.push(...buffers.map((one) => Buffer.from(one)));
+    expect(peer.words()).toEqual(['SETTINGS ACK', 'DATA 1 5 end', 'DATA 3 16384', 'DATA 3 3616 end']);
+    expect(Buffer.concat(written).includes('hello')).toBe(true);
+  });
+
+  test('data that is copied waits where a window is shut, and its end after it', () => {
+    const peer = new RawPeer('server');
+    peer.send(setWindow(4), peer.get(1), peer.get(3));
+    const taken: number[] = [];
+    const body = Buffer.from('hello');
+    peer.streams.get(1)?.dataCopied(body, 0, 5, ({ id }) => taken.push(id));
+    peer.streams.get(1)?.end();
+    peer.streams.get(3)?.headers([ok], false);
+    peer.streams.get(3)?.end();
+    body.fill(0);
+    expect(peer.words()).toEqual(['SETTINGS ACK', 'DATA 1 4', 'HEADERS 3 :status: 200', 'DATA 3 0 end']);
+    expect(peer.connection.queuedBytes).toBe(1);
+    let last = '';
+    peer.onWrite = (buffers) => {
+      last = Buffer.concat(buffers).toString('latin1');
+    };
+    peer.send(windowUpdate(1, 1));
+    expect(peer.words()).toEqual(['DATA 1 1 end']);
+    expect(last.endsWith('o')).toBe(true);
+    expect(taken).toEqual([1]);
+  });
+
   test('windows are kept to, streams take turns, and trailers wait for the data', () => {
     const peer = new RawPeer('server');
     peer.send(setWindow(20_000), peer.get(1), peer.get(3));
@@ -184,9 +222,10 @@ describe('receiving', () => {
     peer.send(peer.headers(1, post('3'), false), data(1, 'abcd'));
     peer.send(peer.headers(3, post('3'), false), data(3, 'ab', true));
     peer.send(peer.headers(5, post('3'), true), peer.headers(7, post('3x'), false));
-    peer.send(peer.headers(9, post('3'), false), data(9, 'abc', true));
-    expect(peer.words()).toEqual([1, 3, 5, 7].map((id) => `RST_STREAM ${id} code ${PROTOCOL_ERROR}`));
-    expect(peer.told.at(-1)).toEqual({ what: 'data', id: 9, text: 'abc', end: true });
+    peer.send(peer.headers(11, post('03'), false), peer.headers(13, [...post('3'), ['content-length', '3']], false));
+    peer.send(peer.headers(15, post('3'), false), data(15, 'abc', true));
+    expect(peer.words()).toEqual([1, 3, 5, 7, 11, 13].map((id) => `RST_STREAM ${id} code ${PROTOCOL_ERROR}`));
+    expect(peer.told.at(-1)).toEqual({ what: 'data', id: 15, text: 'abc', end: true });
   });
 
   test('extended CONNECT is let through where it was offered', () => {

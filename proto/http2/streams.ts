@@ -74,15 +74,17 @@ export class Streams<State> {
 
   /** The peer has broken the rules of this stream, and the others may go on. */
   violation(stream: StreamRecord<State>, code: number, message: string): void {
-    this.refuse(stream, code);
+    this.#cut(stream, code);
     this.handlers.reset(stream, code, 'violation', message);
     this.#tellIfNone();
+    // the last, since it may end the connection, and nobody would hear of this stream then
+    this.#floods.reset();
   }
 
   /** A stream that its user has not heard of. */
   refuse(stream: StreamRecord<State>, code: number): void {
     this.#cut(stream, code);
-    this.#floods.reset();
+    if (this.isServer) this.#floods.reset();
   }
 
   /** All that are open, because the connection is over. */

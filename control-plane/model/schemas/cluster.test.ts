@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { checkDocument, specOf } from '../check.ts';
 import { refusals } from '../testing.ts';
 
@@ -71,7 +71,6 @@ test('dns and nodes are not supported yet, and nobody is asked for endpoints bes
 
 test.each([
   [{ protocol: 'udp' }, 'not-supported-yet /spec/protocol'],
-  [{ protocol: 'same-as-client' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'http' }, 'invalid /spec/protocol'],
   [{ endpoints: [{ address: 'orders.internal', port: 80 }] }, 'invalid /spec/endpoints/0/address'],
   [{ endpoints: { address: 'orders.internal', port: 80 } }, 'invalid /spec/endpoints/address'],
@@ -137,21 +136,18 @@ test('the remedy of an address that is a name points to dns', () => {
   expect(checked.ok ? '' : checked.problems[0]?.remedy).toContain('names belong in `dns`');
 });
 
-describe.each(['http2', 'grpc'])("a cluster of protocol %s is for gRPC's own clients", (protocol) => {
-  test('they go round', () => {
-    expect(specOfCluster({ protocol, endpoints: [] })).toMatchObject({ protocol, balance: { policy: 'round-robin' } });
-  });
+test.each(['http2', 'grpc'])('a cluster of protocol %s goes round where nothing else is said', (protocol) => {
+  const balanceOf = (balance: object) => specOfCluster({ protocol, endpoints: [], balance })?.balance.policy;
+  expect([{}, { choices: 3 }, { policy: 'least-request' }].map(balanceOf)).toEqual([
+    'round-robin',
+    'least-request',
+    'least-request',
+  ]);
+});
 
-  const endpoint = { address: '10.0.0.1', port: 80 };
-  test.each([
-    [{ health: 'probes' }, 'health'],
-    [{ keepAlive: {} }, 'keepAlive'],
-    [{ breakers: {} }, 'breakers'],
-    [{ connectTimeout: '2s' }, 'connectTimeout'],
-    [{ balance: { policy: 'least-request' } }, 'balance'],
-    [{ balance: { choices: 3 } }, 'balance'],
-    [{ endpoints: [endpoint, { ...endpoint, port: 81, weight: 2 }] }, 'endpoints'],
-  ])('what they would not carry out is refused: %j', (spec, field) => {
-    expect(refusals('Cluster', { protocol, endpoints: [], ...spec })).toEqual([`not-supported-yet /spec/${field}`]);
+test.each(['http1', 'http2', 'grpc', 'same-as-client'])('a cluster of protocol %s keeps connections', (protocol) => {
+  const settings = { keepAlive: { idle: '7s' }, breakers: { retryBudget: '5%' }, connectTimeout: '2s' };
+  expect(specOfCluster({ protocol, endpoints: [], ...settings })).toMatchObject({
+    ...{ protocol, keepAlive: { idleMs: 7_000 }, retryBudgetPercent: 5, connectTimeoutMs: 2_000 },
   });
 });

@@ -105,14 +105,11 @@ function balanceOf(
   { policy, choices, panic }: z.output<typeof balance>,
   protocol: ClusterSpec['protocol'],
 ): ClusterSpec['balance'] {
-  const chosen = policy ?? (forGrpcClients(protocol) ? 'round-robin' : 'least-request');
+  // the one that gRPC's own clients know too
+  const isGrpc = protocol === 'http2' || protocol === 'grpc';
+  const chosen = policy ?? (isGrpc && choices === undefined ? 'round-robin' : 'least-request');
   if (chosen === 'round-robin') return { policy: chosen, panicPercent: panic };
   return { policy: chosen, choices: choices ?? 2, panicPercent: panic };
-}
-
-/** Protocols of clusters that only gRPC's own xDS clients use so far. */
-export function forGrpcClients(protocol: ClusterSpec['protocol']): boolean {
-  return protocol === 'http2' || protocol === 'grpc';
 }
 
 const keepAlive = fields(
@@ -131,7 +128,7 @@ const keepAlive = fields(
   { notYet: { connections: '' } },
 ).transform(({ idle, requests }): ClusterSpec['keepAlive'] => ({ idleMs: idle, requests }));
 
-const defaultKeepAlive = keepAlive.parse({});
+export const defaultKeepAlive: ClusterSpec['keepAlive'] = keepAlive.parse({});
 
 const breakers = fields(
   {
@@ -144,7 +141,9 @@ const breakers = fields(
   { notYet: { connections: '', pending: '', requests: '', perEndpoint: '' } },
 ).transform(({ retryBudget }) => retryBudget);
 
-const defaultRetryBudget = breakers.parse({});
+export const defaultRetryBudget: number = breakers.parse({});
+
+export const defaultConnectTimeoutMs = 1_000;
 
 const health = z.union([
   reference().transform((policy) => ({ policy })),
@@ -154,8 +153,8 @@ const health = z.union([
 const written = fields(
   {
     protocol: about(
-      word(['http1', 'tcp', 'http2', 'grpc'], ['udp', 'same-as-client']).prefault('http1'),
-      'What its endpoints speak; `http2` and `grpc` behind listeners of `protocol: api` only.',
+      word(['http1', 'http2', 'grpc', 'same-as-client', 'tcp'], ['udp']).prefault('http1'),
+      'What its endpoints speak: `grpc` is `http2` without a time limit of its own, `same-as-client` what the client speaks.',
       'Cluster.typed_extension_protocol_options: HttpProtocolOptions',
     ),
     endpoints: about(endpoints, 'Where it is; `[]` for none yet.', 'ClusterLoadAssignment.endpoints'),
@@ -169,18 +168,15 @@ const written = fields(
         'x-type': 'reference | HealthPolicy',
       },
     ),
-    connectTimeout: about(
-      duration({ least: 1 }).optional(),
-      'Until a connection stands; http1 and tcp only.',
-      'Cluster.connect_timeout',
-      { 'x-default': '`1s`' },
-    ),
+    connectTimeout: about(duration({ least: 1 }).optional(), 'Until a connection stands.', 'Cluster.connect_timeout', {
+      'x-default': '`1s`',
+    }),
     keepAlive: about(
       keepAlive.optional(),
-      'How connections are kept for the next request; http1 only.',
+      'How connections are kept for the next request; not for tcp.',
       'HttpProtocolOptions',
     ),
-    breakers: about(breakers.optional(), 'What it bears before it is spared; http1 only.', 'Cluster.circuit_breakers'),
+    breakers: about(breakers.optional(), 'What it bears before it is spared; not for tcp.', 'Cluster.circuit_breakers'),
   },
   {
     notYet: { dns: 'endpoints', nodes: 'endpoints', slowStart: '', tls: '', proxyProtocol: '' },
@@ -189,9 +185,7 @@ const written = fields(
 );
 
 function fitsProtocol(cluster: Readonly<Record<string, unknown>>): FieldFault | undefined {
-  const { protocol } = cluster;
-  if (protocol === 'http2' || protocol === 'grpc') return notForGrpcClients(protocol, cluster);
-  if (protocol !== 'tcp') return undefined;
+  if (cluster['protocol'] !== 'tcp') return undefined;
   if (cluster['breakers'] !== undefined) {
     const detail = 'A tcp cluster has no requests that could be sent again.';
     return { field: 'breakers', detail, remedy: 'Take it out, or write `protocol: http1`.' };
@@ -201,32 +195,12 @@ function fitsProtocol(cluster: Readonly<Record<string, unknown>>): FieldFault | 
   return { field: 'keepAlive', detail, remedy: 'Take it out, or write `protocol: http1`.' };
 }
 
-/** What gRPC's own clients would not carry out. */
-function notForGrpcClients(protocol: string, cluster: Readonly<Record<string, unknown>>): FieldFault | undefined {
-  const { balance, endpoints } = cluster as {
-    balance?: { policy?: unknown; choices?: unknown };
-    endpoints?: unknown;
-  };
-  const field = ['health', 'connectTimeout', 'keepAlive', 'breakers'].find((name) => cluster[name] !== undefined);
-  if (field !== undefined)
-    return { field, ...notSupportedYet(`\`${field}\` of a cluster of \`protocol: ${protocol}\``) };
-  if (balance?.policy === 'least-request' || balance?.choices !== undefined) {
-    return { field: 'balance', ...notSupportedYet(`\`least-request\` with \`protocol: ${protocol}\``) };
-  }
-  const weights = Array.isArray(endpoints) ? endpoints.map((one: { weight?: unknown }) => one?.weight) : [];
-  if (weights.every((weight) => weight === weights[0])) return undefined;
-  return {
-    field: 'endpoints',
-    ...notSupportedYet(`A \`weight\` of its own for an endpoint with \`protocol: ${protocol}\``),
-  };
-}
-
 export const clusterSchema: Field<WrittenCluster> = written.transform((cluster) => ({
   protocol: cluster.protocol,
   endpoints: cluster.endpoints,
   balance: balanceOf(cluster.balance, cluster.protocol),
   health: cluster.health ?? null,
-  connectTimeoutMs: cluster.connectTimeout ?? 1_000,
+  connectTimeoutMs: cluster.connectTimeout ?? defaultConnectTimeoutMs,
   keepAlive: cluster.keepAlive ?? defaultKeepAlive,
   retryBudgetPercent: cluster.breakers ?? defaultRetryBudget,
 }));

@@ -16,6 +16,7 @@ test('a listener that says its groups and port has every default', () => {
     accessLog: { format: 'json', to: 'stdout' },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
+      connections: 10_000,
       headerBytes: 61_440,
       headers: 100,
       streams: 100,
@@ -23,6 +24,7 @@ test('a listener that says its groups and port has every default', () => {
       bodyTimeoutMs: 300_000,
       idleTimeoutMs: 3_600_000,
     },
+    trustedHops: 0,
   });
 });
 
@@ -38,6 +40,7 @@ test('a listener that says everything is read whole', () => {
       accessLog: { format: 'json', to: '/var/log/access.log', sample: '100%' },
       paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
       limits: {
+        connections: 50,
         headerBytes: '8KiB',
         headers: 50,
         streams: 7,
@@ -45,7 +48,7 @@ test('a listener that says everything is read whole', () => {
         bodyTimeout: '0s',
         idleTimeout: '1m',
       },
-      trustedHops: 0,
+      trustedHops: 2,
     }),
   ).toEqual({
     groups: ['edge'],
@@ -61,6 +64,7 @@ test('a listener that says everything is read whole', () => {
     accessLog: { format: 'json', to: '/var/log/access.log' },
     paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
     limits: {
+      connections: 50,
       headerBytes: 8192,
       headers: 50,
       streams: 7,
@@ -68,6 +72,7 @@ test('a listener that says everything is read whole', () => {
       bodyTimeoutMs: 0,
       idleTimeoutMs: 60_000,
     },
+    trustedHops: 2,
   });
 });
 
@@ -113,7 +118,8 @@ test.each([
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
-  [{ trustedHops: 1 }, 'not-supported-yet /spec/trustedHops'],
+  [{ trustedHops: 101 }, 'invalid /spec/trustedHops'],
+  [{ protocol: 'tcp', trustedHops: 1 }, 'invalid /spec/trustedHops'],
   [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],
   [{ accessLog: 'on' }, 'invalid /spec/accessLog'],
   [{ accessLog: true }, 'invalid /spec/accessLog'],
@@ -126,7 +132,7 @@ test.each([
   [{ paths: { http10: false } }, 'not-supported-yet /spec/paths/http10'],
   [{ paths: { escapedSlashes: 'drop' } }, 'invalid /spec/paths/escapedSlashes'],
   [{ paths: { normalize: 'yes' } }, 'invalid /spec/paths/normalize'],
-  [{ limits: { connections: 10 } }, 'not-supported-yet /spec/limits/connections'],
+  [{ limits: { connections: 0 } }, 'invalid /spec/limits/connections'],
   [{ limits: { streams: 0 } }, 'invalid /spec/limits/streams'],
   [{ limits: { headerBytes: 61_440 } }, 'invalid /spec/limits/headerBytes'],
   [{ limits: { headerBytes: '100B' } }, 'invalid /spec/limits/headerBytes'],
@@ -134,9 +140,14 @@ test.each([
   [{ limits: { headers: 0 } }, 'invalid /spec/limits/headers'],
   [{ limits: { idleTimeout: 10 } }, 'invalid /spec/limits/idleTimeout'],
   [{ protocol: 'tcp', paths: {} }, 'invalid /spec/paths'],
-  [{ protocol: 'tcp', limits: {} }, 'invalid /spec/limits'],
+  [{ protocol: 'tcp', limits: { headers: 5 } }, 'invalid /spec/limits'],
+  [{ protocol: 'tcp', limits: { idleTimeout: '5s' } }, 'invalid /spec/limits'],
 ])('a listener with %j is refused: %s', (spec, refused) => {
   expect(refusals('Listener', { ...least, ...spec })).toEqual([refused]);
+});
+
+test('a tcp listener has a limit of connections', () => {
+  expect(specOfListener({ protocol: 'tcp', limits: { connections: 50_000 } }).limits.connections).toBe(50_000);
 });
 
 test('an api listener is no socket: it says its groups, and who may attach', () => {

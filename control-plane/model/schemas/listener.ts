@@ -12,7 +12,6 @@ import {
   itself,
   listOf,
   must,
-  report,
   text,
   whole,
   word,
@@ -88,40 +87,43 @@ const headerBytes = must(size(), (bytes) => {
   };
 });
 
-const listenerLimits = fields(
-  {
-    headerBytes: about(
-      headerBytes.prefault('60KiB'),
-      'The whole request head; over it is 431.',
-      `${hcm}.max_request_headers_kb`,
-      {
-        'x-type': 'size',
-      },
-    ),
-    headers: about(
-      whole(1, limits.headers).prefault(100),
-      'Header lines of a request; over it is 431.',
-      `${hcm}.common_http_protocol_options.max_headers_count`,
-    ),
-    streams: about(
-      whole(1, limits.streams).prefault(100),
-      'Requests at a time on one HTTP/2 connection; clients are told, and what is over it is refused unread.',
-      `${hcm}.http2_protocol_options.max_concurrent_streams`,
-    ),
-    headersTimeout: about(
-      duration().prefault('10s'),
-      'Until the request head is complete.',
-      `${hcm}.request_headers_timeout`,
-    ),
-    bodyTimeout: about(duration().prefault('300s'), 'Until the whole request is in.', `${hcm}.request_timeout`),
-    idleTimeout: about(
-      duration().prefault('1h'),
-      'A connection without a request for so long is closed.',
-      `${hcm}.common_http_protocol_options.idle_timeout`,
-    ),
-  },
-  { notYet: { connections: '' } },
-).transform((written): ListenerSpec['limits'] => ({
+const listenerLimits = fields({
+  connections: about(
+    whole(1, limits.connections).prefault(10_000),
+    'Connections that are open at once; what comes beyond is closed. The only limit of a tcp listener.',
+    'ConnectionLimit.max_connections',
+  ),
+  headerBytes: about(
+    headerBytes.prefault('60KiB'),
+    'The whole request head; over it is 431.',
+    `${hcm}.max_request_headers_kb`,
+    {
+      'x-type': 'size',
+    },
+  ),
+  headers: about(
+    whole(1, limits.headers).prefault(100),
+    'Header lines of a request; over it is 431.',
+    `${hcm}.common_http_protocol_options.max_headers_count`,
+  ),
+  streams: about(
+    whole(1, limits.streams).prefault(100),
+    'Requests at a time on one HTTP/2 connection; clients are told, and what is over it is refused unread.',
+    `${hcm}.http2_protocol_options.max_concurrent_streams`,
+  ),
+  headersTimeout: about(
+    duration().prefault('10s'),
+    'Until the request head is complete.',
+    `${hcm}.request_headers_timeout`,
+  ),
+  bodyTimeout: about(duration().prefault('300s'), 'Until the whole request is in.', `${hcm}.request_timeout`),
+  idleTimeout: about(
+    duration().prefault('1h'),
+    'A connection without a request for so long is closed.',
+    `${hcm}.common_http_protocol_options.idle_timeout`,
+  ),
+}).transform((written): ListenerSpec['limits'] => ({
+  connections: written.connections,
   headerBytes: written.headerBytes,
   headers: written.headers,
   streams: written.streams,
@@ -169,10 +171,6 @@ function referenceText(element: unknown): string | undefined {
 const defaultPaths = paths.parse({});
 const defaultLimits = listenerLimits.parse({});
 
-const trustedHops = whole(0, 100).superRefine((hops, ctx) => {
-  if (hops !== 0) report(ctx, notSupportedYet('A `trustedHops` other than 0'));
-});
-
 const written = fields(
   {
     groups: about(names(), 'The node groups that open it.', 'which nodes are served it'),
@@ -206,16 +204,17 @@ const written = fields(
       'How request paths are cleaned before they are matched; http and https only.',
       `${hcm}`,
     ),
-    limits: about(listenerLimits.optional(), 'What a client may take; http and https only.', `${hcm}`),
+    limits: about(listenerLimits.optional(), 'What clients may take.', hcm),
     tls: about(
       tls.optional(),
       'How the connections are encrypted; https only, which needs it.',
       'FilterChain.transport_socket: DownstreamTlsContext',
     ),
     trustedHops: about(
-      trustedHops.prefault(0),
-      'Proxies in front whose `x-forwarded-for` is believed; 0, the only value so far.',
-      `${hcm}.xff_num_trusted_hops`,
+      whole(0, 100).optional(),
+      'Proxies in front. The client is then the one that they name in `x-forwarded-for`, that many from its end; their `x-forwarded-proto`, `x-forwarded-host` and `x-request-id` are kept. 0: nobody is believed; http and https only.',
+      `${hcm}.xff_num_trusted_hops, preserve_external_request_id`,
+      { 'x-default': '`0`' },
     ),
   },
   { notYet: { proxyProtocol: '' }, check: fitsProtocol },
@@ -232,7 +231,7 @@ function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>
     return { field: 'tls', detail, remedy: 'Take it out, or write `protocol: https`.' };
   }
   if (protocol === 'api') {
-    const field = written(['address', 'port', 'accessLog', 'paths', 'limits']);
+    const field = written(['address', 'port', 'accessLog', 'paths', 'limits', 'trustedHops']);
     if (field === undefined) return undefined;
     const detail = `An api listener has no \`${field}\`: it is no socket, gRPC's own clients only ask for its routes.`;
     return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
@@ -245,9 +244,15 @@ function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>
       remedy: 'Write a whole number from 0 to 65535.',
     };
   }
-  const field = written(['paths', 'limits']);
-  if (protocol !== 'tcp' || field === undefined) return undefined;
-  const detail = `A tcp listener has no \`${field}\`: it reads no requests.`;
+  if (protocol !== 'tcp') return undefined;
+  const limits = others['limits'] as ListenerSpec['limits'] | undefined;
+  const limit = (Object.keys(defaultLimits) as (keyof ListenerSpec['limits'])[]).find(
+    (name) => name !== 'connections' && limits !== undefined && limits[name] !== defaultLimits[name],
+  );
+  const other = written(['paths', 'trustedHops']);
+  if (other === undefined && limit === undefined) return undefined;
+  const [field, what] = other === undefined ? ['limits', '`limits` but `connections`'] : [other, `\`${other}\``];
+  const detail = `A tcp listener has no ${what}: it reads no requests.`;
   return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
 }
 
@@ -264,4 +269,5 @@ export const listenerSchema: Field<ListenerSpec> = written.transform((listener) 
   accessLog: listener.accessLog === undefined ? defaultAccessLog(listener.protocol) : listener.accessLog,
   paths: listener.paths ?? defaultPaths,
   limits: listener.limits ?? defaultLimits,
+  trustedHops: listener.trustedHops ?? 0,
 }));

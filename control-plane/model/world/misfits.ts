@@ -2,11 +2,9 @@
 import { type DocumentKey, describeKey, keyId, type Problem } from '../document.ts';
 import type { DocumentSet } from '../document-set.ts';
 import { type Fault, listing, notSupportedYet, type Path, pointerInto, problemAt } from '../problems.ts';
-import { forGrpcClients } from '../schemas/cluster.ts';
-import { grpcConditions } from '../schemas/retry.ts';
-import { noHeaderChanges } from '../schemas/route-headers.ts';
 import type { SpecOf, Typed } from '../specs.ts';
-import { carriedByApi } from './carriers.ts';
+import { type Carrier, carrierOf } from './carriers.ts';
+import { routeFaults, speaksHttp2, clusterFault as unfitForGrpc } from './grpc-clients.ts';
 import type { Proposal } from './proposal.ts';
 import { capMisfits, claimMisfits } from './tenancy.ts';
 
@@ -26,7 +24,7 @@ export function misfitsOf(after: DocumentSet, document: Typed): Misfit[] {
   const { tenant } = document.document;
   const owner = tenant === undefined ? undefined : after.get('Tenant', undefined, tenant);
   return [
-    ...clusterMisfits(after, document),
+    ...(document.kind === 'Route' ? clusterMisfits(after, document) : []),
     ...listenersOf(document).flatMap(({ name, path }) => listenerMisfits(after, document, name, path)),
     ...(owner === undefined ? [] : capMisfits(owner, document, listenersOf(document))),
     ...(owner === undefined || document.kind !== 'Route' ? [] : claimMisfits(owner, document)),
@@ -43,103 +41,45 @@ function listenersOf(document: Typed<'Route' | 'L4Route'>): NamedListener[] {
   return (document.spec.listeners ?? []).map((name, index) => ({ name, path: ['listeners', index] }));
 }
 
-/** An http listener carries http1 clusters, an api listener http2 and grpc ones, an L4Route those without requests. */
-function clusterMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>): Misfit[] {
-  const listeners = route.kind === 'Route' ? attachable(after, route) : undefined;
+/** Clusters that do not suit the listeners of a Route; and what gRPC's own clients would not carry out, if it is for them. */
+function clusterMisfits(after: DocumentSet, route: Typed<'Route'>): Misfit[] {
+  const wanted = wantedCarriers(after, route);
   const misfits = route.spec.to.flatMap(({ cluster }, index): Misfit[] => {
     const target = after.get('Cluster', cluster.tenant, cluster.name);
     if (target === undefined) return [];
-    const fault = listeners === undefined ? l4Fault(target) : clusterFault(target, listeners);
-    if (fault === undefined) return [];
-    return [{ path: ['to', index, 'cluster'], fault, other: target.document, otherPath: ['protocol'] }];
+    const at = { path: ['to', index, 'cluster'], other: target.document };
+    const fault = clusterFault(target, wanted);
+    if (fault !== undefined) return [{ ...at, fault, otherPath: ['protocol'] }];
+    const forGrpc = wanted.has('api') ? unfitForGrpc(target) : undefined;
+    return forGrpc === undefined ? [] : [{ ...at, fault: forGrpc.fault, otherPath: [forGrpc.field] }];
   });
-  const [target] = route.spec.to.map(({ cluster }) => after.get('Cluster', cluster.tenant, cluster.name));
-  if (route.kind !== 'Route' || target === undefined || !listeners?.has('api')) return misfits;
-  return [...misfits, ...grpcMisfits(route, target)];
+  const [target] = route.spec.to.flatMap(({ cluster }) => after.get('Cluster', cluster.tenant, cluster.name) ?? []);
+  if (target === undefined || !wanted.has('api') || misfits.length > 0) return misfits;
+  const other = { other: target.document, otherPath: ['protocol'] };
+  return routeFaults(route).map((fault) => ({ ...fault, ...other }));
 }
 
-/** Conditions that gRPC's own clients would not hold to, seen beside the cluster that makes the route one of theirs. */
-function grpcMisfits(
-  { spec: { match, rewrite, headers, retry, streamIdleTimeoutMs, upgrades } }: Typed<'Route'>,
-  { document }: Typed<'Cluster'>,
-): Misfit[] {
-  const misfits: Misfit[] = [];
-  const found = (path: Path, fault: Fault) => misfits.push({ path, fault, other: document, otherPath: ['protocol'] });
-  if (match.methods.length > 0 && !match.methods.includes('POST')) {
-    const detail = 'Every gRPC request is a POST: this route would never be taken.';
-    found(['match', 'methods'], { code: 'conflict', detail, remedy: 'Leave `methods` out, or add `POST`.' });
-  }
-  if (streamIdleTimeoutMs !== null) {
-    found(['streamIdleTimeout'], notSupportedYet("`streamIdleTimeout` for gRPC's own clients, which have none,"));
-  }
-  retry.on?.forEach((condition, index) => {
-    if (grpcConditions.includes(condition)) return;
-    found(
-      ['retry', 'on', index],
-      notSupportedYet(`\`${condition}\` for gRPC's own clients, which go by gRPC's status,`),
-    );
-  });
-  if (retry.perTryMs > 0) {
-    found(['retry', 'perTry'], notSupportedYet("`perTry` for gRPC's own clients, which give all tries one deadline,"));
-  }
-  match.headers.forEach(({ condition, not }, index) => {
-    if (not && !('present' in condition)) {
-      const fault = notSupportedYet("`not: true` for gRPC's own clients, which take a missing header for no match,");
-      found(['match', 'headers', index, 'not'], fault);
-    }
-  });
-  if (JSON.stringify(headers) !== JSON.stringify(noHeaderChanges)) {
-    found(['headers'], notSupportedYet("`headers` for gRPC's own clients"));
-  }
-  if (upgrades.length > 0) found(['upgrades'], notSupportedYet("`upgrades` for gRPC's own clients"));
-  if (rewrite !== null) found(['rewrite'], notSupportedYet("`rewrite` for gRPC's own clients"));
-  if (match.query.length > 0) found(['match', 'query'], notSupportedYet("`query` for gRPC's own clients"));
-  if (match.path.type === 'template') {
-    found(['match', 'path', 'template'], notSupportedYet("`template` for gRPC's own clients"));
-  }
-  return misfits;
-}
-
-type Carrier = 'http' | 'api';
-
-function carrierOf(protocol: SpecOf['Listener']['protocol'] | undefined): Carrier[] {
-  if (protocol === 'api') return ['api'];
-  return protocol === 'http' || protocol === 'https' ? ['http'] : [];
-}
-
-/** The kinds of listener that a route stands on: those that it names, else what its first cluster asks for. */
-function attachable(after: DocumentSet, { spec }: Typed<'Route'>): ReadonlySet<Carrier> {
+/** The kinds of listener that a route has to fit: those that it names; else those with a socket, if there are any. */
+function wantedCarriers(after: DocumentSet, { spec }: Typed<'Route'>): ReadonlySet<Carrier> {
+  const carriers = (protocols: Iterable<SpecOf['Listener']['protocol'] | undefined>): Set<Carrier> =>
+    new Set([...protocols].flatMap((protocol) => carrierOf(protocol) ?? []));
   if (spec.listeners !== null) {
-    const named = spec.listeners.map((name) => after.get('Listener', undefined, name)?.spec.protocol);
-    return new Set(named.flatMap((protocol) => carrierOf(protocol)));
+    return carriers(spec.listeners.map((name) => after.get('Listener', undefined, name)?.spec.protocol));
   }
-  const grpc = carriedByApi(after, spec.to);
-  const exists = [...after.all('Listener')].some((listener) => listener.spec.protocol === 'api');
-  return new Set<Carrier>([grpc && exists ? 'api' : 'http']);
+  const all = carriers([...after.all('Listener')].map((listener) => listener.spec.protocol));
+  return all.has('http') ? new Set(['http']) : all;
 }
 
-function clusterFault({ document, spec }: Typed<'Cluster'>, listeners: ReadonlySet<Carrier>): Fault | undefined {
+/** A Route needs requests; gRPC's own clients need HTTP/2, and carry out less. */
+function clusterFault({ document, spec }: Typed<'Cluster'>, wanted: ReadonlySet<Carrier>): Fault | undefined {
   const who = `${describeKey(document)} speaks ${spec.protocol}`;
   if (spec.protocol === 'tcp') {
-    const detail = `${who}; requests of a Route need \`protocol: http1\`.`;
-    return { code: 'conflict', detail, remedy: 'Name an http1 cluster, or use an L4Route.' };
+    const detail = `${who}; requests of a Route need a cluster that speaks HTTP.`;
+    return { code: 'conflict', detail, remedy: 'Name a cluster of `protocol: http1`, or use an L4Route.' };
   }
-  if (forGrpcClients(spec.protocol)) {
-    if (!listeners.has('http')) return undefined;
-    const { code } = notSupportedYet('');
-    const detail = `${who}: routing to it from a listener of \`protocol: http\` is not supported yet.`;
-    const remedy = 'Name listeners of `protocol: api` alone and http2 and grpc clusters alone, or an http1 cluster.';
-    return { ...(code === undefined ? {} : { code }), detail, remedy };
-  }
-  if (!listeners.has('api')) return undefined;
+  if (speaksHttp2(spec.protocol) || !wanted.has('api')) return undefined;
   const detail = `${who}; gRPC's own clients, for which listeners of \`protocol: api\` are, speak http2.`;
   return { code: 'conflict', detail, remedy: 'Name a cluster of `protocol: grpc` or `http2`, or other listeners.' };
-}
-
-function l4Fault({ document, spec }: Typed<'Cluster'>): Fault | undefined {
-  if (!forGrpcClients(spec.protocol)) return undefined;
-  const detail = `${describeKey(document)} speaks ${spec.protocol}; it serves gRPC's own clients behind listeners of \`protocol: api\`.`;
-  return { code: 'conflict', detail, remedy: 'Name a cluster of `protocol: tcp` with the same endpoints.' };
 }
 
 function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, name: string, path: Path): Misfit[] {

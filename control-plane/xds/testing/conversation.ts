@@ -51,6 +51,7 @@ export class Conversation {
   /** Milliseconds; 0: none. */
   resourceTtlMs = 0;
   takesTtl = false;
+  asksAtOnce = false;
 
   constructor(variant: Variant, contents?: Contents, resourceTtlMs = 0) {
     this.#variant = variant;
@@ -137,6 +138,8 @@ export class Conversation {
       snapshot: this.#snapshot,
       nowMs: this.nowMs,
       ackWaitMs: 500,
+      removalWaitMs: 15_000,
+      asksAtOnce: this.asksAtOnce,
       writing: this.writing,
       responses: this.#responses,
       unackedNonces: 4,

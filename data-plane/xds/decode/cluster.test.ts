@@ -22,6 +22,7 @@ test("what a cluster does not say has Envoy's defaults", () => {
       panicPercent: 50,
       healthCheck: null,
       keepAlive: { idleTimeoutMs: 3_600_000, maxRequests: 0 },
+      http2: { maxStreams: 1_024, streamWindowBytes: 65_536, connectionWindowBytes: 67_108_864 },
       retryBudget: { percent: 0, least: 3 },
     },
     endpoints: { type: 'eds', from: { name: 'checkout/orders', fetchTimeoutMs: null } },
@@ -44,7 +45,45 @@ test('HTTP protocol options make an HTTP cluster and say how long connections ar
   });
 });
 
+const window = { value: 65_535 };
+test.each([
+  [
+    'one that says no more',
+    { explicit_http_config: { http2_protocol_options: {} } },
+    'http2',
+    1_024,
+    65_536,
+    67_108_864,
+  ],
+  [
+    'one that says everything',
+    {
+      explicit_http_config: {
+        http2_protocol_options: {
+          max_concurrent_streams: { value: 7 },
+          ...{ initial_stream_window_size: window, initial_connection_window_size: window },
+          override_stream_error_on_invalid_http_message: { value: true },
+        },
+      },
+    },
+    ...(['http2', 7, 65_535, 65_535] as const),
+  ],
+  [
+    'one that speaks as its clients do',
+    { use_downstream_protocol_config: { http2_protocol_options: { max_concurrent_streams: { value: 7 } } } },
+    ...(['same-as-client', 7, 65_536, 67_108_864] as const),
+  ],
+] as const)('HTTP/2: %s', (_, options, protocol, maxStreams, streamWindowBytes, connectionWindowBytes) => {
+  const typed_extension_protocol_options = { [httpOptionsName]: any(httpOptionsName, options) };
+  const http2 = { maxStreams, streamWindowBytes, connectionWindowBytes };
+  expect(config({ typed_extension_protocol_options })).toMatchObject({ protocol, http2 });
+});
+
 test('the older fields of a cluster say the same', () => {
+  expect(config({ http2_protocol_options: { max_concurrent_streams: { value: 7 } } })).toMatchObject({
+    protocol: 'http2',
+    http2: { maxStreams: 7 },
+  });
   expect(
     config({
       http_protocol_options: {},
@@ -89,7 +128,13 @@ test('a panic threshold of 0 turns panic off', () => {
 test('an HTTP health check asks the cluster by name and expects 200, if it says nothing else', () => {
   const check = { ...times, ...thresholds, interval_jitter_percent: 10, http_health_check: { path: '/healthz' } };
   expect(config({ health_checks: [check] }).healthCheck).toEqual({
-    check: { type: 'http', path: '/healthz', host: 'checkout/orders', expect: [{ start: 200, end: 201 }] },
+    check: {
+      type: 'http',
+      path: '/healthz',
+      host: 'checkout/orders',
+      http2: false,
+      expect: [{ start: 200, end: 201 }],
+    },
     intervalMs: 5_000,
     timeoutMs: 2_000,
     unhealthyThreshold: 3,
@@ -200,19 +245,27 @@ test.each(
     [
       {
         typed_extension_protocol_options: {
-          [httpOptionsName]: any(httpOptionsName, { explicit_http_config: { http2_protocol_options: {} } }),
+          [httpOptionsName]: any(httpOptionsName, {
+            explicit_http_config: { http2_protocol_options: { allow_metadata: true, max_concurrent_streams: {} } },
+          }),
         },
       },
-      [
-        `typed_extension_protocol_options["${httpOptionsName}"].explicit_http_config.http2_protocol_options: ${unsupported}`,
-      ],
+      ['allow_metadata: ' + unsupported, 'max_concurrent_streams: must be between 1 and 2147483647'].map(
+        (problem) =>
+          `typed_extension_protocol_options["${httpOptionsName}"].explicit_http_config.http2_protocol_options.${problem}`,
+      ),
     ],
     [
       { typed_extension_protocol_options: { [httpOptionsName]: any(httpOptionsName, {}) } },
-      [`typed_extension_protocol_options["${httpOptionsName}"].explicit_http_config: must say http_protocol_options`],
+      [
+        `typed_extension_protocol_options["${httpOptionsName}"].explicit_http_config: must say http_protocol_options or http2_protocol_options`,
+      ],
     ],
-    [{ http2_protocol_options: {} }, [`http2_protocol_options: ${unsupported}`]],
     [{ health_checks: [{ ...times, ...thresholds }] }, ['health_checks[0]: says no health checker']],
+    [
+      { health_checks: [{ ...times, ...thresholds, http_health_check: { path: '/', codec_client_type: 'HTTP3' } }] },
+      [`health_checks[0].http_health_check.codec_client_type: "HTTP3" is ${unsupported}`],
+    ],
     [
       { health_checks: [{ ...times, ...thresholds, grpc_health_check: {} }] },
       [`health_checks[0].grpc_health_check: ${unsupported}`],

@@ -17,6 +17,7 @@ const clusterFields = fieldTable('envoy.config.cluster.v3.Cluster', {
     ...['name', 'type', 'cluster_type', 'eds_cluster_config', 'load_assignment', 'connect_timeout', 'health_checks'],
     ...['lb_policy', 'load_balancing_policy', 'round_robin_lb_config', 'least_request_lb_config', 'common_lb_config'],
     ...['typed_extension_protocol_options', 'common_http_protocol_options', 'http_protocol_options'],
+    'http2_protocol_options',
     ...['max_requests_per_connection', 'circuit_breakers', 'transport_socket'],
   ],
   ignored: [
@@ -68,7 +69,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
   checkFields(place, message, clusterFields);
   checkTransportSocket(place.field('transport_socket'), message.transport_socket);
   const name = required(place.field('name'), message.name);
-  const { protocol, keepAlive } = readProtocol(place, message);
+  const { protocol, keepAlive, http2 } = readProtocol(place, message);
   return {
     name,
     config: {
@@ -79,6 +80,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
       panicPercent: readPanicPercent(place.field('common_lb_config'), message.common_lb_config),
       healthCheck: readOnlyHealthCheck(place, message, name),
       keepAlive,
+      http2,
       retryBudget: readRetryBudget(place.field('circuit_breakers'), message.circuit_breakers),
     },
     endpoints: readEndpoints(place, message, name),

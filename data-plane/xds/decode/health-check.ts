@@ -32,9 +32,9 @@ const checkFieldTable = fieldTable('envoy.config.core.v3.HealthCheck', {
 });
 
 const httpFields = fieldTable('envoy.config.core.v3.HealthCheck.HttpHealthCheck', {
-  carried: ['host', 'path', 'expected_statuses'],
+  carried: ['host', 'path', 'expected_statuses', 'codec_client_type'],
   ignored: ['response_buffer_size'],
-  only: { method: ['METHOD_UNSPECIFIED', 'GET'], codec_client_type: ['HTTP1'] },
+  only: { method: ['METHOD_UNSPECIFIED', 'GET'] },
 });
 
 const tcpFields = fieldTable('envoy.config.core.v3.HealthCheck.TcpHealthCheck', { carried: ['send', 'receive'] });
@@ -87,6 +87,8 @@ function readHttp(place: Place, message: HttpCheck, clusterName: string): Check 
   checkFields(place, message, httpFields);
   const path = required(place.field('path'), message.path);
   if (/[\0-\x20\x7f]/.test(path)) place.field('path').refuse('must not hold spaces or control characters');
+  const codec = message.codec_client_type ?? 'HTTP1';
+  if (codec === 'HTTP3') place.field('codec_client_type').refuse(`"${codec}" is ${unsupported}`);
   const ranges = message.expected_statuses ?? [];
   const expect = ranges.map((range, index) => {
     const [start, end] = [Number(range.start ?? 0), Number(range.end ?? 0)];
@@ -98,6 +100,7 @@ function readHttp(place: Place, message: HttpCheck, clusterName: string): Check 
     type: 'http',
     path,
     host: wireText(place.field('host'), message.host || clusterName),
+    http2: codec === 'HTTP2',
     expect: expect.length > 0 ? expect : [{ start: 200, end: 201 }],
   };
 }

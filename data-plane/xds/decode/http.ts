@@ -20,7 +20,7 @@ const managerFields = fieldTable('envoy.extensions.filters.network.http_connecti
     ...['stat_prefix', 'rds', 'route_config', 'http_filters', 'access_log', 'use_remote_address'],
     ...['server_name', 'normalize_path', 'merge_slashes', 'path_with_escaped_slashes_action'],
     ...['common_http_protocol_options', 'http_protocol_options', 'http2_protocol_options', 'codec_type'],
-    ...['max_request_headers_kb', 'upgrade_configs'],
+    ...['max_request_headers_kb', 'xff_num_trusted_hops', 'preserve_external_request_id', 'upgrade_configs'],
     ...['request_timeout', 'request_headers_timeout', 'stream_idle_timeout'],
   ],
   ignored: [
@@ -100,6 +100,8 @@ export function readHttpConnectionManager(place: Place, message: HttpConnectionM
     serverName: readServerName(place, message),
     useRemoteAddress: bool(message.use_remote_address, false),
     upgrades: readManagerUpgrades(place, message.upgrade_configs),
+    trustedHops: message.xff_num_trusted_hops ?? 0,
+    preserveRequestId: message.preserve_external_request_id ?? false,
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };

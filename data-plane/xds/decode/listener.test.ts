@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HttpConnectionManager, Listener, TcpProxy } from '../../../proto/envoy.ts';
+import type { ConnectionLimit } from '../../../proto/envoy-extensions.ts';
 import { decodeListener } from './listener.ts';
 import { ads, any, httpManager, listener, problemsOf, refusals, routerFilter, seconds, taken } from './testing.ts';
 
@@ -18,7 +19,7 @@ function httpChain(patch: Partial<HttpConnectionManager> = {}) {
 test("an HTTP listener has Envoy's defaults where it says nothing", () => {
   expect(taken(decodeHttp())).toEqual({
     name: 'public',
-    config: { name: 'public', address: '127.0.0.1', port: 8080 },
+    config: { name: 'public', address: '127.0.0.1', port: 8080, maxConnections: 10_000 },
     tls: null,
     chain: {
       type: 'http',
@@ -35,6 +36,8 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         serverName: 'envoy',
         useRemoteAddress: false,
         upgrades: [],
+        trustedHops: 0,
+        preserveRequestId: false,
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,
@@ -60,6 +63,8 @@ test('what an HTTP listener says is carried over', () => {
       initial_connection_window_size: { value: 80_000 },
     },
     use_remote_address: { value: true },
+    xff_num_trusted_hops: 2,
+    preserve_external_request_id: true,
     server_name: 'fairlead',
     normalize_path: { value: true },
     merge_slashes: true,
@@ -84,6 +89,8 @@ test('what an HTTP listener says is carried over', () => {
       { type: 'websocket', enabled: true },
       { type: 'connect', enabled: false },
     ],
+    trustedHops: 2,
+    preserveRequestId: true,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 32_768,
@@ -131,6 +138,37 @@ test('what changes nothing that a connection could see is passed over', () => {
     listener_filters_timeout: seconds(1),
   };
   expect(problemsOf(decodeHttp(harmless, around))).toEqual([]);
+});
+
+const limitFilter = (limit: ConnectionLimit) => ({
+  name: 'limit',
+  typed_config: any('envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit', limit),
+});
+const tcpFilter = () => ({ name: 'x', typed_config: tcp({ cluster: 'redis' }) });
+const behind = (...limits: ConnectionLimit[]) =>
+  decodeListener(
+    listener({ http: httpManager() }, { filter_chains: [{ filters: [...limits.map(limitFilter), tcpFilter()] }] }),
+  );
+
+test('limits of connections stand before what serves them, and the smallest counts', () => {
+  expect(taken(behind({ max_connections: { value: 20_000 } })).config.maxConnections).toBe(20_000);
+  const two = behind({ max_connections: { value: 9 } }, { stat_prefix: 'x', max_connections: { value: 8 } });
+  expect(taken(two).config.maxConnections).toBe(8);
+});
+
+test('a limit of connections that is none, waits, or comes last is refused', () => {
+  const at = 'filter_chains[0].filters[0].typed_config';
+  expect(problemsOf(behind({}))).toEqual([`${at}.max_connections: must be set`]);
+  expect(problemsOf(behind({ max_connections: { value: 0 } }))).toEqual([
+    `${at}.max_connections: must be between 1 and 4294967295`,
+  ]);
+  expect(problemsOf(behind({ max_connections: { value: 1 }, delay: seconds(1) }))).toEqual([
+    `${at}.delay: ${unsupported}`,
+  ]);
+  const last = { filters: [limitFilter({ max_connections: { value: 1 } })] };
+  expect(problemsOf(decodeListener(listener({ http: httpManager() }, { filter_chains: [last] })))).toEqual([
+    'filter_chains[0].filters[0]: must stand before the filter that ends the chain',
+  ]);
 });
 
 test('a default filter chain alone is the chain', () => {
@@ -256,7 +294,7 @@ test.each(
     ],
     [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
     [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
-    [{ xff_num_trusted_hops: 1 }, [`.xff_num_trusted_hops: ${unsupported}`]],
+    [{ skip_xff_append: true }, [`.skip_xff_append: ${unsupported}`]],
     [
       {
         upgrade_configs: [

@@ -1,7 +1,9 @@
-/** envoy.config.listener.v3.Listener: an address and one filter chain that ends in HTTP or TCP. */
+/** envoy.config.listener.v3.Listener: an address and one filter chain that ends in HTTP or TCP, perhaps behind limits. */
 import type { Listener } from '../../../proto/envoy.ts';
-import type { TcpChainConfig } from '../../model/config.ts';
+import type { ListenerConfig, TcpChainConfig } from '../../model/config.ts';
+import { limits } from '../limits.ts';
 import { checkTransportSocket, readAddress } from './address.ts';
+import { connectionLimit, readConnectionLimit } from './connection-limit.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readHttpConnectionManager } from './http.ts';
 import { anyName, decodeWith, unpackAny } from './messages.ts';
@@ -14,7 +16,7 @@ import { required } from './values.ts';
 type FilterChain = NonNullable<Listener['filter_chains']>[number];
 type Filter = NonNullable<FilterChain['filters']>[number];
 type Chain = HttpChainResource | TcpChainConfig;
-type ChainWithTls = Pick<ListenerResource, 'chain' | 'tls'>;
+type ReadChain = Pick<ListenerResource, 'chain' | 'tls'> & Pick<ListenerConfig, 'maxConnections'>;
 
 const listenerFields = fieldTable('envoy.config.listener.v3.Listener', {
   carried: ['name', 'address', 'filter_chains', 'default_filter_chain'],
@@ -47,11 +49,13 @@ export function decodeListener(bytes: Uint8Array): Decoded<ListenerResource> {
     const name = required(place.field('name'), message.name);
     const { address, port } = readAddress(place.field('address'), message.address, { minPort: 0 });
     const read = readOnlyChain(place, message);
-    return read === null ? null : { name, config: { name, address, port }, ...read };
+    if (read === null) return null;
+    const { chain, tls, maxConnections } = read;
+    return { name, config: { name, address, port, maxConnections }, chain, tls };
   });
 }
 
-function readOnlyChain(place: Place, listener: Listener): ChainWithTls | null {
+function readOnlyChain(place: Place, listener: Listener): ReadChain | null {
   const chains = (listener.filter_chains ?? []).map((chain, index) => ({
     at: place.item('filter_chains', index),
     chain,
@@ -67,35 +71,45 @@ function readOnlyChain(place: Place, listener: Listener): ChainWithTls | null {
   return readChain(first.at, first.chain);
 }
 
-function readChain(place: Place, chain: FilterChain): ChainWithTls | null {
+function readChain(place: Place, chain: FilterChain): ReadChain | null {
   checkFields(place, chain, chainFields);
   checkFields(place.field('filter_chain_match'), chain.filter_chain_match ?? {}, chainMatchFields);
   const tls = isDownstreamTls(chain) ? readDownstreamTls(place, chain) : null;
   if (!isDownstreamTls(chain)) checkTransportSocket(place.field('transport_socket'), chain.transport_socket);
   const filters = chain.filters ?? [];
   if (filters.length === 0) place.field('filters').refuse('must end in an HTTP connection manager or a TCP proxy');
-  const terminal = readFilters(place, filters);
+  const { terminal, maxConnections } = readFilters(place, filters);
   if (terminal?.type === 'tcp' && tls !== null) {
     place.field('transport_socket').refuse(`TLS in front of a TCP proxy is ${unsupported}`);
   }
-  return terminal === null ? null : { chain: terminal, tls };
+  return terminal === null ? null : { chain: terminal, tls, maxConnections };
 }
 
-function readFilters(place: Place, filters: readonly Filter[]): Chain | null {
+function readFilters(place: Place, filters: readonly Filter[]): { terminal: Chain | null; maxConnections: number } {
   let terminal: Chain | null = null;
+  const most: number[] = [];
   filters.forEach((filter, index) => {
     const at = place.item('filters', index);
     checkFields(at, filter, filterFields);
     const read = readFilter(at.field('typed_config'), filter);
-    if (index === filters.length - 1) terminal = read;
+    const last = index === filters.length - 1;
+    if (typeof read === 'number') {
+      most.push(read);
+      if (last) at.refuse('must stand before the filter that ends the chain');
+    } else if (last) terminal = read;
     else if (read !== null) at.refuse('ends the chain and must be its last filter');
   });
-  return terminal;
+  return { terminal, maxConnections: most.length === 0 ? limits.connections : Math.min(...most) };
 }
 
-function readFilter(place: Place, { typed_config: any }: Filter): Chain | null {
+/** A number is a limit of connections. */
+function readFilter(place: Place, { typed_config: any }: Filter): Chain | number | null {
   const name = anyName(any);
   switch (name) {
+    case connectionLimit: {
+      const message = unpackAny(place, name, any);
+      return message === null ? null : readConnectionLimit(place, message);
+    }
     case 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': {
       const message = unpackAny(place, name, any);
       return message === null ? null : readHttpConnectionManager(place, message);

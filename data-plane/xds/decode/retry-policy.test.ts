@@ -24,7 +24,7 @@ const previousHosts = {
 
 test("a policy that says nothing else has Envoy's defaults: one retry, of any method, 25 ms to 250 ms later", () => {
   expect(retryOf({ retry_on: 'connect-failure' })).toEqual({
-    failures: 'unsent',
+    failures: ['no-connection'],
     statuses: [],
     attempts: 1,
     perTryTimeoutMs: 0,
@@ -48,7 +48,7 @@ test('a policy that says everything is read whole', () => {
       retriable_request_headers: [methods, { name: ':method', string_match: { exact: 'HEAD' } }],
     }),
   ).toEqual({
-    failures: 'all',
+    failures: ['no-connection', 'unprocessed', 'reset'],
     statuses: [
       { start: 409, end: 410 },
       { start: 429, end: 430 },
@@ -61,12 +61,13 @@ test('a policy that says everything is read whole', () => {
   });
 });
 
+const all = ['no-connection', 'unprocessed', 'reset'];
 test.each([
-  ['5xx', 'all', [{ start: 500, end: 600 }]],
-  ['gateway-error', 'all', [{ start: 502, end: 505 }]],
-  ['reset-before-request', 'unsent', []],
-  ['refused-stream,cancelled', 'none', []],
-  ['', 'none', []],
+  ['5xx', all, [{ start: 500, end: 600 }]],
+  ['gateway-error,reset', all, [{ start: 502, end: 505 }]],
+  ['reset-before-request', ['no-connection', 'unprocessed'], []],
+  ['refused-stream,cancelled', ['unprocessed'], []],
+  ['', [], []],
 ])('retry_on %s', (retry_on, failures, statuses) => {
   expect(retryOf({ retry_on, retriable_status_codes: [500] })).toMatchObject({ failures, statuses });
 });

@@ -21,20 +21,21 @@ const backoffFields = fieldTable('envoy.config.route.v3.RetryPolicy.RetryBackOff
 
 /** What ends a try, by Envoy's words for it. */
 const failures: Readonly<Record<string, RetryConfig['failures']>> = {
-  'connect-failure': 'unsent',
-  'reset-before-request': 'unsent',
-  reset: 'all',
-  'gateway-error': 'all',
-  '5xx': 'all',
+  'connect-failure': ['no-connection'],
+  'refused-stream': ['unprocessed'],
+  'reset-before-request': ['no-connection', 'unprocessed'],
+  reset: ['no-connection', 'unprocessed', 'reset'],
+  'gateway-error': ['no-connection', 'unprocessed', 'reset'],
+  '5xx': ['no-connection', 'unprocessed', 'reset'],
 };
 const statuses: Readonly<Record<string, RetryConfig['statuses'][number]>> = {
   'gateway-error': { start: 502, end: 505 },
   '5xx': { start: 500, end: 600 },
   'retriable-4xx': { start: 409, end: 410 },
 };
-/** Cannot happen on HTTP/1.1: streams refused by HTTP/2 and HTTP/3, and the status of gRPC. */
+/** Of HTTP/3, and the status of gRPC. */
 const elsewhere = [
-  ...['refused-stream', 'http3-post-connect-failure'],
+  'http3-post-connect-failure',
   ...['cancelled', 'deadline-exceeded', 'internal', 'resource-exhausted', 'unavailable'],
 ];
 const byList = 'retriable-status-codes';
@@ -55,11 +56,7 @@ export function readRetryPolicy(place: Place, message: RetryPolicy | null, timeo
   const listed = on.includes(byList) ? (message.retriable_status_codes ?? []) : [];
   if (attempts === 0 && perTryTimeoutMs === 0) return null;
   return {
-    failures: on.some((word) => failures[word] === 'all')
-      ? 'all'
-      : on.some((word) => failures[word] === 'unsent')
-        ? 'unsent'
-        : 'none',
+    failures: [...new Set(on.flatMap((word) => failures[word] ?? []))],
     statuses: [
       ...on.flatMap((word) => statuses[word] ?? []),
       ...listed.map((status) => ({ start: status, end: status + 1 })),

@@ -1,0 +1,72 @@
+/** What the main thread and a worker say to each other. All of it is plain data that can be copied, or shared memory. */
+import type { NodeLimits } from '../limits.ts';
+import type { ListenerView } from '../runtime/listeners.ts';
+import type { StatsNews } from '../telemetry/shared-stats.ts';
+import type { ConfigMessage } from './config-message.ts';
+
+/** What health checks found out of an endpoint; one that was not checked yet is not told of. */
+export type CheckedState = 'passing' | 'failing';
+
+/** By cluster, then by endpoint key. */
+export type CheckedStates = ReadonlyMap<string, ReadonlyMap<string, CheckedState>>;
+
+/** What a worker begins with. */
+export interface WorkerData {
+  /** From 1. */
+  readonly number: number;
+  readonly health: CheckedStates;
+  readonly limits: NodeLimits;
+  /** As `CommonOpenCounts` takes it. */
+  readonly open: SharedArrayBuffer;
+}
+
+export type ToWorker =
+  | { readonly type: 'config'; readonly number: number; readonly config: ConfigMessage }
+  | { readonly type: 'health'; readonly cluster: string; readonly key: string; readonly state: CheckedState }
+  /** To be answered by a `view` of the same number. */
+  | { readonly type: 'ask'; readonly number: number }
+  /** The `lines` of that number are written, or lost. */
+  | { readonly type: 'written'; readonly number: number }
+  | { readonly type: 'drain'; readonly timeoutMs: number }
+  /** Finish writing and end. */
+  | { readonly type: 'stop' };
+
+export type FromWorker =
+  /** Of the configuration of that number, and of all before. Told anew when a listener that had failed is bound. */
+  | { readonly type: 'applied'; readonly number: number; readonly failed: readonly FailedListener[] }
+  | { readonly type: 'stats'; readonly news: StatsNews }
+  | { readonly type: 'view'; readonly number: number; readonly view: WorkerView }
+  | {
+      readonly type: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly fields: object;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'lines';
+      readonly number: number;
+      readonly path: string;
+      readonly batch: Uint8Array;
+      readonly lines: number;
+    }
+  /** No more lines come for this path. */
+  | { readonly type: 'linesEnd'; readonly path: string }
+  | { readonly type: 'drained' };
+
+export interface FailedListener {
+  readonly name: string;
+  readonly error: string;
+}
+
+/** What a worker has at hand at the moment. */
+export interface WorkerView {
+  readonly listeners: readonly ListenerView[];
+  readonly connections: number;
+  /** By cluster, then by endpoint key. */
+  readonly loads: ReadonlyMap<string, ReadonlyMap<string, HostLoad>>;
+}
+
+export interface HostLoad {
+  readonly connections: number;
+  readonly activeRequests: number;
+}

@@ -1,0 +1,27 @@
+/** The real clock, timers, chance and network, as the parts of a node are handed them. */
+import net from 'node:net';
+import type { HealthDeps } from './health/active.ts';
+
+/** Monotonic milliseconds. */
+export const now = (): number => performance.now();
+
+/** Epoch milliseconds. */
+export const wallClock: () => number = Date.now;
+
+/** In [0, 1). */
+export const random: () => number = Math.random;
+
+/** Calls back once; does not keep the process alive. */
+export function setTimer(callback: () => void, ms: number): void {
+  setTimeout(callback, ms).unref();
+}
+
+/** What health checks are made with. */
+export const checking: HealthDeps = {
+  random,
+  connect: (address, port) => net.connect({ host: address, port, noDelay: true }),
+  setTimer: (callback, ms) => {
+    const timer = setTimeout(callback, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
