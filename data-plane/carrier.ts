@@ -4,6 +4,7 @@ import type { AdminParts } from './admin/parts.ts';
 import { OwnOpenCounts } from './listener/open-counts.ts';
 import type { Logger } from './logging.ts';
 import { ownChecks } from './runtime/checks.ts';
+import type { FilterModules } from './runtime/filters.ts';
 import type { ProxyNode } from './runtime/node.ts';
 import type { Settings } from './settings.ts';
 import { LogFile } from './telemetry/log-file.ts';
@@ -30,13 +31,19 @@ export function logFiles(registry: StatsRegistry, logger: Logger) {
   return { ...deps, stats, open: (path: string) => new LogFile(path, deps, stats) };
 }
 
-export function carryAlone({ binds, limits }: Settings, registry: StatsRegistry, logger: Logger): Carrier {
+export function carryAlone(
+  { binds, limits }: Settings,
+  filters: FilterModules,
+  registry: StatsRegistry,
+  logger: Logger,
+): Carrier {
   const sinks = new LogSinks(logFiles(registry, logger));
   const { node, listeners } = createTraffic({
     registry,
     sinks,
     checks: ownChecks(checking),
     limits,
+    filters,
     open: new OwnOpenCounts(),
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },

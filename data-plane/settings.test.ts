@@ -30,3 +30,11 @@ test('as many threads carry traffic as were said, else as there are cores', () =
 test.each(['0', '-1', '1.5', 'auto', ''])('%j is no number of threads', (text) => {
   expect(() => concurrencyOf('--concurrency', text)).toThrow('write a number of threads from 1 to 999');
 });
+
+test('files of filters come from flags, else from the variable with commas in between', () => {
+  const filtersOf = (flags: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+    readSettings(['--group', 'edge', '--id', 'n1', ...flags], env).filters;
+  expect(filtersOf([])).toEqual([]);
+  expect(filtersOf([], { FAIRLEAD_FILTERS: 'a.ts,b.ts' })).toEqual(['a.ts', 'b.ts']);
+  expect(filtersOf(['--filter', 'c.ts', '--filter', 'd.ts'], { FAIRLEAD_FILTERS: 'a.ts' })).toEqual(['c.ts', 'd.ts']);
+});

@@ -25,6 +25,8 @@ export interface Settings {
   readonly limits: NodeLimits;
   /** Threads that carry traffic; 1: the main thread does. */
   readonly concurrency: number;
+  /** Files of filters. */
+  readonly filters: readonly string[];
 }
 
 interface Flags {
@@ -38,6 +40,7 @@ interface Flags {
   zone?: string;
   bind: [string, BoundAddress][];
   limit: string[];
+  filter: string[];
   concurrency?: number;
 }
 
@@ -67,6 +70,12 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
       [],
     )
     .option(
+      '--filter <file>',
+      'filters of your own that listeners may name (FAIRLEAD_FILTERS, with commas in between)',
+      (file: string, previous: string[]) => [...previous, file],
+      [],
+    )
+    .option(
       '--concurrency <n>',
       'worker threads that carry traffic; 1: none is started (default: the cores of this machine)',
       parseConcurrency,
@@ -85,6 +94,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     binds: new Map(flags.bind),
     limits: limitsOf(flags, env),
     concurrency: readConcurrency(flags.concurrency),
+    filters: flags.filter.length > 0 ? flags.filter : (env['FAIRLEAD_FILTERS'] ?? '').split(',').filter(Boolean),
   };
 }
 

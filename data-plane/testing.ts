@@ -1,6 +1,7 @@
 /** For tests: a proxy of one listener and one cluster over real sockets, and a raw upstream that keeps what it got. */
 import net from 'node:net';
 import { Out } from './codec/out.ts';
+import type { FilterModule } from './l7/filter.ts';
 import type { HttpShared, RequestLog } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
 import { type NodeLimits, nodeLimits } from './limits.ts';
@@ -74,6 +75,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     streamIdleTimeoutMs: null,
     retry: null,
     upgrades: [],
+    fault: null,
     ...rest,
   };
 }
@@ -83,6 +85,8 @@ export interface ProxyOptions {
   readonly routes?: readonly RouteConfig[];
   readonly chain?: Partial<HttpChainConfig>;
   readonly documentedOnly?: boolean;
+  /** Each is in the chain, with its settings. */
+  readonly filters?: readonly FilterModule[];
   readonly tls?: TlsConfig;
   readonly maxConnections?: number;
   readonly limits?: Partial<NodeLimits>;
@@ -136,9 +140,9 @@ export async function startProxy(options: ProxyOptions) {
     },
     serverName: 'fairlead',
     useRemoteAddress: true,
-    upgrades: [],
     trustedHops: 0,
     preserveRequestId: false,
+    upgrades: [],
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,
@@ -148,6 +152,10 @@ export async function startProxy(options: ProxyOptions) {
       idleTimeoutMs: 3_600_000,
       streamIdleTimeoutMs: 300_000,
     },
+    filters: [
+      { name: 'fault', settings: null },
+      ...(options.filters ?? []).map(({ name }) => ({ name, settings: {} })),
+    ],
     accessLogs: [],
     routes: {
       name: 'test',
@@ -155,12 +163,9 @@ export async function startProxy(options: ProxyOptions) {
     },
     ...options.chain,
   };
-  const context = compileHttp(
-    chain,
-    { loggers: [logger] as never, requestHeaders: [], close: async () => {} },
-    limits,
-    null,
-  );
+  const modules = new Map((options.filters ?? []).map((module) => [module.name, module]));
+  const logs = { loggers: [logger] as never, requestHeaders: [], close: async () => {} };
+  const context = compileHttp(chain, logs, limits, modules, null);
   const perAddress = limits.connectionsPerAddress ?? 0;
   const gate = new ConnectionGate({ ...limits, connectionsPerAddress: perAddress }, () => true);
   const server = new HttpServer({

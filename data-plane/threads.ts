@@ -23,7 +23,7 @@ import { checking, now, random, setTimer } from './world.ts';
 
 /** What this thread does itself is to be told, to check the health of endpoints, and to write. */
 export function carryByWorkers(
-  { binds, limits, concurrency }: Settings,
+  { binds, limits, concurrency, filters }: Settings,
   registry: StatsRegistry,
   logger: Logger,
 ): Carrier {
@@ -39,6 +39,7 @@ export function carryByWorkers(
     restarts: workerRestarts(registry),
     health: () => health.states,
     limits,
+    filters,
     open: newOpenCounts(concurrency, [randomInt(2 ** 31), randomInt(2 ** 31)]),
     onProgress: () => listeners.announce(),
     now,

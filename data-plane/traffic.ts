@@ -11,6 +11,7 @@ import { ownAddress } from './own-address.ts';
 import { loopBusyShares, memoryShare } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
+import type { FilterModules } from './runtime/filters.ts';
 import { Listeners, type ListenersDeps } from './runtime/listeners.ts';
 import type { Logger } from './runtime/logger.ts';
 import { ProxyNode } from './runtime/node.ts';
@@ -26,6 +27,7 @@ export interface TrafficDeps {
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
   readonly limits: NodeLimits;
+  readonly filters: FilterModules;
   /** Of the node's connections. */
   readonly open: OpenCounts;
   readonly logger: Logger;
@@ -37,7 +39,16 @@ export interface Traffic {
   readonly listeners: Listeners;
 }
 
-export function createTraffic({ registry, sinks, checks, limits, open, logger, listening }: TrafficDeps): Traffic {
+export function createTraffic({
+  registry,
+  sinks,
+  checks,
+  limits,
+  filters,
+  open,
+  logger,
+  listening,
+}: TrafficDeps): Traffic {
   const clusters = new Clusters({ registry, random, checks });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
@@ -62,7 +73,7 @@ export function createTraffic({ registry, sinks, checks, limits, open, logger, l
     onFault,
   };
   const gate = gateOf(limits, open);
-  const listeners = new Listeners({ shared, registry, sinks, limits, gate, logger, setTimer, ...listening });
+  const listeners = new Listeners({ shared, registry, sinks, limits, filters, gate, logger, setTimer, ...listening });
   watchOverload({
     limits,
     now,

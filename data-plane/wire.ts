@@ -4,7 +4,9 @@ import type { AdminParts } from './admin/parts.ts';
 import { startAdmin } from './admin/server.ts';
 import { carryAlone } from './carrier.ts';
 import { limits } from './limits.ts';
+import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
+import { filterFault } from './runtime/filters.ts';
 import type { Settings } from './settings.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { serverStats } from './telemetry/stats.ts';
@@ -22,10 +24,12 @@ export interface RunningNode {
 /** Rejects, before anything is opened, for files that no connection to the control plane could be made with. */
 export async function startNode(settings: Settings, version: string, logger: Logger): Promise<RunningNode> {
   if (settings.xdsTls !== undefined) checkTlsFiles(settings.xdsTls);
+  const filters = await loadFilters(settings.filters);
   const { concurrency } = settings;
   const startedMs = now();
   const registry = new StatsRegistry();
-  const carrier = (concurrency === 1 ? carryAlone : carryByWorkers)(settings, registry, logger);
+  const carrier =
+    concurrency === 1 ? carryAlone(settings, filters, registry, logger) : carryByWorkers(settings, registry, logger);
   const { node } = carrier;
   const controlPlane = {
     servers: settings.xds,
@@ -38,6 +42,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     ...controlPlane,
     onConfig: (config) => void node.apply(config),
     onComplete: () => node.markComplete(),
+    filterFault: (config) => filterFault(filters, config),
   });
   const loadReporter = new LoadReporter({ ...controlPlane, clusters: () => carrier.loads() });
   const drain = (): Promise<void> => {

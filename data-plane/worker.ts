@@ -1,5 +1,6 @@
 /** Entry of a worker: a thread that carries traffic. Its configuration comes by messages, and what it has to say goes by them. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { loadFilters } from './load-filters.ts';
 import { CommonRows } from './telemetry/common-rows.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
@@ -40,6 +41,7 @@ const { node, listeners } = createTraffic({
   sinks,
   checks: health.checks,
   limits: data.limits,
+  filters: await loadFilters(data.filters),
   open: new CommonOpenCounts(data.open, data.number - 1),
   logger,
   listening: { binds: new Map(), reusePort: true, onTried: () => tellApplied() },

@@ -123,7 +123,7 @@ ${routeTo('blue')}`);
 afterAll(() => cleanup.run());
 
 const start = (id: string, args: readonly string[] = ['--concurrency', '2'], env: Record<string, string> = {}) =>
-  startDataPlane(cleanup, controlPlane, 'edge', id, [], { args, env });
+  startDataPlane(cleanup, controlPlane, 'edge', id, args, env);
 
 async function statsOf(node: DataPlaneProcess): Promise<Map<string, number>> {
   const text = await (await fetch(`${node.admin}/stats`)).text();

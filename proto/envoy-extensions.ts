@@ -73,3 +73,9 @@ export interface Runtime {
   name?: string;
   layer?: Struct | null;
 }
+
+/** A message that only its receiver knows, as JSON. */
+export interface TypedStruct {
+  type_url?: string;
+  value?: Struct | null;
+}

@@ -13,6 +13,7 @@ import type { Listener } from '@grpc/grpc-js-xds/build/src/generated/envoy/confi
 import type { RouteConfiguration } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/RouteConfiguration.js';
 import type { ScopedRouteConfiguration } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/ScopedRouteConfiguration.js';
 import type { VirtualHost } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/VirtualHost.js';
+import type { HTTPFault } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/http/fault/v3/HTTPFault.js';
 import type { HttpConnectionManager } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
 import type { DownstreamTlsContext } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/DownstreamTlsContext.js';
 import type { Secret } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/Secret.js';
@@ -37,6 +38,7 @@ import type {
   Runtime,
   StreamAccessLog,
   TcpProxy,
+  TypedStruct,
   UriTemplateMatchConfig,
 } from './envoy-extensions.ts';
 
@@ -52,6 +54,7 @@ export type {
   Duration,
   FileAccessLog,
   HealthCheck,
+  HTTPFault,
   HttpConnectionManager,
   HttpProtocolOptions,
   Listener,
@@ -77,6 +80,7 @@ export interface MessageTypes {
   'envoy.extensions.access_loggers.file.v3.FileAccessLog': FileAccessLog;
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': StreamAccessLog;
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
+  'envoy.extensions.filters.http.fault.v3.HTTPFault': HTTPFault;
   'envoy.extensions.filters.http.router.v3.Router': Router;
   'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit': ConnectionLimit;
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
@@ -98,6 +102,7 @@ export interface MessageTypes {
   'envoy.service.runtime.v3.Runtime': Runtime;
   'envoy.service.status.v3.ClientStatusRequest': ClientStatusRequest;
   'envoy.service.status.v3.ClientStatusResponse': ClientStatusResponse;
+  'xds.type.v3.TypedStruct': TypedStruct;
 }
 export type MessageName = keyof MessageTypes;
 
@@ -120,6 +125,7 @@ const entryFiles = [
   'envoy/config/route/v3/scoped_route.proto',
   'envoy/extensions/access_loggers/file/v3/file.proto',
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
+  'envoy/extensions/filters/http/fault/v3/fault.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
   'envoy/extensions/filters/network/connection_limit/v3/connection_limit.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
@@ -131,6 +137,7 @@ const entryFiles = [
   'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+  'xds/type/v3/typed_struct.proto',
   'google/protobuf/wrappers.proto',
   'google/protobuf/struct.proto',
 ];

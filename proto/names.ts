@@ -31,3 +31,6 @@ export function routeConfigurationName(listener: string): string {
 export function virtualHostName(routeConfiguration: string, host: string): string {
   return `${routeConfiguration}/${host}`;
 }
+
+/** Of the type of a filter that a node was given, before its name. */
+export const filterTypePrefix = 'type.googleapis.com/fairlead.filters.';

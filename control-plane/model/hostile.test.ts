@@ -164,10 +164,13 @@ function holes(value: unknown, path = ''): string[] {
 const specFields: Readonly<Record<Kind, readonly string[]>> = {
   Tenant: ['caps', 'claims', 'defaults', 'quotas'],
   NodeGroup: ['resourceTtlMs', 'tier'],
-  Listener: ['accessLog', 'address', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls', 'trustedHops'],
+  Listener: [
+    ...['accessLog', 'address', 'filters', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls'],
+    'trustedHops',
+  ],
   Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'retryBudgetPercent'],
   Route: [
-    ...['headers', 'hosts', 'listeners', 'match', 'priority', 'redirect', 'respond', 'retry', 'rewrite'],
+    ...['filters', 'headers', 'hosts', 'listeners', 'match', 'priority', 'redirect', 'respond', 'retry', 'rewrite'],
     ...['streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],
   ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],

@@ -65,7 +65,12 @@ export interface ListenerSpec {
   };
   /** Proxies in front whose word on the client counts. */
   readonly trustedHops: number;
+  /** Filters that the nodes were given, in their order. */
+  readonly filters: readonly { readonly name: string; readonly settings: JsonObject }[];
 }
+
+/** JSON. */
+export type JsonObject = { readonly [name: string]: unknown };
 
 export interface ListenerTlsSpec {
   /** Secrets; the one whose certificate names the host of the handshake is served, else the first. */
@@ -202,6 +207,7 @@ export interface RouteSpec {
   readonly timeoutMs: number | null;
   /** Nothing moves on a request for so long; 0: none; `null`: the listener's. */
   readonly streamIdleTimeoutMs: number | null;
+  readonly filters: { readonly fault: FaultSpec | null };
   readonly retry: {
     /** Numbers are statuses; `null`: `connect-failure`, `refused-stream`, `reset`. */
     readonly on: readonly RetryCondition[] | null;
@@ -218,6 +224,12 @@ export interface RouteSpec {
   readonly upgrades: readonly string[];
   /** Platform only; higher goes first; `null`: none. */
   readonly priority: number | null;
+}
+
+/** At least one of the two; shares in percent. */
+export interface FaultSpec {
+  readonly delay: { readonly ms: number; readonly percent: number } | null;
+  readonly abort: { readonly status: number; readonly percent: number } | null;
 }
 
 export interface L4RouteSpec {

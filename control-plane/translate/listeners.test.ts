@@ -31,6 +31,10 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
               rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: 'public' },
               http_filters: [
                 {
+                  name: 'envoy.filters.http.fault',
+                  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault' },
+                },
+                {
                   name: 'envoy.filters.http.router',
                   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
                 },

@@ -4,6 +4,7 @@ import type { Listener } from '../../proto/envoy.ts';
 import { routeConfigurationName } from '../../proto/names.ts';
 import type { ListenerSpec, Typed } from '../model/specs.ts';
 import { accessLogs, httpLogFields, tcpLogFields } from './access-log.ts';
+import { httpFilters } from './http-filters.ts';
 import { Memo } from './memo.ts';
 import { tlsOf } from './secrets.ts';
 import { fromAds, nameOf, uint32 } from './wire.ts';
@@ -74,17 +75,12 @@ function connectionLimit(name: string, { limits }: ListenerSpec): Filter {
   };
 }
 
-function connectionManager(name: string, { accessLog, limits, paths, trustedHops }: ListenerSpec) {
+function connectionManager(name: string, { accessLog, limits, paths, trustedHops, filters }: ListenerSpec) {
   return packAny('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name,
     codec_type: 'AUTO',
     rds: { config_source: fromAds, route_config_name: routeConfigurationName(name) },
-    http_filters: [
-      {
-        name: 'envoy.filters.http.router',
-        typed_config: packAny('envoy.extensions.filters.http.router.v3.Router', {}),
-      },
-    ],
+    http_filters: httpFilters(filters),
     server_name: 'fairlead',
     // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not, but for what proxies in front said
     use_remote_address: { value: true },

@@ -6,6 +6,7 @@ import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
 import type { RewriteSpec, RouteSpec, Typed } from '../model/specs.ts';
 import { headerChanges } from './header-changes.ts';
+import { filterSettings } from './http-filters.ts';
 import { Memo, sameItems } from './memo.ts';
 import { prefixRewrite } from './path-rewrite.ts';
 import { commonPolicy, effectiveAttempts, type KeyedPolicy, keyedPolicy } from './retry-policy.ts';
@@ -71,6 +72,7 @@ function routeMessage(route: Typed<'Route'>, timeoutMs: number, retries: KeyedPo
     match: routeMatch(route.spec.match, route.spec.upgrades.includes('connect')),
     ...actionOf(route.spec, timeoutMs, retries),
     ...headerChanges(route.spec),
+    ...filterSettings(route.spec),
   }));
 }
 

@@ -1,19 +1,20 @@
 /**
  * One request from its head to its log line, whichever version of HTTP either side speaks. Its phases, in their order:
- * decode (the client's codec), route, pick, connect, send, receive, finish.
+ * decode (the client's codec), route, filters in, pick, connect, send, receive, filters out, finish.
  */
 import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Downstream } from './downstream.ts';
 import { type ClientEnd, clientEnds, Exchange } from './exchange.ts';
+import { type FilteredRequest, type Filtering, filteringOf } from './filtering.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { RequestDeadlines } from './request-deadlines.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
-import { routeRequest } from './route-request.ts';
+import { findRoute, pickEndpoint } from './route-request.ts';
 import { Tries, type TriesOwner } from './tries.ts';
 import { Tunnel } from './tunnel.ts';
 import { type UpgradeAsk, withKey } from './upgrade.ts';
@@ -22,13 +23,15 @@ import { type UpgradeAsk, withKey } from './upgrade.ts';
 const forwarding = new Forwarding();
 
 /** Used again for the next request where the client's codec has one at a time. */
-export class ActiveRequest implements TriesOwner {
+export class ActiveRequest implements TriesOwner, FilteredRequest {
   answerHasNoBody = false;
   readonly #listener: HttpListener;
   readonly #downstream: Downstream;
   readonly #exchange: Exchange;
   readonly #deadlines: RequestDeadlines;
   readonly #tries: Tries;
+  /** Null: no filter has anything to do with this request. */
+  #filtering: Filtering | null = null;
   /** The head of the answer was written. */
   #responding = false;
   #tunnel: Tunnel | null = null;
@@ -81,30 +84,20 @@ export class ActiveRequest implements TriesOwner {
 
   onBody(b: Buffer, data: Ranges): void {
     this.#exchange.bytesReceived += data.bytes;
-    const { upstream } = this.#tries;
     if (this.#tunnel !== null && !this.#tunnel.open) {
       // an answer that opens no tunnel would leave these bytes to be read as something else
       this.#tunnel.hold(b, data);
       this.#downstream.pauseRequest();
-      return;
-    }
-    if (upstream === null) return;
-    upstream.sendData(b, data);
-    this.#touch();
+    } else if (this.#filtering?.takesBody(b, data) !== true) this.sendBody(b, data);
   }
 
   /** The end of a body, or of what the client sends through a tunnel. @param trailers null: none */
   onEnd(trailers: readonly Field[] | null): void {
-    const { upstream } = this.#tries;
     const tunnel = this.#tunnel;
     if (tunnel !== null && !tunnel.open) tunnel.endedEarly = true;
-    else if (upstream === null) return;
-    else {
-      upstream.sendEnd(trailers);
-      if (tunnel === null) this.#onRequestEnd();
-      else if (tunnel.responseEnded) this.#onBothEnded();
-      else this.#touch();
-    }
+    else if (this.#filtering?.takesEnd(trailers) !== true) this.sendEnd(trailers);
+    // how long it is held back now is a matter of its idle time
+    else this.#deadlines.whole.disarm();
   }
 
   /** Sends what was told; a slow upstream stops the client. */
@@ -121,14 +114,10 @@ export class ActiveRequest implements TriesOwner {
   /** The client is gone, or was cut. Nothing if the request is over. */
   onGone(end: ClientEnd): void {
     this.#exchange.onClientGone(end);
-    this.#tries.end();
-    this.#deadlines.end();
-    this.#leaveTunnel();
-    this.#exchange.finish();
-    this.#responding = false;
+    this.#end();
   }
 
-  // ---- route, pick, connect, send ----
+  // ---- route, filters in, pick, connect, send ----
 
   #refuse(reply: LocalReply): void {
     const { stats } = this.#listener;
@@ -138,11 +127,10 @@ export class ActiveRequest implements TriesOwner {
   }
 
   #forward(target: RequestTarget, head: MessageHead, bodyFollows: boolean): void {
-    const { chain } = this.#listener.context;
-    const answer = routeRequest(target, this.#listener, this.#exchange);
+    const refused = findRoute(target, this.#listener, this.#exchange);
     if (target.upgrade !== null) this.#downstream.expectTunnel();
-    if (answer !== null) {
-      this.#answer(answer);
+    if (refused !== null) {
+      this.#answer(refused);
       return;
     }
     if (target.upgrade !== null) {
@@ -150,16 +138,52 @@ export class ActiveRequest implements TriesOwner {
       this.#tunnel = new Tunnel(target.upgrade, this.#downstream.requestComplete);
     }
     const follows = bodyFollows && this.#tunnel === null;
+    if (this.#exchange.context.filters.length > 0) {
+      this.#filtering = filteringOf(target, this.#exchange, this.#listener.shared, this.#downstream, this);
+      if (this.#filtering !== null) {
+        this.#filtering.start(target, head, follows);
+        return;
+      }
+    }
+    this.send(target, head, follows);
+  }
+
+  send(target: RequestTarget, head: MessageHead, bodyFollows: boolean): void {
+    const answer = pickEndpoint(target, this.#listener, this.#exchange);
+    if (answer !== null) {
+      this.#answer(answer);
+      return;
+    }
     const upstream = this.#tries.begin(head);
     forwarding.fill(target, this.#tries.expectedMs);
-    upstream.sendHead(head, target, forwarding, follows);
-    if (!follows) {
+    upstream.sendHead(head, target, forwarding, bodyFollows);
+    if (!bodyFollows) {
       this.#onRequestEnd();
       return;
     }
     this.#downstream.continueRequest();
-    this.#deadlines.arm(this.#deadlines.whole, chain.limits.requestTimeoutMs);
+    this.#deadlines.arm(this.#deadlines.whole, this.#exchange.context.chain.limits.requestTimeoutMs);
     this.#touch();
+  }
+
+  sendBody(b: Buffer, data: Ranges): void {
+    if (this.#tries.upstream === null) return;
+    this.#tries.upstream.sendData(b, data);
+    this.#touch();
+  }
+
+  sendEnd(trailers: readonly Field[] | null): void {
+    const { upstream } = this.#tries;
+    if (upstream === null) return;
+    upstream.sendEnd(trailers);
+    if (this.#tunnel === null) this.#onRequestEnd();
+    else if (this.#tunnel.responseEnded) this.#onBothEnded();
+    else this.#touch();
+  }
+
+  onHeld(bodyFollows: boolean): void {
+    if (bodyFollows) this.#deadlines.arm(this.#deadlines.whole, this.#exchange.context.chain.limits.requestTimeoutMs);
+    this.#deadlines.arm(this.#deadlines.idle, this.#exchange.idleMs);
   }
 
   /** From here on the route's timeout runs. */
@@ -177,7 +201,7 @@ export class ActiveRequest implements TriesOwner {
   }
 
   get upgrade(): UpgradeAsk | null {
-    return this.#tunnel === null ? null : this.#tunnel.ask;
+    return this.#tunnel?.ask ?? null;
   }
 
   onUpstreamDrain(): void {
@@ -197,6 +221,7 @@ export class ActiveRequest implements TriesOwner {
     exchange.details = 'via_upstream';
     exchange.answeredMs = this.#listener.shared.now();
     this.#responding = true;
+    if (this.#filtering !== null) exchange.responseChanges = this.#filtering.changesOf(head.status, head);
     this.#downstream.writeHead(head, exchange, hasBody);
     return true;
   }
@@ -222,6 +247,7 @@ export class ActiveRequest implements TriesOwner {
 
   onResponseData(b: Buffer, data: Ranges): void {
     this.#exchange.bytesSent += data.bytes;
+    this.#filtering?.onResponseBody(b, data);
     this.#downstream.writeData(b, data);
   }
 
@@ -251,8 +277,9 @@ export class ActiveRequest implements TriesOwner {
 
   // ---- finish ----
 
-  #answer(reply: LocalReply): void {
+  #answer(own: LocalReply): void {
     const exchange = this.#exchange;
+    const reply = this.#filtering === null ? own : this.#filtering.replyOf(own);
     exchange.status = reply.status;
     exchange.flags = reply.flag;
     exchange.details = reply.details;
@@ -263,15 +290,14 @@ export class ActiveRequest implements TriesOwner {
 
   /** The request can't be served any more: an answer if none has begun, else a visible cut. */
   giveUp(reply: LocalReply): void {
-    const exchange = this.#exchange;
     this.#tries.abort();
-    if (!exchange.running) return;
+    if (!this.#exchange.running) return;
     if (!this.#responding) {
       this.#answer(reply);
       return;
     }
-    exchange.flags = reply.flag;
-    exchange.details = reply.details;
+    this.#exchange.flags = reply.flag;
+    this.#exchange.details = reply.details;
     this.#listener.stats.rqTxReset.value++;
     this.#downstream.cut();
   }
@@ -281,26 +307,27 @@ export class ActiveRequest implements TriesOwner {
   }
 
   #finish(): void {
-    this.#deadlines.end();
-    this.#tries.end();
-    this.#leaveTunnel();
-    this.#exchange.finish();
-    this.#responding = false;
+    this.#end();
     this.#downstream.onFinished();
   }
 
-  #leaveTunnel(): void {
-    if (this.#tunnel === null) return;
-    if (this.#tunnel.open) this.#listener.stats.cxUpgradesActive.value--;
+  #end(): void {
+    this.#deadlines.end();
+    this.#tries.end();
+    if (this.#tunnel?.open) this.#listener.stats.cxUpgradesActive.value--;
     this.#tunnel = null;
+    this.#filtering?.end();
+    this.#filtering = null;
+    this.#exchange.finish();
+    this.#responding = false;
   }
 
   // ---- time ----
 
   /** Something moved: the stream's idle time starts anew, where no earlier deadline makes it pointless. */
   #touch(): void {
-    const { timeoutMs, streamIdleTimeoutMs } = this.#exchange.route!.config;
-    const idleMs = streamIdleTimeoutMs ?? this.#exchange.context.chain.limits.streamIdleTimeoutMs;
+    const { idleMs } = this.#exchange;
+    const { timeoutMs } = this.#exchange.route!.config;
     if (timeoutMs > 0 && timeoutMs <= idleMs && this.#tunnel === null && this.#downstream.requestComplete) return;
     this.#deadlines.arm(this.#deadlines.idle, idleMs);
   }

@@ -42,6 +42,8 @@ export class Exchange {
   clientIp = '';
   status = 0;
   flags = '';
+  /** A filter delayed it on purpose (`DI`). */
+  delayed = false;
   /** Why a failed try was the last one: `URX`, no retry was left; `UO`, the budget had no room. */
   retryFlag = '';
   details = '';
@@ -70,6 +72,11 @@ export class Exchange {
     return this.#client.protocol;
   }
 
+  /** Nothing may move for so long; 0: for ever. */
+  get idleMs(): number {
+    return this.route?.config.streamIdleTimeoutMs ?? this.context.chain.limits.streamIdleTimeoutMs;
+  }
+
   /** A head was read. */
   begin(target: RequestTarget): void {
     const { shared, stats, context } = this.#listener;
@@ -87,6 +94,7 @@ export class Exchange {
     this.status = 0;
     this.flags = '';
     this.retryFlag = '';
+    this.delayed = false;
     this.details = '';
     this.bytesReceived = 0;
     this.bytesSent = 0;
@@ -175,7 +183,7 @@ export class Exchange {
     entry.authority = this.authority;
     entry.protocol = this.protocol;
     entry.status = this.status;
-    entry.flags = flagsOf(this.flags, this.retryFlag);
+    entry.flags = flagsOf(this.flags, this.retryFlag, this.delayed);
     entry.details = this.details;
     entry.bytesReceived = this.bytesReceived;
     entry.bytesSent = this.bytesSent;
@@ -191,11 +199,14 @@ export class Exchange {
   }
 }
 
-/** Both in Envoy's order. */
-function flagsOf(flag: string, retryFlag: string): string {
+/** In Envoy's order. */
+function flagsOf(flag: string, retryFlag: string, delayed: boolean): string {
+  if (delayed) return flag === '' ? 'DI' : afterDelay.has(flag) ? `DI,${flag}` : `${flag},DI`;
   if (retryFlag === '') return flag === '' ? '-' : flag;
   return flag === '' ? retryFlag : `${retryFlag},${flag}`;
 }
+
+const afterDelay = new Set(['FI', 'DC', 'SI']);
 
 /** Logs read it at once, so one object serves all. */
 const scratch: LogEntry = emptyLogEntry();

@@ -121,7 +121,9 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   continueRequest(): void {
-    if (this.#expectsContinue) this.#socket.write(continueLine);
+    if (!this.#expectsContinue) return;
+    this.#expectsContinue = false;
+    this.#socket.write(continueLine);
   }
 
   pauseRequest(): void {

@@ -236,6 +236,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     this.#body.begin(head, sink.answerHasNoBody);
     const hasBody = !this.#body.done;
     const mayKeep = (head.minor === 1 || head.keepAlive) && !head.close && !this.#body.untilClose;
+    if (!mayKeep) this.#cluster.stats.cxCloseNotify.value++;
     // who was asked for another protocol may believe to speak it
     this.#keep = mayKeep && sink.upgrade === null;
     this.#state = hasBody ? reading.body : reading.idle;

@@ -8,6 +8,7 @@ import type { Http2Stats, HttpStats, ListenerStats } from '../telemetry/stats.ts
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Deadlines } from '../upstream/deadlines.ts';
 import type { AnswerLines } from './answer-lines.ts';
+import type { Filter } from './filter.ts';
 import type { Turns } from './turns.ts';
 
 /** An access log, compiled. */
@@ -21,6 +22,8 @@ export interface HttpContext {
   readonly requestLimits: RequestLimits;
   readonly table: RouteTable;
   readonly answerLines: AnswerLines;
+  /** In their order. */
+  readonly filters: readonly Filter[];
   readonly logs: readonly RequestLog[];
   /** Lower-case names of the request headers that the logs print; their values stand in this order in the entry. */
   readonly loggedHeaders: readonly string[];

@@ -47,6 +47,7 @@ export const localReplies = {
   headerTimeout: reply(408, '', 'request_header_timeout', 'request header timeout', true),
   answerIdleTimeout: reply(504, 'SI', 'stream_idle_timeout', 'stream timeout'),
   streamIdleTimeout: reply(408, 'SI', 'stream_idle_timeout', 'stream timeout', true),
+  bodyTooLarge: reply(413, '', 'request_payload_too_large', 'Payload Too Large', true),
   uriTooLong: reply(414, '', 'http1.uri_too_long', 'URI Too Long', true),
   expectationFailed: reply(417, '', 'expectation_failed', '', true),
   upgradeRequired: reply(426, '', 'low_version', '', true),

@@ -10,23 +10,10 @@ import type { RequestView } from '../route/request-view.ts';
 import { canonicalHost, isSameAuthority } from './authority.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { http2Replies, type LocalReply, localReplies } from './local-reply.ts';
+import { forwardedMethods, readMethod } from './methods.ts';
 import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
 import { requestDrops } from './request-drops.ts';
 import { connectAsk, readExtendedConnect, readUpgrade, type UpgradeAsk } from './upgrade.ts';
-
-/** Methods that are forwarded as they are: the registered ones, without CONNECT and TRACE. */
-const forwardedMethods = new Set(
-  (
-    'ACL BIND CHECKOUT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE M-SEARCH MSEARCH NOTIFY ' +
-    'OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK ' +
-    'UNSUBSCRIBE'
-  ).split(' '),
-);
-
-/** Whether a request may begin with this word, forwarded or refused. */
-export function isKnownMethod(word: string): boolean {
-  return forwardedMethods.has(word) || word === 'CONNECT' || word === 'TRACE';
-}
 
 /** `Connection` may not name these: dropping them would change the framing, the route or the client's identity. */
 const neverNominated = new Set([
@@ -72,6 +59,8 @@ export class RequestTarget implements RequestView {
   /** The tunnel that is asked for; null: none, or none that the route allows. */
   upgrade: UpgradeAsk | null = null;
   #head: MessageHead | null = null;
+  /** What filters have made of headers; null: taken away. */
+  #filtered: Map<string, string | null> | null = null;
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
   read(head: Head, options: PathOptions, scheme: 'http' | 'https'): LocalReply | null {
@@ -142,6 +131,7 @@ export class RequestTarget implements RequestView {
     this.redirect = false;
     this.nominated = null;
     this.upgrade = null;
+    this.#filtered = null;
   }
 
   #unknownMethod(notImplemented: LocalReply): LocalReply {
@@ -164,6 +154,25 @@ export class RequestTarget implements RequestView {
   changeHeaders({ added, drops }: HeaderChanges): void {
     if (added.length > 0) this.added = this.added.length === 0 ? added : [...this.added, ...added];
     if (drops.size > 0) this.nominated = this.nominated === null ? drops : new Set([...this.nominated, ...drops]);
+  }
+
+  /** A filter's word on a header; null: it is taken away. */
+  setHeader(name: string, value: string | null): void {
+    this.#filtered ??= new Map();
+    this.#filtered.set(name, value);
+    const others = this.added.filter(([other]) => other !== name);
+    this.added = value === null ? others : [...others, [name, value]];
+    this.nominated = new Set([...(this.nominated ?? []), name]);
+  }
+
+  /** A copy that stays, over a head that does, too. */
+  kept(head: MessageHead): RequestTarget {
+    const client = Object.assign(new ClientIdentity(), this.client);
+    // the line that came is not kept: it is written anew
+    const copy = Object.assign(new RequestTarget(), this, { client, rewritten: true });
+    copy.#head = head;
+    copy.#filtered = this.#filtered;
+    return copy;
   }
 
   /** From here on the request asks for `path`; its query stays. As in Envoy the old one is told also if it is the same. */
@@ -197,6 +206,8 @@ export class RequestTarget implements RequestView {
 
   /** As the endpoint sees them before the route's changes: without what does not pass, with what the proxy says itself. */
   headerLines(name: string): readonly string[] {
+    const filtered = this.#filtered?.get(name);
+    if (filtered !== undefined) return filtered === null ? none : [filtered];
     const { client } = this;
     const kind = kindOf(name);
     if (requestDrops(client.trust, false)[kind] === 0) return this.#head === null ? none : this.#head.lines(name);
@@ -319,12 +330,4 @@ function readPathBytes(target: string): typeof pathBytes {
   for (; i < target.length; i++) if (queryByte[target.charCodeAt(i)] !== 1) kinds = -1;
   pathBytes.kinds = kinds;
   return pathBytes;
-}
-
-function readMethod(head: Head): string {
-  const b = head.bytes;
-  const start = head.methodStart;
-  const length = head.methodEnd - start;
-  if (length === 3 && b[start] === 71 && b[start + 1] === 69 && b[start + 2] === 84) return 'GET';
-  return b.latin1Slice(start, head.methodEnd);
 }

@@ -1,4 +1,4 @@
-/** The phases route and pick: from a request to the endpoint that it will be sent to. */
+/** The phases route and pick: from a request to its route, and from there to the endpoint that it will be sent to. */
 import type { HeaderPair } from '../codec/message-head.ts';
 import type { RouteAnswer } from '../route/answer.ts';
 import type { CompiledRoute } from '../route/table.ts';
@@ -9,29 +9,43 @@ import { type LocalReply, localReplies } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
 import { isAllowed } from './upgrade.ts';
 
-/** Notes in `exchange` how far it came. A LocalReply: no endpoint gets the request, this is its answer. */
-export function routeRequest(
+/**
+ * Notes the route in `exchange`, if there is one. A LocalReply: there is too much to do for this request, or its route
+ * does not allow the tunnel that it asks for.
+ */
+export function findRoute(
   target: RequestTarget,
-  { context, shared, stats }: HttpListener,
+  { shared, stats }: HttpListener,
   exchange: Exchange,
 ): LocalReply | null {
+  const { context } = exchange;
   if (shared.load.refusedShare > 0 && shared.random() < shared.load.refusedShare) {
     stats.rqOverloadClose.value++;
     return localReplies.overloaded;
   }
   // one number for all that chance decides, as in Envoy
   target.random = shared.random();
-  const route = context.table.find(target);
-  if (route === undefined) {
+  const route = context.table.find(target) ?? null;
+  exchange.route = route;
+  if (route === null || target.upgrade === null) return null;
+  if (isAllowed(target.upgrade.type, route.config.upgrades, context.chain.upgrades)) return null;
+  if (!target.upgrade.optional) return localReplies.upgradeFailed;
+  target.upgrade = null;
+  return null;
+}
+
+/** Notes in `exchange` how far it came. A LocalReply: no endpoint gets the request, this is its answer. */
+export function pickEndpoint(
+  target: RequestTarget,
+  { shared, stats }: HttpListener,
+  exchange: Exchange,
+): LocalReply | null {
+  const { route } = exchange;
+  if (route === null) {
     stats.noRoute.value++;
     return localReplies.notFound;
   }
-  exchange.route = route;
   exchange.responseChanges = route.responseHeaders?.(target) ?? null;
-  if (target.upgrade !== null && !isAllowed(target.upgrade.type, route.config.upgrades, context.chain.upgrades)) {
-    if (!target.upgrade.optional) return localReplies.upgradeFailed;
-    target.upgrade = null;
-  }
   if (route.answer !== null) return directReply(route.answer, target, exchange.responseChanges?.added ?? []);
   const { to } = route.config;
   const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);

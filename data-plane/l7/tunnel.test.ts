@@ -254,7 +254,7 @@ test('a drain leaves a tunnel alone until its end', async () => {
 
 test('before its answer the request is tried again as any other, with what the client sent behind it held once', async () => {
   const retry: RouteConfig['retry'] = {
-    failures: ['no-connection', 'reset'],
+    failures: ['no-connection', 'unprocessed', 'reset'],
     statuses: [],
     attempts: 1,
     perTryTimeoutMs: 0,

@@ -26,3 +26,13 @@ test('a turn with so many reads that the system may have been asked twice proves
   ends.pop()!();
   expect(here.isStill(here.mark())).toBe(true);
 });
+
+test('what is written when a turn is over is of no turn, whose reads could be taken for its answer', () => {
+  const { turns: here, ends } = turns();
+  const marks: number[] = [];
+  here.settle(() => marks.push(here.mark()));
+  expect(marks).toEqual([]);
+  ends.pop()!();
+  expect(marks.map((mark) => here.isStill(mark))).toEqual([false]);
+  expect(here.isStill(here.mark())).toBe(true);
+});

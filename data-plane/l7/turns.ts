@@ -12,6 +12,7 @@ export class Turns {
   #turn = 0;
   #reads = 0;
   #planned = false;
+  #settled = false;
 
   /** @param atEnd calls back once when all that the system reported for this turn is handled */
   constructor(atEnd: (callback: () => void) => void) {
@@ -23,8 +24,24 @@ export class Turns {
     };
   }
 
-  /** A name for this turn. */
+  /**
+   * Calls back once all that the system reported for this turn is handled: nothing of it can be taken for an answer to
+   * what is written there. For whatever is written later than in the callback of a socket.
+   */
+  settle(callback: () => void): void {
+    this.#atEnd(() => {
+      this.#settled = true;
+      try {
+        callback();
+      } finally {
+        this.#settled = false;
+      }
+    });
+  }
+
+  /** A name for this turn; -1: it is over. */
   mark(): number {
+    if (this.#settled) return -1;
     if (!this.#planned) {
       this.#planned = true;
       this.#atEnd(this.#onEnd);

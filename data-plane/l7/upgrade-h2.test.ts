@@ -209,6 +209,8 @@ test.each<[string, http2.OutgoingHttpHeaders, number]>([
   ['a protocol that the route does not name', { ...extended, ':protocol': 'bar' }, 403],
   ['a path that no request may have', { ...extended, ':path': '/a%2Fb' }, 400],
   ['CONNECT to a host without a port', { ...plain, ':authority': 'b' }, 400],
+  // no request at all: its stream is reset
+  ['CONNECT as somebody', { ...plain, ':authority': 'u@b:443' }, 0],
   ['CONNECT with a length', { ...plain, 'content-length': '3' }, 400],
 ])('it is refused for %s, and no upstream is asked', async (_what, headers, status) => {
   const { endpoints, ask } = await start(() => '');

@@ -2,7 +2,7 @@
 import type net from 'node:net';
 import { preface } from '../../proto/http2/frames.ts';
 import type { HttpListener } from '../l7/http-context.ts';
-import { isKnownMethod } from '../l7/request-target.ts';
+import { isKnownMethod } from '../l7/methods.ts';
 import type { ByteReceiver } from './take-over.ts';
 
 const slash = 47;

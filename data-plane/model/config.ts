@@ -52,6 +52,8 @@ export interface HttpChainConfig {
   readonly type: 'http';
   readonly statPrefix: string;
   readonly routes: RouteTableConfig;
+  /** In their order. */
+  readonly filters: readonly HttpFilterConfig[];
   readonly accessLogs: readonly AccessLogConfig[];
   /** What clients speak; `auto`: their first bytes, or what TLS has agreed on, tell. */
   readonly codec: 'auto' | 'http1' | 'http2';
@@ -68,12 +70,12 @@ export interface HttpChainConfig {
   readonly serverName: string;
   /** An edge: the peer is appended to x-forwarded-for, and its word on the client counts as `trustedHops` says. */
   readonly useRemoteAddress: boolean;
-  /** For routes that say nothing of a type. */
-  readonly upgrades: readonly UpgradeConfig[];
   /** Proxies in front: the client is behind so many addresses of x-forwarded-for. */
   readonly trustedHops: number;
   /** An edge keeps the id that a request comes with; elsewhere it is always kept. */
   readonly preserveRequestId: boolean;
+  /** For routes that say nothing of a type. */
+  readonly upgrades: readonly UpgradeConfig[];
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;
@@ -91,6 +93,13 @@ export interface HttpChainConfig {
     /** A request under way on which nothing moves; 0: none. */
     readonly streamIdleTimeoutMs: number;
   };
+}
+
+/** A filter by its name: `fault`, which routes configure, or one that this node was given, with the settings it wants. */
+export interface HttpFilterConfig {
+  readonly name: string;
+  /** JSON. */
+  readonly settings: unknown;
 }
 
 /** A TCP proxy. */
@@ -146,6 +155,8 @@ export interface RouteConfig {
   readonly streamIdleTimeoutMs: number | null;
   readonly retry: RetryConfig | null;
   readonly upgrades: readonly UpgradeConfig[];
+  /** Carried out where the chain has the filter `fault`. */
+  readonly fault: FaultConfig | null;
 }
 
 /** A kind of tunnel, and whether requests may open one. Each type is there once. */
@@ -153,6 +164,12 @@ export interface UpgradeConfig {
   /** A protocol of `Upgrade`, lower-case, or `connect`: the method. */
   readonly type: string;
   readonly enabled: boolean;
+}
+
+/** Shares are from 0 to 1. At least one of the two. */
+export interface FaultConfig {
+  readonly delay: { readonly ms: number; readonly fraction: number } | null;
+  readonly abort: { readonly status: number; readonly fraction: number } | null;
 }
 
 export interface RetryConfig {

@@ -31,6 +31,7 @@ function route(name: string, path: RouteMatchConfig['path'], rest: Partial<Route
     streamIdleTimeoutMs: null,
     retry: null,
     upgrades: [],
+    fault: null,
   };
 }
 

@@ -10,6 +10,7 @@ import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-logge
 import type { LogSinks } from '../telemetry/log-sink.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
+import type { FilterModules } from './filters.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
 import type { NodeListeners } from './node.ts';
@@ -25,6 +26,7 @@ export interface ListenersDeps {
   /** All listeners let their connections in by it. */
   readonly gate: ConnectionGate;
   readonly binds: Binds;
+  readonly filters: FilterModules;
   readonly logger: Logger;
   readonly setTimer: (callback: () => void, ms: number) => void;
   /** Other threads listen at the same places. */
@@ -177,7 +179,7 @@ export class Listeners implements NodeListeners {
           shared,
           stats: httpStats(registry, chain.statPrefix),
           listenerStats: listenerStats(registry, config.name),
-          context: compileHttp(chain, logs, this.#deps.limits, null),
+          context: compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, null),
           tls: config.tls,
           maxConnections: config.maxConnections,
           gate,
@@ -202,7 +204,7 @@ export class Listeners implements NodeListeners {
     const logs = sameLogs ? old : openAccessLoggers(config.chain.accessLogs, this.#deps.sinks);
     if (config.chain.type === 'http') {
       const http = server as HttpServer;
-      http.context = compileHttp(config.chain, logs, this.#deps.limits, http.context);
+      http.context = compileHttp(config.chain, logs, this.#deps.limits, this.#deps.filters, http.context);
       if (config.tls !== null) http.updateTls(config.tls);
     } else (server as TcpServer).update(config.chain, logs.loggers);
     server.maxConnections = config.maxConnections;

@@ -18,7 +18,7 @@ const listenerOf = (hosts: readonly ReturnType<typeof hostOf>[], name = 'public'
   ...{ name, address: '127.0.0.1', port: 80, maxConnections: 100, tls },
   chain: {
     ...{ type: 'http', codec: 'auto', statPrefix: name, serverName: '', useRemoteAddress: true, accessLogs: [] },
-    ...{ upgrades: [], trustedHops: 0, preserveRequestId: false },
+    ...{ trustedHops: 0, preserveRequestId: false, upgrades: [], filters: [] },
     http2: { extendedConnect: false, maxConcurrentStreams: 1, streamWindowBytes: 1, connectionWindowBytes: 1 },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {

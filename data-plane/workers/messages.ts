@@ -16,6 +16,8 @@ export interface WorkerData {
   readonly number: number;
   readonly health: CheckedStates;
   readonly limits: NodeLimits;
+  /** Files of filters. */
+  readonly filters: readonly string[];
   /** As `CommonOpenCounts` takes it. */
   readonly open: SharedArrayBuffer;
 }

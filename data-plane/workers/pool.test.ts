@@ -42,6 +42,7 @@ function start(count: number) {
       };
     },
     limits: nodeLimits,
+    filters: [],
     open: newOpenCounts(count, [1, 2]),
     stats,
     logs: new LogWriter((path) => ({

@@ -34,6 +34,8 @@ export interface WorkerPoolDeps {
   /** What is known of the health of endpoints now. */
   readonly health: () => CheckedStates;
   readonly limits: NodeLimits;
+  /** Files, loaded by each worker. */
+  readonly filters: readonly string[];
   /** What the workers count the open connections in, as of `newOpenCounts`. */
   readonly open: SharedArrayBuffer;
   /** A worker has applied a configuration, or is no more. */
@@ -179,8 +181,8 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { spawn, health, limits, open, now } = this.#deps;
-    const data = { number: slot.worker, health: health(), limits, open };
+    const { spawn, health, limits, filters, open, now } = this.#deps;
+    const data = { number: slot.worker, health: health(), limits, filters, open };
     const thread = spawn(data, {
       onMessage: (message) => this.#take(life, message),
       onEnd: (reason) => this.#ended(slot, life, reason),

@@ -9,6 +9,7 @@ import type { ProxyConfig } from '../model/config.ts';
 import { Assembly } from './assembly.ts';
 import { Backoff } from './backoff.ts';
 import { channelSecurity } from './channel-security.ts';
+import { objectionsTo } from './filter-objections.ts';
 import { limits } from './limits.ts';
 import { nackText } from './nack.ts';
 import { nodeMessage } from './node-message.ts';
@@ -68,7 +69,7 @@ class Client implements XdsClient {
     this.#types = {
       clusters: new Subscription('clusters', now),
       endpoints: new Subscription('endpoints', now),
-      listeners: new Subscription('listeners', now),
+      listeners: new Subscription('listeners', now, (arrived) => objectionsTo(arrived, options.filterFault)),
       routes: new Subscription('routes', now, (arrived) => this.#assembly.tables.clashesOfRoutes(arrived)),
       virtualHosts: new Subscription('virtualHosts', now, (arrived, removed) =>
         this.#assembly.tables.clashesOfHosts(arrived, removed),

@@ -1,6 +1,6 @@
 /** What the xDS client needs from outside, and what it offers. */
 
-import type { ProxyConfig } from '../model/config.ts';
+import type { HttpFilterConfig, ProxyConfig } from '../model/config.ts';
 import type { XdsTlsFiles } from './channel-security.ts';
 import type { DumpedResource, XdsTypeState } from './subscription.ts';
 import type { Timers } from './timers.ts';
@@ -37,6 +37,8 @@ export interface XdsClientOptions {
   readonly onConfig: (config: ProxyConfig) => void;
   /** Once, after the first `onConfig`. */
   readonly onComplete: () => void;
+  /** What is wrong with a filter of a listener on this node; null: nothing. Default: nothing ever is. */
+  readonly filterFault?: (config: HttpFilterConfig) => string | null;
   readonly logger: XdsLogger;
   /** How long to wait for a resource that was asked for, where its source does not say; 0: for ever. Default 15 s. */
   readonly resourceTimeoutMs?: number;

@@ -188,16 +188,16 @@ export async function startDataPlane(
   controlPlane: Pick<ControlPlaneProcess, 'xds' | 'nodeToken'>,
   group: string,
   id: string,
-  binds: readonly string[] = [],
-  more: { args?: readonly string[]; env?: Record<string, string> } = {},
+  flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<DataPlaneProcess> {
   const token = await controlPlane.nodeToken(group);
-  const args = ['data-plane', '--group', group, '--id', id, '--xds', controlPlane.xds, ...(more.args ?? [])];
-  const program = startProgram([...args, ...binds.flatMap((bind) => ['--bind', bind])], {
+  const args = ['data-plane', '--group', group, '--id', id, '--xds', controlPlane.xds];
+  const program = startProgram([...args, ...flags], {
     FAIRLEAD_TOKEN: token,
     FAIRLEAD_ADMIN: '127.0.0.1:0',
     FAIRLEAD_HOME: await temporaryFolder(cleanup),
-    ...more.env,
+    ...env,
   });
   cleanup.add(() => program.stop());
   const { admin } = (await waitFor(`node ${id}`, () => {

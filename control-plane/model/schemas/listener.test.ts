@@ -25,6 +25,7 @@ test('a listener that says its groups and port has every default', () => {
       idleTimeoutMs: 3_600_000,
     },
     trustedHops: 0,
+    filters: [],
   });
 });
 
@@ -49,6 +50,7 @@ test('a listener that says everything is read whole', () => {
         idleTimeout: '1m',
       },
       trustedHops: 2,
+      filters: [{ name: 'keys', settings: { keys: { a: ['b', 1, null] } } }, { name: 'other' }],
     }),
   ).toEqual({
     groups: ['edge'],
@@ -73,6 +75,10 @@ test('a listener that says everything is read whole', () => {
       idleTimeoutMs: 60_000,
     },
     trustedHops: 2,
+    filters: [
+      { name: 'keys', settings: { keys: { a: ['b', 1, null] } } },
+      { name: 'other', settings: {} },
+    ],
   });
 });
 
@@ -118,6 +124,10 @@ test.each([
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
+  [{ filters: [{ name: 'Keys' }] }, 'invalid /spec/filters/0/name'],
+  [{ filters: [{ name: 'a' }, { name: 'a' }] }, 'invalid /spec/filters/1'],
+  [{ filters: { name: 'a', settings: 'b' } }, 'invalid /spec/filters/settings'],
+  [{ protocol: 'tcp', filters: { name: 'a' } }, 'invalid /spec/filters'],
   [{ trustedHops: 101 }, 'invalid /spec/trustedHops'],
   [{ protocol: 'tcp', trustedHops: 1 }, 'invalid /spec/trustedHops'],
   [{ trustedHops: 0.5 }, 'invalid /spec/trustedHops'],

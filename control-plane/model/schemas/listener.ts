@@ -3,7 +3,7 @@ import { limits } from '../limits.ts';
 import { nearest, notSupportedYet, show } from '../problems.ts';
 import type { ListenerSpec } from '../specs.ts';
 import { parsePercent, percentRemedy, type WrittenReference } from '../units.ts';
-import { address, duration, names, reference, size } from './common.ts';
+import { address, duration, name, names, reference, size } from './common.ts';
 import {
   about,
   type Field,
@@ -171,6 +171,14 @@ function referenceText(element: unknown): string | undefined {
 const defaultPaths = paths.parse({});
 const defaultLimits = listenerLimits.parse({});
 
+/** What a filter makes of them, its nodes know. */
+const filterSettings = z.record(z.string(), z.json(), { error: 'Write an object, as the filter wants it.' });
+
+const filter = fields({
+  name: about(name(), 'As the file says that the nodes were started with (`--filter`).', 'TypedStruct.type_url'),
+  settings: about(filterSettings.prefault({}), 'What the filter wants to know.', 'TypedStruct.value'),
+});
+
 const written = fields(
   {
     groups: about(names(), 'The node groups that open it.', 'which nodes are served it'),
@@ -210,6 +218,12 @@ const written = fields(
       'How the connections are encrypted; https only, which needs it.',
       'FilterChain.transport_socket: DownstreamTlsContext',
     ),
+    filters: about(
+      listOf(filter, { unique: { what: 'The filter', key: filterName } }).optional(),
+      'Filters of your own, in their order, which every node of the groups must have; http and https only, and for no real Envoy.',
+      `${hcm}.http_filters: TypedStruct`,
+      { 'x-default': '`[]`' },
+    ),
     trustedHops: about(
       whole(0, 100).optional(),
       'Proxies in front. The client is then the one that they name in `x-forwarded-for`, that many from its end; their `x-forwarded-proto`, `x-forwarded-host` and `x-request-id` are kept. 0: nobody is believed; http and https only.',
@@ -219,6 +233,11 @@ const written = fields(
   },
   { notYet: { proxyProtocol: '' }, check: fitsProtocol },
 );
+
+function filterName(element: unknown): string | undefined {
+  const { name: written } = (element ?? {}) as { name?: unknown };
+  return typeof written === 'string' ? written : undefined;
+}
 
 function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>): FieldFault | undefined {
   const written = (names: readonly string[]) => names.find((name) => others[name] !== undefined);
@@ -231,7 +250,7 @@ function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>
     return { field: 'tls', detail, remedy: 'Take it out, or write `protocol: https`.' };
   }
   if (protocol === 'api') {
-    const field = written(['address', 'port', 'accessLog', 'paths', 'limits', 'trustedHops']);
+    const field = written(['address', 'port', 'accessLog', 'paths', 'limits', 'trustedHops', 'filters']);
     if (field === undefined) return undefined;
     const detail = `An api listener has no \`${field}\`: it is no socket, gRPC's own clients only ask for its routes.`;
     return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
@@ -249,7 +268,7 @@ function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>
   const limit = (Object.keys(defaultLimits) as (keyof ListenerSpec['limits'])[]).find(
     (name) => name !== 'connections' && limits !== undefined && limits[name] !== defaultLimits[name],
   );
-  const other = written(['paths', 'trustedHops']);
+  const other = written(['paths', 'trustedHops', 'filters']);
   if (other === undefined && limit === undefined) return undefined;
   const [field, what] = other === undefined ? ['limits', '`limits` but `connections`'] : [other, `\`${other}\``];
   const detail = `A tcp listener has no ${what}: it reads no requests.`;
@@ -270,4 +289,5 @@ export const listenerSchema: Field<ListenerSpec> = written.transform((listener) 
   paths: listener.paths ?? defaultPaths,
   limits: listener.limits ?? defaultLimits,
   trustedHops: listener.trustedHops ?? 0,
+  filters: listener.filters ?? [],
 }));

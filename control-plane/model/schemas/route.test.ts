@@ -25,6 +25,7 @@ test('a route that says its hosts and cluster has every default', () => {
     headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: null,
     streamIdleTimeoutMs: null,
+    filters: { fault: null },
     retry: {
       on: null,
       attempts: null,
@@ -108,6 +109,7 @@ test('a route that says everything is read whole', () => {
     headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: 0,
     streamIdleTimeoutMs: 0,
+    filters: { fault: null },
     retry: {
       on: ['gateway-error', 409, 'unavailable'],
       attempts: 5,
@@ -223,7 +225,7 @@ test.each([
   [{ upgrades: 'connect', match: { methods: 'GET' } }, 'invalid /spec/match'],
   [{ upgrades: 'connect', rewrite: { host: 'a.b' } }, 'invalid /spec/rewrite'],
   [{ upgrades: 'websocket', to: undefined, respond: { status: 200 } }, 'invalid /spec/upgrades'],
-  [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters'],
+  [{ filters: { cors: {} } }, 'not-supported-yet /spec/filters/cors'],
   [{ host: 'a.b' }, 'unknown-field /spec/host'],
 ])("a tenant's route with %j is refused: %s", (spec, refused) => {
   expect(refusals('Route', { ...least, ...spec }, 'checkout')).toEqual([refused]);

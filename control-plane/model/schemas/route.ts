@@ -5,6 +5,7 @@ import { destinations, duration, host, names } from './common.ts';
 import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
 import { retrySchema } from './retry.ts';
 import { redirectSchema, respondSchema } from './route-answers.ts';
+import { filtersSchema, noFilters } from './route-filters.ts';
 import { headersSchema, noHeaderChanges } from './route-headers.ts';
 import { matchSchema } from './route-match.ts';
 import { rewriteSchema } from './route-rewrite.ts';
@@ -19,7 +20,6 @@ const later = {
   mirror: '',
   fallback: '',
   affinity: '',
-  filters: '',
 };
 
 /** What a tenant may write; the platform may also say `*` and `priority`. */
@@ -79,6 +79,11 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         'RouteAction.upgrade_configs; RouteMatch.connect_matcher for `connect`',
         { 'x-default': 'none' },
       ),
+      filters: about(
+        filtersSchema.optional(),
+        'What else happens to the requests on their way; each off unless written.',
+        'Route.typed_per_filter_config',
+      ),
       priority: about(
         priority.optional(),
         'Platform only: before all routes with a lower one or none.',
@@ -100,6 +105,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
     streamIdleTimeoutMs: written.streamIdleTimeout ?? null,
     retry: written.retry,
     upgrades: written.upgrades ?? [],
+    filters: written.filters ?? noFilters,
     priority: written.priority ?? null,
   }));
 }

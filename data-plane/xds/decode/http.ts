@@ -5,15 +5,13 @@ import { limits } from '../limits.ts';
 import { readAccessLogs } from './access-log.ts';
 import { readStreamSource } from './address.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { anyName, unpackAny } from './messages.ts';
+import { readHttpFilters } from './http-filters.ts';
 import { type Place, unsupported } from './problems.ts';
 import { checkHttp1Options } from './protocol-options.ts';
 import type { HttpChainResource } from './resources.ts';
 import { readRouteTable } from './route.ts';
 import { readManagerUpgrades } from './upgrades.ts';
 import { bool, millis, required, uint32Within, wireText } from './values.ts';
-
-type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
 
 const managerFields = fieldTable('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
   carried: [
@@ -67,19 +65,6 @@ const commonFields = fieldTable('envoy.config.core.v3.HttpProtocolOptions', {
   only: { headers_with_underscores_action: ['ALLOW', 'REJECT_REQUEST'], max_requests_per_connection: [0] },
 });
 
-const filterFields = fieldTable('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', {
-  carried: ['typed_config'],
-  ignored: ['name'],
-});
-
-const routerFields = fieldTable('envoy.extensions.filters.http.router.v3.Router', {
-  ignored: [
-    ...['dynamic_stats', 'start_child_span', 'suppress_grpc_request_failure_code_stats'],
-    // the x-envoy headers that a router may add tell of timings, and nobody may rely on them
-    'suppress_envoy_headers',
-  ],
-});
-
 const escapedSlashes: Readonly<Record<string, HttpChainConfig['paths']['escapedSlashes']>> = {
   IMPLEMENTATION_SPECIFIC_DEFAULT: 'keep',
   KEEP_UNCHANGED: 'keep',
@@ -91,17 +76,17 @@ const escapedSlashes: Readonly<Record<string, HttpChainConfig['paths']['escapedS
 export function readHttpConnectionManager(place: Place, message: HttpConnectionManager): HttpChainResource | null {
   checkFields(place, message, managerFields);
   checkHttp1Options(place.field('http_protocol_options'), message.http_protocol_options);
-  checkHttpFilters(place, message.http_filters ?? []);
   const config = {
     statPrefix: message.stat_prefix ?? '',
+    filters: readHttpFilters(place, message.http_filters ?? []),
     accessLogs: readAccessLogs(place, message.access_log),
     codec: readCodec(place, message),
     http2: readHttp2(place.field('http2_protocol_options'), message.http2_protocol_options ?? {}),
     serverName: readServerName(place, message),
     useRemoteAddress: bool(message.use_remote_address, false),
-    upgrades: readManagerUpgrades(place, message.upgrade_configs),
     trustedHops: message.xff_num_trusted_hops ?? 0,
     preserveRequestId: message.preserve_external_request_id ?? false,
+    upgrades: readManagerUpgrades(place, message.upgrade_configs),
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };
@@ -179,31 +164,4 @@ function readRouteSource(place: Place, message: HttpConnectionManager): HttpChai
   }
   place.refuse('needs rds or route_config');
   return null;
-}
-
-/** The router must be there and be last; a filter that may be skipped, or is off, is skipped. */
-function checkHttpFilters(place: Place, filters: readonly HttpFilter[]): void {
-  let routers = 0;
-  filters.forEach((filter, index) => {
-    if (filter.is_optional === true || filter.disabled === true) return;
-    const at = place.item('http_filters', index);
-    checkFields(at, filter, filterFields);
-    if (checkHttpFilter(at.field('typed_config'), filter)) {
-      routers++;
-      if (index !== filters.length - 1) at.refuse('the router must be the last filter');
-    }
-  });
-  if (routers === 0) place.field('http_filters').refuse('must end in the router');
-}
-
-/** True for the router. */
-function checkHttpFilter(place: Place, { typed_config: any }: HttpFilter): boolean {
-  const name = anyName(any);
-  if (name !== 'envoy.extensions.filters.http.router.v3.Router') {
-    place.refuse(`HTTP filter ${name || 'without a type'} is ${unsupported}`);
-    return false;
-  }
-  const router = unpackAny(place, name, any);
-  if (router !== null) checkFields(place, router, routerFields);
-  return true;
 }

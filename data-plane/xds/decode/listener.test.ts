@@ -25,6 +25,7 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
       type: 'http',
       config: {
         statPrefix: 'public',
+        filters: [],
         accessLogs: [],
         codec: 'auto',
         http2: {
@@ -35,9 +36,9 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         },
         serverName: 'envoy',
         useRemoteAddress: false,
-        upgrades: [],
         trustedHops: 0,
         preserveRequestId: false,
+        upgrades: [],
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,
@@ -85,12 +86,12 @@ test('what an HTTP listener says is carried over', () => {
     http2: { extendedConnect: true, maxConcurrentStreams: 7, streamWindowBytes: 70_000, connectionWindowBytes: 80_000 },
     serverName: 'fairlead',
     useRemoteAddress: true,
+    trustedHops: 2,
+    preserveRequestId: true,
     upgrades: [
       { type: 'websocket', enabled: true },
       { type: 'connect', enabled: false },
     ],
-    trustedHops: 2,
-    preserveRequestId: true,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 32_768,

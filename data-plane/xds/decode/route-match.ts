@@ -2,6 +2,7 @@
 import type { VirtualHost } from '../../../proto/envoy.ts';
 import type { QueryMatchConfig, RouteMatchConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
+import { readPercent } from './fraction.ts';
 import { readHeaderMatcher } from './header-matcher.ts';
 import { anyName, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
@@ -97,17 +98,11 @@ function readQuery(place: Place, message: QueryMatcher): QueryMatchConfig {
   return { name, condition: readString(place.field('string_match'), message.string_match) ?? present };
 }
 
-const denominators: Readonly<Record<string, number>> = { HUNDRED: 100, TEN_THOUSAND: 10_000, MILLION: 1_000_000 };
-
 /** From 0 to 1. Values that are changed at run time (`runtime_key`) are not there. */
 function readFraction(place: Place, message: RuntimeFraction): number {
   checkFields(place, message, fractionFields);
   const value = message.default_value;
-  if (!value) {
-    place.field('default_value').refuse('must be there');
-    return 1;
-  }
-  const denominator = denominators[String(value.denominator ?? 'HUNDRED')];
-  if (denominator === undefined) place.field('default_value').field('denominator').refuse(`is ${unsupported}`);
-  return (value.numerator ?? 0) / (denominator ?? 100);
+  if (value) return readPercent(place.field('default_value'), value);
+  place.field('default_value').refuse('must be there');
+  return 1;
 }

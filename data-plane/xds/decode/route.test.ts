@@ -49,6 +49,7 @@ test('a route to one cluster has 15 seconds', () => {
             streamIdleTimeoutMs: null,
             retry: null,
             upgrades: [],
+            fault: null,
           },
         ],
       },

@@ -5,6 +5,7 @@ import { readStreamSource } from './address.ts';
 import { checkDomains, checkOwnDomains } from './domains.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readHeaderChanges } from './header-changes.ts';
+import { readFault } from './http-filters.ts';
 import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
@@ -44,7 +45,7 @@ const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
 const routeFields = fieldTable('envoy.config.route.v3.Route', {
   carried: [
     ...['name', 'match', 'route', 'redirect', 'direct_response', 'request_headers_to_add', 'request_headers_to_remove'],
-    ...['response_headers_to_add', 'response_headers_to_remove'],
+    ...['response_headers_to_add', 'response_headers_to_remove', 'typed_per_filter_config'],
   ],
   ignored: ['metadata', 'decorator', 'tracing', 'stat_prefix', 'per_request_buffer_limit_bytes'],
 });
@@ -136,7 +137,8 @@ interface HostRetries {
 function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConfig | null {
   checkFields(place, message, routeFields);
   const match = readMatch(place.field('match'), message.match ?? {});
-  const named = { name: message.name ?? '', match, ...readHeaderChanges(place, message) };
+  const fault = readFault(place, message.typed_per_filter_config);
+  const named = { name: message.name ?? '', match, fault, ...readHeaderChanges(place, message) };
   const answer = readAnswer(place, message);
   if (answer !== null) {
     return { ...named, ...withoutCluster, answer };
