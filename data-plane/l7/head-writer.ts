@@ -84,11 +84,6 @@ function keyLine({ key }: UpgradeAsk): string {
 const trailersWanted = sharedField('te', 'trailers');
 const connectMethod = sharedField(':method', 'CONNECT');
 
-/** In HTTP/2 a WebSocket has no key (RFC 8441 section 5). */
-function withoutKey(names: ReadonlySet<string> | null): ReadonlySet<string> {
-  return new Set([...(names ?? []), 'sec-websocket-key']);
-}
-
 /** The same as the fields of an HTTP/2 request. */
 export function requestFields(head: MessageHead, target: RequestTarget, forwarding: Forwarding): readonly FieldLike[] {
   const path = target.rewritten ? target.path + target.query : target.target;
@@ -102,8 +97,9 @@ export function requestFields(head: MessageHead, target: RequestTarget, forwardi
             ...[connectMethod, sharedField(':protocol', target.upgrade.protocol), forwarding.schemeField],
             ...[authority, head.pathField(path)],
           ];
-  const named = target.upgrade === null ? target.nominated : withoutKey(target.nominated);
-  head.addFields(fields, requestDrops(target.client.trust, true), named);
+  head.addFields(fields, requestDrops(target.client.trust, true), target.nominated);
+  // nobody needs a key in HTTP/2 (RFC 8441 section 5), but an Envoy there hands it on to HTTP/1.1, and makes none itself
+  if (target.upgrade !== null && target.upgrade.key !== '') fields.push(['sec-websocket-key', target.upgrade.key]);
   if (/\btrailers\b/i.test(head.first('te'))) fields.push(trailersWanted);
   for (let i = 0; i < target.added.length; i++) fields.push(target.added[i]!);
   forwarding.addFields(fields);

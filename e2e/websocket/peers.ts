@@ -131,8 +131,7 @@ export async function startServer(): Promise<Server> {
       'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
     };
     const request = { method: 'GET', url, headers: { ...headers, ...upgrade } };
-    if ('sec-websocket-key' in fields) stream.respond({ ':status': 400 }, { endStream: true });
-    else accept(request as unknown as http.IncomingMessage, new ServerStream(stream), Buffer.alloc(0));
+    accept(request as unknown as http.IncomingMessage, new ServerStream(stream), Buffer.alloc(0));
   });
   const portOf = async (server: net.Server): Promise<number> => {
     server.listen(0, '127.0.0.1');
