@@ -64,11 +64,15 @@ function balance(spec: ClusterSpec['balance']): Pick<Cluster, 'lb_policy' | 'lea
   return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: uint32(spec.choices) } };
 }
 
-const http2 = { explicit_http_config: { http2_protocol_options: {} } };
+// what routes say of upgrades holds for endpoints of both versions
+const http2Options = { allow_connect: true };
+const http2 = { explicit_http_config: { http2_protocol_options: http2Options } };
 const versions = {
   http1: { explicit_http_config: { http_protocol_options: {} } },
   ...{ http2, grpc: http2 },
-  'same-as-client': { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } },
+  'same-as-client': {
+    use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2Options },
+  },
 };
 
 function protocolOptions(spec: ClusterSpec): Pick<Cluster, 'typed_extension_protocol_options'> {

@@ -13,6 +13,7 @@ import { type LocalReply, localReplies } from './local-reply.ts';
 import type { Replay } from './replay.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
+import { connectAsk } from './upgrade.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
 
 /** Refilled for each answer. */
@@ -36,6 +37,12 @@ export class H2Request implements UpstreamRequest {
   #answered = false;
   /** Received bytes that the endpoint has not been given new room for. */
   #heldBytes = 0;
+  /** Of a request that waits for what the endpoint offers. */
+  #waitingFields: readonly FieldLike[] | null = null;
+  /** A tunnel is open: neither end of its stream is the other. */
+  #tunnel = false;
+  /** The endpoint's direction of it has ended. */
+  #tunnelEnded = false;
 
   constructor(connection: H2Upstream) {
     this.#connection = connection;
@@ -50,8 +57,10 @@ export class H2Request implements UpstreamRequest {
   sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void {
     const fields = requestFields(head, target, forwarding);
     this.#replay!.keepFields(fields);
-    if (!bodyFollows) this.#replay!.keepEnd(null);
-    this.#open(fields, !bodyFollows);
+    // a tunnel's end is still to come
+    const ends = !bodyFollows && target.upgrade === null;
+    if (ends) this.#replay!.keepEnd(null);
+    this.#begin(fields, ends);
   }
 
   sendData(b: Buffer, data: Ranges): void {
@@ -64,12 +73,13 @@ export class H2Request implements UpstreamRequest {
     this.#sentEnd = true;
     if (trailers === null) this.#stream!.end();
     else this.#stream!.trailers(trailers);
+    if (this.#tunnelEnded) this.#leaveTunnel();
   }
 
   resend(replay: Replay, expectedMs: number): void {
     const { data, trailers, isEnded } = replay;
     const endsWithData = isEnded && trailers === null;
-    this.#open(replay.fieldsWith(expectedMs), data.length === 0 && endsWithData);
+    this.#begin(replay.fieldsWith(expectedMs), data.length === 0 && endsWithData);
     // a list of its own: more may come, which the replay keeps beside
     if (data.length > 0) this.#stream!.data(data.slice(), endsWithData);
     if (trailers !== null) this.#stream!.trailers(trailers);
@@ -77,13 +87,17 @@ export class H2Request implements UpstreamRequest {
   }
 
   flush(): boolean {
-    this.#full = !this.#sentEnd && this.#stream!.queuedBytes >= limits.streamBufferBytes;
+    if (this.#stream === undefined) return true;
+    this.#full = !this.#sentEnd && this.#stream.queuedBytes >= limits.streamBufferBytes;
     return !this.#full;
   }
 
   abort(): void {
     this.#sink = null;
-    if (this.#stream?.isOver === false) this.#cut(this.#stream, errorCodes.CANCEL);
+    if (this.#waitingFields !== null) this.#connection.onForgotten(this);
+    else if (this.#stream?.isOver === false) {
+      this.#cut(this.#stream, this.#tunnel ? errorCodes.CONNECT_ERROR : errorCodes.CANCEL);
+    }
   }
 
   resumeReading(): void {
@@ -94,6 +108,20 @@ export class H2Request implements UpstreamRequest {
 
   // ---- what the connection tells ----
 
+  /** @param offersTunnels it takes an extended CONNECT */
+  onSettled(offersTunnels: boolean): void {
+    const sink = this.#sink!;
+    const fields = this.#waitingFields!;
+    this.#waitingFields = null;
+    if (offersTunnels && this.#connection.hasRoom) {
+      this.#open(fields, false);
+      return;
+    }
+    this.#sink = null;
+    if (offersTunnels) sink.onUpstreamFailure(localReplies.upstreamRefusedStream, 'unprocessed');
+    else sink.onUpstreamFailure(localReplies.upstreamOffersNoTunnel, 'reset');
+  }
+
   onHeaders(fields: readonly Field[], endStream: boolean): void {
     const sink = this.#sink;
     if (sink === null) return;
@@ -103,6 +131,12 @@ export class H2Request implements UpstreamRequest {
       return;
     }
     this.#answered = true;
+    if (sink.upgrade !== null && head.status < 300) {
+      this.#tunnel = true;
+      sink.onTunnel(head);
+      if (endStream) this.#finish(sink, null);
+      return;
+    }
     const hasBody = !endStream && !sink.answerHasNoBody && head.status !== 204 && head.status !== 304;
     if (!sink.onResponseHead(head, hasBody)) this.abort();
     else if (endStream) this.#finish(sink, null);
@@ -137,6 +171,8 @@ export class H2Request implements UpstreamRequest {
   onReset(code: number, cause: ResetCause): void {
     const sink = this.#sink;
     if (sink === null) return;
+    // it has said all and wants no more: what still comes is thrown away
+    if (this.#tunnelEnded && cause === 'peer' && code === errorCodes.NO_ERROR) return;
     this.#sink = null;
     const { isConnected, timedOut, stats, shared } = this.#connection;
     if (!isConnected) {
@@ -164,6 +200,16 @@ export class H2Request implements UpstreamRequest {
 
   // ---- the two halves of the stream ----
 
+  /** Another protocol may not be asked for before the endpoint has said that it may be (RFC 8441 section 3). */
+  #begin(fields: readonly FieldLike[], endStream: boolean): void {
+    const { upgrade } = this.#sink!;
+    if (upgrade === null || upgrade === connectAsk) this.#open(fields, endStream);
+    else {
+      this.#waitingFields = fields;
+      this.#connection.whenSettled(this);
+    }
+  }
+
   #open(fields: readonly FieldLike[], endStream: boolean): void {
     this.#sentEnd = endStream;
     this.#stream = this.#connection.request(fields, endStream, this);
@@ -177,11 +223,29 @@ export class H2Request implements UpstreamRequest {
 
   /** The answer is whole. An endpoint that has said all before it heard all wants no more of the request. */
   #finish(sink: ResponseSink, trailers: readonly Field[] | null): void {
+    if (this.#tunnel) {
+      this.#tunnelEnded = true;
+      this.resumeReading();
+      if (this.#sentEnd) this.#leaveTunnel();
+      sink.onResponseEnd(trailers);
+      return;
+    }
     this.#sink = null;
     const stream = this.#stream!;
     this.resumeReading();
     if (!stream.isEndSent) this.#cut(stream, errorCodes.NO_ERROR);
     sink.onResponseEnd(trailers);
+  }
+
+  /** Both directions have ended: what is still queued has its time. */
+  #leaveTunnel(): void {
+    const { lingerMs, shared } = this.#connection;
+    const stream = this.#stream!;
+    this.#sink = null;
+    if (lingerMs === 0 || stream.isOver) return;
+    shared.deadlines.after(lingerMs, () => {
+      if (!stream.isOver) this.#cut(stream, errorCodes.CANCEL);
+    });
   }
 
   #refuse(sink: ResponseSink): void {

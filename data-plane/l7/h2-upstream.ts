@@ -1,6 +1,7 @@
 /** One HTTP/2 connection to an endpoint, shared by requests: its socket, its codec, its place among the host's. */
 import net from 'node:net';
 import { Connection } from '../../proto/http2/connection.ts';
+import { errorCodes } from '../../proto/http2/errors.ts';
 import type { Field, FieldLike } from '../../proto/http2/field.ts';
 import type { WriteResult, Writer } from '../../proto/http2/output.ts';
 import { socketWriter } from '../../proto/http2/socket.ts';
@@ -33,6 +34,10 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
   #cancelDelayedClose: (() => void) | null = null;
   /** Was told of something in this callback, and is not flushed yet. */
   #told: H2Request | null = null;
+  /** The endpoint has said what it allows. */
+  #isSettled = false;
+  /** Requests that depend on that. */
+  readonly #unsettled: Set<H2Request> = new Set();
 
   constructor(cluster: Cluster, host: Host, shared: HttpShared) {
     this.#cluster = cluster;
@@ -94,6 +99,17 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     return this.#requests > 0;
   }
 
+  /** Tells `request` what the endpoint offers (`onSettled`), in no case before this has returned. */
+  whenSettled(request: H2Request): void {
+    this.#unsettled.add(request);
+    if (this.#isSettled) queueMicrotask(() => this.#tellSettled());
+  }
+
+  /** For an endpoint that does not take the last bytes of a tunnel; 0: it is waited for. */
+  get lingerMs(): number {
+    return this.#cluster.config.keepAlive.idleTimeoutMs;
+  }
+
   /** @throws TypeError for fields that may not be sent, which no codec of ours lets in */
   request(fields: readonly FieldLike[], endStream: boolean, request: H2Request): Stream<H2Request> | undefined {
     const stream = this.#http2.request(fields, endStream, request);
@@ -111,6 +127,12 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
       this.drain();
     }
     return stream;
+  }
+
+  /** A request that had no stream yet was given up. */
+  onForgotten(request: H2Request): void {
+    this.#unsettled.delete(request);
+    this.#rest();
   }
 
   /** A request on it was given up by this side. */
@@ -180,6 +202,22 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
       this.#onFault(request, fault);
     }
     this.#rest();
+  }
+
+  settings(): void {
+    this.#isSettled = true;
+    this.#tellSettled();
+  }
+
+  #tellSettled(): void {
+    for (const request of this.#unsettled) {
+      this.#unsettled.delete(request);
+      try {
+        request.onSettled(this.#http2.peerSettings.enableConnectProtocol);
+      } catch (fault) {
+        this.#onFault(request, fault);
+      }
+    }
   }
 
   goAway(): void {
@@ -253,6 +291,10 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
   #onGone(): void {
     if (this.isConnected && this.#http2.openStreams > 0) this.stats.cxDestroyWithActiveRq.value++;
     this.#http2.transportClosed('The connection has been closed.');
+    for (const request of this.#unsettled) {
+      this.#unsettled.delete(request);
+      request.onReset(errorCodes.CANCEL, 'connection');
+    }
   }
 
   // ---- between requests ----

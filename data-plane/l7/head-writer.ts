@@ -8,7 +8,7 @@ import type { HeaderChanges } from '../route/header-changes.ts';
 import type { Forwarding } from './forwarding.ts';
 import { requestDrops } from './request-drops.ts';
 import type { RequestTarget } from './request-target.ts';
-import type { UpgradeAsk } from './upgrade.ts';
+import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 
 /** What never passes of an answer. */
 export const ofEveryAnswer: readonly number[] = [
@@ -58,24 +58,6 @@ export function writeRequestHead(
   else out.text(bodyless.has(target.method) ? `${added}\r\n` : `${added}content-length: 0\r\n\r\n`);
 }
 
-const trailersWanted = sharedField('te', 'trailers');
-
-/** The same as the fields of an HTTP/2 request. */
-export function requestFields(head: MessageHead, target: RequestTarget, forwarding: Forwarding): readonly FieldLike[] {
-  const path = target.rewritten ? target.path + target.query : target.target;
-  const fields: FieldLike[] = [
-    sharedField(':method', target.method),
-    forwarding.schemeField,
-    sharedField(':authority', target.authority),
-    head.pathField(path),
-  ];
-  head.addFields(fields, requestDrops(target.client.trust, true), target.nominated);
-  if (/\btrailers\b/i.test(head.first('te'))) fields.push(trailersWanted);
-  for (let i = 0; i < target.added.length; i++) fields.push(target.added[i]!);
-  forwarding.addFields(fields);
-  return fields;
-}
-
 /** What a tunnel is asked for with, and opened: nothing for CONNECT. */
 export function upgradeLines({ protocol }: UpgradeAsk): string {
   return protocol === '' ? '' : `connection: upgrade\r\nupgrade: ${protocol}\r\n`;
@@ -97,6 +79,31 @@ export function tunnelAnswerDrops(ownServer: boolean): Drops {
 
 function keyLine({ key }: UpgradeAsk): string {
   return key === '' ? '' : `sec-websocket-key: ${key}\r\n`;
+}
+
+const trailersWanted = sharedField('te', 'trailers');
+const connectMethod = sharedField(':method', 'CONNECT');
+
+/** The same as the fields of an HTTP/2 request. */
+export function requestFields(head: MessageHead, target: RequestTarget, forwarding: Forwarding): readonly FieldLike[] {
+  const path = target.rewritten ? target.path + target.query : target.target;
+  const authority = sharedField(':authority', target.authority);
+  const fields: FieldLike[] =
+    target.upgrade === null
+      ? [sharedField(':method', target.method), forwarding.schemeField, authority, head.pathField(path)]
+      : target.upgrade === connectAsk
+        ? [connectMethod, authority]
+        : [
+            ...[connectMethod, sharedField(':protocol', target.upgrade.protocol), forwarding.schemeField],
+            ...[authority, head.pathField(path)],
+          ];
+  head.addFields(fields, requestDrops(target.client.trust, true), target.nominated);
+  // nobody needs a key in HTTP/2 (RFC 8441 section 5), but an Envoy there hands it on to HTTP/1.1, and makes none itself
+  if (target.upgrade !== null && target.upgrade.key !== '') fields.push(['sec-websocket-key', target.upgrade.key]);
+  if (/\btrailers\b/i.test(head.first('te'))) fields.push(trailersWanted);
+  for (let i = 0; i < target.added.length; i++) fields.push(target.added[i]!);
+  forwarding.addFields(fields);
+  return fields;
 }
 
 /** Status line, what passes, what the route adds, then `end`, which ends the head. */

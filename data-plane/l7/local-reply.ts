@@ -73,6 +73,7 @@ export const localReplies = {
     ...reply(504, '', 'max_duration_timeout', 'downstream duration timeout'),
     grpcStatus: grpcStatuses.deadlineExceeded,
   },
+  upstreamOffersNoTunnel: reply(502, 'UPE', 'upstream_extended_connect_not_offered'),
   clusterNotFound: reply(503, 'NC', 'cluster_not_found'),
   noHealthyUpstream: reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream'),
   overloaded: reply(503, 'OM', 'overload', 'overloaded'),

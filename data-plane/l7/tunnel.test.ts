@@ -202,7 +202,7 @@ test('neither socket serves another request, and both counts come back to none',
   await until(() => client.closed !== null && upstream.closed !== null);
   await until(() => proxy.cluster.stats.cxActive.value === 0);
   expect([stats.cxUpgradesTotal.value, stats.cxUpgradesActive.value, stats.rqActive.value]).toEqual([1, 0, 0]);
-  expect(proxy.cluster.hosts[0]).toMatchObject({ active: 0, idleCount: 0 });
+  expect(proxy.cluster.hosts[0]).toMatchObject({ active: 0, connections: 0 });
   expect([...proxy.cluster.localities]).toMatchObject([{ issued: 1, successful: 1, errors: 0, inProgress: 0 }]);
 });
 

@@ -163,7 +163,7 @@ test('a WebSocket becomes the upgrade of HTTP/1.1, with a key of its own, and it
   expect(proxy.log).toMatchObject([
     { status: 200, flags: '-', protocol: 'HTTP/2', method: 'GET', path: '/chat', bytesReceived: 4, bytesSent: 5 },
   ]);
-  expect(proxy.cluster.hosts[0]).toMatchObject({ active: 0, idleCount: 0 });
+  expect(proxy.cluster.hosts[0]).toMatchObject({ active: 0, connections: 0 });
   expect(proxy.server.stats.cxUpgradesActive.value).toBe(0);
 });
 

@@ -17,7 +17,7 @@ export interface UpgradeAsk {
   readonly protocol: string;
   /** What `sec-websocket-accept` must say in HTTP/1.1; empty: no WebSocket, or one that has no key. */
   readonly accept: string;
-  /** The key that the proxy asks with in HTTP/1.1; empty: the client's own. */
+  /** The key that the proxy asks with; empty: the client's own. */
   readonly key: string;
   /** Where no route allows it, it is an ordinary request without it. */
   readonly optional: boolean;

@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
-import type http2 from 'node:http2';
+import http2 from 'node:http2';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { randomOf } from '../chaos/random.ts';
 import type { Conversation, Frame } from './conversation.ts';
-import { ExtendedConnect } from './extended-connect.ts';
+import { ClientStream, ServerStream } from './extended-connect.ts';
 
 /** What an end has heard in the whole of a conversation. */
 export interface Heard {
@@ -98,7 +98,8 @@ export class Peer {
 }
 
 export interface Server {
-  readonly port: number;
+  /** Of HTTP/1.1, and of HTTP/2 in the clear. */
+  readonly ports: { readonly 'HTTP/1.1': number; readonly 'HTTP/2': number };
   /** The server's end of a conversation, once its client has connected to `/INDEX`. */
   accept(conversation: Conversation): Promise<Peer>;
   stop(): Promise<void>;
@@ -107,17 +108,38 @@ export interface Server {
 export async function startServer(): Promise<Server> {
   const expected = new Map<string, { readonly server: WebSocketServer; readonly resolve: (peer: Peer) => void }>();
   const http1 = http.createServer((_request, response) => response.writeHead(404).end());
-  http1.on('upgrade', (request, socket, head) => {
+  const accept = (request: http.IncomingMessage, socket: Duplex, head: Buffer): void => {
     const path = request.url ?? '';
     const one = expected.get(path);
     expected.delete(path);
     if (one === undefined) socket.destroy();
     else one.server.handleUpgrade(request, socket, head, (peer) => one.resolve(new Peer(peer)));
+  };
+  http1.on('upgrade', accept);
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const overHttp2 = http2.createServer({ settings: { enableConnectProtocol: true }, maxSessionMemory: 1_000 });
+  overHttp2.on('session', (session) => {
+    sessions.add(session);
+    session.on('error', () => {});
   });
-  http1.listen(0, '127.0.0.1');
-  await once(http1, 'listening');
+  overHttp2.on('stream', (stream, fields) => {
+    const { ':protocol': protocol, ':path': url = '', ...headers } = fields;
+    // what `ws` asks for, and HTTP/2 does not have
+    const upgrade = {
+      upgrade: String(protocol),
+      connection: 'upgrade',
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    };
+    const request = { method: 'GET', url, headers: { ...headers, ...upgrade } };
+    accept(request as unknown as http.IncomingMessage, new ServerStream(stream), Buffer.alloc(0));
+  });
+  const portOf = async (server: net.Server): Promise<number> => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as net.AddressInfo).port;
+  };
   return {
-    port: (http1.address() as net.AddressInfo).port,
+    ports: { 'HTTP/1.1': await portOf(http1), 'HTTP/2': await portOf(overHttp2) },
     accept: ({ index, deflate }) =>
       new Promise((resolve) => {
         const server = new WebSocketServer({
@@ -130,7 +152,9 @@ export async function startServer(): Promise<Server> {
     stop: async () => {
       http1.close();
       http1.closeAllConnections();
-      await once(http1, 'close');
+      overHttp2.close();
+      for (const session of sessions) session.destroy();
+      await Promise.all([once(http1, 'close'), once(overHttp2, 'close')]);
     },
   };
 }
@@ -142,7 +166,7 @@ export function connect(port: number, conversation: Conversation): Promise<Peer>
 
 /** The same by HTTP/2. */
 export function connectBy(session: http2.ClientHttp2Session, conversation: Conversation): Promise<Peer> {
-  return connectOver(() => new ExtendedConnect(session), conversation);
+  return connectOver(() => new ClientStream(session), conversation);
 }
 
 function connectOver(createConnection: () => Duplex, conversation: Conversation): Promise<Peer> {

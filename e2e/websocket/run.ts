@@ -19,19 +19,27 @@ export interface Report extends Compared {
   readonly faults: readonly unknown[];
 }
 
-/** What the client speaks. */
 export type Version = 'HTTP/1.1' | 'HTTP/2';
 
-export async function haveConversations(seed: number, count: number, client: Version): Promise<Report> {
+export interface Leg {
+  readonly client: Version;
+  readonly endpoint: Version;
+}
+
+export const legs: readonly Leg[] = (['HTTP/1.1', 'HTTP/2'] as const).flatMap((client) =>
+  (['HTTP/1.1', 'HTTP/2'] as const).map((endpoint) => ({ client, endpoint })),
+);
+
+export async function haveConversations(seed: number, count: number, { client, endpoint }: Leg): Promise<Report> {
   const server = await startServer();
   const proxy = await startProxy({
-    cluster: clusterOf([server.port]),
+    cluster: clusterOf([server.ports[endpoint]], { protocol: endpoint === 'HTTP/2' ? 'http2' : 'http1' }),
     routes: [routeOf('c', { upgrades: [{ type: 'websocket', enabled: true }] })],
   });
   const session = client === 'HTTP/2' ? await connectHttp2(proxy.port) : null;
   try {
     const compared = await compare(seed, count, server, {
-      direct: (conversation) => connect(server.port, conversation),
+      direct: (conversation) => connect(server.ports['HTTP/1.1'], conversation),
       proxied: (conversation) =>
         session === null ? connect(proxy.port, conversation) : connectBy(session, conversation),
     });

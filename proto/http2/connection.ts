@@ -263,6 +263,7 @@ export class Connection<State = unknown> implements ConnectionFrames, StreamOwne
     }
     this.#sender.output.settingsAck();
     this.#sender.mark();
+    this.#handlers.settings?.();
   }
 
   onSettingsAck(): void {

@@ -171,6 +171,8 @@ export interface Handlers<State> {
   /** Both sides have ended as they should. */
   ended(stream: Stream<State>): void;
   reset(stream: Stream<State>, code: number, cause: ResetCause, message: string): void;
+  /** The peer has said what it allows: its first settings, and each later change. */
+  settings?(): void;
   /** The peer takes no streams beyond the last one named. */
   goAway(lastStreamId: number, code: number, debugText: string): void;
   /** The last that is told. The writer has been closed. */

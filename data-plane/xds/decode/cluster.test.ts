@@ -246,11 +246,11 @@ test.each(
       {
         typed_extension_protocol_options: {
           [httpOptionsName]: any(httpOptionsName, {
-            explicit_http_config: { http2_protocol_options: { allow_connect: true, max_concurrent_streams: {} } },
+            explicit_http_config: { http2_protocol_options: { allow_metadata: true, max_concurrent_streams: {} } },
           }),
         },
       },
-      ['allow_connect: ' + unsupported, 'max_concurrent_streams: must be between 1 and 2147483647'].map(
+      ['allow_metadata: ' + unsupported, 'max_concurrent_streams: must be between 1 and 2147483647'].map(
         (problem) =>
           `typed_extension_protocol_options["${httpOptionsName}"].explicit_http_config.http2_protocol_options.${problem}`,
       ),

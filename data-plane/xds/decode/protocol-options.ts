@@ -25,7 +25,8 @@ const http1Fields = fieldTable('envoy.config.core.v3.Http1ProtocolOptions', {
 
 const http2Fields = fieldTable('envoy.config.core.v3.Http2ProtocolOptions', {
   carried: ['max_concurrent_streams', 'initial_stream_window_size', 'initial_connection_window_size'],
-  ignored: ['use_oghttp2_codec', 'hpack_table_size'],
+  // an endpoint is asked for a tunnel if it offers that, whatever `allow_connect` says
+  ignored: ['use_oghttp2_codec', 'hpack_table_size', 'allow_connect'],
   only: { override_stream_error_on_invalid_http_message: [true] },
 });
 
