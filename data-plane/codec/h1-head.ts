@@ -14,6 +14,7 @@ import {
   parseLength,
   versionStartsWell,
 } from './h1-values.ts';
+import { joinedValue, occursBefore, requestLists } from './joined-headers.ts';
 import { type Drops, kindAt, known, startsWith } from './known-headers.ts';
 import type { MessageHead } from './message-head.ts';
 import type { Out } from './out.ts';
@@ -67,6 +68,8 @@ export class Head implements MessageHead {
   readonly odd = new Uint8Array(maxHeaders);
   /** A name with `_` is there. */
   underscore = false;
+  /** Of a request: a name occurs twice. */
+  repeats = false;
 
   /** -1: none. */
   contentLength = -1;
@@ -80,8 +83,6 @@ export class Head implements MessageHead {
   host = -1;
   expect = -1;
   upgrade = -1;
-  connection = -1;
-  xForwardedFor = -1;
   date = -1;
 
   get hasDate(): boolean {
@@ -110,11 +111,12 @@ export class Head implements MessageHead {
   lines(name: string): readonly string[] {
     const lines: string[] = [];
     for (let i = this.find(name); i >= 0; i = this.find(name, i + 1)) lines.push(this.value(i));
-    return lines;
+    return lines.length > 1 && this.repeats && requestLists.has(name) ? [joinedValue(lines)] : lines;
   }
 
   /** Runs of lines that pass are copied at once. */
   writeLines(out: Out, withRequestLine: boolean, drops: Drops, named: ReadonlySet<string> | null): void {
+    if (this.repeats) return this.#writeJoined(out, withRequestLine, drops, named);
     const b = this.bytes;
     let run = withRequestLine ? this.methodStart : this.nameStart[0]!;
     for (let i = 0; i < this.count; i++) {
@@ -136,13 +138,33 @@ export class Head implements MessageHead {
   addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
     for (let i = 0; i < this.count; i++) {
       if (!this.#passes(i, drops, named)) continue;
-      to.push([this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!), this.value(i)]);
+      const value = this.#joined(i);
+      if (value !== undefined) to.push([this.#name(i), value]);
     }
+  }
+
+  #writeJoined(out: Out, withRequestLine: boolean, drops: Drops, named: ReadonlySet<string> | null): void {
+    if (withRequestLine) out.copy(this.bytes, this.methodStart, this.nameStart[0]!);
+    for (let i = 0; i < this.count; i++) {
+      const value = this.#passes(i, drops, named) ? this.#joined(i) : undefined;
+      if (value !== undefined) out.text(`${this.#name(i)}: ${value}\r\n`);
+    }
+  }
+
+  /** What line `i` goes on as; undefined: it is part of an earlier line. */
+  #joined(i: number): string | undefined {
+    const name = this.repeats ? this.#name(i) : '';
+    if (!requestLists.has(name)) return this.value(i);
+    return this.find(name) === i ? this.lines(name)[0]! : undefined;
+  }
+
+  #name(i: number): string {
+    return this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!);
   }
 
   #passes(i: number, drops: Drops, named: ReadonlySet<string> | null): boolean {
     if (drops[this.kind[i]!] === 1) return false;
-    return named === null || !named.has(this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!));
+    return named === null || !named.has(this.#name(i));
   }
 }
 
@@ -201,7 +223,9 @@ export function parseResponseHead(head: Head, b: Buffer, start: number, end: num
   while (i < end && isValue[b[i]!] === 1) i++;
   if (i + 1 >= end) return i >= end || b[i] === CR ? parsed.more : parsed.bad;
   if (b[i] !== CR || b[i + 1] !== LF) return parsed.bad;
-  return parseHeaders(head, b, i + 2, end, headerLimit);
+  const result = parseHeaders(head, b, i + 2, end, headerLimit);
+  head.repeats = false;
+  return result;
 }
 
 function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerLimit: number): Parsed {
@@ -215,10 +239,11 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
   head.host = -1;
   head.expect = -1;
   head.upgrade = -1;
-  head.connection = -1;
-  head.xForwardedFor = -1;
   head.date = -1;
+  head.repeats = false;
   let unsupportedCoding = false;
+  /** A bit for each name so far; different names may share it. */
+  let seen = 0;
   let n = 0;
   let i = start;
   for (;;) {
@@ -257,6 +282,9 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
     head.valueStart[n] = valueStart;
     head.valueEnd[n] = valueEnd;
     head.odd[n] = valueEnd !== i || valueStart !== nameEnd + 2 || b[nameEnd + 1] !== SP ? 1 : 0;
+    const bit = 1 << ((nameEnd - nameStart + b[nameStart]! * 7 + b[nameEnd - 1]! * 13) & 31);
+    if ((seen & bit) !== 0 && !head.repeats) head.repeats = occursBefore(head, b, n);
+    seen |= bit;
     const kind = kindAt(b, nameStart, nameEnd - nameStart);
     head.kind[n] = kind;
     i += 2;
@@ -279,7 +307,6 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
         break;
       }
       case known.connection:
-        head.connection = n;
         readConnection(head, b, valueStart, valueEnd);
         break;
       case known.expect:
@@ -287,9 +314,6 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
         break;
       case known.upgrade:
         head.upgrade = n;
-        break;
-      case known.xForwardedFor:
-        head.xForwardedFor = n;
         break;
       case known.date:
         head.date = n;

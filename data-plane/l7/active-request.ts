@@ -54,7 +54,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
     this.answerHasNoBody = target.method === 'HEAD';
     if (refused !== null) this.#refuse(refused);
     else if (target.redirect) {
-      const headers = [['location', target.location(target.client.scheme)]] as const;
+      const headers = [['location', target.path + target.query]] as const;
       this.#answer({ ...localReplies.pathRedirect, headers });
     } else this.#forward(target, head, bodyFollows);
   }

@@ -29,7 +29,8 @@ export function normalizePath(path: string, options: PathOptions): NormalizedPat
   if (decoded === undefined) return { ok: false };
   let result = decoded.path;
   if (options.normalize) result = removeDotSegments(result);
-  if (options.mergeSlashes) result = result.replace(/\/{2,}/g, '/');
+  // as in Envoy, of slashes alone two stay
+  if (options.mergeSlashes) result = /^\/{2,}$/.test(result) ? '//' : result.replace(/\/{2,}/g, '/');
   return { ok: true, path: result, redirect: decoded.unescapedSlash && options.escapedSlashes === 'redirect' };
 }
 
@@ -69,17 +70,19 @@ function escapeOf(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-/** RFC 3986 section 5.2.4; above the root is the root. */
+/** RFC 3986 section 5.2.4, whatever parameters (`..;a=b`) the dots carry; above the root is the root. */
 function removeDotSegments(path: string): string {
   if (!path.includes('/.')) return path;
   const segments: string[] = [];
   const parts = path.slice(1).split('/');
   parts.forEach((part, index) => {
+    const parameters = part.indexOf(';');
+    const bare = parameters < 0 ? part : part.slice(0, parameters);
     const last = index === parts.length - 1;
-    if (part === '..') {
+    if (bare === '..') {
       segments.pop();
       if (last) segments.push('');
-    } else if (part === '.') {
+    } else if (bare === '.') {
       if (last) segments.push('');
     } else segments.push(part);
   });

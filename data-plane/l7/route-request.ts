@@ -67,6 +67,8 @@ function directReply(
 ): LocalReply {
   const to = location(target, target.client.scheme);
   if (to === undefined) return localReplies.uriTooLong;
-  const headers: readonly HeaderPair[] = to === '' ? more : [['location', to], ...more];
+  // what has no body has no type either
+  const typed = body === '' ? more.filter(([name]) => name !== 'content-type') : more;
+  const headers: readonly HeaderPair[] = to === '' ? typed : [['location', to], ...typed];
   return { status, flag: '', details: 'direct_response', body, close: false, headers };
 }
