@@ -106,7 +106,7 @@ function routes(): { spec: { hosts: string[]; match: Record<string, unknown> & {
                 { cluster: pick(['a', 'b']), weight: 100 },
                 { cluster: 'c', weight: 0 },
               ]
-            : [{ cluster: pick(['a', 'b', 'c']) }],
+            : [{ cluster: pick(['a', 'b', 'c', 'a', 'b', 'c', 'none', 'dead']) }],
         ...maybe(0.5, () => ({
           rewrite: {
             ...maybe(0.4, () => ({ host: pick(['inner.example.com', 'inner:8080']) })),
@@ -236,6 +236,8 @@ describe.skipIf(!here)(`our node and Envoy (SEED=${seed})`, () => {
       { kind: 'NodeGroup', name: 'edge', spec: { tier: 'l7' } },
       { kind: 'Listener', name: 'public', spec: { groups: ['edge'], address: '127.0.0.1', port: 0 } },
       ...clusters,
+      { kind: 'Cluster', name: 'none', spec: { endpoints: [] } },
+      { kind: 'Cluster', name: 'dead', spec: { endpoints: [{ address: '127.0.0.1', port: 1 }] } },
       ...table,
       { kind: 'Route', name: 'strict', spec: { hosts: ['strict.org'], to: [{ cluster: 'a' }] } },
       {

@@ -10,7 +10,7 @@ import { Exchange } from './exchange.ts';
 import { type FilteredRequest, type Filtering, filteringOf } from './filtering.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HttpListener } from './http-context.ts';
-import { type LocalReply, localReplies } from './local-reply.ts';
+import { type LocalReply, localReplies, replyWith, retriedReply } from './local-reply.ts';
 import { RequestDeadlines } from './request-deadlines.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
@@ -208,14 +208,16 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onUpstreamFailure(reply: LocalReply, end: TryEnd): void {
-    if (!this.#tries.takesEnd(end)) this.giveUp(reply);
+    if (!this.#tries.takesEnd(end)) this.giveUp(this.#tries.isRetry ? retriedReply(reply) : reply);
   }
 
   // ---- finish ----
 
   #answer(own: LocalReply): void {
     const exchange = this.#exchange;
-    const reply = this.#filtering === null ? own : this.#filtering.replyOf(own);
+    const changes = exchange.responseChanges;
+    const routed = changes === null ? own : replyWith(own, changes.added);
+    const reply = this.#filtering === null ? routed : this.#filtering.replyOf(routed);
     exchange.status = reply.status;
     exchange.flags = reply.flag;
     exchange.details = reply.details;

@@ -1,5 +1,4 @@
 /** The phases route and pick: from a request to its route, and from there to the endpoint that it will be sent to. */
-import type { HeaderPair } from '../codec/message-head.ts';
 import type { RouteAnswer } from '../route/answer.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
@@ -12,7 +11,9 @@ import type { RequestTarget } from './request-target.ts';
 export function findRoute(target: RequestTarget, { shared }: HttpListener, exchange: Exchange): void {
   // one number for all that chance decides, as in Envoy
   target.random = shared.random();
-  exchange.route = exchange.context.table.find(target) ?? null;
+  const route = exchange.context.table.find(target) ?? null;
+  exchange.route = route;
+  exchange.responseChanges = route?.responseHeaders?.(target) ?? null;
 }
 
 /** Notes in `exchange` how far it came. A LocalReply: no endpoint gets the request, this is its answer. */
@@ -26,8 +27,7 @@ export function pickEndpoint(
     stats.noRoute.value++;
     return localReplies.notFound;
   }
-  exchange.responseChanges = route.responseHeaders?.(target) ?? null;
-  if (route.answer !== null) return directReply(route.answer, target, exchange.responseChanges?.added ?? []);
+  if (route.answer !== null) return directReply(route.answer, target);
   const { to } = route.config;
   const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
   const cluster = shared.clusters.get(name);
@@ -60,15 +60,9 @@ function rewrite(target: RequestTarget, { config, rewritePath }: CompiledRoute):
 }
 
 /** What the route answers without a cluster. */
-function directReply(
-  { status, body, location }: RouteAnswer,
-  target: RequestTarget,
-  more: readonly HeaderPair[],
-): LocalReply {
+function directReply({ status, body, location }: RouteAnswer, target: RequestTarget): LocalReply {
   const to = location(target, target.client.scheme);
   if (to === undefined) return localReplies.uriTooLong;
-  // what has no body has no type either
-  const typed = body === '' ? more.filter(([name]) => name !== 'content-type') : more;
-  const headers: readonly HeaderPair[] = to === '' ? typed : [['location', to], ...typed];
-  return { status, flag: '', details: 'direct_response', body, close: false, headers };
+  const reply = { status, flag: '', details: 'direct_response', body, close: false };
+  return to === '' ? reply : { ...reply, headers: [['location', to]] };
 }
