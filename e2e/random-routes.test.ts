@@ -240,6 +240,7 @@ describe.skipIf(!here)(`our node and Envoy (SEED=${seed})`, () => {
       { kind: 'Cluster', name: 'dead', spec: { endpoints: [{ address: '127.0.0.1', port: 1 }] } },
       ...table,
       { kind: 'Route', name: 'strict', spec: { hosts: ['strict.org'], to: [{ cluster: 'a' }] } },
+      { kind: 'Route', name: 'header', spec: { hosts: ['header.org'], to: [{ clusterHeader: 'x-cluster' }] } },
       {
         kind: 'Route',
         name: 'no-slash',
@@ -269,6 +270,20 @@ describe.skipIf(!here)(`our node and Envoy (SEED=${seed})`, () => {
       );
     }
     expect(differences.slice(0, 3)).toEqual([]);
+  });
+
+  test.each([
+    ['x-cluster: b', 200, 'b'],
+    ['x-cluster: b\r\nx-cluster: c', 200, 'b'],
+    ['x-cluster: none', 503, undefined],
+    ['x-cluster: nowhere', 503, undefined],
+    ['x-cluster:', 503, undefined],
+    ['x: b', 503, undefined],
+  ])('let the header %j choose the cluster', async (header, status, backend) => {
+    const bytes = `GET /a HTTP/1.1\r\nhost: header.org\r\n${header}\r\n\r\n`;
+    const our = await answerOf(ours, bytes);
+    expect(our).toEqual(await answerOf(theirs, bytes));
+    expect([our.status, (await askRaw(ours, bytes)).seen?.backend]).toEqual([status, backend]);
   });
 
   // the list of docs/envoy.md

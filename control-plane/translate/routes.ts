@@ -82,7 +82,7 @@ function actionOf(spec: RouteSpec, timeoutMs: number, retries: KeyedPolicy | und
   const rewrite = spec.rewrite === null ? {} : rewriteOf(spec.rewrite, spec.match);
   return {
     route: {
-      ...targetOf(spec.to),
+      ...(spec.clusterHeader === null ? targetOf(spec.to) : { cluster_header: spec.clusterHeader }),
       ...rewrite,
       timeout: durationOf(timeoutMs),
       ...(spec.streamIdleTimeoutMs !== null && { idle_timeout: durationOf(spec.streamIdleTimeoutMs) }),

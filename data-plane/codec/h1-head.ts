@@ -116,7 +116,10 @@ export class Head implements MessageHead {
 
   /** Runs of lines that pass are copied at once. */
   writeLines(out: Out, withRequestLine: boolean, drops: Drops, named: ReadonlySet<string> | null): void {
-    if (this.repeats) return this.#writeJoined(out, withRequestLine, drops, named);
+    if (this.repeats) {
+      this.#writeJoined(out, withRequestLine, drops, named);
+      return;
+    }
     const b = this.bytes;
     let run = withRequestLine ? this.methodStart : this.nameStart[0]!;
     for (let i = 0; i < this.count; i++) {

@@ -28,8 +28,7 @@ export function pickEndpoint(
     return localReplies.notFound;
   }
   if (route.answer !== null) return directReply(route.answer, target);
-  const { to } = route.config;
-  const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
+  const name = clusterOf(target, route);
   const cluster = shared.clusters.get(name);
   if (cluster === undefined) {
     stats.noCluster.value++;
@@ -44,6 +43,11 @@ export function pickEndpoint(
   if (!rewrite(target, route)) return localReplies.uriTooLong;
   exchange.sentTo(cluster, host);
   return null;
+}
+
+function clusterOf(target: RequestTarget, { config: { to, clusterHeader } }: CompiledRoute): string {
+  if (clusterHeader !== '') return target.headerLines(clusterHeader)[0] ?? '';
+  return to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
 }
 
 /** False: the path is more work than one path is worth. */

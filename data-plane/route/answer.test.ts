@@ -21,6 +21,7 @@ function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = 
     streamIdleTimeoutMs: null,
     retry: null,
     fault: null,
+    clusterHeader: '',
   });
   const request = { method: 'GET', path: '/api/7', query: '?q', host: 'a.b', authority, random: 0, clientIp: '' };
   return answer?.location({ ...request, headerLines: () => [] }, 'http');

@@ -30,6 +30,7 @@ function route(name: string, path: RouteMatchConfig['path'], rest: Partial<Route
     streamIdleTimeoutMs: null,
     retry: null,
     fault: null,
+    clusterHeader: '',
   };
 }
 

@@ -49,6 +49,7 @@ test('a route to one cluster has 15 seconds', () => {
             streamIdleTimeoutMs: null,
             retry: null,
             fault: null,
+            clusterHeader: '',
           },
         ],
       },
@@ -186,7 +187,7 @@ test.each(
     ],
     [{ route: null }, [`${at}: says no action`]],
     [{ route: {} }, [`${at}.route.cluster: must not be empty`]],
-    [{ route: { cluster_header: 'x-cluster' } }, [`${at}.route.cluster_header: ${unsupported}`]],
+    [{ route: { cluster_specifier_plugin: 'x' } }, [`${at}.route.cluster_specifier_plugin: ${unsupported}`]],
     [{ route: { weighted_clusters: {} } }, [`${at}.route.weighted_clusters: names no cluster`]],
     [
       { route: { weighted_clusters: { clusters: [{ name: 'a' }, { name: 'b', weight: {} }] } } },
@@ -293,4 +294,11 @@ test.each(
 )('virtual host is refused: $law', ({ patch, expected }) => {
   const host = hostBytes(virtualHost({ name: 'public/shop', ...patch }));
   expect(problemsOf(decodeVirtualHost(host))).toEqual(expected);
+});
+
+test('a route may leave its cluster to a header of the request', () => {
+  const decoded = decodeRoutes(
+    routes({ virtual_hosts: [virtualHost({ routes: [route({ route: { cluster_header: 'X-Cluster' } })] })] }),
+  );
+  expect(taken(decoded).hosts[0]!.routes[0]).toMatchObject({ to: [], clusterHeader: 'x-cluster' });
 });

@@ -51,7 +51,15 @@ const routeFields = fieldTable('envoy.config.route.v3.Route', {
 
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
   carried: [
-    ...['cluster', 'weighted_clusters', 'timeout', 'prefix_rewrite', 'regex_rewrite', 'host_rewrite_literal'],
+    ...[
+      'cluster',
+      'weighted_clusters',
+      'cluster_header',
+      'timeout',
+      'prefix_rewrite',
+      'regex_rewrite',
+      'host_rewrite_literal',
+    ],
     ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy'],
   ],
   // about TLS early data and about rate limits, which are not there
@@ -130,7 +138,16 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
   const named = { name: message.name ?? '', match, fault, ...readHeaderChanges(place, message) };
   const answer = readAnswer(place, message);
   if (answer !== null) {
-    return { ...named, to: [], answer, rewrite: null, timeoutMs: 0, streamIdleTimeoutMs: null, retry: null };
+    return {
+      ...named,
+      to: [],
+      clusterHeader: '',
+      answer,
+      rewrite: null,
+      timeoutMs: 0,
+      streamIdleTimeoutMs: null,
+      retry: null,
+    };
   }
   if (message.route === null || message.route === undefined) {
     const others = ['filter_action', 'non_forwarding_action'] as const;
@@ -145,6 +162,7 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
   return {
     ...named,
     to: readTarget(at, message.route),
+    clusterHeader: (message.route.cluster_header ?? '').toLowerCase(),
     answer: null,
     rewrite: readRewrite(at, message.route),
     timeoutMs,
@@ -166,7 +184,8 @@ function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] 
     checkWeightSum(at, to);
     return to;
   }
-  const others = ['cluster_header', 'cluster_specifier_plugin', 'inline_cluster_specifier_plugin'] as const;
+  if (action.cluster_header) return [];
+  const others = ['cluster_specifier_plugin', 'inline_cluster_specifier_plugin'] as const;
   if (others.some((specifier) => action[specifier])) return [];
   return [{ cluster: required(place.field('cluster'), action.cluster), weight: 1 }];
 }
