@@ -67,6 +67,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     name: cluster,
     match: { path: { type: 'prefix', value: '/' }, caseSensitive: true, headers: [], query: [], fraction: null },
     to: [{ cluster, weight: 1 }],
+    clusterHeader: '',
     answer: null,
     rewrite: null,
     requestHeaders: null,

@@ -197,6 +197,9 @@ const references = {
       limit: 'Documents on a page.',
       cursor: 'Where the page before ended: its "cursor".',
       label: 'Only documents with these labels: name=value, name!=value, name, !name; may be repeated.',
+      ...(kind === 'Route' && {
+        host: 'Only routes that requests for this host are tried against, all at once, in the order in which they are tried.',
+      }),
     },
     answers: {
       200: {

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DocumentKey, Kind } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import type { Typed } from '../model/specs.ts';
+import { triedRoutes } from '../model/tried-routes.ts';
 import { parseLabelFilters } from './labels.ts';
 import type { ApiLimits } from './limits.ts';
 import { compareKeys } from './present.ts';
@@ -28,11 +29,18 @@ export interface Page {
 
 export function listDocuments(request: FastifyRequest, reply: FastifyReply, options: ListOptions): Page {
   const { documents, kind, tenant, limits } = options;
-  const query = readQuery(request.url, ['limit', 'cursor', 'label']);
+  const query = readQuery(request.url, ['limit', 'cursor', 'label', ...(kind === 'Route' ? ['host'] : [])]);
   const limit = readNumber(query, 'limit', limits.pageSize, 1, limits.maxPageSize);
   const after = decodeCursor(readOne(query, 'cursor'), kind);
   const hasLabels = parseLabelFilters(query['label'] ?? []);
 
+  const host = kind === 'Route' ? readOne(query, 'host') : undefined;
+  if (host !== undefined) {
+    const tried = triedRoutes(documents, host)
+      .filter(({ document }) => tenant === undefined || document.tenant === tenant)
+      .filter(({ document }) => hasLabels(document.labels ?? {}) && options.mayRead(document));
+    return { items: tried.map(options.present), cursor: null, revision: documents.revision };
+  }
   const all: Iterable<Typed> = tenant === undefined ? documents.all(kind) : documents.ofTenant(kind, tenant);
   const found = [...all]
     .filter(({ document }) => hasLabels(document.labels ?? {}) && options.mayRead(document))

@@ -96,6 +96,10 @@ test('get prints a table, filters by label, and finds one document by kind/name'
   expect(all.stdout).toMatch(/checkout +orders-beta .* shop\.example\.com prefix \/api\/v1\/orders -> orders-v2/);
   const labelled = await fairlead('get routes -l app=web');
   expect(labelled.stdout.trim().split('\n')).toHaveLength(2);
+  const tried = await fairlead('get routes --host Shop.example.com:8080 --ordered -o json');
+  const { items } = JSON.parse(tried.stdout) as { items: { name: string }[] };
+  expect(items.map(({ name }) => name).slice(0, 2)).toEqual(['orders-beta', 'orders']);
+  expect((await fairlead('get routes --host nobody.example.org')).stdout).toBe('No routes.\n');
   const one = await fairlead('get listeners/front -o json');
   expect(JSON.parse(one.stdout)).toMatchObject({ kind: 'Listener', name: 'front' });
   const whose = await fairlead('get route orders');
@@ -161,6 +165,8 @@ test.each([
   'get',
   'apply',
   'get routes --wrong',
+  'get routes --ordered',
+  'get clusters --host shop.example.com',
   'get routes -o xml',
   'delete',
   'token create',

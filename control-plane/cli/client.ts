@@ -202,11 +202,12 @@ export class Client {
   }
 
   /** All pages of a list. */
-  async list(path: string, labels: readonly string[] = []): Promise<StoredDocument[]> {
+  /** @param host of routes: those that requests for it are tried against, in that order */
+  async list(path: string, labels: readonly string[] = [], host?: string): Promise<StoredDocument[]> {
     const items: StoredDocument[] = [];
     let cursor: string | null = null;
     do {
-      const query = queryOf({ label: labels.join(',') || undefined, cursor: cursor ?? undefined });
+      const query = queryOf({ label: labels.join(',') || undefined, host, cursor: cursor ?? undefined });
       const page: { items: StoredDocument[]; cursor: string | null } = await this.#send('GET', `${path}${query}`);
       items.push(...page.items);
       cursor = page.cursor;

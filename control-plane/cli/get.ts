@@ -10,6 +10,9 @@ export interface GetOptions {
   readonly tenant?: string;
   readonly output: 'table' | 'yaml' | 'json';
   readonly selector?: string;
+  /** Of routes. */
+  readonly host?: string;
+  readonly ordered?: boolean;
 }
 
 export async function get(
@@ -20,8 +23,14 @@ export async function get(
 ): Promise<void> {
   const [kindWord, name] = splitTarget(kindText, nameText);
   const words = findKind(kindWord);
+  const { host } = options;
+  if ((host ?? options.ordered) !== undefined && (words.kind !== 'Route' || name !== undefined || host === undefined)) {
+    const example = 'fairlead get routes --host shop.example.com --ordered';
+    throw new CliError(`--ordered goes with --host, and both with a list of routes: ${example}`, { exitCode: 2 });
+  }
   if (name === undefined) {
-    const documents = await client.list(pathOf(words, options.tenant), options.selector ? [options.selector] : []);
+    const selectors = options.selector ? [options.selector] : [];
+    const documents = await client.list(pathOf(words, options.tenant), selectors, host);
     print(formatList(words, documents, options.output));
     return;
   }

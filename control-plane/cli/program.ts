@@ -79,6 +79,8 @@ function addDocuments(root: Command, environment: NodeJS.ProcessEnv): void {
     .argument('<kind>', 'tenants, nodegroups, listeners, clusters, routes, l4routes or healthpolicies')
     .argument('[name]', 'one of them; default: all')
     .option('-l, --selector <labels>', 'only documents with these labels, for example app=shop,tier!=old')
+    .option('--host <host>', 'only routes that requests for this host are tried against')
+    .option('--ordered', 'with --host: in the order in which they are tried, as they then always are')
     .addOption(outputOption(['table', 'yaml', 'json']))
     .action(async (kind: string, name: string | undefined, options: GetOptions & TenantOptions & ConnectionOptions) =>
       get(connect(options, environment), kind, name, { ...options, ...tenantOf(options) }),

@@ -195,8 +195,10 @@ export interface RouteSpec {
     /** Percent of the requests that all else matches; `null`: all. */
     readonly fractionPercent: number | null;
   };
-  /** Weights sum to more than 0. Empty: `redirect` or `respond` says what is answered. */
+  /** Weights sum to more than 0. Empty: `clusterHeader`, `redirect` or `respond` says what happens. */
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
+  /** The request header that names the cluster. */
+  readonly clusterHeader: string | null;
   readonly redirect: RedirectSpec | null;
   readonly respond: RespondSpec | null;
   /** Beside `to` alone. */

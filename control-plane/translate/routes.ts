@@ -92,7 +92,7 @@ function actionOf(
   const rewrite = spec.rewrite === null ? {} : rewriteOf(spec.rewrite, spec.match);
   return {
     route: {
-      ...targetOf(spec.to),
+      ...(spec.clusterHeader === null ? targetOf(spec.to) : { cluster_header: spec.clusterHeader }),
       ...rewrite,
       timeout: durationOf(timeoutMs),
       ...(toGrpc && { max_stream_duration: streamDuration(timeoutMs) }),

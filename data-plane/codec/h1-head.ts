@@ -3,7 +3,6 @@
  * lower-cased in place. What is malformed or ambiguous is refused here; what to do with a well-formed head is not
  * decided here.
  */
-import type { FieldLike } from '../../proto/http2/field.ts';
 import { COLON, CR, HTAB, isToken, isValue, LF, lowerName, pathByte, pathSlow, queryByte, SP } from './h1-tables.ts';
 import {
   equalsIgnoringCase,
@@ -14,10 +13,11 @@ import {
   parseLength,
   versionStartsWell,
 } from './h1-values.ts';
-import { type Drops, kindAt, known, startsWith } from './known-headers.ts';
-import { fieldOfLine } from './line-fields.ts';
-import type { MessageHead } from './message-head.ts';
-import type { Out } from './out.ts';
+import type { Head } from './head.ts';
+import { occursBefore } from './joined-headers.ts';
+import { kindAt, known } from './known-headers.ts';
+
+export { Head, maxHeaders } from './head.ts';
 
 /** What a parse says: `ok`, `more` bytes are needed, or the fault. */
 export const parsed = {
@@ -29,129 +29,6 @@ export const parsed = {
   unsupportedCoding: -4,
 } as const;
 export type Parsed = (typeof parsed)[keyof typeof parsed];
-
-/** No head may hold more; a limit above is capped to it. */
-export const maxHeaders = 1000;
-
-const nothing = Buffer.alloc(0);
-
-/** A parsed head: positions into the buffer that was parsed. One object is reused for many heads. */
-export class Head implements MessageHead {
-  /** What was parsed; the positions are meant in it. */
-  bytes: Buffer = nothing;
-  /** Index behind the blank line. */
-  end = 0;
-  /** HTTP/1.x: the x. */
-  minor = 1;
-
-  /** Request line. `queryStart`: index of `?`, or `targetEnd`. */
-  methodStart = 0;
-  methodEnd = 0;
-  targetStart = 0;
-  targetEnd = 0;
-  queryStart = 0;
-  /** The path holds `%` or bytes that must be escaped. */
-  pathNeedsCare = false;
-
-  /** Status line. */
-  status = 0;
-
-  /** Header fields, in order of arrival. Values are trimmed. */
-  count = 0;
-  readonly nameStart = new Int32Array(maxHeaders + 1);
-  readonly nameEnd = new Int32Array(maxHeaders);
-  readonly valueStart = new Int32Array(maxHeaders);
-  readonly valueEnd = new Int32Array(maxHeaders);
-  /** From {@link known}. */
-  readonly kind = new Uint8Array(maxHeaders);
-  /** 1: not written as `name: value` to the letter (white space), so it can't be copied as it is. */
-  readonly odd = new Uint8Array(maxHeaders);
-  /** A name with `_` is there. */
-  underscore = false;
-
-  /** -1: none. */
-  contentLength = -1;
-  chunked = false;
-  /** `Connection` says close, or keep-alive. */
-  close = false;
-  keepAlive = false;
-  /** `Connection` lists upgrade. */
-  namesUpgrade = false;
-  /** It lists something else than close, keep-alive, te, upgrade and http2-settings. */
-  namesOthers = false;
-  /** Index of the header, or -1. */
-  host = -1;
-  expect = -1;
-  upgrade = -1;
-  connection = -1;
-  xForwardedFor = -1;
-  date = -1;
-
-  get hasDate(): boolean {
-    return this.date >= 0;
-  }
-
-  /** Index of the first header with this lower-case name from `from` on, or -1. */
-  find(name: string, from = 0): number {
-    for (let i = from; i < this.count; i++) {
-      const start = this.nameStart[i]!;
-      if (this.nameEnd[i]! - start === name.length && startsWith(this.bytes, start, name)) return i;
-    }
-    return -1;
-  }
-
-  /** Value of header `i`, byte for byte. */
-  value(i: number): string {
-    return this.bytes.latin1Slice(this.valueStart[i]!, this.valueEnd[i]!);
-  }
-
-  first(name: string): string {
-    const i = this.find(name);
-    return i < 0 ? '' : this.value(i);
-  }
-
-  lines(name: string): readonly string[] {
-    const lines: string[] = [];
-    for (let i = this.find(name); i >= 0; i = this.find(name, i + 1)) lines.push(this.value(i));
-    return lines;
-  }
-
-  /** Runs of lines that pass are copied at once. */
-  writeLines(out: Out, withRequestLine: boolean, drops: Drops, named: ReadonlySet<string> | null): void {
-    const b = this.bytes;
-    let run = withRequestLine ? this.methodStart : this.nameStart[0]!;
-    for (let i = 0; i < this.count; i++) {
-      const passes = this.#passes(i, drops, named);
-      if (passes && this.odd[i] === 0) continue;
-      const start = this.nameStart[i]!;
-      if (run < start) out.copy(b, run, start);
-      run = this.nameStart[i + 1]!;
-      if (!passes) continue;
-      out.copy(b, start, this.nameEnd[i]!);
-      out.text(': ');
-      out.copy(b, this.valueStart[i]!, this.valueEnd[i]!);
-      out.text('\r\n');
-    }
-    const last = this.nameStart[this.count]!;
-    if (run < last) out.copy(b, run, last);
-  }
-
-  pathField(path: string): FieldLike {
-    return [':path', path];
-  }
-
-  addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
-    for (let i = 0; i < this.count; i++) {
-      if (!this.#passes(i, drops, named)) continue;
-      to.push(fieldOfLine(this.bytes, this.nameStart[i]!, this.nameEnd[i]!, this.valueStart[i]!, this.valueEnd[i]!));
-    }
-  }
-
-  #passes(i: number, drops: Drops, named: ReadonlySet<string> | null): boolean {
-    if (drops[this.kind[i]!] === 1) return false;
-    return named === null || !named.has(this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!));
-  }
-}
 
 /** Parses a request head in `b[start, end)`; positions go to `head`. At most one leading empty line is skipped. */
 export function parseRequestHead(head: Head, b: Buffer, start: number, end: number, headerLimit: number): Parsed {
@@ -208,7 +85,9 @@ export function parseResponseHead(head: Head, b: Buffer, start: number, end: num
   while (i < end && isValue[b[i]!] === 1) i++;
   if (i + 1 >= end) return i >= end || b[i] === CR ? parsed.more : parsed.bad;
   if (b[i] !== CR || b[i + 1] !== LF) return parsed.bad;
-  return parseHeaders(head, b, i + 2, end, headerLimit);
+  const result = parseHeaders(head, b, i + 2, end, headerLimit);
+  head.repeats = false;
+  return result;
 }
 
 function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerLimit: number): Parsed {
@@ -223,10 +102,11 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
   head.host = -1;
   head.expect = -1;
   head.upgrade = -1;
-  head.connection = -1;
-  head.xForwardedFor = -1;
   head.date = -1;
+  head.repeats = false;
   let unsupportedCoding = false;
+  /** A bit for each name so far; different names may share it. */
+  let seen = 0;
   let n = 0;
   let i = start;
   for (;;) {
@@ -265,6 +145,9 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
     head.valueStart[n] = valueStart;
     head.valueEnd[n] = valueEnd;
     head.odd[n] = valueEnd !== i || valueStart !== nameEnd + 2 || b[nameEnd + 1] !== SP ? 1 : 0;
+    const bit = 1 << ((nameEnd - nameStart + b[nameStart]! * 7 + b[nameEnd - 1]! * 13) & 31);
+    if ((seen & bit) !== 0 && !head.repeats) head.repeats = occursBefore(head, b, n);
+    seen |= bit;
     const kind = kindAt(b, nameStart, nameEnd - nameStart);
     head.kind[n] = kind;
     i += 2;
@@ -287,7 +170,6 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
         break;
       }
       case known.connection:
-        head.connection = n;
         readConnection(head, b, valueStart, valueEnd);
         break;
       case known.expect:
@@ -296,9 +178,6 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
         break;
       case known.upgrade:
         head.upgrade = n;
-        break;
-      case known.xForwardedFor:
-        head.xForwardedFor = n;
         break;
       case known.date:
         head.date = n;

@@ -11,7 +11,7 @@ import { type FilteredRequest, type Filtering, filteringOf } from './filtering.t
 import { Forwarding } from './forwarding.ts';
 import { grpcReply, isGrpcRequest, streamMs } from './grpc.ts';
 import type { HttpListener } from './http-context.ts';
-import { type LocalReply, localReplies } from './local-reply.ts';
+import { type LocalReply, localReplies, replyWith, retriedReply } from './local-reply.ts';
 import { RequestDeadlines } from './request-deadlines.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
@@ -269,13 +269,15 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onUpstreamFailure(reply: LocalReply, end: TryEnd): void {
-    if (!this.#tries.takesEnd(end)) this.giveUp(reply);
+    if (!this.#tries.takesEnd(end)) this.giveUp(this.#tries.isRetry ? retriedReply(reply) : reply);
   }
 
   // ---- finish ----
 
   #answer(own: LocalReply): void {
-    const said = this.#filtering === null ? own : this.#filtering.replyOf(own);
+    const changes = this.#exchange.responseChanges;
+    const routed = changes === null ? own : replyWith(own, changes.added);
+    const said = this.#filtering === null ? routed : this.#filtering.replyOf(routed);
     const reply = this.#exchange.isGrpc ? grpcReply(said) : said;
     this.#exchange.answeredItself(reply, this.answerHasNoBody);
     this.#downstream.writeReply(reply, this.answerHasNoBody);

@@ -67,7 +67,8 @@ test.each([
   ['proxies', 'https', 'https', 'https'],
   ['proxies', 'HTTPS', 'HTTPS', 'https'],
   ['proxies', 'wss', 'wss', 'http'],
-  ['proxies', '', 'http', 'http'],
+  ['proxies', '', '', 'http'],
+  ['proxies', [], 'http', 'http'],
   ['peer', 'https', 'https', 'https'],
 ])('where %s is trusted and says %j, the endpoint is told %s and redirects go to %s', (trust, said, told, scheme) => {
   const chain = { useRemoteAddress: trust !== 'peer', trustedHops: trust === 'proxies' ? 1 : 0 };

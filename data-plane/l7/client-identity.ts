@@ -50,9 +50,10 @@ export class ClientIdentity {
       this.ip = ip;
       this.address = addressOf(ip, 0);
     }
-    const proto = head.lines('x-forwarded-proto').join(',');
-    if (proto !== '') this.forwardedProto = proto;
-    const lower = proto.toLowerCase();
+    const protos = head.lines('x-forwarded-proto');
+    if (protos.length === 0) return;
+    this.forwardedProto = protos.join(',');
+    const lower = this.forwardedProto.toLowerCase();
     if (lower === 'http' || lower === 'https') this.scheme = lower;
   }
 

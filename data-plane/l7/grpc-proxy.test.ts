@@ -79,7 +79,10 @@ describe('an answer of the proxy itself is trailers only', () => {
       [':status', 200],
       ['content-type', 'application/grpc'],
       ['grpc-status', '14'],
-      ['grpc-message', 'upstream connect error or disconnect/reset before headers. reset reason: connection failure'],
+      [
+        'grpc-message',
+        'upstream connect error or disconnect/reset before headers. reset reason: remote connection failure',
+      ],
       ['server', 'fairlead'],
     ]);
     expect(proxy.log[0]).toMatchObject({ status: 200, grpcStatus: 14, flags: 'UF' });

@@ -29,6 +29,7 @@ const reply = (status: number, flag: string, details: string, body = '', close =
 });
 
 const beforeHeaders = 'upstream connect error or disconnect/reset before headers. reset reason: ';
+const afterRetries = 'upstream connect error or disconnect/reset before headers. retried and the latest reset reason: ';
 
 export const localReplies = {
   badRequest: reply(400, 'DPE', 'http1.codec_error', 'Bad Request', true),
@@ -80,8 +81,8 @@ export const localReplies = {
   connectFailure: reply(
     503,
     'UF',
-    'upstream_reset_before_response_started{connection_failure}',
-    `${beforeHeaders}connection failure`,
+    'upstream_reset_before_response_started{remote_connection_failure}',
+    `${beforeHeaders}remote connection failure`,
   ),
   connectTimeout: reply(
     503,
@@ -122,6 +123,17 @@ export const http2Replies = {
   badScheme: reply(400, '', 'http2.invalid.header.field'),
   headersTooLarge: { ...localReplies.headersTooLarge, details: 'http2.too_many_headers' },
 } as const satisfies Record<string, LocalReply>;
+/** The same with the headers that a route adds to answers; what has no body has no type either. */
+export function replyWith(reply: LocalReply, added: readonly HeaderPair[]): LocalReply {
+  const fitting = reply.body === '' ? added.filter(([name]) => name !== 'content-type') : added;
+  return fitting.length === 0 ? reply : { ...reply, headers: [...(reply.headers ?? []), ...fitting] };
+}
+
+/** The same where it was not the first try that ended so. */
+export function retriedReply(reply: LocalReply): LocalReply {
+  if (!reply.body.startsWith(beforeHeaders)) return reply;
+  return { ...reply, body: afterRetries + reply.body.slice(beforeHeaders.length) };
+}
 
 /** What the reader's faults are answered with; a malformed body is answered only where no answer has begun. */
 export const faultReplies: Readonly<Record<RequestFault, LocalReply>> = {

@@ -18,8 +18,8 @@ export type NormalizedPath =
 /** Bytes that `%XX` is written as itself for (RFC 3986 unreserved). */
 const unreserved = /^[A-Za-z0-9\-._~]$/;
 
-/** `/..;` and the like. */
-const dotsWithParameters = /\/\.{1,2}(?:;|%3b)/i;
+/** `/..%3b` and the like: whoever decodes it once more has dots with parameters. */
+const dotsWithEscape = /\/\.{1,2}%3b/i;
 
 /** True if {@link normalizePath} could change or refuse this path; the common one passes without it. */
 export function needsNormalizing(path: string, pathNeedsCare: boolean, options: PathOptions): boolean {
@@ -31,10 +31,10 @@ export function normalizePath(path: string, options: PathOptions): NormalizedPat
   const decoded = decodeEscapes(path, options);
   if (decoded === undefined) return { ok: false };
   let result = decoded.path;
-  // some servers take the parameters away and see dots (RFC 3986 section 3.3 leaves it to them)
-  if (options.normalize && dotsWithParameters.test(result)) return { ok: false };
+  if (options.normalize && dotsWithEscape.test(result)) return { ok: false };
   if (options.normalize) result = removeDotSegments(result);
-  if (options.mergeSlashes) result = result.replace(/\/{2,}/g, '/');
+  // as in Envoy, of slashes alone two stay
+  if (options.mergeSlashes) result = /^\/{2,}$/.test(result) ? '//' : result.replace(/\/{2,}/g, '/');
   return { ok: true, path: result, redirect: decoded.unescapedSlash && options.escapedSlashes === 'redirect' };
 }
 
@@ -74,17 +74,19 @@ function escapeOf(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-/** RFC 3986 section 5.2.4; above the root is the root. */
+/** RFC 3986 section 5.2.4, whatever parameters (`..;a=b`) the dots carry; above the root is the root. */
 function removeDotSegments(path: string): string {
   if (!path.includes('/.')) return path;
   const segments: string[] = [];
   const parts = path.slice(1).split('/');
   parts.forEach((part, index) => {
+    const parameters = part.indexOf(';');
+    const bare = parameters < 0 ? part : part.slice(0, parameters);
     const last = index === parts.length - 1;
-    if (part === '..') {
+    if (bare === '..') {
       segments.pop();
       if (last) segments.push('');
-    } else if (part === '.') {
+    } else if (bare === '.') {
       if (last) segments.push('');
     } else segments.push(part);
   });

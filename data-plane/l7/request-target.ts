@@ -191,11 +191,6 @@ export class RequestTarget implements RequestView {
     this.rewritten = true;
   }
 
-  /** Where the client is sent if `redirect`. */
-  location(scheme: 'http' | 'https'): string {
-    return `${scheme}://${this.authority}${this.path}${this.query}`;
-  }
-
   /** Behind what proxies in front have said of it, unless that is the last that they said. */
   #forwardHost(): void {
     const before = this.headerLines('x-forwarded-host').join(',');

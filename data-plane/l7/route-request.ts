@@ -1,5 +1,4 @@
 /** The phases route and pick: from a request to its route, and from there to the endpoint that it will be sent to. */
-import type { HeaderPair } from '../codec/message-head.ts';
 import type { RouteAnswer } from '../route/answer.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
@@ -28,7 +27,7 @@ export function findRoute(
 ): LocalReply | null {
   const { context } = exchange;
   if (target.redirect) {
-    return { ...localReplies.pathRedirect, headers: [['location', target.location(target.client.scheme)]] };
+    return { ...localReplies.pathRedirect, headers: [['location', target.path + target.query]] };
   }
   if (shared.load.refusedShare > 0 && shared.random() < shared.load.refusedShare) {
     stats.rqOverloadClose.value++;
@@ -38,6 +37,7 @@ export function findRoute(
   target.random = shared.random();
   const route = context.table.find(target) ?? null;
   exchange.route = route;
+  exchange.responseChanges = route?.responseHeaders?.(target) ?? null;
   if (route === null || target.upgrade === null) return null;
   if (isAllowed(target.upgrade.type, route.config.upgrades, context.chain.upgrades)) return null;
   if (!target.upgrade.optional) return localReplies.upgradeFailed;
@@ -56,10 +56,8 @@ export function pickEndpoint(
     stats.noRoute.value++;
     return localReplies.notFound;
   }
-  exchange.responseChanges = route.responseHeaders?.(target) ?? null;
-  if (route.answer !== null) return directReply(route.answer, target, exchange.responseChanges?.added ?? []);
-  const { to } = route.config;
-  const name = to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
+  if (route.answer !== null) return directReply(route.answer, target);
+  const name = clusterOf(target, route);
   const cluster = shared.clusters.get(name);
   if (cluster === undefined) {
     stats.noCluster.value++;
@@ -79,6 +77,11 @@ export function pickEndpoint(
   return null;
 }
 
+function clusterOf(target: RequestTarget, { config: { to, clusterHeader } }: CompiledRoute): string {
+  if (clusterHeader !== '') return target.headerLines(clusterHeader)[0] ?? '';
+  return to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
+}
+
 /** False: the path is more work than one path is worth. */
 function rewrite(target: RequestTarget, { config, rewritePath }: CompiledRoute): boolean {
   if (config.rewrite === null) return true;
@@ -93,13 +96,9 @@ function rewrite(target: RequestTarget, { config, rewritePath }: CompiledRoute):
 }
 
 /** What the route answers without a cluster. */
-function directReply(
-  { status, body, location }: RouteAnswer,
-  target: RequestTarget,
-  more: readonly HeaderPair[],
-): LocalReply {
+function directReply({ status, body, location }: RouteAnswer, target: RequestTarget): LocalReply {
   const to = location(target, target.client.scheme);
   if (to === undefined) return localReplies.uriTooLong;
-  const headers: readonly HeaderPair[] = to === '' ? more : [['location', to], ...more];
-  return { status, flag: '', details: 'direct_response', body, close: false, headers };
+  const reply = { status, flag: '', details: 'direct_response', body, close: false };
+  return to === '' ? reply : { ...reply, headers: [['location', to]] };
 }

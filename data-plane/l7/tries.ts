@@ -71,6 +71,11 @@ export class Tries {
     return this.#perTryMs > 0 ? this.#perTryMs : this.#exchange.route!.config.timeoutMs;
   }
 
+  /** The try at hand is not the first one. */
+  get isRetry(): boolean {
+    return this.#made > 0;
+  }
+
   /** The request is sent to its end. */
   onRequestEnd(): void {
     if (this.#perTryMs === 0) return;

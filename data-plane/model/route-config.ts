@@ -18,8 +18,10 @@ export interface VirtualHostConfig {
 export interface RouteConfig {
   readonly name: string;
   readonly match: RouteMatchConfig;
-  /** Weights sum to more than 0. Empty: `answer` is what a client gets. */
+  /** Weights sum to more than 0. Empty: `clusterHeader`, or `answer` is what a client gets. */
   readonly to: readonly WeightedClusterConfig[];
+  /** Lower-case name of the request header that names the cluster; empty: none. */
+  readonly clusterHeader: string;
   readonly answer: RedirectConfig | RespondConfig | null;
   readonly rewrite: RewriteConfig | null;
   /** Null: nothing changes. */

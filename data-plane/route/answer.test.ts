@@ -23,6 +23,7 @@ function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = 
     retry: null,
     upgrades: [],
     fault: null,
+    clusterHeader: '',
   });
   const request = { method: 'GET', path: '/api/7', query: '?q', host: 'a.b', authority, random: 0, clientIp: '' };
   return answer?.location({ ...request, headerLines: () => [], protocol: 'HTTP/1.1' }, 'http');

@@ -33,6 +33,7 @@ function route(name: string, path: RouteMatchConfig['path'], rest: Partial<Route
     retry: null,
     upgrades: [],
     fault: null,
+    clusterHeader: '',
   };
 }
 

@@ -39,6 +39,7 @@ export async function startRawBackend(cleanup: Cleanup, name: string): Promise<{
         const more = line.startsWith('HEAD ') ? '' : body;
         socket.write(
           `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${more}`,
+          'latin1',
         );
       }
     });
@@ -100,11 +101,12 @@ function readMessage(text: string, withoutBody = false, ended = false): Message 
   if (at < 0) return undefined;
   const head = text.slice(0, at);
   const start = at + 4;
+  if (withoutBody) return { head, body: '', end: start };
   if (/\r\ntransfer-encoding: chunked/i.test(head)) return readChunks(text, head, start);
   const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
   if (length === undefined && head.startsWith('HTTP/') && !/^HTTP\/1.1 (204|304)/.test(head) && !ended)
     return undefined;
-  const end = withoutBody || length === undefined ? start : start + Number(length);
+  const end = length === undefined ? start : start + Number(length);
   return text.length < end ? undefined : { head, body: text.slice(start, end), end };
 }
 

@@ -109,14 +109,14 @@ export function labels(): Field<Record<string, string>> {
     .meta({ 'x-type': 'object of texts' });
 }
 
-/** Where traffic goes: `to` of both kinds of routes. */
+/** Where connections go. */
 export function destinations(envoy: string, notYet: readonly string[]) {
   const destination = fields(
     {
       cluster: about(reference(), 'The cluster: a name, or `tenant/name`.', `${envoy}.name`),
       weight: about(whole(0, limits.weightSum).prefault(1), 'Its share of the sum of all weights.', `${envoy}.weight`),
     },
-    { notYet: Object.fromEntries(notYet.map((field) => [field, field === 'clusterHeader' ? 'cluster' : ''])) },
+    { notYet: Object.fromEntries(notYet.map((field) => [field, ''])) },
   ).transform(({ cluster, weight }) => ({ cluster, weight }));
   return listOf<{ cluster: WrittenReference; weight: number }>(destination, {
     least: 1,
@@ -125,7 +125,7 @@ export function destinations(envoy: string, notYet: readonly string[]) {
   });
 }
 
-function weightsFault(elements: readonly unknown[]): Fault | undefined {
+export function weightsFault(elements: readonly unknown[]): Fault | undefined {
   if (elements.length === 0) return undefined;
   let sum = 0;
   for (const element of elements) {

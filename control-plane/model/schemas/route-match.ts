@@ -79,7 +79,7 @@ const methods = must(listOf(method, { least: 1, unique: { what: 'The method', ke
   return { detail, remedy: 'Leave `methods` out, or write several routes.' };
 });
 
-const headerName = text('header name', 'Write the name of a header.', (written) => {
+export const headerName: Field<string> = text('header name', 'Write the name of a header.', (written) => {
   const name = written.toLowerCase();
   if (name === 'host' || name.startsWith(':')) {
     const detail = `${show(written)} is no header to compare here.`;

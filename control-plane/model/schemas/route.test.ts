@@ -25,6 +25,7 @@ test('a route that says its hosts and cluster has every default', () => {
     headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: null,
     streamIdleTimeoutMs: null,
+    clusterHeader: null,
     filters: { fault: null },
     retry: {
       on: null,
@@ -109,6 +110,7 @@ test('a route that says everything is read whole', () => {
     headers: { request: { remove: [], set: {}, add: {} }, response: { remove: [], set: {}, add: {} } },
     timeoutMs: 0,
     streamIdleTimeoutMs: 0,
+    clusterHeader: null,
     filters: { fault: null },
     retry: {
       on: ['gateway-error', 409, 'unavailable'],
@@ -166,7 +168,7 @@ test.each([
   [{ to: { cluster: 'a', weight: 0 } }, 'invalid /spec/to'],
   [{ to: { cluster: 'a', weight: -1 } }, 'invalid /spec/to/weight'],
   [{ to: [{ cluster: 'a', weight: 4_294_967_295 }, { cluster: 'b' }] }, 'invalid /spec/to'],
-  [{ to: { clusterHeader: 'x-cluster' } }, 'not-supported-yet /spec/to/clusterHeader'],
+  [{ to: { clusterHeader: 'x-cluster' } }, 'invalid /spec/to/clusterHeader'],
   [{ to: { cluster: 'a', subset: { version: 'v2' } } }, 'not-supported-yet /spec/to/subset'],
   [{ timeout: 15 }, 'invalid /spec/timeout'],
   [{ priority: 1 }, 'invalid /spec/priority'],
@@ -240,4 +242,22 @@ test('the remedy of a lower-case method is the upper-case one', () => {
   const spec = { ...least, match: { methods: 'get' } };
   const checked = checkDocument({ kind: 'Route', name: 'a', spec });
   expect(checked.ok ? '' : checked.problems[0]?.remedy).toBe('Write `GET`.');
+});
+
+test('a route of the platform may let a header name the cluster', () => {
+  const { to, clusterHeader } = specOf({
+    kind: 'Route',
+    name: 'any',
+    spec: { hosts: ['*'], to: [{ clusterHeader: 'X-Cluster' }] },
+  });
+  expect([to, clusterHeader]).toEqual([[], 'x-cluster']);
+});
+
+test.each([
+  [{ clusterHeader: 'host' }, 'invalid /spec/to/clusterHeader'],
+  [{ clusterHeader: 'x', weight: 1 }, 'invalid /spec/to/weight'],
+  [{ clusterHeader: 'x', cluster: 'a' }, 'invalid /spec/to/cluster'],
+  [[{ clusterHeader: 'x' }, { cluster: 'a' }], 'invalid /spec/to'],
+])('a target %j of the platform is refused: %s', (to, refused) => {
+  expect(refusals('Route', { hosts: ['*'], to })).toEqual([refused]);
 });

@@ -1,7 +1,7 @@
 import { limits } from '../limits.ts';
 import type { Reference, RouteSpec } from '../specs.ts';
 import type { WrittenReference } from '../units.ts';
-import { destinations, duration, host, names } from './common.ts';
+import { duration, host, names } from './common.ts';
 import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
 import { retrySchema } from './retry.ts';
 import { redirectSchema, respondSchema } from './route-answers.ts';
@@ -9,9 +9,9 @@ import { filtersSchema, noFilters } from './route-filters.ts';
 import { headersSchema, noHeaderChanges } from './route-headers.ts';
 import { matchSchema } from './route-match.ts';
 import { rewriteSchema } from './route-rewrite.ts';
+import { targetSchema, type WrittenDestination } from './route-to.ts';
 import { connectFault, upgradesSchema } from './upgrades.ts';
 
-export type WrittenDestination = { readonly cluster: WrittenReference; readonly weight: number };
 /** A route whose references do not name their owner yet. */
 export type WrittenRoute = Omit<RouteSpec, 'to'> & { readonly to: readonly WrittenDestination[] };
 
@@ -44,9 +44,9 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
       ),
       match: about(matchSchema.prefault({}), 'Which requests for these hosts.', 'RouteMatch'),
       to: about(
-        destinations('WeightedCluster.clusters', ['subset', 'clusterHeader']).optional(),
+        targetSchema(owner).optional(),
         'Where they go: one cluster, or several by weight. Exactly one of `to`, `redirect` and `respond` is written.',
-        'RouteAction.cluster or RouteAction.weighted_clusters',
+        'RouteAction.cluster, RouteAction.weighted_clusters or RouteAction.cluster_header',
       ),
       redirect: about(redirectSchema.optional(), 'Sends the client elsewhere.', 'Route.redirect'),
       respond: about(respondSchema.optional(), 'Answers by itself.', 'Route.direct_response'),
@@ -96,7 +96,8 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
     listeners: written.listeners ?? null,
     hosts: written.hosts,
     match: written.match,
-    to: written.to ?? [],
+    to: written.to?.to ?? [],
+    clusterHeader: written.to?.clusterHeader ?? null,
     redirect: written.redirect ?? null,
     respond: written.respond ?? null,
     rewrite: written.rewrite ?? null,
@@ -146,7 +147,8 @@ function prefixFault(route: Readonly<Record<string, unknown>>, field: 'redirect'
 /** One random number serves a whole request, so a fraction and weights would not be independent. */
 function fractionOfOne({ match, to }: Readonly<Record<string, unknown>>): FieldFault | undefined {
   const fraction = (match as { fractionPercent?: number | null } | null | undefined)?.fractionPercent ?? null;
-  if (fraction === null || !Array.isArray(to) || to.length < 2) return undefined;
+  const destinations = (to as { to?: unknown } | undefined)?.to ?? to;
+  if (fraction === null || !Array.isArray(destinations) || destinations.length < 2) return undefined;
   const detail = '`match.fraction` and several clusters would share one random number.';
   return { field: 'to', detail, remedy: 'Name one cluster, or leave `match.fraction` out.' };
 }

@@ -101,7 +101,7 @@ function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, 
     });
   }
   if (protocol === 'api' && route.kind === 'Route' && route.spec.to.length === 0) {
-    const fault = notSupportedYet("`redirect` and `respond` for gRPC's own clients");
+    const fault = notSupportedYet("`redirect`, `respond` and `clusterHeader` for gRPC's own clients");
     misfits.push({ path, fault, other: listener.document, otherPath: ['protocol'] });
   }
   if (tenant !== undefined && tenants !== 'any' && !tenants.includes(tenant)) {

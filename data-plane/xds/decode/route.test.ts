@@ -51,6 +51,7 @@ test('a route to one cluster has 15 seconds', () => {
             retry: null,
             upgrades: [],
             fault: null,
+            clusterHeader: '',
           },
         ],
       },
@@ -209,7 +210,7 @@ test.each(
     ],
     [{ route: null }, [`${at}: says no action`]],
     [{ route: {} }, [`${at}.route.cluster: must not be empty`]],
-    [{ route: { cluster_header: 'x-cluster' } }, [`${at}.route.cluster_header: ${unsupported}`]],
+    [{ route: { cluster_specifier_plugin: 'x' } }, [`${at}.route.cluster_specifier_plugin: ${unsupported}`]],
     [{ route: { weighted_clusters: {} } }, [`${at}.route.weighted_clusters: names no cluster`]],
     [
       { route: { weighted_clusters: { clusters: [{ name: 'a' }, { name: 'b', weight: {} }] } } },
@@ -324,4 +325,11 @@ test.each(
 )('virtual host is refused: $law', ({ patch, expected }) => {
   const host = hostBytes(virtualHost({ name: 'public/shop', ...patch }));
   expect(problemsOf(decodeVirtualHost(host))).toEqual(expected);
+});
+
+test('a route may leave its cluster to a header of the request', () => {
+  const decoded = decodeRoutes(
+    routes({ virtual_hosts: [virtualHost({ routes: [route({ route: { cluster_header: 'X-Cluster' } })] })] }),
+  );
+  expect(taken(decoded).hosts[0]!.routes[0]).toMatchObject({ to: [], clusterHeader: 'x-cluster' });
 });

@@ -52,8 +52,9 @@ const routeFields = fieldTable('envoy.config.route.v3.Route', {
 
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
   carried: [
-    ...['cluster', 'weighted_clusters', 'timeout', 'prefix_rewrite', 'regex_rewrite', 'host_rewrite_literal'],
-    ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy', 'upgrade_configs', 'max_stream_duration'],
+    ...['cluster', 'weighted_clusters', 'cluster_header', 'timeout', 'prefix_rewrite', 'regex_rewrite'],
+    ...['host_rewrite_literal', 'append_x_forwarded_host', 'idle_timeout', 'retry_policy', 'upgrade_configs'],
+    'max_stream_duration',
   ],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
@@ -75,6 +76,7 @@ const defaultTimeoutMs = 15_000;
 /** Of a route that answers by itself. */
 const withoutCluster = {
   to: [],
+  clusterHeader: '',
   rewrite: null,
   timeoutMs: 0,
   maxStream: null,
@@ -166,6 +168,7 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
   return {
     ...named,
     to: readTarget(at, message.route),
+    clusterHeader: (message.route.cluster_header ?? '').toLowerCase(),
     answer: null,
     rewrite,
     timeoutMs,
@@ -199,7 +202,8 @@ function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] 
     checkWeightSum(at, to);
     return to;
   }
-  const others = ['cluster_header', 'cluster_specifier_plugin', 'inline_cluster_specifier_plugin'] as const;
+  if (action.cluster_header) return [];
+  const others = ['cluster_specifier_plugin', 'inline_cluster_specifier_plugin'] as const;
   if (others.some((specifier) => action[specifier])) return [];
   return [{ cluster: required(place.field('cluster'), action.cluster), weight: 1 }];
 }
