@@ -115,8 +115,11 @@ function verdict(bytes: Buffer, begin: () => Story, oracle: Told, excuse: Excuse
     }
     const problem = difference(told, oracle);
     const at = told.messages.findIndex((_, i) => oracle.messages[i]?.isWhole !== true);
-    const isExcusable = /^(?:refused|body)/.test(problem ?? '');
-    const excused = isExcusable ? (framingExcuse(oracle, bytes) ?? excuse(told, oracle, at)) : undefined;
+    const [kind = ''] = problem?.split(':', 1) ?? [];
+    const isFraming = ['refused', 'body', 'keep-alive'].includes(kind);
+    const excused =
+      (isFraming ? framingExcuse(oracle, bytes) : undefined) ??
+      (kind === 'refused' || kind === 'body' ? excuse(told, oracle, at) : undefined);
     if (problem !== undefined && excused === undefined) return { problem, counted: 'problem', own };
     return { problem: undefined, counted: excused ?? strictness(told, oracle), own };
   } catch (error) {
