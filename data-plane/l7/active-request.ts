@@ -88,7 +88,11 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       // an answer that opens no tunnel would leave these bytes to be read as something else
       this.#tunnel.hold(b, data);
       this.#downstream.pauseRequest();
-    } else if (this.#filtering?.takesBody(b, data) !== true) this.sendBody(b, data);
+    } else this.#passBody(b, data);
+  }
+
+  #passBody(b: Buffer, data: Ranges): void {
+    if (this.#filtering?.takesBody(b, data) !== true) this.sendBody(b, data);
   }
 
   /** The end of a body, or of what the client sends through a tunnel. @param trailers null: none */
@@ -230,19 +234,16 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   onTunnel(head: MessageHead): void {
     const tunnel = this.#tunnel!;
     const exchange = this.#exchange;
-    const upstream = this.#tries.upstream!;
     this.#tries.takesAnswer(head.status);
     this.#deadlines.whole.disarm();
-    tunnel.open = true;
     this.#responding = true;
     exchange.details = 'via_upstream';
     exchange.answeredMs = this.#listener.shared.now();
+    if (this.#filtering !== null) exchange.responseChanges = this.#filtering.changesOf(head.status, head);
     exchange.status = this.#downstream.openTunnel(head, exchange, tunnel.ask);
-    this.#listener.stats.cxUpgradesTotal.value++;
-    this.#listener.stats.cxUpgradesActive.value++;
-    tunnel.sendEarly(upstream);
-    if (tunnel.endedEarly) upstream.sendEnd(null);
-    if (upstream.flush()) this.#downstream.resumeRequest();
+    tunnel.begin(this.#listener.stats, (b, data) => this.#passBody(b, data));
+    if (tunnel.endedEarly) this.onEnd(null);
+    if (this.#tries.upstream!.flush()) this.#downstream.resumeRequest();
   }
 
   onResponseData(b: Buffer, data: Ranges): void {
@@ -314,7 +315,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   #end(): void {
     this.#deadlines.end();
     this.#tries.end();
-    if (this.#tunnel?.open) this.#listener.stats.cxUpgradesActive.value--;
+    this.#tunnel?.end(this.#listener.stats);
     this.#tunnel = null;
     this.#filtering?.end();
     this.#filtering = null;

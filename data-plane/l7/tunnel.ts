@@ -1,7 +1,7 @@
 /** A request that asks for a tunnel, and the tunnel once it stands. */
 import { Ranges } from '../codec/h1-chunked.ts';
+import type { HttpStats } from '../telemetry/stats.ts';
 import type { UpgradeAsk } from './upgrade.ts';
-import type { UpstreamRequest } from './upstream-request.ts';
 
 const ranges = new Ranges();
 
@@ -27,11 +27,19 @@ export class Tunnel {
   }
 
   /** It is open: what was held goes first. */
-  sendEarly(upstream: UpstreamRequest): void {
+  begin({ cxUpgradesTotal, cxUpgradesActive }: HttpStats, onBody: (b: Buffer, data: Ranges) => void): void {
+    this.open = true;
+    cxUpgradesTotal.value++;
+    cxUpgradesActive.value++;
     for (const bytes of this.#early.splice(0)) {
       ranges.clear();
       ranges.add(0, bytes.length);
-      upstream.sendData(bytes, ranges);
+      onBody(bytes, ranges);
     }
+  }
+
+  /** The request is over. */
+  end({ cxUpgradesActive }: HttpStats): void {
+    if (this.open) cxUpgradesActive.value--;
   }
 }

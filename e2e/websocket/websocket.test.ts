@@ -9,11 +9,11 @@ test.each(legs)(
   async (leg) => {
     const seed = seedOf(process.env['SEED'], Math.random);
     console.log(`SEED=${seed}`);
-    const { differences, outcomes, logged, heard, faults } = await haveConversations(seed, 40, leg);
+    const { differences, outcomes, logged, heard, faults } = await haveConversations(seed, 20, leg);
     expect(differences.map(describe)).toEqual([]);
     expect(faults).toEqual([]);
     expect(logged).toEqual({
-      lines: 40,
+      lines: 20,
       statuses: [leg.client === 'HTTP/2' ? 200 : 101],
       toClients: heard.clients,
       toServers: heard.servers,
