@@ -50,6 +50,8 @@ export interface NodeLimits {
   readonly stopAcceptingPercent: number;
   /** Of the event loop, 99th percentile: beyond it requests are refused; 0: any. */
   readonly loopDelayMs: number;
+  /** Of two seconds: from here on a delay is the node's own. */
+  readonly loopBusyPercent: number;
 }
 
 /** Reliability.md, appendix A. */
@@ -63,6 +65,7 @@ export const nodeLimits: NodeLimits = {
   shedIdlePercent: 95,
   stopAcceptingPercent: 98,
   loopDelayMs: 100,
+  loopBusyPercent: 90,
 };
 
 /** An address of the operator's own network may be that of another tier, or of a load balancer. */

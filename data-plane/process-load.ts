@@ -1,5 +1,4 @@
-/** How much of what a process may have it uses: memory, and the time of its event loop. */
-import { performance } from 'node:perf_hooks';
+/** How much of what a process may have it uses: memory, and the time of a thread. */
 import { getHeapStatistics } from 'node:v8';
 
 /** Of the heap that V8 may have, or of the memory that the system allows the process: whichever is nearer its end. */
@@ -11,12 +10,15 @@ export function memoryShare(): number {
   return Math.max(used_heap_size / heap_size_limit, bounded ? process.memoryUsage.rss() / allowed : 0);
 }
 
-/** Tells, each time, the share of the time since the last time in which the event loop had something to do. */
-export function loopBusyShares(): () => number {
-  let last = performance.eventLoopUtilization();
+/** Tells, each time, the share of the time since the last time in which this thread had a core and worked. */
+export function threadBusyShares(now: () => number): () => number {
+  let lastMs = now();
+  let last = process.threadCpuUsage();
   return () => {
-    const before = last;
-    last = performance.eventLoopUtilization();
-    return performance.eventLoopUtilization(last, before).utilization;
+    const { user, system } = process.threadCpuUsage(last);
+    const elapsedMs = now() - lastMs;
+    lastMs += elapsedMs;
+    last = { user: last.user + user, system: last.system + system };
+    return (user + system) / 1000 / elapsedMs;
   };
 }

@@ -17,6 +17,7 @@ const settings: Readonly<Record<string, Setting>> = {
   trailers: { field: 'trailers', unit: 'count', least: 0, most: 1_000 },
   'shed-idle': { field: 'shedIdlePercent', unit: 'percent', least: 1, most: 100 },
   'stop-accepting': { field: 'stopAcceptingPercent', unit: 'percent', least: 1, most: 100 },
+  'loop-busy': { field: 'loopBusyPercent', unit: 'percent', least: 0, most: 100 },
   'loop-delay': { field: 'loopDelayMs', unit: 'ms', least: 0, most: 60_000 },
 };
 

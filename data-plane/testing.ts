@@ -72,6 +72,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     requestHeaders: null,
     responseHeaders: null,
     timeoutMs: 15_000,
+    maxStream: null,
     streamIdleTimeoutMs: null,
     retry: null,
     upgrades: [],
@@ -189,6 +190,7 @@ export async function startProxy(options: ProxyOptions) {
     log,
     faults,
     registry,
+    http2Stats: shared.http2Stats,
     stop: async (): Promise<void> => {
       const drained = server.drain();
       server.destroy();

@@ -95,6 +95,9 @@ function spawnWorker(data: WorkerData, { onMessage, onEnd }: WorkerEvents): Work
   worker.on('exit', (code) => onEnd(reason ?? `it ended with code ${code}`));
   return {
     post: (message) => worker.postMessage(message),
-    terminate: () => void worker.terminate(),
+    terminate: (why) => {
+      reason ??= why;
+      void worker.terminate();
+    },
   };
 }

@@ -8,7 +8,7 @@ import { ConnectionGate } from './listener/connection-gate.ts';
 import type { OpenCounts } from './listener/open-counts.ts';
 import { isPublicAddress } from './listener/public-address.ts';
 import { ownAddress } from './own-address.ts';
-import { loopBusyShares, memoryShare } from './process-load.ts';
+import { memoryShare, threadBusyShares } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
 import type { FilterModules } from './runtime/filters.ts';
@@ -79,7 +79,7 @@ export function createTraffic({
     now,
     setTimer,
     memoryShare,
-    loopBusyShare: loopBusyShares(),
+    busyShare: threadBusyShares(now),
     shared,
     gate,
     listeners,

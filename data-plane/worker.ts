@@ -58,9 +58,9 @@ function tellApplied(): void {
 function view(): WorkerView {
   const loads = new Map(
     node.clusters.list().map(({ name, hosts }) => {
-      const busy = hosts.filter(({ active, idleCount }) => active + idleCount > 0);
-      const ofHosts = busy.map(({ key, active, idleCount }) => {
-        return [key, { connections: active + idleCount, activeRequests: active }] as const;
+      const busy = hosts.filter(({ active, connections }) => active + connections > 0);
+      const ofHosts = busy.map(({ key, active, connections }) => {
+        return [key, { connections, activeRequests: active }] as const;
       });
       return [name, new Map(ofHosts)] as const;
     }),
@@ -84,6 +84,9 @@ function take(message: ToWorker): void {
     }
     case 'health':
       health.tell(message.cluster, message.key, message.state);
+      break;
+    case 'call':
+      post({ type: 'here' });
       break;
     case 'ask':
       post({ type: 'view', number: message.number, view: view() });

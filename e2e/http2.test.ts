@@ -12,6 +12,7 @@ const cleanup = new Cleanup();
 afterAll(() => cleanup.run());
 
 const { constants } = http2;
+const deadline = '200 4 downstream duration timeout';
 type Fault = 'ok' | 'refuse' | 'reset' | 'cut' | 'empty' | 'trailers' | 'half' | number;
 
 interface Case {
@@ -71,14 +72,18 @@ interface Seen {
   body: string;
 }
 
-/** Knows a request by the number at the end of its path. */
-async function startHttp2Backend(): Promise<{
+interface Http2Backend {
   port: number;
   seen: Map<string, Seen[]>;
   probes: http2.IncomingHttpHeaders[];
-}> {
+  calls: http2.IncomingHttpHeaders[];
+}
+
+/** Knows a request by the number at the end of its path. */
+async function startHttp2Backend(): Promise<Http2Backend> {
   const seen = new Map<string, Seen[]>();
   const probes: http2.IncomingHttpHeaders[] = [];
+  const calls: http2.IncomingHttpHeaders[] = [];
   const sessions = new Set<http2.ServerHttp2Session>();
   const server = http2.createServer();
   server.on('session', (session) => {
@@ -92,6 +97,11 @@ async function startHttp2Backend(): Promise<{
     if (path === '/healthz') {
       probes.push(headers);
       stream.respond({ ':status': 200 }, { endStream: true });
+      return;
+    }
+    if (path.startsWith('/calls')) {
+      calls.push(headers);
+      answerCall(stream, path);
       return;
     }
     const tries = seen.get(path) ?? [];
@@ -111,7 +121,20 @@ async function startHttp2Backend(): Promise<{
     for (const session of sessions) session.destroy();
     server.close();
   });
-  return { port: (server.address() as net.AddressInfo).port, seen, probes };
+  return { port: (server.address() as net.AddressInfo).port, seen, probes, calls };
+}
+
+/** `silent` in the path: never; `late`: a status in the trailers; otherwise one in the head. */
+function answerCall(stream: http2.ServerHttp2Stream, path: string): void {
+  const type = { ':status': 200, 'content-type': 'application/grpc' };
+  if (path.includes('silent')) return;
+  if (!path.includes('late')) {
+    stream.respond({ ...type, 'grpc-status': '14', 'grpc-message': 'busy' }, { endStream: true });
+    return;
+  }
+  stream.respond(type, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '5', 'grpc-message': 'gone' }));
+  stream.end('message');
 }
 
 function answer(stream: http2.ServerHttp2Stream, fault: Fault): void {
@@ -154,6 +177,16 @@ describe.skipIf(!here)('clusters of HTTP/2 beside Envoy', () => {
 { kind: Route, name: new, spec: { hosts: x.example.com, to: { cluster: new } } }
 ---
 { kind: Route, name: probed, spec: { hosts: x.example.com, match: { path: { prefix: /probed } }, to: { cluster: probed } } }
+---
+{ kind: Cluster, name: calls, spec: { protocol: grpc, endpoints: { address: 127.0.0.1, port: ${backend.port} } } }
+---
+{ kind: Route, name: calls, spec: { hosts: x.example.com, match: { path: { prefix: /calls } }, to: { cluster: calls } } }
+---
+{ kind: Route, name: capped, spec: { hosts: x.example.com, match: { path: { prefix: /calls/capped } }, to: { cluster: calls }, timeout: 400ms } }
+---
+{ kind: Route, name: again, spec: { hosts: x.example.com, match: { path: { prefix: /calls/again } }, to: { cluster: calls }, retry: { on: [unavailable], anyMethod: true } } }
+---
+{ kind: Route, name: answers, spec: { hosts: x.example.com, match: { path: { prefix: /calls/answers } }, respond: { status: 421, body: "100% wrong" } } }
 ---
 { kind: Route, name: same, spec: { hosts: x.example.com, match: { path: { prefix: /same } }, to: { cluster: same } } }
 `);
@@ -204,6 +237,42 @@ describe.skipIf(!here)('clusters of HTTP/2 beside Envoy', () => {
       }),
     );
     expect(new Map(ours)).toEqual(new Map(envoys));
+  });
+
+  test.each<[string, string, Record<string, string>, string, string | undefined]>([
+    ['a status in the trailers passes', '/calls/late', {}, '200 5 gone', undefined],
+    ['a status in the head passes', '/calls/now', {}, '200 14 busy', undefined],
+    ['unavailable is tried again', '/calls/again', {}, '200 14 busy', undefined],
+    ['an answer of a route is trailers only', '/calls/answers', {}, '200 2 100%25 wrong', undefined],
+    ["the client's deadline counts", '/calls/silent', { 'grpc-timeout': '300m' }, deadline, '300m'],
+    ['up to the timeout of the route', '/calls/capped/silent', { 'grpc-timeout': '3S' }, deadline, '400m'],
+    ['which counts without one, too', '/calls/capped/silent', {}, deadline, '400m'],
+  ])('of gRPC: %s', async (_, path, headers, expected, told) => {
+    for (const { who, port, stats } of places) {
+      const before = backend.calls.length;
+      const session = http2.connect(`http://127.0.0.1:${port}`);
+      const call = { ':method': 'POST', ':path': path, ':authority': 'x.example.com', te: 'trailers' };
+      const stream = session.request({ ...call, 'content-type': 'application/grpc', ...headers });
+      let got: http2.IncomingHttpHeaders = {};
+      for (const event of ['response', 'trailers']) {
+        stream.on(event, (received: http2.IncomingHttpHeaders) => {
+          got = { ...got, ...received };
+        });
+      }
+      stream.resume().end('message');
+      await once(stream, 'close');
+      session.close();
+      expect(`${got[':status']} ${got['grpc-status']} ${got['grpc-message']}`, who).toBe(expected);
+      expect([got['content-type'], got['content-length']], who).toEqual(['application/grpc', undefined]);
+      const seen = backend.calls.slice(before);
+      expect(
+        seen.map((one) => one['grpc-timeout']),
+        who,
+      ).toEqual(seen.map(() => told));
+      expect(seen.length, who).toBe(path.includes('again') ? 3 : path.includes('answers') ? 0 : 1);
+      if (expected !== deadline) continue;
+      expect(await stats(), who).toMatch(/^http\.public\.downstream_rq_max_duration_reached: [1-9]/m);
+    }
   });
 
   test('its endpoints are probed in HTTP/2, and what passes is served', async () => {

@@ -6,7 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { makeCertificate, secretYaml } from './support/certificates.ts';
 import {
   Cleanup,
@@ -22,6 +22,8 @@ import {
 } from './support/fairlead.ts';
 
 const cleanup = new Cleanup();
+const ofTest = new Cleanup();
+afterEach(() => ofTest.run());
 let controlPlane: ControlPlaneProcess;
 let blue: TestBackend;
 let green: TestBackend;
@@ -122,8 +124,9 @@ ${routeTo('blue')}`);
 });
 afterAll(() => cleanup.run());
 
-const start = (id: string, args: readonly string[] = ['--concurrency', '2'], env: Record<string, string> = {}) =>
-  startDataPlane(cleanup, controlPlane, 'edge', id, args, env);
+/** A node that ends with its test. */
+const start = (id: string, flags: readonly string[] = [], env: Record<string, string> = {}) =>
+  startDataPlane(ofTest, controlPlane, 'edge', id, flags, env);
 
 async function statsOf(node: DataPlaneProcess): Promise<Map<string, number>> {
   const text = await (await fetch(`${node.admin}/stats`)).text();
@@ -195,7 +198,7 @@ const many = 32;
 async function clientsOf(node: DataPlaneProcess, listener = 'public'): Promise<Client[]> {
   const port = await node.port(listener);
   const clients = await Promise.all(Array.from({ length: many }, () => Client.connect(port)));
-  cleanup.add(() => {
+  ofTest.add(() => {
     for (const { socket } of clients) socket.destroy();
   });
   return clients;
@@ -234,7 +237,6 @@ test('both workers take connections, and what the admin pages say is the sum to 
     { worker: 1, state: 'serving', restarts: 0 },
     { worker: 2, state: 'serving', restarts: 0 },
   ]);
-  await node.program.stop();
 });
 
 test('every line of the access log is there and whole, though it goes to a pipe', async () => {
@@ -268,21 +270,19 @@ test('a TLS session that one worker began is resumed by the other', async () => 
     return isReused;
   });
   expect(await Promise.all(reused)).toEqual(reused.map(() => true));
-  await node.program.stop();
 });
 
 test('limits are those of the node, not of a worker', async () => {
-  const node = await start('bounded', ['--concurrency', '2', '--limit', 'connections=10']);
+  const node = await start('bounded', ['--limit', 'connections=10']);
   const port = await node.port('public');
   let inside = 0;
   for (let tried = 0; tried < many; tried++) {
     const client = await Client.connect(port);
-    cleanup.add(() => client.socket.destroy());
+    ofTest.add(() => client.socket.destroy());
     if ((await client.ask('/')) === 'blue') inside++;
   }
   expect(inside).toBe(10);
   expect((await statsOf(node)).get('listener.public.downstream_global_cx_overflow')).toBe(many - 10);
-  await node.program.stop();
 });
 
 const hook = fileURLToPath(new URL('./support/mortal-worker.ts', import.meta.url));
@@ -294,7 +294,7 @@ test.each([
   'a worker that %s is replaced and said so; the other one and what was counted are not harmed',
   async (_, how, why) => {
     const sockets = await temporaryFolder(cleanup);
-    const node = await start(`mortal-${how}`, ['--concurrency', '2'], {
+    const node = await start(`mortal-${how}`, [], {
       NODE_OPTIONS: `--import=${hook} --max-old-space-size=48`,
       MORTAL_WORKERS: sockets,
     });
@@ -363,7 +363,6 @@ test('with one, no thread is started', async () => {
   expect((await request(await node.port('public'), {})).body).toBe('blue');
   expect((await infoOf(node)).workers).toEqual([]);
   expect(await readdir(sockets)).toEqual([]);
-  await node.program.stop();
 });
 
 test('a port that another node has is not shared with it, and taken once it is free', async () => {
@@ -374,7 +373,7 @@ test('a port that another node has is not shared with it, and taken once it is f
     FAIRLEAD_TOKEN: await controlPlane.nodeToken('edge'),
     FAIRLEAD_ADMIN: '127.0.0.1:0',
   });
-  cleanup.add(() => second.stop());
+  ofTest.add(() => second.stop());
   const failure = await waitFor('the failure to be logged', () => logged(second, 'listener_failed'));
   expect(failure['error']).toContain(`127.0.0.1:${port} is in use by another process`);
   const admin = `http://${logged(second, 'started')?.['admin']}`;
@@ -382,7 +381,6 @@ test('a port that another node has is not shared with it, and taken once it is f
   await first.program.stop();
   await waitFor('the second node to be ready', async () => ((await fetch(`${admin}/ready`)).ok ? true : undefined));
   expect((await request(port, {})).body).toBe('blue');
-  await second.stop();
 });
 
 test('a change reaches both; endpoints are checked once, and both go by the result', async () => {
@@ -412,5 +410,4 @@ test('a change reaches both; endpoints are checked once, and both go by the resu
   green.healthy = false;
   await allSay('blue');
   expect((await statsOf(node)).get('cluster.both.membership_healthy')).toBe(1);
-  await node.program.stop();
 });

@@ -9,7 +9,7 @@ const cli = path.join(repository, 'control-plane/cli/fairlead.js');
 const startTimeoutMs = 30_000;
 
 /**
- * Our data plane as a user starts it: a control plane, documents over REST, a node with a token of its own. Only the
+ * Our data plane as a user starts it: a control plane, documents over REST, a node with a token and one worker. Only the
  * node is measured; the control plane runs on the load's core and is idle by then.
  * @param nodeOptions NODE_OPTIONS of the data plane, for profiling
  */

@@ -162,6 +162,20 @@ test('what did not change keeps its message; a cluster that speaks otherwise mov
   expect(spoken.listeners.map(({ name }) => name)).toEqual(['public']);
 });
 
+test("behind a socket the client's deadline counts on a route to a grpc cluster, up to the timeout", () => {
+  const durationOf = (...[cluster, spec]: [Typed, Written]): unknown => {
+    const { virtualHosts } = translateGroup(documentSet([http, cluster, route('orders', spec)]), 'edge');
+    const json = asJson('virtualHosts', virtualHosts[0]!.message) as {
+      routes: { route: { max_stream_duration?: unknown } }[];
+    };
+    return json.routes[0]!.route.max_stream_duration;
+  };
+  expect(durationOf(grpc, {})).toEqual({ grpc_timeout_header_max: '0s' });
+  const both = { max_stream_duration: '5s', grpc_timeout_header_max: '5s' };
+  expect(durationOf(grpc, { timeout: '5s' })).toEqual(both);
+  expect(durationOf(typed('Cluster', 'orders', { protocol: 'http2' }), { timeout: '5s' })).toBeUndefined();
+});
+
 test("a route to a grpc cluster has no timeout unless its tenant's cap says so", () => {
   const timeoutOf = (caps: Written, defaults: Written = {}): unknown => {
     const tenant = typed('Tenant', 'a', { claims: { host: 'shop.example.com' }, caps, defaults });

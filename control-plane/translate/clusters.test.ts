@@ -14,6 +14,7 @@ test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with 
     type: 'EDS',
     eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } },
     connect_timeout: '1s',
+    per_connection_buffer_limit_bytes: 32_768,
     lb_policy: 'LEAST_REQUEST',
     least_request_lb_config: { choice_count: 2 },
     common_lb_config: { healthy_panic_threshold: { value: 50 } },

@@ -7,6 +7,7 @@ import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { endpointsName } from './endpoints.ts';
 import { healthChecks } from './health-checks.ts';
+import { limits } from './limits.ts';
 import { Memo } from './memo.ts';
 import { keyOf, TranslationError } from './resources.ts';
 import { fromAds, nameOf, uint32 } from './wire.ts';
@@ -29,6 +30,7 @@ export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): C
         ...(checked && { service_name: endpointsName(cluster, checked) }),
       },
       connect_timeout: durationOf(spec.connectTimeoutMs),
+      per_connection_buffer_limit_bytes: uint32(limits.connectionBufferBytes),
       ...balance(spec.balance),
       common_lb_config: { healthy_panic_threshold: { value: spec.balance.panicPercent } },
       health_checks: health === null ? [] : healthChecks(health, document.name, speaksHttp2(spec.protocol)),

@@ -18,6 +18,7 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
     '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
     name: 'public',
     address: { socket_address: { address: '0.0.0.0', port_value: 8080 } },
+    per_connection_buffer_limit_bytes: 32_768,
     filter_chains: [
       {
         filters: [

@@ -5,6 +5,7 @@ import { routeConfigurationName } from '../../proto/names.ts';
 import type { ListenerSpec, Typed } from '../model/specs.ts';
 import { accessLogs, httpLogFields, tcpLogFields } from './access-log.ts';
 import { httpFilters } from './http-filters.ts';
+import { limits as fixed } from './limits.ts';
 import { Memo } from './memo.ts';
 import { tlsOf } from './secrets.ts';
 import { fromAds, nameOf, uint32 } from './wire.ts';
@@ -60,6 +61,7 @@ function socketListener({ document, spec }: Typed<'Listener'>, filter: Filter): 
   return {
     name: document.name,
     address: { socket_address: { address: spec.address, port_value: spec.port } },
+    per_connection_buffer_limit_bytes: uint32(fixed.connectionBufferBytes),
     filter_chains: [
       { ...(spec.tls !== null && tlsOf(spec.tls)), filters: [connectionLimit(document.name, spec), filter] },
     ],

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { edsCluster } from './clusters.ts';
 import { translateGroup } from './group.ts';
+import { keyedPolicy } from './retry-policy.ts';
 import { asJson, documentSet, typed } from './testing.ts';
 
 type Written = Readonly<Record<string, unknown>>;
@@ -115,4 +116,10 @@ test('a cluster has its retry budget', () => {
   const cluster = typed('Cluster', 'orders', { breakers: { retryBudget: '12.5%' } });
   const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
   expect(json).toHaveProperty('circuit_breakers.thresholds.0.retry_budget.budget_percent.value', 12.5);
+});
+
+test('routes that say the same of retries share one policy, however many they are', () => {
+  const [a, b, other] = [{}, {}, { attempts: 1 }].map((retry, index) => typed('Route', `shop/r${index}`, { retry }));
+  expect(keyedPolicy(b!, 2)).toBe(keyedPolicy(a!, 2));
+  expect(keyedPolicy(other!, 1).key).not.toBe(keyedPolicy(a!, 2).key);
 });

@@ -5,6 +5,7 @@ import type { DocumentSet } from '../model/document-set.ts';
 import { builtInAttempts, builtInConditions, grpcConditions } from '../model/schemas/retry.ts';
 import type { RouteSpec, Typed } from '../model/specs.ts';
 import { Memo } from './memo.ts';
+import { Shared } from './shared.ts';
 import { uint32 } from './wire.ts';
 
 type RetryPolicy = NonNullable<VirtualHost['retry_policy']>;
@@ -50,18 +51,20 @@ function retryPolicy({ retry }: RouteSpec, attempts: number): RetryPolicy {
   };
 }
 
-/** Of a route, with a text that is the same for all routes that say the same. */
+/** Of all routes that say the same, with a text that stands for it. */
 export interface KeyedPolicy {
   readonly key: string;
   readonly policy: RetryPolicy;
 }
 
 const policies = new Memo<Typed<'Route'>, KeyedPolicy>();
+const shared = new Shared<KeyedPolicy>();
 
 export function keyedPolicy(route: Typed<'Route'>, attempts: number): KeyedPolicy {
   return policies.get(route, [attempts], () => {
     const policy = retryPolicy(route.spec, attempts);
-    return { key: JSON.stringify(policy), policy };
+    const key = JSON.stringify(policy);
+    return shared.get(key, () => ({ key, policy }));
   });
 }
 

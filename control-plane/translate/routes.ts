@@ -52,7 +52,7 @@ export function virtualHost(
   const common = commonPolicy(policies);
   const messages = ordered.map((route, index) => {
     const own = policies[index]?.key === common?.key ? undefined : policies[index];
-    return routeMessage(route, effectiveTimeoutMs(documents, route), own);
+    return routeMessage(route, effectiveTimeoutMs(documents, route), leadsToGrpc(documents, route), own);
   });
   const [first] = messages;
   if (first === undefined || common === undefined) throw new Error(`the host ${host} has no routes`);
@@ -66,17 +66,27 @@ export function virtualHost(
 }
 
 /** `retries`: where they are not the host's. */
-function routeMessage(route: Typed<'Route'>, timeoutMs: number, retries: KeyedPolicy | undefined): Route {
-  return routeMessages.get(route, [timeoutMs, retries], () => ({
+function routeMessage(
+  route: Typed<'Route'>,
+  timeoutMs: number,
+  toGrpc: boolean,
+  retries: KeyedPolicy | undefined,
+): Route {
+  return routeMessages.get(route, [timeoutMs, toGrpc, retries], () => ({
     name: resourceName(route.document.tenant, route.document.name),
     match: routeMatch(route.spec.match, route.spec.upgrades.includes('connect')),
-    ...actionOf(route.spec, timeoutMs, retries),
+    ...actionOf(route.spec, timeoutMs, toGrpc, retries),
     ...headerChanges(route.spec),
     ...filterSettings(route.spec),
   }));
 }
 
-function actionOf(spec: RouteSpec, timeoutMs: number, retries: KeyedPolicy | undefined): Partial<Route> {
+function actionOf(
+  spec: RouteSpec,
+  timeoutMs: number,
+  toGrpc: boolean,
+  retries: KeyedPolicy | undefined,
+): Partial<Route> {
   if (spec.redirect !== null) return { redirect: redirectAction(spec.redirect, spec.match) };
   if (spec.respond !== null) return { direct_response: directResponse(spec.respond) };
   const rewrite = spec.rewrite === null ? {} : rewriteOf(spec.rewrite, spec.match);
@@ -85,6 +95,7 @@ function actionOf(spec: RouteSpec, timeoutMs: number, retries: KeyedPolicy | und
       ...targetOf(spec.to),
       ...rewrite,
       timeout: durationOf(timeoutMs),
+      ...(toGrpc && { max_stream_duration: streamDuration(timeoutMs) }),
       ...(spec.streamIdleTimeoutMs !== null && { idle_timeout: durationOf(spec.streamIdleTimeoutMs) }),
       ...(retries && { retry_policy: retries.policy }),
       ...(spec.upgrades.length > 0 && { upgrade_configs: spec.upgrades.map(upgradeConfig) }),
@@ -95,6 +106,14 @@ function actionOf(spec: RouteSpec, timeoutMs: number, retries: KeyedPolicy | und
 /** Envoy has its name for the method in upper case. */
 function upgradeConfig(upgrade: string) {
   return { upgrade_type: upgrade === 'connect' ? 'CONNECT' : upgrade };
+}
+
+/** Takes the place of the timeout: the client's deadline counts, up to that. 0: whatever the deadline is. */
+function streamDuration(timeoutMs: number): NonNullable<NonNullable<Route['route']>['max_stream_duration']> {
+  return {
+    ...(timeoutMs > 0 && { max_stream_duration: durationOf(timeoutMs) }),
+    grpc_timeout_header_max: durationOf(timeoutMs),
+  };
 }
 
 function rewriteOf({ host, prefix, regex }: RewriteSpec, match: RouteSpec['match']): NonNullable<Route['route']> {
@@ -119,13 +138,17 @@ export function targetOf(to: RouteSpec['to']): NonNullable<Route['route']> {
  * What the route says, else its tenant's default, else the built-in one, which is none for grpc clusters. The model keeps
  * all under the tenant's cap. 0: none.
  */
-export function effectiveTimeoutMs(documents: DocumentSet, { document, spec }: Typed<'Route'>): number {
+export function effectiveTimeoutMs(documents: DocumentSet, route: Typed<'Route'>): number {
+  const { document, spec } = route;
   if (spec.timeoutMs !== null) return spec.timeoutMs;
   const owner = document.tenant === undefined ? undefined : documents.get('Tenant', undefined, document.tenant);
   const said = owner?.spec.defaults.timeoutMs ?? null;
   if (said !== null) return said;
-  const toGrpc = spec.to.some(
+  return leadsToGrpc(documents, route) ? (owner?.spec.caps.timeoutMs ?? 0) : builtInTimeoutMs;
+}
+
+function leadsToGrpc(documents: DocumentSet, { spec }: Typed<'Route'>): boolean {
+  return spec.to.some(
     ({ cluster: { tenant, name } }) => documents.get('Cluster', tenant, name)?.spec.protocol === 'grpc',
   );
-  return toGrpc ? (owner?.spec.caps.timeoutMs ?? 0) : builtInTimeoutMs;
 }

@@ -22,8 +22,8 @@ export interface HostLoad {
 }
 
 /** What this thread has under way at an endpoint. */
-export function loadOf(_: string, { active, idleCount }: Host): HostLoad {
-  return { connections: active + idleCount, activeRequests: active };
+export function loadOf(_: string, { active, connections }: Host): HostLoad {
+  return { connections, activeRequests: active };
 }
 
 /** @param load of an endpoint of the cluster of that name */

@@ -3,7 +3,7 @@
  * lower-cased in place. What is malformed or ambiguous is refused here; what to do with a well-formed head is not
  * decided here.
  */
-import { type FieldLike, sharedField } from '../../proto/http2/field.ts';
+import type { FieldLike } from '../../proto/http2/field.ts';
 import { COLON, CR, HTAB, isToken, isValue, LF, lowerName, pathByte, pathSlow, queryByte, SP } from './h1-tables.ts';
 import {
   equalsIgnoringCase,
@@ -15,6 +15,7 @@ import {
   versionStartsWell,
 } from './h1-values.ts';
 import { type Drops, kindAt, known, startsWith } from './known-headers.ts';
+import { fieldOfLine } from './line-fields.ts';
 import type { MessageHead } from './message-head.ts';
 import type { Out } from './out.ts';
 
@@ -33,12 +34,6 @@ export type Parsed = (typeof parsed)[keyof typeof parsed];
 export const maxHeaders = 1000;
 
 const nothing = Buffer.alloc(0);
-
-/** Headers that say the same in many messages: worth a place in the tables of HTTP/2's connections. */
-const comeAgain = new Set([
-  ...['accept', 'accept-encoding', 'accept-language', 'user-agent', 'content-type', 'cache-control', 'origin'],
-  ...['server', 'vary', 'via', 'grpc-timeout', 'grpc-accept-encoding', 'content-encoding'],
-]);
 
 /** A parsed head: positions into the buffer that was parsed. One object is reused for many heads. */
 export class Head implements MessageHead {
@@ -148,8 +143,7 @@ export class Head implements MessageHead {
   addFields(to: FieldLike[], drops: Drops, named: ReadonlySet<string> | null): void {
     for (let i = 0; i < this.count; i++) {
       if (!this.#passes(i, drops, named)) continue;
-      const name = this.bytes.latin1Slice(this.nameStart[i]!, this.nameEnd[i]!);
-      to.push(comeAgain.has(name) ? sharedField(name, this.value(i)) : [name, this.value(i)]);
+      to.push(fieldOfLine(this.bytes, this.nameStart[i]!, this.nameEnd[i]!, this.valueStart[i]!, this.valueEnd[i]!));
     }
   }
 

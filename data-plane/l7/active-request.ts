@@ -9,12 +9,13 @@ import type { Downstream } from './downstream.ts';
 import { type ClientEnd, clientEnds, Exchange } from './exchange.ts';
 import { type FilteredRequest, type Filtering, filteringOf } from './filtering.ts';
 import { Forwarding } from './forwarding.ts';
+import { grpcReply, isGrpcRequest, streamMs } from './grpc.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { RequestDeadlines } from './request-deadlines.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
-import { findRoute, pickEndpoint } from './route-request.ts';
+import { counted, findRoute, pickEndpoint } from './route-request.ts';
 import { Tries, type TriesOwner } from './tries.ts';
 import { Tunnel } from './tunnel.ts';
 import { type UpgradeAsk, withKey } from './upgrade.ts';
@@ -44,6 +45,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       listener.shared.deadlines,
       () => this.#onWholeDeadline(),
       () => this.#onIdleDeadline(),
+      () => this.#onStreamDeadline(),
     );
     this.#tries = new Tries(listener.shared, this.#exchange, this.#deadlines, this);
   }
@@ -58,13 +60,10 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   onHead(target: RequestTarget, head: MessageHead, refused: LocalReply | null, bodyFollows: boolean): void {
     target.client.read(head, this.#listener, this.#downstream);
     this.#exchange.begin(target);
+    this.#exchange.isGrpc = isGrpcRequest(target.method, head);
     this.answerHasNoBody = target.method === 'HEAD';
-    if (refused !== null) this.#refuse(refused);
-    else if (target.redirect) {
-      const headers = [['location', target.location(target.client.scheme)]] as const;
-      if (target.upgrade !== null) this.#downstream.expectTunnel();
-      this.#answer({ ...localReplies.pathRedirect, headers });
-    } else this.#forward(target, head, bodyFollows);
+    if (refused !== null) this.#answer(counted(refused, this.#listener.stats));
+    else this.#forward(target, head, bodyFollows);
   }
 
   /** There is no request to speak of: answered and logged all the same. */
@@ -123,13 +122,6 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
 
   // ---- route, filters in, pick, connect, send ----
 
-  #refuse(reply: LocalReply): void {
-    const { stats } = this.#listener;
-    if (reply === localReplies.badPath) stats.rqFailedPathNormalization.value++;
-    else if (reply === localReplies.badTarget) stats.rqNonRelativePath.value++;
-    this.#answer(reply);
-  }
-
   #forward(target: RequestTarget, head: MessageHead, bodyFollows: boolean): void {
     const refused = findRoute(target, this.#listener, this.#exchange);
     if (target.upgrade !== null) this.#downstream.expectTunnel();
@@ -158,6 +150,11 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       this.#answer(answer);
       return;
     }
+    const { maxStream } = this.#exchange.route!.config;
+    if (maxStream !== null && !this.#deadlines.armStream(streamMs(maxStream, head, this.#exchange.isGrpc, target))) {
+      this.#onStreamDeadline();
+      return;
+    }
     const upstream = this.#tries.begin(head);
     forwarding.fill(target, this.#tries.expectedMs);
     upstream.sendHead(head, target, forwarding, bodyFollows);
@@ -166,7 +163,8 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       return;
     }
     this.#downstream.continueRequest();
-    this.#deadlines.arm(this.#deadlines.whole, this.#exchange.context.chain.limits.requestTimeoutMs);
+    // what a gRPC client sends is a stream that may go on for as long as something moves
+    if (!this.#exchange.isGrpc) this.#deadlines.arm(this.#deadlines.whole, this.#requestTimeoutMs);
     this.#touch();
   }
 
@@ -186,8 +184,12 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onHeld(bodyFollows: boolean): void {
-    if (bodyFollows) this.#deadlines.arm(this.#deadlines.whole, this.#exchange.context.chain.limits.requestTimeoutMs);
+    if (bodyFollows) this.#deadlines.arm(this.#deadlines.whole, this.#requestTimeoutMs);
     this.#deadlines.arm(this.#deadlines.idle, this.#exchange.idleMs);
+  }
+
+  get #requestTimeoutMs(): number {
+    return this.#exchange.context.chain.limits.requestTimeoutMs;
   }
 
   /** From here on the route's timeout runs. */
@@ -213,34 +215,29 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onResponseHead(head: MessageHead, hasBody: boolean): boolean {
-    if (this.#tries.takesAnswer(head.status)) return false;
-    const exchange = this.#exchange;
+    if (this.#tries.takesAnswer(head)) return false;
     if (head.status < 300 && this.#downstream.protocol === 'HTTP/2' && this.#tunnel !== null) {
       // to this client a 200 would say that the tunnel is open
       this.#tries.upstream = null;
       this.#answer(localReplies.upstreamProtocolError);
       return false;
     }
-    exchange.status = head.status;
-    exchange.details = 'via_upstream';
-    exchange.answeredMs = this.#listener.shared.now();
+    this.#exchange.answeredBy(head);
     this.#responding = true;
-    if (this.#filtering !== null) exchange.responseChanges = this.#filtering.changesOf(head.status, head);
-    this.#downstream.writeHead(head, exchange, hasBody);
+    if (this.#filtering !== null) this.#exchange.responseChanges = this.#filtering.changesOf(head.status, head);
+    this.#downstream.writeHead(head, this.#exchange, hasBody);
     return true;
   }
 
   /** The route's time was that of the answer; from here on only silence ends it. */
   onTunnel(head: MessageHead): void {
     const tunnel = this.#tunnel!;
-    const exchange = this.#exchange;
-    this.#tries.takesAnswer(head.status);
+    this.#tries.takesAnswer(head);
     this.#deadlines.whole.disarm();
     this.#responding = true;
-    exchange.details = 'via_upstream';
-    exchange.answeredMs = this.#listener.shared.now();
-    if (this.#filtering !== null) exchange.responseChanges = this.#filtering.changesOf(head.status, head);
-    exchange.status = this.#downstream.openTunnel(head, exchange, tunnel.ask);
+    this.#exchange.answeredBy(head);
+    if (this.#filtering !== null) this.#exchange.responseChanges = this.#filtering.changesOf(head.status, head);
+    this.#exchange.status = this.#downstream.openTunnel(head, this.#exchange, tunnel.ask);
     tunnel.begin(this.#listener.stats, (b, data) => this.#passBody(b, data));
     if (tunnel.endedEarly) this.onEnd(null);
     if (this.#tries.upstream!.flush()) this.#downstream.resumeRequest();
@@ -258,6 +255,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onResponseEnd(trailers: readonly Field[] | null): void {
+    if (trailers !== null) this.#exchange.noteTrailers(trailers);
     this.#downstream.writeEnd(trailers);
     this.#downstream.flush();
     if (this.#tunnel?.open && !this.#downstream.requestComplete) {
@@ -279,12 +277,9 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   // ---- finish ----
 
   #answer(own: LocalReply): void {
-    const exchange = this.#exchange;
-    const reply = this.#filtering === null ? own : this.#filtering.replyOf(own);
-    exchange.status = reply.status;
-    exchange.flags = reply.flag;
-    exchange.details = reply.details;
-    if (!this.answerHasNoBody) exchange.bytesSent += reply.body.length;
+    const said = this.#filtering === null ? own : this.#filtering.replyOf(own);
+    const reply = this.#exchange.isGrpc ? grpcReply(said) : said;
+    this.#exchange.answeredItself(reply, this.answerHasNoBody);
     this.#downstream.writeReply(reply, this.answerHasNoBody);
     this.#finish();
   }
@@ -341,6 +336,11 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
     }
     this.#exchange.cluster!.stats.rqTimeout.value++;
     this.giveUp(localReplies.upstreamTimeout);
+  }
+
+  #onStreamDeadline(): void {
+    this.#listener.stats.rqMaxDurationReached.value++;
+    this.giveUp(localReplies.maxStreamDuration);
   }
 
   #onIdleDeadline(): void {

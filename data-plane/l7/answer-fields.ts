@@ -1,5 +1,5 @@
 /** Answers as they leave in HTTP/2: the upstream's head with the proxy's fields, and answers of the proxy's own. */
-import { type Field, type FieldLike, sharedField } from '../../proto/http2/field.ts';
+import { type Field, type FieldLike, field, sharedField } from '../../proto/http2/field.ts';
 import { type Drops, dropsOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
@@ -50,7 +50,7 @@ export function upstreamFields(
   if (responseChanges !== null) fields.push(...responseChanges.added);
   if (serverName !== '') fields.push(serverField(serverName));
   const ms = Math.round(answeredMs - startMs);
-  fields.push(serviceTimeFields[ms] ?? [serviceTime, `${ms}`]);
+  fields.push(serviceTimeFields[ms] ?? field(serviceTime, `${ms}`));
   if (!head.hasDate) fields.push(dateField(shared.wallClock()));
   return fields;
 }
@@ -78,7 +78,8 @@ export function replyFields(reply: LocalReply, serverName: string, epochMs: numb
   fields.length = 0;
   fields.push(statusFields[reply.status]!);
   // these end with their head, and a 204 may not say a length
-  if (reply.status !== 204 && reply.status !== 304) fields.push(['content-length', `${reply.body.length}`]);
+  const hasLength = reply.status !== 204 && reply.status !== 304 && reply.headOnly !== true;
+  if (hasLength) fields.push(['content-length', `${reply.body.length}`]);
   if (reply.body !== '' && !headers.some(([name]) => name === 'content-type')) fields.push(plainText);
   fields.push(...headers, dateField(epochMs));
   if (serverName !== '') fields.push(serverField(serverName));

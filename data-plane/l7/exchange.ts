@@ -1,4 +1,6 @@
 /** One request and its answer, as a record: filled along the phases, counted and logged once at the end. */
+import { type Field, fieldValue } from '../../proto/http2/field.ts';
+import type { MessageHead } from '../codec/message-head.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
@@ -7,7 +9,9 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
 import type { Downstream } from './downstream.ts';
+import { isEndpointsFault, readGrpcStatus } from './grpc.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
+import type { LocalReply } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const noHeaders: readonly string[] = [];
@@ -52,6 +56,9 @@ export class Exchange {
   route: CompiledRoute | null = null;
   cluster: Cluster | null = null;
   host: Host | null = null;
+  isGrpc = false;
+  /** Of a gRPC request, once it is known; -1: not yet. */
+  grpcStatus = -1;
   /** What the route changes of the answer; null: nothing. */
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
@@ -70,6 +77,27 @@ export class Exchange {
   /** Of the client. */
   get protocol(): Downstream['protocol'] {
     return this.#client.protocol;
+  }
+
+  /** The head of the endpoint's answer is here. */
+  answeredBy(head: MessageHead): void {
+    this.status = head.status;
+    this.details = 'via_upstream';
+    this.answeredMs = this.#listener.shared.now();
+    if (this.isGrpc) this.grpcStatus = readGrpcStatus(head.first('grpc-status'));
+  }
+
+  noteTrailers(trailers: readonly Field[]): void {
+    if (this.isGrpc) this.grpcStatus = readGrpcStatus(fieldValue(trailers, 'grpc-status') ?? '');
+  }
+
+  /** The proxy answers. @param headOnly whatever the body says */
+  answeredItself(reply: LocalReply, headOnly: boolean): void {
+    this.status = reply.status;
+    this.flags = reply.flag;
+    this.details = reply.details;
+    if (this.isGrpc && reply.grpcStatus !== undefined) this.grpcStatus = reply.grpcStatus;
+    if (!headOnly) this.bytesSent += reply.body.length;
   }
 
   /** Nothing may move for so long; 0: for ever. */
@@ -101,6 +129,8 @@ export class Exchange {
     this.route = null;
     this.cluster = null;
     this.host = null;
+    this.isGrpc = false;
+    this.grpcStatus = -1;
     this.responseChanges = null;
     this.#cancelled = false;
     const names = context.loggedHeaders;
@@ -134,16 +164,14 @@ export class Exchange {
   /** Unless it was cut by this side, the client went before its answer was whole. */
   onClientGone({ flag, details }: ClientEnd): void {
     if (!this.running || this.flags !== '') return;
-    const { stats } = this.#listener;
-    if (flag === clientEnds.malformed.flag) stats.rqTxReset.value++;
-    else stats.rqRxReset.value++;
+    this.#listener.stats.rqRxReset.value++;
     this.flags = flag;
     this.details = details;
     this.#cancelled = true;
   }
 
   #outcome(): 'success' | 'error' | 'cancelled' {
-    if (this.answeredMs >= 0) return this.status < 500 ? 'success' : 'error';
+    if (this.answeredMs >= 0) return this.status < 500 && !isEndpointsFault(this.grpcStatus) ? 'success' : 'error';
     return this.#cancelled ? 'cancelled' : 'error';
   }
 
@@ -183,6 +211,7 @@ export class Exchange {
     entry.authority = this.authority;
     entry.protocol = this.protocol;
     entry.status = this.status;
+    entry.grpcStatus = this.grpcStatus;
     entry.flags = flagsOf(this.flags, this.retryFlag, this.delayed);
     entry.details = this.details;
     entry.bytesReceived = this.bytesReceived;

@@ -381,10 +381,10 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
   test('an idle upstream connection leaves the pool after its time', async () => {
     const { proxy, upstream } = await start(answerWith(ok));
     await talk(proxy.port, get(), (a) => a.endsWith('ok'));
-    expect(proxy.cluster.hosts[0]!.idleCount).toBe(1);
+    expect(proxy.cluster.hosts[0]!.connections).toBe(1);
     proxy.clock.advance(61_000);
     await until(() => upstream.sockets.size === 0);
-    expect(proxy.cluster.hosts[0]!.idleCount).toBe(0);
+    expect(proxy.cluster.hosts[0]!.connections).toBe(0);
   });
 
   test('draining: idle connections end now, busy ones with their answer', async () => {

@@ -57,7 +57,10 @@ export class H2Request implements UpstreamRequest {
   sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void {
     const fields = requestFields(head, target, forwarding);
     this.#replay!.keepFields(fields);
-    this.#begin(fields, !bodyFollows && target.upgrade === null);
+    // a tunnel's end is still to come
+    const ends = !bodyFollows && target.upgrade === null;
+    if (ends) this.#replay!.keepEnd(null);
+    this.#begin(fields, ends);
   }
 
   sendData(b: Buffer, data: Ranges): void {
@@ -74,11 +77,13 @@ export class H2Request implements UpstreamRequest {
   }
 
   resend(replay: Replay, expectedMs: number): void {
-    const { data, trailers } = replay;
-    this.#begin(replay.fieldsWith(expectedMs), data.length === 0 && trailers === null && this.#sink!.upgrade === null);
-    if (data.length > 0) this.#stream!.data(data, trailers === null);
+    const { data, trailers, isEnded } = replay;
+    const endsWithData = isEnded && trailers === null;
+    this.#begin(replay.fieldsWith(expectedMs), data.length === 0 && endsWithData);
+    // a list of its own: more may come, which the replay keeps beside
+    if (data.length > 0) this.#stream!.data(data.slice(), endsWithData);
     if (trailers !== null) this.#stream!.trailers(trailers);
-    this.#sentEnd = this.#sink!.upgrade === null;
+    this.#sentEnd = isEnded;
   }
 
   flush(): boolean {

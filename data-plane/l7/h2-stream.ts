@@ -68,7 +68,6 @@ export class H2Stream implements Downstream {
   // ---- what the codec tells ----
 
   begin(client: H2Client, stream: Stream<H2Stream>, expectsContinue: boolean): void {
-    this.#listener.shared.http2Stats.streamsActive.value++;
     stream.state = this;
     this.#client = client;
     this.#stream = stream;
@@ -104,7 +103,10 @@ export class H2Stream implements Downstream {
 
   onTrailers(fields: readonly Field[]): void {
     if (this.#finished) return;
-    if (fields.length > limits.trailers) this.request.giveUp(http2Replies.headersTooLarge);
+    let bytes = 0;
+    for (let i = 0; i < fields.length; i++) bytes += fields[i]!.name.length + fields[i]!.value.length;
+    if (fields.length > limits.trailers || bytes > limits.trailerBytes)
+      this.request.giveUp(http2Replies.headersTooLarge);
     else this.request.onEnd(fields);
   }
 
@@ -243,7 +245,6 @@ export class H2Stream implements Downstream {
 
   #release(): void {
     const client = this.#client!;
-    this.#listener.shared.http2Stats.streamsActive.value--;
     this.#stream!.state = undefined;
     this.#stream = null;
     this.#client = null;

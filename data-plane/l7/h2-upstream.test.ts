@@ -34,6 +34,7 @@ const status = (text: string): number => Number(text.slice(9, 12));
 const policy: RetryConfig = {
   failures: ['unprocessed'],
   statuses: [],
+  grpcStatuses: [],
   attempts: 2,
   perTryTimeoutMs: 0,
   backoff: { baseMs: 25, maxMs: 250 },

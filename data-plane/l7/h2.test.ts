@@ -199,6 +199,8 @@ test.each([
     ['-', 200],
   ]);
   expect(proxy.log[0]).toMatchObject({ method: 'GET', path: '/', details: 'http2.violation.of.messaging.rule' });
+  const { rxMessagingError, streamsActive } = proxy.http2Stats;
+  expect([proxy.server.stats.rqRxReset.value, rxMessagingError.value, streamsActive.value]).toEqual([1, 1, 0]);
   expect(proxy.cluster.stats.rqTotal.value).toBe(1);
 });
 
@@ -238,6 +240,23 @@ test('what belongs to a connection of HTTP/1.1 does not come out of an answer; t
   expect(body).toBe('abc');
   expect(Object.keys(headers).sort()).toEqual([':status', 'date', 'server', 'x-envoy-upstream-service-time']);
   expect([headers.date, headers.server]).toEqual(['then', 'fairlead']);
+});
+
+test.each<[string, http2.OutgoingHttpHeaders, number]>([
+  ['a few', { 'x-sum': '1' }, 200],
+  ['too many', { 'x-sum': Array.from({ length: 21 }, (_, i) => `${i}`) }, 431],
+  ['too long ones', { 'x-sum': 'a'.repeat(9_000) }, 431],
+])('trailers of a request: %s; none go to HTTP/1.1, whose body is then ended or cut', async (_, trailers, status) => {
+  const { client, seen, proxy } = await start((socket, all) => {
+    if (all.toString('latin1').endsWith('0\r\n\r\n')) socket.write(ok);
+  });
+  const stream = client.request({ ':method': 'POST' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+  stream.end('four');
+  expect((await answerOf(stream)).status).toBe(status);
+  expect(seen()).not.toContain('x-sum');
+  expect(seen().endsWith('0\r\n\r\n')).toBe(status === 200);
+  expect(proxy.http2Stats.trailers.value).toBe(1);
 });
 
 test('100-continue is answered by the proxy, and goes no further', async () => {
@@ -408,6 +427,22 @@ test('a drained connection takes no new streams, and ends when those under way h
   sockets[0]!.write(ok);
   expect(await answer).toMatchObject({ status: 200, body: 'ok' });
   await drained;
+});
+
+test('a bug while an upstream is heard costs one stream, one while the client is heard its connection', async () => {
+  const { client, proxy } = await start(answerWith(ok), {
+    onLog: ({ path }) => {
+      if (path.startsWith('/bug')) throw new Error('a bug');
+    },
+  });
+  const [, other] = await Promise.all([ask(client, { ':path': '/bug' }), ask(client)]);
+  expect(other).toMatchObject({ status: 200, body: 'ok' });
+  expect((await ask(client)).status).toBe(200);
+  // refused at once, within the client's own bytes
+  await ask(client, { ':path': '/bug', expect: 'miracles' });
+  await until(() => proxy.server.connectionCount === 0);
+  expect(proxy.faults.splice(0)).toHaveLength(2);
+  expect([proxy.server.stats.rqActive.value, proxy.http2Stats.streamsActive.value]).toEqual([0, 0]);
 });
 
 test('a route that answers itself does so in fields', async () => {

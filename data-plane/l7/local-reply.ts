@@ -2,6 +2,7 @@
 
 import type { RequestFault } from '../codec/h1-request-reader.ts';
 import type { HeaderPair } from '../codec/message-head.ts';
+import { grpcStatuses } from './grpc.ts';
 
 export interface LocalReply {
   readonly status: number;
@@ -13,6 +14,10 @@ export interface LocalReply {
   readonly close: boolean;
   /** Headers of its own. */
   readonly headers?: readonly HeaderPair[];
+  /** What it is to gRPC, where that is not what follows from `status`. */
+  readonly grpcStatus?: number;
+  /** No length either: there is no message. */
+  readonly headOnly?: boolean;
 }
 
 const reply = (status: number, flag: string, details: string, body = '', close = false): LocalReply => ({
@@ -60,6 +65,14 @@ export const localReplies = {
     'upstream_reset_before_response_started{protocol_error}',
     `${beforeHeaders}protocol error`,
   ),
+  grpcNeedsHttp2: {
+    ...reply(502, '', 'grpc_needs_http2', 'gRPC needs an endpoint that speaks HTTP/2; this cluster speaks HTTP/1.1'),
+    grpcStatus: grpcStatuses.unimplemented,
+  },
+  maxStreamDuration: {
+    ...reply(504, '', 'max_duration_timeout', 'downstream duration timeout'),
+    grpcStatus: grpcStatuses.deadlineExceeded,
+  },
   upstreamOffersNoTunnel: reply(502, 'UPE', 'upstream_extended_connect_not_offered'),
   clusterNotFound: reply(503, 'NC', 'cluster_not_found'),
   noHealthyUpstream: reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream'),

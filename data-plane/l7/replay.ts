@@ -18,6 +18,8 @@ export class Replay {
   /** The body as it came, and what followed it; in HTTP/2 alone. */
   data: Buffer[] = [];
   trailers: readonly Field[] | null = null;
+  /** The request is here to its end. */
+  isEnded = false;
   #fields: readonly FieldLike[] = noFields;
   #bytes: Buffer = nothing;
   #length = 0;
@@ -64,7 +66,9 @@ export class Replay {
   }
 
   keepEnd(trailers: readonly Field[] | null): void {
-    if (this.#keeping) this.trailers = trailers;
+    if (!this.#keeping) return;
+    this.trailers = trailers;
+    this.isEnded = true;
   }
 
   /** Nobody will want it again. */
@@ -98,6 +102,7 @@ export class Replay {
     this.#length = 0;
     this.#fields = noFields;
     this.trailers = null;
+    this.isEnded = false;
     if (this.data.length > 0) this.data = [];
   }
 }

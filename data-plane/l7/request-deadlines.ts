@@ -1,14 +1,18 @@
-/** What may take too long of one request: the whole of it, and nothing moving. */
+/** What may take too long of one request: its parts, nothing moving, and the whole stream where that has a limit. */
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
+import { roundedMs } from './grpc.ts';
 
 export class RequestDeadlines {
   /** Until the request has been read to its end; from then on until the answer is whole. */
   readonly whole: Deadline;
   readonly idle: Deadline;
   readonly #deadlines: Deadlines;
+  readonly #onStream: () => void;
+  #stream: Deadline | null = null;
 
-  constructor(deadlines: Deadlines, onWhole: () => void, onIdle: () => void) {
+  constructor(deadlines: Deadlines, onWhole: () => void, onIdle: () => void, onStream: () => void) {
     this.#deadlines = deadlines;
+    this.#onStream = onStream;
     this.whole = new Deadline(onWhole);
     this.idle = new Deadline(onIdle);
   }
@@ -19,8 +23,17 @@ export class RequestDeadlines {
     else deadline.disarm();
   }
 
+  /** From the head of the request to the end of the answer; below 0: for ever. False: it is over already. */
+  armStream(ms: number): boolean {
+    if (ms <= 0) return ms < 0;
+    this.#stream ??= new Deadline(this.#onStream);
+    this.arm(this.#stream, roundedMs(ms));
+    return true;
+  }
+
   end(): void {
     this.whole.disarm();
     this.idle.disarm();
+    this.#stream?.disarm();
   }
 }

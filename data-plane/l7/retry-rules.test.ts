@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { RetryConfig } from '../model/config.ts';
-import { backoffMs, retriesEnd, retriesStatus } from './retry-rules.ts';
+import { backoffMs, retriesAnswer, retriesEnd } from './retry-rules.ts';
 
 const config = (patch: Partial<RetryConfig>): RetryConfig => ({
   failures: [],
   statuses: [],
+  grpcStatuses: [],
   attempts: 1,
   perTryTimeoutMs: 0,
   backoff: { baseMs: 25, maxMs: 250 },
@@ -20,6 +21,17 @@ test('an end of a try is a reason for another one where the policy names it', ()
   }
 });
 
+const answer = (status: number, grpcStatus = '') => ({
+  status,
+  first: (name: string) => (name === 'grpc-status' ? grpcStatus : ''),
+});
+
+test('a status of gRPC counts where the head says it', () => {
+  const policy = config({ grpcStatuses: [1, 14] });
+  const taken = ['', '0', '1', '4', '14', '014', 'x', '1e1'].filter((said) => retriesAnswer(policy, answer(200, said)));
+  expect(taken).toEqual(['1', '14']);
+});
+
 test('statuses are half-open ranges', () => {
   const policy = config({
     statuses: [
@@ -27,7 +39,7 @@ test('statuses are half-open ranges', () => {
       { start: 500, end: 600 },
     ],
   });
-  const taken = [200, 408, 409, 410, 499, 500, 599].filter((status) => retriesStatus(policy, status));
+  const taken = [200, 408, 409, 410, 499, 500, 599].filter((status) => retriesAnswer(policy, answer(status)));
   expect(taken).toEqual([409, 500, 599]);
 });
 

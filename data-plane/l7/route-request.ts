@@ -3,15 +3,23 @@ import type { HeaderPair } from '../codec/message-head.ts';
 import type { RouteAnswer } from '../route/answer.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
+import { versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
 import { isAllowed } from './upgrade.ts';
 
+/** What a request is refused with that can't be read safely. */
+export function counted(refused: LocalReply, stats: HttpListener['stats']): LocalReply {
+  if (refused === localReplies.badPath) stats.rqFailedPathNormalization.value++;
+  else if (refused === localReplies.badTarget) stats.rqNonRelativePath.value++;
+  return refused;
+}
+
 /**
- * Notes the route in `exchange`, if there is one. A LocalReply: there is too much to do for this request, or its route
- * does not allow the tunnel that it asks for.
+ * Notes the route in `exchange`, if there is one. A LocalReply: its path sends the client elsewhere, there is too much to
+ * do for it, or its route does not allow the tunnel that it asks for.
  */
 export function findRoute(
   target: RequestTarget,
@@ -19,6 +27,9 @@ export function findRoute(
   exchange: Exchange,
 ): LocalReply | null {
   const { context } = exchange;
+  if (target.redirect) {
+    return { ...localReplies.pathRedirect, headers: [['location', target.location(target.client.scheme)]] };
+  }
   if (shared.load.refusedShare > 0 && shared.random() < shared.load.refusedShare) {
     stats.rqOverloadClose.value++;
     return localReplies.overloaded;
@@ -53,6 +64,9 @@ export function pickEndpoint(
   if (cluster === undefined) {
     stats.noCluster.value++;
     return localReplies.clusterNotFound;
+  }
+  if (exchange.isGrpc && exchange.protocol === 'HTTP/2' && versionTo(cluster, 'HTTP/2') !== 'HTTP/2') {
+    return localReplies.grpcNeedsHttp2;
   }
   const host = cluster.pick();
   if (host === null) {

@@ -52,6 +52,7 @@ test('whatever endpoints do, each request has its own answer, none acts twice wi
   await gone.stop();
   const retry = {
     failures: ['no-connection', 'unprocessed', 'reset'] as const,
+    grpcStatuses: [],
     statuses: [{ start: 503, end: 504 }],
     attempts: 2,
     perTryTimeoutMs: 400,

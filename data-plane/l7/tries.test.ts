@@ -16,6 +16,7 @@ async function until(condition: () => boolean): Promise<void> {
 const policy: RetryConfig = {
   failures: ['no-connection', 'unprocessed', 'reset'],
   statuses: [],
+  grpcStatuses: [],
   attempts: 2,
   perTryTimeoutMs: 0,
   backoff: { baseMs: 25, maxMs: 250 },

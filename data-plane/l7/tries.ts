@@ -14,7 +14,7 @@ import type { HttpShared } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { Replay } from './replay.ts';
 import type { RequestDeadlines } from './request-deadlines.ts';
-import { backoffMs, retriesEnd, retriesStatus, type TryEnd } from './retry-rules.ts';
+import { backoffMs, retriesAnswer, retriesEnd, type TryEnd } from './retry-rules.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
 
 /** Whose request it is. */
@@ -97,7 +97,7 @@ export class Tries {
   takesEnd(end: TryEnd): boolean {
     this.upstream = null;
     this.#perTry?.disarm();
-    if (end === 'unprocessed' && !this.#wasUnseen && this.#canReplay) {
+    if (end === 'unprocessed' && !this.#wasUnseen && this.#canStartAnew) {
       // nobody saw the request, so this is still the same try
       this.#wasUnseen = true;
       const { cluster, host } = this.#exchange;
@@ -110,10 +110,10 @@ export class Tries {
   }
 
   /** An answer begins. True: it is not passed on, another try follows. */
-  takesAnswer(status: number): boolean {
+  takesAnswer(head: MessageHead): boolean {
     this.#perTry?.disarm();
     const policy = this.#policy;
-    if (policy !== null && retriesStatus(policy, status)) {
+    if (policy !== null && retriesAnswer(policy, head)) {
       if (this.#plan(policy)) {
         this.upstream = null;
         return true;
@@ -140,6 +140,11 @@ export class Tries {
 
   get #canReplay(): boolean {
     return this.#replay.whole && this.#owner.requestComplete;
+  }
+
+  /** A request that is still coming goes on where it was, which in HTTP/1.1 its framing does not allow. */
+  get #canStartAnew(): boolean {
+    return this.#replay.whole && (this.#version === 'HTTP/2' || this.#owner.requestComplete);
   }
 
   #plan(policy: RetryConfig): boolean {
@@ -195,12 +200,14 @@ export class Tries {
     this.upstream = upstream;
     upstream.begin(this.#owner, this.#replay);
     upstream.resend(this.#replay, this.#leftMs());
-    this.onRequestEnd();
+    if (this.#owner.requestComplete) this.onRequestEnd();
   }
 
   /** What this try may take: a try's time, or what is left of the route's if that is less. */
   #leftMs(): number {
     const { whole } = this.#deadlines;
+    // until the request is whole its own time runs there, not the answer's
+    if (!this.#owner.requestComplete) return this.expectedMs;
     if (whole.queue === null) return this.#perTryMs;
     const leftMs = Math.max(1, Math.round(whole.atMs - this.#shared.now()));
     return this.#perTryMs > 0 ? Math.min(this.#perTryMs, leftMs) : leftMs;

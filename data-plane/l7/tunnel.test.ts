@@ -210,7 +210,7 @@ test('neither socket serves another request, and both counts come back to none',
   await until(() => client.closed !== null && upstream.closed !== null);
   await until(() => proxy.cluster.stats.cxActive.value === 0);
   expect([stats.cxUpgradesTotal.value, stats.cxUpgradesActive.value, stats.rqActive.value]).toEqual([1, 0, 0]);
-  expect(proxy.cluster.hosts[0]).toMatchObject({ active: 0, idleCount: 0 });
+  expect(proxy.cluster.hosts[0]).toMatchObject({ active: 0, connections: 0 });
   expect([...proxy.cluster.localities]).toMatchObject([{ issued: 1, successful: 1, errors: 0, inProgress: 0 }]);
 });
 
@@ -264,6 +264,7 @@ test('before its answer the request is tried again as any other, with what the c
   const retry: RouteConfig['retry'] = {
     failures: ['no-connection', 'unprocessed', 'reset'],
     statuses: [],
+    grpcStatuses: [],
     attempts: 1,
     perTryTimeoutMs: 0,
     backoff: { baseMs: 25, maxMs: 250 },

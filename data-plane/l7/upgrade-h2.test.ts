@@ -163,7 +163,7 @@ test('a WebSocket becomes the upgrade of HTTP/1.1, with a key of its own, and it
   expect(proxy.log).toMatchObject([
     { status: 200, flags: '-', protocol: 'HTTP/2', method: 'GET', path: '/chat', bytesReceived: 4, bytesSent: 5 },
   ]);
-  expect(proxy.cluster.hosts[0]).toMatchObject({ active: 0, idleCount: 0 });
+  expect(proxy.cluster.hosts[0]).toMatchObject({ active: 0, connections: 0 });
   expect(proxy.server.stats.cxUpgradesActive.value).toBe(0);
 });
 
@@ -190,7 +190,7 @@ test.each<[string, (endpoint: Endpoint) => string, number]>([
   expect([asked.status, proxy.log[0]!.status]).toEqual([status, status]);
   await until(() => endpoints[0]!.ended);
   expect(endpoints[0]!.body).toBe('');
-  expect(proxy.cluster.hosts[0]!.idleCount).toBe(0);
+  expect(proxy.cluster.hosts[0]!.connections).toBe(0);
   // and the connection goes on
   expect((await answerTo(ask({ ':method': 'TRACE', ':path': '/' }, true))).status).toBe(405);
 });

@@ -41,7 +41,7 @@ async function judge({ request, answer = ok, routes: own = routes }: Shape) {
   const answered = await talk(proxy.port, request, () => false);
   await Promise.all(ended);
   const [host] = proxy.cluster.hosts;
-  return { proxy, answered, seen, status: answered.slice(9, 12), pooled: host!.idleCount };
+  return { proxy, answered, seen, status: answered.slice(9, 12), pooled: host!.connections };
 }
 
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';

@@ -47,7 +47,7 @@ export interface UpstreamRequest {
   sendData(b: Buffer, data: Ranges): void;
   /** Of a request whose body follows, or of a tunnel's one direction. @param trailers null: none */
   sendEnd(trailers: readonly Field[] | null): void;
-  /** In place of all that: the whole request that `replay` has kept. @param expectedMs what the endpoint is told of the time it has */
+  /** In place of all that: what `replay` has kept; HTTP/2 goes on from there. @param expectedMs what the endpoint is told of the time it has */
   resend(replay: Replay, expectedMs: number): void;
   /** False: enough until the sink's `onUpstreamDrain`. */
   flush(): boolean;

@@ -18,6 +18,7 @@ function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = 
     requestHeaders: null,
     responseHeaders: null,
     timeoutMs: 0,
+    maxStream: null,
     streamIdleTimeoutMs: null,
     retry: null,
     upgrades: [],

@@ -28,6 +28,7 @@ function route(name: string, path: RouteMatchConfig['path'], rest: Partial<Route
     requestHeaders: null,
     responseHeaders: null,
     timeoutMs: 15_000,
+    maxStream: null,
     streamIdleTimeoutMs: null,
     retry: null,
     upgrades: [],

@@ -21,8 +21,8 @@ export interface OverloadDeps {
   readonly setTimer: (callback: () => void, ms: number) => void;
   /** Of the memory that there may be, 0 to 1. */
   readonly memoryShare: () => number;
-  /** Since the call before, the share of the time in which the event loop had something to do. */
-  readonly loopBusyShare: () => number;
+  /** Since the call before, the share of the time in which this thread worked. */
+  readonly busyShare: () => number;
   readonly shared: Pick<HttpShared, 'load'>;
   readonly gate: ConnectionGate;
   readonly listeners: { shedIdle(): void };
@@ -48,11 +48,11 @@ export function watchOverload(deps: OverloadDeps): void {
   };
 
   const refresh = (): void => {
-    busyShares = [...busyShares, deps.loopBusyShare()].slice(-busyShareCount);
+    busyShares = [...busyShares, deps.busyShare()].slice(-busyShareCount);
     const readings = {
       memoryShare: deps.memoryShare(),
       loopDelayMs: delay.p99Ms,
-      loopBusyShare: busyShares.reduce((sum, share) => sum + share, 0) / busyShareCount,
+      busyShare: busyShares.reduce((sum, share) => sum + share, 0) / busyShareCount,
     };
     const measures = measuresFor(readings, limits);
     gate.shut = measures.stopsAccepting;

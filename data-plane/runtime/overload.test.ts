@@ -7,7 +7,7 @@ import { LoopDelay } from './loop-delay.ts';
 import { measuresFor } from './overload.ts';
 import { watchOverload } from './overload-watch.ts';
 
-const calm = { memoryShare: 0.5, loopDelayMs: 5, loopBusyShare: 1 };
+const calm = { memoryShare: 0.5, loopDelayMs: 5, busyShare: 1 };
 
 test.each([
   [calm, { shedsIdle: false, stopsAccepting: false, refusedShare: 0 }],
@@ -28,7 +28,7 @@ test.each([
   [{ ...calm, loopDelayMs: 300 }, { refusedShare: 0.5 }],
   [{ ...calm, loopDelayMs: 500 }, { refusedShare: 1 }],
   [{ ...calm, loopDelayMs: 5_000 }, { refusedShare: 1 }],
-  [{ ...calm, loopDelayMs: 5_000, loopBusyShare: 0.89 }, { refusedShare: 0 }],
+  [{ ...calm, loopDelayMs: 5_000, busyShare: 0.89 }, { refusedShare: 0 }],
 ])('at %j the measures are %j', (readings, expected) => {
   const { refusedShare, ...measures } = measuresFor(readings, nodeLimits);
   expect({ ...measures, refusedShare: Number(refusedShare.toFixed(6)) }).toMatchObject(expected);
@@ -42,6 +42,8 @@ test('limits are those of the operator; a delay of 0 is none', () => {
     refusedShare: 1,
   });
   expect(measuresFor({ ...calm, loopDelayMs: 9_999 }, { ...nodeLimits, loopDelayMs: 0 }).refusedShare).toBe(0);
+  const throttled = { ...calm, loopDelayMs: 500, busyShare: 0.4 };
+  expect(measuresFor(throttled, { ...nodeLimits, loopBusyPercent: 40 }).refusedShare).toBe(1);
 });
 
 test('a pause or two among two hundred samples are no delay, a third one is', () => {
@@ -70,7 +72,7 @@ async function start() {
   const upstream = await startRawUpstream((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'));
   const proxy = await startProxy({ cluster: clusterOf([upstream.port]) });
   running.push(upstream, proxy);
-  const readings = { memoryShare: 0.1, loopBusyShare: 1 };
+  const readings = { memoryShare: 0.1, busyShare: 1 };
   const logged: string[] = [];
   const log = (_: object, message: string): void => void logged.push(message);
   const stats = overloadStats(proxy.registry);
@@ -79,7 +81,7 @@ async function start() {
     now: proxy.clock.now,
     setTimer: proxy.clock.setTimer,
     memoryShare: () => readings.memoryShare,
-    loopBusyShare: () => readings.loopBusyShare,
+    busyShare: () => readings.busyShare,
     shared: proxy.shared,
     gate: proxy.gate,
     listeners: proxy.server,
@@ -152,11 +154,11 @@ test('while the event loop is late requests are refused, and again served when i
   expect(proxy.log.at(-1)).toMatchObject({ status: 503, flags: 'OM', details: 'overload', upstreamHost: '' });
   expect(server.stats.rqOverloadClose.value).toBe(1);
 
-  // late, but not busy: the machine has no time for it
-  readings.loopBusyShare = 0.2;
+  // late, but not busy: the thread waits for a core
+  readings.busyShare = 0.2;
   clock.advance(500);
   expect(await ask(proxy.port)).toContain('200 OK');
-  readings.loopBusyShare = 1;
+  readings.busyShare = 1;
   clock.advance(2_000);
   expect(stats.refusedPercent.value).toBe(100);
 

@@ -9,8 +9,8 @@ export interface Readings {
   readonly memoryShare: number;
   /** How late the event loop is: of the last few seconds, what one time in a hundred is exceeded. */
   readonly loopDelayMs: number;
-  /** Of the last two seconds, the share in which the loop had something to do. */
-  readonly loopBusyShare: number;
+  /** Of the last two seconds, the share in which the thread of the loop had a core and worked. */
+  readonly busyShare: number;
 }
 
 export interface Measures {
@@ -25,14 +25,13 @@ export interface Measures {
 /** At so many times the allowed delay every new request is refused. */
 const saturation = 5;
 
-/** A loop that is late without being busy waits for others, and refusing requests would not make it any earlier. */
-const busyFrom = 0.9;
-
 export function measuresFor(
-  { memoryShare, loopDelayMs, loopBusyShare }: Readings,
-  { shedIdlePercent, stopAcceptingPercent, loopDelayMs: allowedMs }: NodeLimits,
+  { memoryShare, loopDelayMs, busyShare }: Readings,
+  { shedIdlePercent, stopAcceptingPercent, loopDelayMs: allowedMs, loopBusyPercent }: NodeLimits,
 ): Measures {
-  const late = allowedMs > 0 && loopBusyShare >= busyFrom ? (loopDelayMs / allowedMs - 1) / (saturation - 1) : 0;
+  // a thread that waits for a core is late through others, and refusing requests would not make it any earlier
+  const own = busyShare * 100 >= loopBusyPercent;
+  const late = allowedMs > 0 && own ? (loopDelayMs / allowedMs - 1) / (saturation - 1) : 0;
   return {
     shedsIdle: memoryShare * 100 >= shedIdlePercent,
     stopsAccepting: memoryShare * 100 >= stopAcceptingPercent,

@@ -12,6 +12,7 @@ const entry: LogEntry = {
   authority: 'shop.example.com',
   protocol: 'HTTP/1.1',
   status: 503,
+  grpcStatus: 14,
   flags: 'UF',
   details: 'upstream_reset_before_response_started{connection_failure}',
   bytesReceived: 3,
@@ -41,18 +42,18 @@ test('text holds each value as it is', () => {
     '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH):4% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
     '%RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% [%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%] %UPSTREAM_HOST% ' +
     '%UPSTREAM_CLUSTER% %ROUTE_NAME% %REQ(:AUTHORITY)% %REQ(X-REQUEST-ID)% %DOWNSTREAM_REMOTE_ADDRESS% ' +
-    '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_ADDRESS% 5%%\n';
+    '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_ADDRESS% %GRPC_STATUS% %GRPC_STATUS_NUMBER% 5%%\n';
   expect(text(format, entry)).toBe(
     '[2026-11-21T12:55:56.361Z] "GET /api HTTP/1.1" 503 UF ' +
       'upstream_reset_before_response_started{connection_failure} 3 98 12 [7] 127.0.0.1:9001 ' +
-      'checkout/orders checkout/orders shop.example.com id-1 127.0.0.1:4000 127.0.0.1 127.0.0.1:8080 5%\n',
+      'checkout/orders checkout/orders shop.example.com id-1 127.0.0.1:4000 127.0.0.1 127.0.0.1:8080 Unavailable 14 5%\n',
   );
 });
 
 test('in text a missing value is a dash', () => {
   const format =
-    '%REQ(:METHOD)% %PROTOCOL% %RESPONSE_CODE% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% %UPSTREAM_HOST% %REQ(X-A):3%';
-  expect(text(format, empty)).toBe('- - 0 - - -');
+    '%REQ(:METHOD)% %PROTOCOL% %RESPONSE_CODE% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% %UPSTREAM_HOST% %REQ(X-A):3% %GRPC_STATUS%';
+  expect(text(format, empty)).toBe('- - 0 - - - -');
 });
 
 test('JSON is as Envoy writes it: sorted keys, numbers where an operator is one, null where there is no value', () => {

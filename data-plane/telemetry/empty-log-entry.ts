@@ -11,6 +11,7 @@ export function emptyLogEntry(): LogEntry {
     authority: '',
     protocol: '',
     status: 0,
+    grpcStatus: -1,
     flags: '-',
     details: '',
     bytesReceived: 0,

@@ -13,6 +13,8 @@ export interface LogEntry {
   protocol: string;
   /** 0: the client went before an answer. */
   status: number;
+  /** Of a gRPC request; -1: none is known. */
+  grpcStatus: number;
   /** Envoy's response flags, comma-separated; `-`: none. */
   flags: string;
   /** Envoy's response code details, for example `via_upstream`, `route_not_found`. */

@@ -17,14 +17,16 @@ const codes = {
   DOWNSTREAM_REMOTE_ADDRESS: 11,
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: 12,
   DOWNSTREAM_LOCAL_ADDRESS: 13,
+  GRPC_STATUS: 14,
+  GRPC_STATUS_NUMBER: 15,
 } as const satisfies Record<PlainOperator, number>;
-const upstreamServiceTime = 14;
-const method = 15;
-const path = 16;
-const authority = 17;
-const requestId = 18;
+const upstreamServiceTime = 16;
+const method = 17;
+const path = 18;
+const authority = 19;
+const requestId = 20;
 /** From here on: the n-th of the asked request headers. */
-const firstRequestHeader = 19;
+const firstRequestHeader = 21;
 
 /** What one segment of a format reads. */
 export interface LogField {
@@ -104,6 +106,10 @@ export function readLogField(code: number, entry: LogEntry): string {
       return entry.downstreamIp;
     case codes.DOWNSTREAM_LOCAL_ADDRESS:
       return entry.localAddress;
+    case codes.GRPC_STATUS:
+      return entry.grpcStatus < 0 ? '' : (grpcStatusNames[entry.grpcStatus] ?? 'InvalidCode');
+    case codes.GRPC_STATUS_NUMBER:
+      return entry.grpcStatus < 0 ? '' : '' + entry.grpcStatus;
     case upstreamServiceTime:
       return entry.upstreamServiceMs < 0 ? '' : '' + Math.trunc(entry.upstreamServiceMs);
     case method:
@@ -118,6 +124,12 @@ export function readLogField(code: number, entry: LogEntry): string {
       return entry.requestHeaders[code - firstRequestHeader] ?? '';
   }
 }
+
+/** As Envoy writes them, by number. */
+const grpcStatusNames = (
+  'OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted ' +
+  'FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable DataLoss Unauthenticated'
+).split(' ');
 
 const milliseconds = Array.from({ length: 1000 }, (_, ms) => `${String(ms).padStart(3, '0')}Z`);
 let shownSecond = Number.NaN;

@@ -118,7 +118,11 @@ export function httpStats(registry: StatsRegistry, statPrefix: string) {
     rqTimeout: scope.counter('downstream_rq_timeout', 'Requests that did not arrive whole in time'),
     rqHeaderTimeout: scope.counter('downstream_rq_header_timeout', 'Requests whose head did not arrive in time'),
     rqIdleTimeout: scope.counter('downstream_rq_idle_timeout', 'Requests on which nothing moved for too long'),
-    rqRxReset: scope.counter('downstream_rq_rx_reset', 'Requests that the client gave up'),
+    rqMaxDurationReached: scope.counter(
+      'downstream_rq_max_duration_reached',
+      'Requests that lasted longer than their route or their deadline allows',
+    ),
+    rqRxReset: scope.counter('downstream_rq_rx_reset', 'Requests that the client gave up, or broke'),
     rqTxReset: scope.counter('downstream_rq_tx_reset', 'Requests cut off by this side'),
     rqOverloadClose: scope.counter('downstream_rq_overload_close', 'Requests refused because there were too many'),
     rqNonRelativePath: scope.counter('downstream_rq_non_relative_path', 'Requests with a target that is no path'),

@@ -71,8 +71,10 @@ export class Host {
     if (index >= 0) this.#idle.splice(index, 1);
   }
 
-  get idleCount(): number {
-    return this.#idle.length;
+  /** Open ones: those that wait, those that carry one request each, and shared ones, which carry all the others. */
+  get connections(): number {
+    const alone = this.#shared.length > 0 ? 0 : this.active;
+    return this.#idle.length + this.#shared.length + alone;
   }
 
   /** The oldest shared connection that has room, so that those beyond the need fall idle; or undefined. */

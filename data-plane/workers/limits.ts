@@ -9,6 +9,9 @@ export const limits = {
   answerMs: 2_000,
   /** A worker that is told to stop writes its last lines and ends within this time, or is ended. */
   stopMs: 3_000,
+  /** Each worker is called so often; one that has not answered so many calls is stuck, and ended (Envoy's watchdog). */
+  callMs: 10_000,
+  stuckCalls: 6,
   /** A worker says anew how much memory it takes. */
   measureMs: 5_000,
 } as const;

@@ -25,6 +25,8 @@ export interface WorkerData {
 export type ToWorker =
   | { readonly type: 'config'; readonly number: number; readonly config: ConfigMessage }
   | { readonly type: 'health'; readonly cluster: string; readonly key: string; readonly state: CheckedState }
+  /** To be answered by `here`. */
+  | { readonly type: 'call' }
   /** To be answered by a `view` of the same number. */
   | { readonly type: 'ask'; readonly number: number }
   /** The `lines` of that number are written, or lost. */
@@ -37,6 +39,7 @@ export type FromWorker =
   /** Of the configuration of that number, and of all before. Told anew when a listener that had failed is bound. */
   | { readonly type: 'applied'; readonly number: number; readonly failed: readonly FailedListener[] }
   | { readonly type: 'stats'; readonly news: StatsNews }
+  | { readonly type: 'here' }
   | { readonly type: 'view'; readonly number: number; readonly view: WorkerView }
   | {
       readonly type: 'log';

@@ -35,9 +35,9 @@ function start(count: number) {
       threads.push(thread);
       return {
         post: (message) => thread.got.push(message),
-        terminate: () => {
+        terminate: (reason) => {
           thread.terminated = true;
-          events.onEnd('terminated');
+          events.onEnd(reason);
         },
       };
     },
@@ -152,6 +152,31 @@ test('a drain is over when every worker says so or is dead, and nobody is replac
   await drained;
   clock.advance(limits.restartMostMs);
   expect(threads).toHaveLength(3);
+});
+
+test('a worker that is stuck is ended and replaced, one that answers is not', () => {
+  const { threads, clock, logged } = start(2);
+  for (let calls = 0; calls < 2 * limits.stuckCalls; calls++) {
+    clock.advance(limits.callMs);
+    if (threads[1]!.got.at(-1)?.type === 'call') threads[1]!.events.onMessage({ type: 'here' });
+  }
+  expect(threads.map(({ terminated, data }) => [data.number, terminated])).toEqual([
+    [1, true],
+    [2, false],
+    [1, false],
+  ]);
+  expect(logged).toMatchObject([{ event: 'worker_died', worker: 1, reason: 'it did not answer for 60 s' }]);
+});
+
+test('a worker that is stuck holds up neither a drain nor the end', async () => {
+  const { pool, threads, clock } = start(1);
+  const drained = pool.drain(30_000);
+  clock.advance(30_000 + limits.answerMs);
+  await drained;
+  const stopped = pool.stop();
+  clock.advance(limits.stopMs);
+  await stopped;
+  expect(threads[0]!.terminated).toBe(true);
 });
 
 test('a worker that does not stop is ended', async () => {

@@ -14,8 +14,8 @@ import type { CheckedStates, FailedListener, FromWorker, ToWorker, WorkerData, W
 /** A thread that runs. */
 export interface WorkerThread {
   post(message: ToWorker): void;
-  /** Ends it, whatever it is doing. */
-  terminate(): void;
+  /** Ends it, whatever it is doing; the reason is that of its end. */
+  terminate(reason: string): void;
 }
 
 export interface WorkerEvents {
@@ -52,6 +52,8 @@ interface Life {
   readonly thread: WorkerThread;
   readonly sender: ConfigSender;
   readonly startedAtMs: number;
+  /** Calls that it did not answer yet; not a time, because the whole process may have been stopped for a while. */
+  calls: number;
   /** Number of the configuration. */
   applied: number;
   failed: readonly FailedListener[];
@@ -99,6 +101,7 @@ export class WorkerPool {
 
   start(): void {
     for (const slot of this.#slots) this.#start(slot);
+    this.#deps.setTimer(() => this.#callAll(), limits.callMs);
   }
 
   apply(config: ProxyConfig): void {
@@ -157,7 +160,9 @@ export class WorkerPool {
   drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     this.tell({ type: 'drain', timeoutMs });
-    return this.#until(() => this.#lives.every(({ drained }) => drained));
+    // one that is stuck says nothing
+    const late = new Promise<void>((resolve) => this.#deps.setTimer(resolve, timeoutMs + limits.answerMs));
+    return Promise.race([late, this.#until(() => this.#lives.every(({ drained }) => drained))]);
   }
 
   /** Ends every worker. */
@@ -165,7 +170,7 @@ export class WorkerPool {
     this.#draining = true;
     this.tell({ type: 'stop' });
     this.#deps.setTimer(() => {
-      for (const { thread } of this.#lives) thread.terminate();
+      for (const { thread } of this.#lives) thread.terminate('it did not stop');
     }, limits.stopMs);
     await this.#until(() => this.#lives.length === 0);
   }
@@ -192,6 +197,7 @@ export class WorkerPool {
       thread,
       sender: new ConfigSender((prefix) => this.#rowsOf(prefix)),
       startedAtMs: now(),
+      calls: 0,
       applied: 0,
       failed: [],
       drained: false,
@@ -199,6 +205,16 @@ export class WorkerPool {
     };
     slot.life = life;
     if (this.#config !== null) this.#sendConfig(life, this.#config);
+  }
+
+  /** Who is stuck still has its share of new connections dealt to it: it is as good as dead. */
+  #callAll(): void {
+    const silentMs = limits.stuckCalls * limits.callMs;
+    for (const life of this.#lives) {
+      if (life.calls++ < limits.stuckCalls) life.thread.post({ type: 'call' });
+      else life.thread.terminate(`it did not answer for ${silentMs / 1000} s`);
+    }
+    if (!this.#draining) this.#deps.setTimer(() => this.#callAll(), limits.callMs);
   }
 
   #rowsOf(prefix: string): SharedArrayBuffer {
@@ -233,6 +249,9 @@ export class WorkerPool {
         life.failed = message.failed;
         if (this.settled) stats.settle();
         onProgress();
+        break;
+      case 'here':
+        life.calls = 0;
         break;
       case 'view':
         life.asked.get(message.number)?.resolve(message.view);

@@ -28,6 +28,8 @@ export class WorkerListeners implements NodeListeners {
   readonly #deps: WorkerListenersDeps;
   readonly #pool: WorkerPool;
   #config: ProxyConfig | null = null;
+  /** The one that the workers were told of, as far as its listeners could be placed. */
+  #told: ProxyConfig | null = null;
   #placed: ReadonlyMap<string, Placed> = new Map();
   /** By name: where it was to stand, and why it doesn't. */
   #unplaced: ReadonlyMap<string, { place: BoundAddress; error: string }> = new Map();
@@ -128,10 +130,14 @@ export class WorkerListeners implements NodeListeners {
       this.#announced.delete(name);
       logger.info({ event: 'listener_draining', listener: name }, 'listener draining');
     }
+    const isNews = this.#told !== config || placed.size !== this.#placed.size;
     this.#placed = placed;
     this.#unplaced = unplaced;
-    const listeners = new Map([...placed].map(([name, { config: one }]) => [name, one]));
-    this.#pool.apply({ clusters: config.clusters, listeners });
+    if (isNews) {
+      this.#told = config;
+      const listeners = new Map([...placed].map(([name, { config: one }]) => [name, one]));
+      this.#pool.apply({ clusters: config.clusters, listeners });
+    }
     if (unplaced.size > 0) setTimer(() => this.#config === config && this.#place(config), limits.bindRetryMs);
   }
 

@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../proto/http2/testing/wire.ts';
 import { readCorpus } from './corpus.ts';
+import { downgrade } from './downgrade.ts';
 import { blocks } from './hpack/blocks.ts';
 import { lists } from './hpack/lists.ts';
 import { requests, responses } from './http1/subject.ts';
-import { frames } from './http2/subject.ts';
+import { answers, frames } from './http2/subject.ts';
 import { minimise } from './minimise.ts';
 import type { Subject } from './subject.ts';
 
@@ -65,7 +66,9 @@ async function problemsOf<Input>(subject: Subject<Input>, inputs: readonly Input
 
 describe('HTTP/1 requests, with llhttp', () => lawOf(requests));
 describe('HTTP/1 responses, with llhttp', () => lawOf(responses));
-describe('HTTP/2 frames, with nghttp2', () => lawOf(frames));
+describe('HTTP/2 frames to a server, with nghttp2', () => lawOf(frames));
+describe('HTTP/2 frames to a client, with nghttp2', () => lawOf(answers));
+describe('HTTP/2 heads in HTTP/1, with llhttp', () => lawOf(downgrade));
 describe('HPACK blocks, with nghttp2', () => lawOf(blocks));
 describe('HPACK lists, with nghttp2', () => lawOf(lists));
 

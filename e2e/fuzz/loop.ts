@@ -80,9 +80,10 @@ export async function fuzz<Input>(subject: Subject<Input>, { seed, ms, now, say 
     const some = Array.from({ length: batch }, () => subject.generate(random, corpus));
     await judge(some);
     if (round % measuredEvery !== 0) continue;
-    const times = growthOf(subject, some[0]!);
+    const largest = some.reduce((a, b) => (subject.bytes(a) < subject.bytes(b) ? b : a));
+    const times = growthOf(subject, largest);
     growth = Math.max(growth, times);
-    if (times > maxGrowth) await found(some[0]!, `memory: ${times.toFixed(1)} times the input is kept`);
+    if (times > maxGrowth) await found(largest, `memory: ${times.toFixed(1)} times the input is kept`);
   }
   return {
     name: subject.name,

@@ -1,12 +1,13 @@
 /**
- * `npm run fuzz [-- http1|http2|hpack] [--seed N] [--minutes N]`: random input to our parsers and to those of Node, for ten minutes
- * each unless said otherwise. A finding is made small and put into the corpus of its parser.
+ * `npm run fuzz [-- http1|http2|hpack] [--seed N] [--minutes N]`: random input to our parsers and to those of Node, for
+ * ten minutes each unless said otherwise. A finding is made small and put into the corpus of its parser.
  */
 import { parseArgs } from 'node:util';
+import { downgrade } from './downgrade.ts';
 import { blocks } from './hpack/blocks.ts';
 import { lists } from './hpack/lists.ts';
 import { requests, responses } from './http1/subject.ts';
-import { frames } from './http2/subject.ts';
+import { answers, frames } from './http2/subject.ts';
 import { type FuzzOptions, fuzz, type Report } from './loop.ts';
 import type { Subject } from './subject.ts';
 
@@ -15,7 +16,7 @@ type Run = (options: FuzzOptions) => Promise<Report>;
 /** By name, what shares the minutes. */
 const runs = new Map<string, readonly Run[]>([
   ['http1', [runOf(requests), runOf(responses)]],
-  ['http2', [runOf(frames)]],
+  ['http2', [runOf(frames), runOf(answers), runOf(downgrade)]],
   ['hpack', [runOf(blocks), runOf(lists)]],
 ]);
 

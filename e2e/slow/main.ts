@@ -2,7 +2,8 @@
 import { parseArgs } from 'node:util';
 import { Cleanup } from '../support/fairlead.ts';
 import { requirePeer } from '../support/peers.ts';
-import { attack, isGood, type Mode, modes, reportOf } from './run.ts';
+import { endure, isGood, modes, reportOf } from './run.ts';
+import { slowhttptest } from './slowhttptest.ts';
 
 const { values } = parseArgs({
   options: { connections: { type: 'string', default: '1000' }, seconds: { type: 'string', default: '240' } },
@@ -14,9 +15,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const program = requirePeer('slowhttptest');
 if (program === undefined) process.exit(1);
 try {
-  const rounds = (Object.keys(modes) as Mode[]).map((mode) => [mode]);
+  const rounds = modes.map((mode) => [mode]);
   const connections = Number(values.connections);
-  const reports = await attack(cleanup, { program, connections, seconds: Number(values.seconds), rounds });
+  const reports = await endure(cleanup, {
+    attack: slowhttptest(cleanup, program),
+    connections,
+    seconds: Number(values.seconds),
+    rounds,
+  });
   console.log(reportOf(reports));
   if (!reports.every(isGood)) process.exitCode = 1;
 } finally {

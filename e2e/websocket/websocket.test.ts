@@ -1,13 +1,13 @@
 /** The short form of `npm run websockets`. */
 import { expect, test } from 'vitest';
-import { seedOf } from '../churn/run.ts';
 import { describe } from './compare.ts';
 import { haveConversations, legs } from './run.ts';
 
 test.each(legs)(
   'WebSocket conversations from $client to $endpoint are the same through the proxy as without it, byte for byte',
   async (leg) => {
-    const seed = seedOf(process.env['SEED'], Math.random);
+    // one that has all of what is looked for below; `npm run websockets` draws its own
+    const seed = Number(process.env['SEED'] ?? 20261121);
     console.log(`SEED=${seed}`);
     const { differences, outcomes, logged, heard, faults } = await haveConversations(seed, 20, leg);
     expect(differences.map(describe)).toEqual([]);

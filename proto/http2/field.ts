@@ -61,7 +61,7 @@ const wellFormedAuthority = /^[!$%&'()*+,\-.:;=[\]_~0-9A-Za-z]*$/;
 const wellFormedValues = new Map<number, RegExp>([
   [kinds.method, /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/],
   [kinds.scheme, /^(?:[A-Za-z][A-Za-z0-9+\-.]*)?$/],
-  [kinds.path, /^[!$-;=@-[\]-~]*(?:\?[!"$-~]*)?$/],
+  [kinds.path, /^[!$-;=@-[\]-~]*(?:\?[!$-;=?-~]*)?$/],
   [kinds.authority, wellFormedAuthority],
   [kinds.host, wellFormedAuthority],
 ]);

@@ -1,5 +1,5 @@
 /** Fields to header blocks (RFC 7541), with the table of one connection. Interned fields are found by identity. */
-import { type FieldLike, type FieldRecord, recordOf, staticFields, wireString, writeInteger } from './field.ts';
+import { type FieldLike, FieldRecord, recordOf, staticFields, wireString, writeInteger } from './field.ts';
 import { limits } from './limits.ts';
 
 const firstDynamic = staticFields.length;
@@ -96,10 +96,14 @@ export class HpackEncoder {
   }
 }
 
-function recordsOf(fields: readonly FieldLike[]): FieldRecord[] {
-  const records = new Array<FieldRecord>(fields.length);
-  for (let i = 0; i < fields.length; i++) records[i] = recordOf(fields[i]!);
-  return records;
+/** The very list where all of it are records already. */
+function recordsOf(fields: readonly FieldLike[]): readonly FieldRecord[] {
+  return areRecords(fields) ? fields : fields.map(recordOf);
+}
+
+function areRecords(fields: readonly FieldLike[]): fields is readonly FieldRecord[] {
+  for (let i = 0; i < fields.length; i++) if (!(fields[i] instanceof FieldRecord)) return false;
+  return true;
 }
 
 function writeText(into: Buffer, at: number, text: string): number {

@@ -32,9 +32,11 @@ export const limits = {
   rememberedStreams: 128,
   /** Output is collected in blocks of this size; buffers longer than `copiedBytes` are sent as they are. Ours. */
   blockBytes: 32 * 1024,
-  spareBlocks: 64,
+  spareBlocks: 256,
   usefulBlockBytes: 2 * 1024,
   copiedBytes: 16 * 1024,
   /** Bytes that one connection puts out before others have their turn. Ours. */
   turnBytes: 1024 * 1024,
+  /** The same while the socket takes no more, in data that is copied. Ours. */
+  fullTurnBytes: 256 * 1024,
 } as const;

@@ -30,6 +30,8 @@ export function checkResponse(fields: readonly FieldRecord[]): Head {
     return { ...none, problem: 'a response has to have :status, three digits, and no other pseudo-header' };
   }
   if (status === '101') return { ...none, problem: '101 does not exist in HTTP/2' };
+  const hasNoContent = status === '204' || status.startsWith('1');
+  if (hasNoContent && read.contentBytes) return { ...none, problem: `${status} has no content, and no length` };
   return { problem: undefined, contentBytes: read.contentBytes, status: Number(status), method: '' };
 }
 

@@ -7,7 +7,7 @@ import { limits } from './limits.ts';
 
 /**
  * `written`: these buffers and all before them are free again; `held`: the socket still needs some; `full`: as `held`,
- * and no more should come before `drained()` is called.
+ * and no more should come before `drained()` is called, which says that all of them are free.
  */
 export type WriteResult = 'written' | 'held' | 'full';
 
@@ -35,6 +35,8 @@ export class Output {
   controlFrames = 0;
   #pieces: Buffer[] = [];
   #blocks: Buffer[] = [];
+  /** The blocks that a full writer has. */
+  #held: Buffer[] = [];
   #block: Buffer | undefined = undefined;
   /** The part of the block that is not among the pieces yet. */
   #start = 0;
@@ -56,6 +58,8 @@ export class Output {
     if (result !== 'full') this.controlFrames = 0;
     if (result === 'written') {
       for (let i = 0; i < blocks.length; i++) giveBack(blocks[i]!);
+    } else if (result === 'full') {
+      this.#held = blocks;
     } else if (block !== undefined && block.length - this.#at >= limits.usefulBlockBytes) {
       // TLS holds everything for a while; what stands behind it is nobody's yet
       giveBack(block.subarray(this.#at));
@@ -66,6 +70,14 @@ export class Output {
   frameHeader(length: number, type: number, frameFlags: number, streamId: number): void {
     const block = this.#room(frameHeaderBytes);
     this.#advance(writeFrameHeader(block, this.#at, length, type, frameFlags, streamId));
+  }
+
+  /** The writer has none of our buffers any more. */
+  drained(): void {
+    this.controlFrames = 0;
+    const held = this.#held;
+    this.#held = [];
+    for (let i = 0; i < held.length; i++) giveBack(held[i]!);
   }
 
   dataHeader(length: number, endStream: boolean, streamId: number): void {

@@ -79,8 +79,10 @@ export class Sender<State> {
     onTaken: OnTaken<State> | undefined,
   ): void {
     let at = start;
-    if (stream.queue.length === 0 && this.#ready.length === 0 && !this.isFull) {
-      while (at < end && this.output.bytes < limits.turnBytes) {
+    if (stream.queue.length === 0 && this.#ready.length === 0) {
+      // the output's blocks are used again, what waits in a queue is copied for it
+      const most = this.isFull ? limits.fullTurnBytes : limits.turnBytes;
+      while (at < end && this.output.bytes < most) {
         const bytes = Math.min(end - at, this.peer.maxFrameBytes, stream.sendWindow, this.window);
         if (bytes <= 0) break;
         this.#dataFrame(stream, bytes, false);
@@ -152,7 +154,7 @@ export class Sender<State> {
 
   drained(): void {
     this.isFull = false;
-    this.output.controlFrames = 0;
+    this.output.drained();
     this.mark();
   }
 

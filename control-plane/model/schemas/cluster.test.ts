@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { checkDocument, specOf } from '../check.ts';
-import { refusals } from '../testing.ts';
+import { puts, refusals, setOf } from '../testing.ts';
+import { checkChanges } from '../world.ts';
 
 const endpoint = { address: '10.0.1.11', port: 8080 };
 const specOfCluster = (spec: unknown, tenant?: string) => specOf({ kind: 'Cluster', tenant, name: 'orders', spec });
@@ -134,6 +136,13 @@ test('an endpoint written twice is found in any spelling, and beside other fault
 test('the remedy of an address that is a name points to dns', () => {
   const checked = checkDocument({ kind: 'Cluster', name: 'a', spec: { endpoints: { address: 'orders', port: 1 } } });
   expect(checked.ok ? '' : checked.problems[0]?.remedy).toContain('names belong in `dns`');
+});
+
+test('the documents of docs/grpc.md are accepted', () => {
+  const page = readFileSync(new URL('../../../docs/grpc.md', import.meta.url), 'utf8');
+  const yaml = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? '';
+  const tenant = '{ kind: Tenant, name: checkout, spec: { claims: { host: shop.example.com } } }';
+  expect(checkChanges(setOf(tenant), puts(yaml))).toEqual([]);
 });
 
 test.each(['http2', 'grpc'])('a cluster of protocol %s goes round where nothing else is said', (protocol) => {

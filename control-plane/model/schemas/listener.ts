@@ -116,7 +116,11 @@ const listenerLimits = fields({
     'Until the request head is complete.',
     `${hcm}.request_headers_timeout`,
   ),
-  bodyTimeout: about(duration().prefault('300s'), 'Until the whole request is in.', `${hcm}.request_timeout`),
+  bodyTimeout: about(
+    duration().prefault('300s'),
+    'Until the whole request is in; Envoy cuts the streams of gRPC by it too, our node does not.',
+    `${hcm}.request_timeout`,
+  ),
   idleTimeout: about(
     duration().prefault('1h'),
     'A connection without a request for so long is closed.',

@@ -62,9 +62,9 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
       ),
       timeout: about(
         duration().optional(),
-        'Until the whole answer is there; `0s`: no end, which exceeds every cap.',
+        'Until the whole answer is there; `0s`: no end, which exceeds every cap. To grpc clusters the deadline of the client counts, up to this.',
         'RouteAction.timeout',
-        { 'x-default': "the tenant's `defaults.timeout`, else 15s" },
+        { 'x-default': "the tenant's `defaults.timeout`, else 15s; none to grpc clusters, or the tenant's cap" },
       ),
       streamIdleTimeout: about(
         duration().optional(),

@@ -26,6 +26,7 @@ test("a policy that says nothing else has Envoy's defaults: one retry, of any me
   expect(retryOf({ retry_on: 'connect-failure' })).toEqual({
     failures: ['no-connection'],
     statuses: [],
+    grpcStatuses: [],
     attempts: 1,
     perTryTimeoutMs: 0,
     backoff: { baseMs: 25, maxMs: 250 },
@@ -53,6 +54,7 @@ test('a policy that says everything is read whole', () => {
       { start: 409, end: 410 },
       { start: 429, end: 430 },
     ],
+    grpcStatuses: [14],
     attempts: 3,
     perTryTimeoutMs: 2_000,
     backoff: { baseMs: 1_000, maxMs: 3_000 },

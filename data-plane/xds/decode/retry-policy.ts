@@ -33,11 +33,15 @@ const statuses: Readonly<Record<string, RetryConfig['statuses'][number]>> = {
   '5xx': { start: 500, end: 600 },
   'retriable-4xx': { start: 409, end: 410 },
 };
-/** Of HTTP/3, and the status of gRPC. */
-const elsewhere = [
-  'http3-post-connect-failure',
-  ...['cancelled', 'deadline-exceeded', 'internal', 'resource-exhausted', 'unavailable'],
-];
+const grpcStatuses: Readonly<Record<string, number>> = {
+  cancelled: 1,
+  'deadline-exceeded': 4,
+  'resource-exhausted': 8,
+  internal: 13,
+  unavailable: 14,
+};
+/** Of HTTP/3. */
+const elsewhere = 'http3-post-connect-failure';
 const byList = 'retriable-status-codes';
 
 const previousHosts = 'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate';
@@ -48,8 +52,8 @@ export function readRetryPolicy(place: Place, message: RetryPolicy | null, timeo
   checkFields(place, message, policyFields);
   const on = (message.retry_on ?? '').split(',').flatMap((word) => word.trim() || []);
   for (const word of on) {
-    const known = word in failures || word in statuses || elsewhere.includes(word) || word === byList;
-    if (!known) place.field('retry_on').refuse(`${word} is ${unsupported}`);
+    const known = word in failures || word in statuses || word in grpcStatuses;
+    if (!known && word !== elsewhere && word !== byList) place.field('retry_on').refuse(`${word} is ${unsupported}`);
   }
   const perTryTimeoutMs = millis(place.field('per_try_timeout'), message.per_try_timeout, 0);
   const attempts = uint32(message.num_retries, 1);
@@ -61,6 +65,7 @@ export function readRetryPolicy(place: Place, message: RetryPolicy | null, timeo
       ...on.flatMap((word) => statuses[word] ?? []),
       ...listed.map((status) => ({ start: status, end: status + 1 })),
     ],
+    grpcStatuses: on.flatMap((word) => grpcStatuses[word] ?? []),
     attempts,
     perTryTimeoutMs: timeoutMs > 0 && perTryTimeoutMs >= timeoutMs ? 0 : perTryTimeoutMs,
     backoff: readBackoff(place.field('retry_back_off'), message.retry_back_off ?? null),

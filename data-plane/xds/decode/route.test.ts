@@ -46,6 +46,7 @@ test('a route to one cluster has 15 seconds', () => {
             requestHeaders: null,
             responseHeaders: null,
             timeoutMs: 15_000,
+            maxStream: null,
             streamIdleTimeoutMs: null,
             retry: null,
             upgrades: [],
@@ -56,6 +57,18 @@ test('a route to one cluster has 15 seconds', () => {
     ],
     vhds: null,
   });
+});
+
+test.each([
+  [{ grpc_timeout_header_max: seconds(0) }, { maxMs: 0, grpcMaxMs: 0 }],
+  [
+    { max_stream_duration: seconds(2), grpc_timeout_header_max: seconds(1) },
+    { maxMs: 2_000, grpcMaxMs: 1_000 },
+  ],
+  [{ max_stream_duration: seconds(2) }, { maxMs: 2_000, grpcMaxMs: null }],
+])('a limit for the whole stream takes the place of the timeout, as in Envoy: %j', (max_stream_duration, maxStream) => {
+  const route = { cluster: 'a', timeout: seconds(5), max_stream_duration };
+  expect(routeOf({ route })).toMatchObject({ timeoutMs: 0, maxStream });
 });
 
 test('a timeout of 0 stays none', () => {

@@ -53,10 +53,14 @@ const routeFields = fieldTable('envoy.config.route.v3.Route', {
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
   carried: [
     ...['cluster', 'weighted_clusters', 'timeout', 'prefix_rewrite', 'regex_rewrite', 'host_rewrite_literal'],
-    ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy', 'upgrade_configs'],
+    ...['append_x_forwarded_host', 'idle_timeout', 'retry_policy', 'upgrade_configs', 'max_stream_duration'],
   ],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
+});
+
+const maxStreamFields = fieldTable('envoy.config.route.v3.RouteAction.MaxStreamDuration', {
+  carried: ['max_stream_duration', 'grpc_timeout_header_max'],
 });
 
 const weightedFields = fieldTable('envoy.config.route.v3.WeightedCluster', {
@@ -73,6 +77,7 @@ const withoutCluster = {
   to: [],
   rewrite: null,
   timeoutMs: 0,
+  maxStream: null,
   streamIdleTimeoutMs: null,
   retry: null,
   upgrades: [],
@@ -154,16 +159,30 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
   const retries = own ? { at: at.field('retry_policy'), policy: own } : ofHost;
   const rewrite = readRewrite(at, message.route);
   if (rewrite !== null && match.path.type === 'connect') at.refuse(`a rewrite of CONNECT is ${unsupported}`);
-  const timeoutMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
+  const maxStream = readMaxStream(at.field('max_stream_duration'), message.route.max_stream_duration);
+  const saidMs = millis(at.field('timeout'), message.route.timeout, defaultTimeoutMs);
+  // as in Envoy one takes the place of the other
+  const timeoutMs = maxStream === null ? saidMs : 0;
   return {
     ...named,
     to: readTarget(at, message.route),
     answer: null,
     rewrite,
     timeoutMs,
+    maxStream,
     streamIdleTimeoutMs: idle ? millis(at.field('idle_timeout'), idle, 0) : null,
     retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
     upgrades: readRouteUpgrades(at, message.route.upgrade_configs),
+  };
+}
+
+function readMaxStream(place: Place, message: RouteAction['max_stream_duration']): RouteConfig['maxStream'] {
+  if (message === null || message === undefined) return null;
+  checkFields(place, message, maxStreamFields);
+  const { max_stream_duration: max, grpc_timeout_header_max: grpcMax } = message;
+  return {
+    maxMs: millis(place.field('max_stream_duration'), max, 0),
+    grpcMaxMs: grpcMax ? millis(place.field('grpc_timeout_header_max'), grpcMax, 0) : null,
   };
 }
 

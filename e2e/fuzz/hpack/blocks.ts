@@ -4,13 +4,13 @@ import { frameTypes as types } from '../../../proto/http2/frames.ts';
 import { HpackDecoder } from '../../../proto/http2/hpack-decoder.ts';
 import { checkRequest } from '../../../proto/http2/messages.ts';
 import type { Random } from '../../../proto/http2/testing/wire.ts';
-import { pick } from '../http1/grammar.ts';
 import { blockOf, damaged, dynamicReference, integer, plainPairs, requestOf, tableSize } from '../http2/blocks.ts';
 import { toBytes } from '../http2/frames.ts';
 import { inStep, NodeServer, settled } from '../http2/oracle.ts';
 import { inWords } from '../http2/own.ts';
 import type { Seen } from '../http2/seen.ts';
 import { withoutRuns } from '../minimise.ts';
+import { pick } from '../random.ts';
 import type { Subject, Verdict } from '../subject.ts';
 
 /** A header block, or what the decoder's side allows the table from now on, bytes. */

@@ -6,11 +6,11 @@ import { HpackDecoder } from '../../../proto/http2/hpack-decoder.ts';
 import { encoded, HpackEncoder } from '../../../proto/http2/hpack-encoder.ts';
 import { uint32 } from '../../../proto/http2/testing/raw-peer.ts';
 import type { Random } from '../../../proto/http2/testing/wire.ts';
-import { pick } from '../http1/grammar.ts';
 import { type RawFrame, settingsAck, settingsFrame, toBytes } from '../http2/frames.ts';
 import { FedDuplex, inStep, NodeServer, settled } from '../http2/oracle.ts';
 import { inWords } from '../http2/own.ts';
 import { withoutRuns } from '../minimise.ts';
+import { pick } from '../random.ts';
 import type { Subject, Verdict } from '../subject.ts';
 
 /** How a field is handed to the encoder: for many messages, for one, or to be kept out of every table. */

@@ -1,5 +1,6 @@
 /** HTTP/1 messages put together at random: most parts right, some a little wrong. */
 import type { Random } from '../../../proto/http2/testing/wire.ts';
+import { pick } from '../random.ts';
 
 const methods = [
   'GET',
@@ -170,10 +171,6 @@ const fieldsOfMessages = [
   'Trailer: X',
   'Expect: x',
 ];
-
-export function pick<Item>(random: Random, items: readonly Item[]): Item {
-  return items[random(items.length)]!;
-}
 
 /** The first few stand for the usual, so that what is meant to be read is read mostly. */
 function usual<Item>(random: Random, items: readonly Item[], first: number): Item {

@@ -1,6 +1,6 @@
 /** Small damage to the bytes of a message, and pieces of one put into another. */
 import type { Random } from '../../../proto/http2/testing/wire.ts';
-import { pick } from './grammar.ts';
+import { pick } from '../random.ts';
 
 const interesting = [
   ...[

@@ -3,7 +3,7 @@ import { writeInteger } from '../../../proto/http2/field.ts';
 import { encodeHuffman, huffmanLength } from '../../../proto/http2/huffman.ts';
 import { staticTable } from '../../../proto/http2/static-table.ts';
 import type { Random } from '../../../proto/http2/testing/wire.ts';
-import { pick } from '../http1/grammar.ts';
+import { pick } from '../random.ts';
 
 export type Pair = readonly [name: string, value: string];
 

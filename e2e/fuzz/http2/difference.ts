@@ -1,6 +1,6 @@
 /** When two servers have made the same of a connection's frames. */
 import { flags, frameTypes as types } from '../../../proto/http2/frames.ts';
-import { excuseOf } from './excuses.ts';
+import { type Excuse, excuseOf } from './excuses.ts';
 import type { RawFrame } from './frames.ts';
 import { resetOf, type Seen } from './seen.ts';
 
@@ -25,13 +25,18 @@ export function stepsOf(frames: readonly RawFrame[]): Step[] {
 }
 
 /** Step by step, up to the first one of which both do not make the same. */
-export function compare(steps: readonly Step[], own: readonly Seen[], oracle: readonly Seen[]): Compared {
+export function compare(
+  steps: readonly Step[],
+  own: readonly Seen[],
+  oracle: readonly Seen[],
+  excuses: readonly Excuse[],
+): Compared {
   for (let at = 0; at < steps.length; at++) {
     const ours = own[at]!;
     const theirs = oracle[at]!;
     const what = differenceOf(ours, theirs);
     if (what !== undefined) {
-      const excuse = excuseOf(steps, at, own, theirs);
+      const excuse = excuseOf(excuses, steps, at, own, theirs);
       if (excuse !== undefined) return { problem: undefined, counted: `both differ: ${excuse}` };
       return { problem: `${what} (step ${at + 1})`, counted: 'problem' };
     }

@@ -20,12 +20,13 @@ interface Case {
   readonly fields: readonly FieldRecord[] | undefined;
 }
 
-interface Excuse {
+export interface Excuse {
   readonly why: string;
   readonly applies: (one: Case) => boolean;
 }
 
-const excuses: readonly Excuse[] = [
+/** For a server and a client alike. */
+const commonExcuses: readonly Excuse[] = [
   {
     why: 'a CONTINUATION of more than SETTINGS_MAX_FRAME_SIZE, which nghttp2 reads',
     applies: ({ step, own }) =>
@@ -51,18 +52,17 @@ const excuses: readonly Excuse[] = [
       frame.type === types.settings && frame.payload.length > 6 && oracle.goAway === undefined,
   },
   {
-    // whether a request needs one is no matter of the codec
-    why: 'a request without authority, which l7 judges',
-    applies: ({ fields, own }) =>
-      fields !== undefined &&
-      own.resets.length === 0 &&
-      !fields.some(({ name, value }) => /^(?::authority|host)$/.test(name) && value !== ''),
-  },
-  {
     // such a message is malformed (RFC 9113 section 8.2.1, and 8.3.1 for a path)
     why: 'nghttp2 leaves out a field that is malformed, or takes a path that is',
     applies: ({ fields, frame, own }) =>
       resetOf(own, frame.streamId) !== undefined && fields?.some(({ isWellFormed }) => !isWellFormed) === true,
+  },
+  {
+    // HTTP/1 has none (RFC 9112 section 6.3), and it is passed on as it came
+    why: 'nghttp2 takes a content-length with leading zeros',
+    applies: ({ fields, frame, own }) =>
+      resetOf(own, frame.streamId) !== undefined &&
+      fields?.some(({ name, value }) => name === 'content-length' && /^0+\d+$/.test(value)) === true,
   },
   {
     why: 'a PRIORITY that is wrong means nothing to nghttp2, or ends the connection',
@@ -81,12 +81,12 @@ const excuses: readonly Excuse[] = [
     applies: ({ frame, own }) => frame.type === types.windowUpdate && resetOf(own, frame.streamId) !== undefined,
   },
   {
-    why: 'behind a GOAWAY of the client Node takes no streams',
+    why: 'behind a GOAWAY Node takes no streams',
     applies: ({ before, step }) => [...before, ...step].some((one) => one.type === types.goAway),
   },
   {
     // RFC 9113 section 8.1.1: an error of the stream
-    why: "more data than content-length says ends nghttp2's connection",
+    why: "more data than there may be ends nghttp2's connection",
     applies: ({ frame, own, oracle }) =>
       frame.type === types.data &&
       resetOf(own, frame.streamId) === errorCodes.PROTOCOL_ERROR &&
@@ -105,17 +105,60 @@ const excuses: readonly Excuse[] = [
     applies: ({ own }) => own.goAway === errorCodes.ENHANCE_YOUR_CALM,
   },
   {
-    why: 'nghttp2 ignores frames for a stream that is over',
-    applies: ({ frame, own, oracle, before, ownBefore }) =>
-      oracle.goAway === undefined &&
+    why: 'a frame for a stream that is over: nghttp2 ignores it, or ends the connection',
+    applies: ({ frame, own, before, ownBefore }) =>
       (own.goAway !== undefined || resetOf(own, frame.streamId) !== undefined) &&
       (frame.type === types.data || frame.type === types.headers) &&
       (hasEnded(before, frame.streamId) || ownBefore.some((seen) => resetOf(seen, frame.streamId) !== undefined)),
   },
 ];
 
+export const serverExcuses: readonly Excuse[] = [
+  {
+    // whether a request needs one is no matter of the codec
+    why: 'a request without authority, which l7 judges',
+    applies: ({ fields, own }) =>
+      fields !== undefined &&
+      own.resets.length === 0 &&
+      !fields.some(({ name, value }) => /^(?::authority|host)$/.test(name) && value !== ''),
+  },
+  ...commonExcuses,
+];
+
+export const clientExcuses: readonly Excuse[] = [
+  {
+    why: 'nghttp2 reads frames of extensions that we have no use for',
+    applies: ({ frame, own }) => extensions.includes(frame.type) && own.goAway === undefined,
+  },
+  {
+    why: 'nghttp2 ignores empty DATA before the answer',
+    applies: ({ frame, own, oracle }) =>
+      frame.type === types.data &&
+      resetOf(own, frame.streamId) === errorCodes.PROTOCOL_ERROR &&
+      oracle.goAway === undefined,
+  },
+  {
+    // RFC 9110 section 8.6 forbids it, and it does no harm
+    why: 'nghttp2 leaves out the content-length of nothing in 204 and informational answers',
+    applies: ({ fields, own }) =>
+      own.resets.length === 0 &&
+      fields?.some(({ name, value }) => name === ':status' && /^(?:204|1\d\d)$/.test(value)) === true &&
+      fields.some(({ name, value }) => name === 'content-length' && value === '0'),
+  },
+  ...commonExcuses,
+];
+
+/** ALTSVC, ORIGIN, PRIORITY_UPDATE. */
+const extensions = [10, 12, 16];
+
 /** Why both may differ in this step; after it they are not compared any further. */
-export function excuseOf(steps: readonly Step[], at: number, own: readonly Seen[], oracle: Seen): string | undefined {
+export function excuseOf(
+  excuses: readonly Excuse[],
+  steps: readonly Step[],
+  at: number,
+  own: readonly Seen[],
+  oracle: Seen,
+): string | undefined {
   const step = steps[at]!;
   const one: Case = {
     ...{ step, frame: step[0]!, own: own[at]!, oracle },

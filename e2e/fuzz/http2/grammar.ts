@@ -2,13 +2,13 @@
 import { flags, frameTypes as types } from '../../../proto/http2/frames.ts';
 import { uint32 } from '../../../proto/http2/testing/raw-peer.ts';
 import type { Random } from '../../../proto/http2/testing/wire.ts';
-import { pick } from '../http1/grammar.ts';
+import { pick } from '../random.ts';
 import { blockOf, damaged, dynamicReference, type Pair, plainPairs, requestOf } from './blocks.ts';
 import type { RawFrame } from './frames.ts';
 
 const maxFrames = 14;
-/** What makes a request malformed, or may. */
-const oddPairs: readonly Pair[] = [
+/** What makes a message malformed, or may. */
+export const oddPairs: readonly Pair[] = [
   ['Upper', 'x'],
   ['connection', 'close'],
   ['transfer-encoding', 'chunked'],
@@ -20,6 +20,8 @@ const oddPairs: readonly Pair[] = [
   ['content-length', '3'],
   ['content-length', '0'],
   ['content-length', 'x'],
+  ['content-length', '03'],
+  ['content-length', '+3'],
   ['host', 'a.example'],
   ['host', 'b.example'],
   [':path', '/x'],
@@ -43,10 +45,24 @@ const oddPseudo: readonly Pair[] = [
   ...['', 'a b', 'a:80', 'a/b', 'u@a', '[::1]:1', 'a\xe9', 'a,b'].map((value) => [':authority', value] as const),
 ];
 
-/** What the client has begun, and not ended. */
-interface Client {
+/** What stands open to the side that sends. */
+export interface Client {
+  /** The next stream that nobody has begun. */
   nextId: number;
   readonly open: number[];
+}
+
+/** The fields of a request, most of them right. */
+export function randomRequest(random: Random, method: string): Pair[] {
+  let pairs: Pair[] = requestOf(random, method, plainPairs(random, 3));
+  if (random(6) === 0) {
+    pairs.splice(random(2) === 0 ? pairs.length : random(pairs.length + 1), 0, pick(random, oddPairs));
+  }
+  if (random(6) === 0) {
+    const odd = pick(random, oddPseudo);
+    pairs = pairs.map((pair) => (pair[0] === odd[0] ? odd : pair));
+  }
+  return random(25) === 0 ? pairs.filter(() => random(5) > 0) : pairs;
 }
 
 export function randomFrames(random: Random): RawFrame[] {
@@ -60,43 +76,37 @@ export function randomFrames(random: Random): RawFrame[] {
   return frames;
 }
 
-type Kind = (random: Random, client: Client) => RawFrame[];
+/** A frame or a few that belong together. */
+export type Kind = (random: Random, client: Client) => RawFrame[];
 
 const request: Kind = (random, client) => {
   const hasBody = random(2) === 0;
   const streamId = client.nextId;
   client.nextId += 2 * (1 + random(random(6) === 0 ? 3 : 1));
   if (hasBody) client.open.push(streamId);
-  let pairs: Pair[] = requestOf(random, hasBody ? 'POST' : 'GET', plainPairs(random, 3));
-  if (random(6) === 0)
-    pairs.splice(random(2) === 0 ? pairs.length : random(pairs.length + 1), 0, pick(random, oddPairs));
-  if (random(6) === 0) {
-    const odd = pick(random, oddPseudo);
-    pairs = pairs.map((pair) => (pair[0] === odd[0] ? odd : pair));
-  }
-  if (random(25) === 0) pairs = pairs.filter(() => random(5) > 0);
+  const pairs = randomRequest(random, hasBody ? 'POST' : 'GET');
   const block = Buffer.concat([blockOf(random, pairs), ...(random(60) === 0 ? [dynamicReference(random)] : [])]);
   return inFrames(random, streamId, block, !hasBody);
 };
 
-const trailers: Kind = (random, client) => {
+export const trailers: Kind = (random, client) => {
   const streamId = ended(random, client);
   const pairs = [...plainPairs(random, 2), ...(random(6) === 0 ? [pick(random, oddPairs)] : [])];
   return inFrames(random, streamId, blockOf(random, pairs), random(8) > 0);
 };
 
-const data: Kind = (random, client) => {
+export const data: Kind = (random, client) => {
   const isEnd = random(3) === 0;
   const streamId = isEnd ? ended(random, client) : anyOpen(random, client);
   const chunk = Buffer.alloc(pick(random, [0, 1, 3, 3, 100, random(20) === 0 ? 16_000 : 2_000]), 0x61 + random(26));
   return [padded(random, { type: types.data, flags: isEnd ? flags.endStream : 0, streamId, payload: chunk })];
 };
 
-const reset: Kind = (random, client) => [
+export const reset: Kind = (random, client) => [
   { type: types.rstStream, flags: 0, streamId: ended(random, client), payload: uint32(pick(random, [0, 2, 8, 5, 99])) },
 ];
 
-const windowUpdate: Kind = (random, client) => [
+export const windowUpdate: Kind = (random, client) => [
   {
     type: types.windowUpdate,
     flags: 0,
@@ -105,11 +115,11 @@ const windowUpdate: Kind = (random, client) => [
   },
 ];
 
-const ping: Kind = (random) => [
+export const ping: Kind = (random) => [
   { type: types.ping, flags: random(20) === 0 ? 1 : 0, streamId: 0, payload: Buffer.alloc(8, random(256)) },
 ];
 
-const settings: Kind = (random) => {
+export const settings: Kind = (random) => {
   const pairs = Array.from({ length: random(3) }, () => {
     const [id, value] = pick(random, [
       [1, 0],
@@ -137,7 +147,7 @@ const settings: Kind = (random) => {
   return [{ type: types.settings, flags: 0, streamId: 0, payload: Buffer.concat(pairs) }];
 };
 
-const rare: Kind = (random, client) => {
+export const rare: Kind = (random, client) => {
   const streamId = pick(random, [anyOpen(random, client), 0, client.nextId, 2]);
   const payload = Buffer.alloc(random(12), random(256));
   switch (random(6)) {
@@ -154,7 +164,7 @@ const rare: Kind = (random, client) => {
     case 4:
       return [{ type: types.settings, flags: flags.ack, streamId: 0, payload: Buffer.alloc(0) }];
     default:
-      return [{ type: 10 + random(246), flags: random(256), streamId, payload }];
+      return [{ type: 20 + random(236), flags: random(256), streamId, payload }];
   }
 };
 
@@ -176,13 +186,13 @@ const withoutStream: readonly Kind[] = [
   windowUpdate,
 ];
 
-function anyOpen(random: Random, { open, nextId }: Client): number {
+export function anyOpen(random: Random, { open, nextId }: Client): number {
   // one that is over, has been left out, or has not begun
   if (open.length === 0 || random(80) === 0) return Math.max(1, nextId - 2 * random(4));
   return pick(random, open);
 }
 
-function ended(random: Random, client: Client): number {
+export function ended(random: Random, client: Client): number {
   const streamId = anyOpen(random, client);
   if (client.open.includes(streamId)) client.open.splice(client.open.indexOf(streamId), 1);
   return streamId;
@@ -195,7 +205,7 @@ function padded(random: Random, one: RawFrame): RawFrame {
   return { ...one, flags: one.flags | flags.padded, payload };
 }
 
-function inFrames(random: Random, streamId: number, block: Buffer, isEnd: boolean): RawFrame[] {
+export function inFrames(random: Random, streamId: number, block: Buffer, isEnd: boolean): RawFrame[] {
   const endStream = isEnd ? flags.endStream : 0;
   const pieces = [block];
   for (let cuts = random(6) === 0 ? random(3) : 0; cuts > 0; cuts--) {
@@ -209,7 +219,11 @@ function inFrames(random: Random, streamId: number, block: Buffer, isEnd: boolea
       ? {
           ...first,
           flags: first.flags | flags.priority,
-          payload: Buffer.concat([uint32(pick(random, [0, 1, streamId])), Buffer.from([1]), first.payload]),
+          payload: Buffer.concat([
+            uint32(pick(random, [0, 1, 3, 0, 1, 3, 99, streamId])),
+            Buffer.from([1]),
+            first.payload,
+          ]),
         }
       : first;
   const frames = [

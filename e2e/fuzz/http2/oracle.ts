@@ -6,6 +6,7 @@ import http2 from 'node:http2';
 import { Duplex } from 'node:stream';
 import { preface } from '../../../proto/http2/frames.ts';
 import { type RawFrame, readFrames, settingsAck, settingsFrame, toBytes } from './frames.ts';
+import { asked } from './own.ts';
 import { addAnswers, nothingSeen, type Seen } from './seen.ts';
 
 /** The same as those of our server. */
@@ -102,18 +103,64 @@ export class NodeServer {
   }
 }
 
-/** Each list of steps, bytes, to what a server of its own made of each step. */
-export async function nodeStories(all: readonly (readonly Buffer[])[]): Promise<Seen[][]> {
-  const servers = all.map(() => new NodeServer());
+/** A client of node:http2 that has sent the requests of `asked`. */
+class NodeClient {
+  readonly duplex = new FedDuplex();
+  readonly #session: http2.ClientHttp2Session;
+  #seen = nothingSeen();
+
+  constructor() {
+    this.#session = http2.connect('http://a.example', {
+      createConnection: () => this.duplex,
+      settings: { enablePush: false },
+    });
+    this.#session.on('error', () => {});
+    for (const method of asked) this.#ask(method);
+    this.feed(Buffer.concat([toBytes(settingsFrame), toBytes(settingsAck)]));
+  }
+
+  feed(bytes: Buffer): void {
+    this.#seen = nothingSeen();
+    this.duplex.feed(bytes);
+  }
+
+  /** What came of what was fed last, when the loop has turned. */
+  get seen(): Seen {
+    addAnswers(this.#seen, this.duplex.frames());
+    return this.#seen;
+  }
+
+  close(): void {
+    this.#session.destroy();
+    this.duplex.destroy();
+  }
+
+  #ask(method: (typeof asked)[number]): void {
+    const stream = this.#session.request({ ':method': method, ':path': '/' }, { endStream: method !== 'POST' });
+    const tell = (what: string): ((...given: unknown[]) => void) => {
+      return (_, __, raw) => this.#seen.told.push(`${what} ${stream.id} ${inWords(raw as string[])}`);
+    };
+    stream.on('error', () => {});
+    stream.on('headers', tell('headers'));
+    stream.on('response', tell('headers'));
+    stream.on('trailers', tell('trailers'));
+    stream.on('data', (chunk: Buffer) => this.#seen.told.push(`data ${stream.id} ${chunk.toString('latin1')}`));
+  }
+}
+
+/** Each list of steps, bytes, to what a server, or a client, of its own made of each step. */
+export async function nodeStories(role: 'server' | 'client', all: readonly (readonly Buffer[])[]): Promise<Seen[][]> {
+  const sides = all.map(() => (role === 'server' ? new NodeServer() : new NodeClient()));
   await settled();
-  for (const server of servers) server.duplex.frames();
+  // a client's begins with the preface
+  for (const side of sides) side.duplex.written = Buffer.alloc(0);
   const stories: Seen[][] = all.map(() => []);
   await inStep(
     all,
-    (bytes, i) => servers[i]!.feed(bytes),
-    (_, i) => stories[i]!.push(servers[i]!.seen),
+    (bytes, i) => sides[i]!.feed(bytes),
+    (_, i) => stories[i]!.push(sides[i]!.seen),
   );
-  for (const server of servers) server.close();
+  for (const side of sides) side.close();
   await settled();
   return stories;
 }

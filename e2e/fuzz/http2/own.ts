@@ -1,4 +1,4 @@
-/** Our server at a connection, fed frame by frame; it answers each request when it is whole. */
+/** Our side of a connection, fed frame by frame: a server that answers what is whole, or a client that has asked. */
 import { Connection } from '../../../proto/http2/connection.ts';
 import type { Field } from '../../../proto/http2/field.ts';
 import { FlushTurn } from '../../../proto/http2/flush-turn.ts';
@@ -9,17 +9,23 @@ import { addAnswers, nothingSeen, type Seen } from './seen.ts';
 
 const answer = [[':status', '200']] as const;
 
-export class OwnServer {
+/** Behind them the frames under test come. */
+const handshake = Buffer.concat([toBytes(settingsFrame), toBytes(settingsAck)]);
+
+/** Requests that a client has sent: one that is whole, one whose content is to come, and HEAD. */
+export const asked = ['GET', 'POST', 'HEAD'] as const;
+
+export class OwnSide {
   readonly connection: Connection;
   #seen = nothingSeen();
   #out: Buffer[] = [];
 
-  constructor() {
+  constructor(role: 'server' | 'client') {
     const whole = (stream: Stream, isWhole: boolean): void => {
-      if (isWhole) stream.headers(answer, true);
+      if (isWhole && role === 'server') stream.headers(answer, true);
     };
     this.connection = new Connection({
-      role: 'server',
+      role,
       writer: {
         write: (buffers) => {
           this.#out.push(...buffers.map((one) => Buffer.from(one)));
@@ -48,7 +54,8 @@ export class OwnServer {
       turn: new FlushTurn(() => {}),
       now: () => 0,
     });
-    this.feed(Buffer.concat([preface, toBytes(settingsFrame), toBytes(settingsAck)]));
+    if (role === 'client') for (const method of asked) this.#ask(method);
+    this.feed(role === 'server' ? Buffer.concat([preface, handshake]) : handshake);
   }
 
   /** What came of the bytes. */
@@ -60,12 +67,19 @@ export class OwnServer {
     addAnswers(this.#seen, readFrames(Buffer.concat(this.#out)).frames);
     return this.#seen;
   }
+
+  #ask(method: (typeof asked)[number]): void {
+    const fields = [
+      ...Object.entries({ ':method': method, ':scheme': 'http', ':path': '/', ':authority': 'a.example' }),
+    ];
+    this.connection.request(fields, method !== 'POST');
+  }
 }
 
-/** What a new server made of each step. */
-export function ownStory(steps: readonly Buffer[]): Seen[] {
-  const server = new OwnServer();
-  return steps.map((one) => server.feed(one));
+/** What a new server, or client, made of each step. */
+export function ownStory(role: 'server' | 'client', steps: readonly Buffer[]): Seen[] {
+  const side = new OwnSide(role);
+  return steps.map((one) => side.feed(one));
 }
 
 export function inWords(fields: readonly Field[]): string {

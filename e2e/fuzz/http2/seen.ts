@@ -5,7 +5,7 @@ import type { RawFrame } from './frames.ts';
 export interface Seen {
   /** `headers 1 :method: GET …`, `data 1 text`, `trailers 1 …`, in their order. */
   readonly told: string[];
-  /** Streams that were answered because the request was whole. */
+  /** Streams that a server has answered because the request was whole. */
   readonly answered: number[];
   readonly resets: { readonly streamId: number; readonly code: number }[];
   /** Code of the connection's end; undefined: it goes on. */

@@ -53,11 +53,12 @@ export class Wire implements Writer {
   }
 
   write(buffers: readonly Buffer[]): WriteResult {
-    // what is held stays in the codec's own memory; what is written is used again at once
+    const isFull = this.#random(8) === 0;
+    // what is held stays in the codec's own memory; what is written is used again at once, or soon
     for (const buffer of buffers) {
-      for (const piece of this.#cut(buffer)) this.socket.push(this.#holds ? piece : Buffer.from(piece));
+      for (const piece of this.#cut(buffer)) this.socket.push(this.#holds && !isFull ? piece : Buffer.from(piece));
     }
-    if (this.#random(8) > 0) return this.#holds ? 'held' : 'written';
+    if (!isFull) return this.#holds ? 'held' : 'written';
     setImmediate(() => this.connection?.drained());
     return 'full';
   }
