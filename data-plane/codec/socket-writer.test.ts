@@ -55,6 +55,28 @@ describe.each([
     expect((await read(far, 6)).toString()).toBe('onetwo');
   });
 
+  test('an end comes behind all that was written, and a reset before it is no end', async () => {
+    for (const cut of [false, true]) {
+      const { near, far } = await pair();
+      const writer = new SocketWriter(near, false, () => {}, documentedOnly);
+      let bytes = 0;
+      while (writer.write(Buffer.alloc(64 * 1024)) === 'written') bytes += 64 * 1024;
+      writer.end();
+      if (cut) near.resetAndDestroy();
+      let heard = 0;
+      const end = new Promise((resolve) => {
+        far.on('data', (chunk) => {
+          heard += chunk.length;
+        });
+        far.on('end', () => resolve('end'));
+        far.on('error', () => resolve('reset'));
+        far.resume();
+      });
+      expect(await end).toBe(cut ? 'reset' : 'end');
+      if (!cut) expect(heard).toBe(bytes + 64 * 1024);
+    }
+  });
+
   test('what does not fit is held, later writes stand behind it, and drain comes once all is out', async () => {
     const { near, far } = await pair();
     let drains = 0;

@@ -32,6 +32,7 @@ export class SocketWriter {
   #request: WriteRequest | null = null;
   /** Writes that the system has not taken whole. */
   #waiting = 0;
+  #ending = false;
 
   /**
    * @param encrypted the socket is a TLS one
@@ -62,6 +63,20 @@ export class SocketWriter {
     return this.#writeAtOnce(handle, bytes, this.#internals!);
   }
 
+  /** `end` was called. */
+  get isEnding(): boolean {
+    return this.#ending;
+  }
+
+  /**
+   * Ends the socket once all that was written is out: the system takes no reset between the one and the other, and
+   * whoever is cut then would see an end.
+   */
+  end(): void {
+    this.#ending = true;
+    if (this.#waiting === 0) this.#socket.end();
+  }
+
   #writeAtOnce(
     handle: Required<Handle>,
     bytes: Buffer,
@@ -81,6 +96,7 @@ export class SocketWriter {
       this.#waiting--;
       request.buffer = null;
       if (result < 0) this.#fail(result);
+      else if (this.#waiting === 0 && this.#ending) this.#socket.end();
       // otherwise the stream's own drain is still to come
       else if (this.#waiting === 0 && !this.#socket.writableNeedDrain) this.#onDrain();
     };

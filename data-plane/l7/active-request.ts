@@ -87,7 +87,11 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       // an answer that opens no tunnel would leave these bytes to be read as something else
       this.#tunnel.hold(b, data);
       this.#downstream.pauseRequest();
-    } else if (this.#filtering?.takesBody(b, data) !== true) this.sendBody(b, data);
+    } else this.#passBody(b, data);
+  }
+
+  #passBody(b: Buffer, data: Ranges): void {
+    if (this.#filtering?.takesBody(b, data) !== true) this.sendBody(b, data);
   }
 
   /** The end of a body, or of what the client sends through a tunnel. @param trailers null: none */
@@ -228,17 +232,15 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   /** The route's time was that of the answer; from here on only silence ends it. */
   onTunnel(head: MessageHead): void {
     const tunnel = this.#tunnel!;
-    const upstream = this.#tries.upstream!;
     this.#tries.takesAnswer(head);
     this.#deadlines.whole.disarm();
-    tunnel.open = true;
     this.#responding = true;
     this.#exchange.answeredBy(head);
+    if (this.#filtering !== null) this.#exchange.responseChanges = this.#filtering.changesOf(head.status, head);
     this.#exchange.status = this.#downstream.openTunnel(head, this.#exchange, tunnel.ask);
-    this.#listener.stats.cxUpgradesTotal.value++;
-    this.#listener.stats.cxUpgradesActive.value++;
-    tunnel.sendEarly(upstream);
-    if (upstream.flush()) this.#downstream.resumeRequest();
+    tunnel.begin(this.#listener.stats, (b, data) => this.#passBody(b, data));
+    if (tunnel.endedEarly) this.onEnd(null);
+    if (this.#tries.upstream!.flush()) this.#downstream.resumeRequest();
   }
 
   onResponseData(b: Buffer, data: Ranges): void {
@@ -310,7 +312,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   #end(): void {
     this.#deadlines.end();
     this.#tries.end();
-    if (this.#tunnel?.open) this.#listener.stats.cxUpgradesActive.value--;
+    this.#tunnel?.end(this.#listener.stats);
     this.#tunnel = null;
     this.#filtering?.end();
     this.#filtering = null;

@@ -171,7 +171,7 @@ export class H1Connection implements RequestEvents, Downstream {
     if (this.#responseChunked) this.#listener.shared.toClient.text(lastChunk);
     if (!this.#tunnel) return;
     this.flush();
-    this.#socket.end();
+    this.#writer.end();
   }
 
   flush(): boolean {
@@ -234,7 +234,7 @@ export class H1Connection implements RequestEvents, Downstream {
   #close(): void {
     this.#reader.close();
     this.#socket.resume();
-    this.#socket.end();
+    this.#writer.end();
     // of a tunnel whose directions have both ended nothing comes, and what is still to be written is not to be lost
     this.#arm(this.#tunnel ? this.#listener.context.chain.limits.streamIdleTimeoutMs : limits.delayedCloseMs);
   }

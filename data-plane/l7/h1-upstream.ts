@@ -118,7 +118,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     if (this.#requestChunked) this.#shared.toUpstream.text(lastChunk);
     if (this.#state < reading.tunnel) return;
     this.flush();
-    this.#socket.end();
+    this.#writer.end();
     if (this.#state === reading.tunnelEnd) this.#leaveTunnel();
   }
 
@@ -302,7 +302,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
       this.#finish(sink);
     } else if (sink !== null && this.#state === reading.tunnel) {
       this.#state = reading.tunnelEnd;
-      if (this.#socket.writableEnded) this.#leaveTunnel();
+      if (this.#writer.isEnding) this.#leaveTunnel();
       sink.onResponseEnd(null);
     } else if (sink === null) {
       this.#cluster.stats.cxDestroyRemote.value++;

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../e2e/support/certificates.ts';
 import type { RouteConfig, TlsConfig } from '../model/config.ts';
 import { clusterOf, routeOf, startProxy } from '../testing.ts';
+import type { FilterModule, RequestFilter } from './filter.ts';
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -70,10 +71,16 @@ interface Options {
   readonly route?: Partial<RouteConfig>;
   /** What each upstream connection does with the request, by its number. */
   readonly answer?: (socket: net.Socket, nth: number) => void;
+  readonly filters?: readonly FilterModule[];
 }
 
 /** A client and an upstream; each upstream connection that got a head is in `ends`. */
-async function start({ secure = false, route = {}, answer = (socket) => socket.write(switching) }: Options = {}) {
+async function start({
+  secure = false,
+  route = {},
+  answer = (socket) => socket.write(switching),
+  filters = [],
+}: Options = {}) {
   const ends: End[] = [];
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     const end = new End(socket);
@@ -91,6 +98,7 @@ async function start({ secure = false, route = {}, answer = (socket) => socket.w
     cluster: clusterOf([(server.address() as net.AddressInfo).port]),
     routes: [routeOf('c', { upgrades, ...route })],
     ...(secure && { tls: certificate }),
+    filters,
   });
   closers.push(proxy.stop);
   const to = { port: proxy.port, host: '127.0.0.1', allowHalfOpen: true };
@@ -275,6 +283,33 @@ test('before its answer the request is tried again as any other, with what the c
   ends[1]!.socket.resetAndDestroy();
   await until(() => client.closed !== null);
   expect([ends.length, proxy.log.length]).toEqual([2, 1]);
+});
+
+test('filters see what passes, from the bytes that came early, and may hold the request back', async () => {
+  const calls: string[] = [];
+  const filter: RequestFilter = {
+    onRequestHead: (request) => {
+      calls.push(request.path);
+      request.wait();
+      request.after(50, () => request.go());
+    },
+    onRequestBody: (data) => calls.push(`> ${data}`),
+    onResponseHead: (response) => {
+      calls.push(String(response.status));
+      response.setHeader('x-seen', 'yes');
+    },
+    onResponseBody: (data) => calls.push(`< ${data}`),
+  };
+  const filters = [{ name: 'watch', create: () => ({ begin: () => filter }) }];
+  const { proxy, client, ends } = await start({ filters });
+  client.socket.write(`${handshake}early`);
+  await until(() => calls.length === 1);
+  proxy.clock.advance(70);
+  await until(() => ends[0]?.body === 'early');
+  ends[0]!.socket.write('back');
+  await until(() => client.body === 'back');
+  expect(calls).toEqual(['/chat', '101', '> early', '< back']);
+  expect(client.text).toContain('x-seen: yes\r\n');
 });
 
 test('a client that goes before the answer leaves nothing behind', async () => {

@@ -1,7 +1,7 @@
 /** A request that asks for a tunnel, and the tunnel once it stands. */
 import { Ranges } from '../codec/h1-chunked.ts';
+import type { HttpStats } from '../telemetry/stats.ts';
 import type { UpgradeAsk } from './upgrade.ts';
-import type { UpstreamRequest } from './upstream-request.ts';
 
 const ranges = new Ranges();
 
@@ -26,13 +26,20 @@ export class Tunnel {
     for (let i = 0; i < data.count; i++) this.#early.push(Buffer.from(b.subarray(data.starts[i], data.ends[i])));
   }
 
-  /** It is open: what was held goes first, an early end included. */
-  sendEarly(upstream: UpstreamRequest): void {
+  /** It is open: what was held goes first. */
+  begin({ cxUpgradesTotal, cxUpgradesActive }: HttpStats, onBody: (b: Buffer, data: Ranges) => void): void {
+    this.open = true;
+    cxUpgradesTotal.value++;
+    cxUpgradesActive.value++;
     for (const bytes of this.#early.splice(0)) {
       ranges.clear();
       ranges.add(0, bytes.length);
-      upstream.sendData(bytes, ranges);
+      onBody(bytes, ranges);
     }
-    if (this.endedEarly) upstream.sendEnd(null);
+  }
+
+  /** The request is over. */
+  end({ cxUpgradesActive }: HttpStats): void {
+    if (this.open) cxUpgradesActive.value--;
   }
 }
