@@ -29,6 +29,8 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   readonly #codec: Connection<H2Stream>;
   /** Whose request stands in the shared output buffer; null: nobody's. */
   #filling: H2Stream | null = null;
+  /** Streams whose requests have not been told as over. */
+  #active = 0;
   /** Without a stream, or closing. */
   readonly #deadline: Deadline;
   readonly #settingsDeadline: Deadline;
@@ -185,12 +187,16 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   }
 
   onStreamOver(): void {
+    this.#active--;
+    this.#listener.shared.http2Stats.streamsActive.value--;
     if (this.#codec.openStreams === 0 && !this.#codec.isClosed)
       this.#arm(this.#listener.context.chain.limits.idleTimeoutMs);
   }
 
   #next(): H2Stream {
     this.#flushFilling();
+    this.#active++;
+    this.#listener.shared.http2Stats.streamsActive.value++;
     this.#deadline.disarm();
     return this.#pool.take();
   }
@@ -279,6 +285,8 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     this.#end = clientEnds.disconnect;
     this.#codec.transportClosed('The socket has been closed.');
     this.#deadline.disarm();
+    // a bug may have lost one
+    shared.http2Stats.streamsActive.value -= this.#active;
     stats.cxLengthMs.record(shared.now() - this.#openedMs);
     this.#onClosed();
   }

@@ -66,7 +66,6 @@ export class H2Stream implements Downstream {
   // ---- what the codec tells ----
 
   begin(client: H2Client, stream: Stream<H2Stream>, expectsContinue: boolean): void {
-    this.#listener.shared.http2Stats.streamsActive.value++;
     stream.state = this;
     this.#client = client;
     this.#stream = stream;
@@ -232,7 +231,6 @@ export class H2Stream implements Downstream {
 
   #release(): void {
     const client = this.#client!;
-    this.#listener.shared.http2Stats.streamsActive.value--;
     this.#stream!.state = undefined;
     this.#stream = null;
     this.#client = null;

@@ -2,9 +2,12 @@
 import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { sharedField } from '../../proto/http2/field.ts';
 import { frameTypes as types } from '../../proto/http2/frames.ts';
-import { frame, uint32 } from '../../proto/http2/testing/raw-peer.ts';
+import type { Stream } from '../../proto/http2/stream.ts';
+import { frame, RawPeer, uint32 } from '../../proto/http2/testing/raw-peer.ts';
 import { clusterOf, type ProxyOptions, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { type H2Stream, H2StreamPool } from './h2-stream.ts';
 
 type OnBytes = Parameters<typeof startRawUpstream>[0];
 
@@ -257,6 +260,31 @@ test.each<[string, http2.OutgoingHttpHeaders, number]>([
   expect(proxy.http2Stats.trailers.value).toBe(1);
 });
 
+test('trailers of an answer are the last fields', async () => {
+  const { proxy } = await start(() => {});
+  const peer = new RawPeer('server');
+  peer.send(peer.get(1));
+  const one = new H2StreamPool(proxy.server).take();
+  const client = { address: '', ip: '', queuedBytes: 0, onStreamOver: () => {} };
+  one.begin(client, peer.streams.get(1) as Stream<H2Stream>, false);
+  peer.streams.get(1)?.headers([[':status', '200']], false);
+  one.writeEnd([sharedField('grpc-status', '0')]);
+  expect(peer.words()).toEqual(['HEADERS 1 :status: 200', 'HEADERS 1 grpc-status: 0 end']);
+});
+
+test('without :authority the request is for its host; without either it is for nobody', async () => {
+  const { proxy, seen } = await start(answerWith(ok));
+  const bare = getBlock.subarray(0, 3);
+  const withHost = Buffer.concat([bare, Buffer.of(0x0f, 23, 1, 98)]);
+  const twoHosts = Buffer.concat([withHost, Buffer.of(0x0f, 23, 1, 98)]);
+  const frames = [bare, twoHosts, withHost].map((block, i) => frame(types.headers, 5, 2 * i + 1, block));
+  await talk(proxy.port, Buffer.concat([hello, ...frames]), (a) => a.endsWith('ok'));
+  expect(seen()).toMatch(/^GET \/ HTTP\/1\.1\r\nhost: b\r\n/);
+  expect(seen().match(/host:/g)).toHaveLength(1);
+  expect(proxy.log.filter(({ status }) => status === 200)).toHaveLength(1);
+  expect(proxy.cluster.stats.rqTotal.value).toBe(1);
+});
+
 test('100-continue is answered by the proxy, and goes no further', async () => {
   const { client, seen } = await start((socket, all) => {
     if (all.toString('latin1').endsWith('body')) socket.write(ok);
@@ -426,6 +454,22 @@ test('a drained connection takes no new streams, and ends when those under way h
   sockets[0]!.write(ok);
   expect(await answer).toMatchObject({ status: 200, body: 'ok' });
   await drained;
+});
+
+test('a bug while an upstream is heard costs one stream, one while the client is heard its connection', async () => {
+  const { client, proxy } = await start(answerWith(ok), {
+    onLog: ({ path }) => {
+      if (path.startsWith('/bug')) throw new Error('a bug');
+    },
+  });
+  const [, other] = await Promise.all([ask(client, { ':path': '/bug' }), ask(client)]);
+  expect(other).toMatchObject({ status: 200, body: 'ok' });
+  expect((await ask(client)).status).toBe(200);
+  // refused at once, within the client's own bytes
+  await ask(client, { ':path': '/bug', expect: 'miracles' });
+  await until(() => proxy.server.connectionCount === 0);
+  expect(proxy.faults.splice(0)).toHaveLength(2);
+  expect([proxy.server.stats.rqActive.value, proxy.http2Stats.streamsActive.value]).toEqual([0, 0]);
 });
 
 test('a route that answers itself does so in fields', async () => {
