@@ -33,6 +33,8 @@ const managerFields = fieldTable('envoy.extensions.filters.network.http_connecti
     generate_request_id: [true],
     add_user_agent: [false],
     stream_error_on_invalid_http_message: [false],
+    // no listener here takes a client's certificate, and without one all of these remove x-forwarded-client-cert
+    forward_client_cert_details: ['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET'],
   },
 });
 

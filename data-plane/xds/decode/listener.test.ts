@@ -104,6 +104,13 @@ test('what an HTTP listener says is carried over', () => {
   });
 });
 
+test.each(['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET'] as const)(
+  'without client certificates %s removes what clients say of theirs',
+  (forward_client_cert_details) => {
+    expect(problemsOf(decodeHttp({ forward_client_cert_details }))).toEqual([]);
+  },
+);
+
 test("a listener that passes the upstream's server header has no name of its own", () => {
   expect(httpChain({ server_header_transformation: 'PASS_THROUGH', server_name: 'x' }).config.serverName).toBe('');
 });
@@ -295,6 +302,10 @@ test.each(
     ],
     [{ server_name: 'a\r\nx: y' }, ['.server_name: must not hold control characters']],
     [{ generate_request_id: {} }, [`.generate_request_id: false is ${unsupported}`]],
+    [
+      { forward_client_cert_details: 'ALWAYS_FORWARD_ONLY' },
+      [`.forward_client_cert_details: "ALWAYS_FORWARD_ONLY" is ${unsupported}`],
+    ],
     [{ skip_xff_append: true }, [`.skip_xff_append: ${unsupported}`]],
     [
       {
