@@ -45,7 +45,12 @@ async function serves(port: Port, ms: number): Promise<void> {
 const stops = (port: Port): Promise<unknown> => waitFor('the listener to be gone', () => port().then(no, () => true));
 const no = (): undefined => undefined;
 
-test.concurrent('heartbeats keep a node serving; without a control plane it stops, and one without a time to live does not', async () => {
+/** They wait for times to live to run out, several times over. */
+const timeoutMs = 60_000;
+
+test.concurrent('heartbeats keep a node serving; without a control plane it stops, and one without a time to live does not', {
+  timeout: timeoutMs,
+}, async () => {
   const first = await startControlPlane(cleanup);
   await first.apply(documents((await startBackend(cleanup, 'a')).port));
   const mortal = await startDataPlane(cleanup, first, 'mortal', 'm1');
@@ -60,14 +65,16 @@ test.concurrent('heartbeats keep a node serving; without a control plane it stop
   await serves(() => mortal.port('public'), 2 * lifeMs);
 });
 
-test.skipIf(!requirePeer('envoy')).concurrent('Envoy obeys as our node does, in the incremental variant', async () => {
-  const controlPlane = await startControlPlane(cleanup);
-  await controlPlane.apply(documents((await startBackend(cleanup, 'a')).port));
-  const bootstrap = ['bootstrap', 'envoy', '--group', 'mortal', '--id', 'envoy', '--variant', 'delta'];
-  const envoy = await startEnvoy({ bootstrap: (await run(bootstrap, controlPlane.env)).stdout });
-  cleanup.add(() => envoy.stop());
-  await serves(() => envoy.listenerPort('public'), 2 * lifeMs);
-  await controlPlane.program.stop('SIGKILL');
-  await stops(() => envoy.listenerPort('public'));
-  expect(await envoy.admin('/ready')).toContain('LIVE');
-});
+test
+  .skipIf(!requirePeer('envoy'))
+  .concurrent('Envoy obeys as our node does, in the incremental variant', { timeout: timeoutMs }, async () => {
+    const controlPlane = await startControlPlane(cleanup);
+    await controlPlane.apply(documents((await startBackend(cleanup, 'a')).port));
+    const bootstrap = ['bootstrap', 'envoy', '--group', 'mortal', '--id', 'envoy', '--variant', 'delta'];
+    const envoy = await startEnvoy({ bootstrap: (await run(bootstrap, controlPlane.env)).stdout });
+    cleanup.add(() => envoy.stop());
+    await serves(() => envoy.listenerPort('public'), 2 * lifeMs);
+    await controlPlane.program.stop('SIGKILL');
+    await stops(() => envoy.listenerPort('public'));
+    expect(await envoy.admin('/ready')).toContain('LIVE');
+  });

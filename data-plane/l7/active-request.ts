@@ -150,8 +150,8 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       this.#answer(answer);
       return;
     }
-    const { maxStream } = this.#exchange.route!.config;
-    if (maxStream !== null && !this.#deadlines.armStream(streamMs(maxStream, head, this.#exchange.isGrpc, target))) {
+    const { isGrpc, route } = this.#exchange;
+    if (!this.#deadlines.armStream(streamMs(route!.config.maxStream, head, isGrpc, target))) {
       this.#onStreamDeadline();
       return;
     }
@@ -164,7 +164,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
     }
     this.#downstream.continueRequest();
     // what a gRPC client sends is a stream that may go on for as long as something moves
-    if (!this.#exchange.isGrpc) this.#deadlines.arm(this.#deadlines.whole, this.#requestTimeoutMs);
+    if (!isGrpc) this.#deadlines.arm(this.#deadlines.whole, this.#exchange.requestTimeoutMs);
     this.#touch();
   }
 
@@ -184,12 +184,8 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onHeld(bodyFollows: boolean): void {
-    if (bodyFollows) this.#deadlines.arm(this.#deadlines.whole, this.#requestTimeoutMs);
+    if (bodyFollows) this.#deadlines.arm(this.#deadlines.whole, this.#exchange.requestTimeoutMs);
     this.#deadlines.arm(this.#deadlines.idle, this.#exchange.idleMs);
-  }
-
-  get #requestTimeoutMs(): number {
-    return this.#exchange.context.chain.limits.requestTimeoutMs;
   }
 
   /** From here on the route's timeout runs. */
@@ -277,8 +273,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   // ---- finish ----
 
   #answer(own: LocalReply): void {
-    const changes = this.#exchange.responseChanges;
-    const routed = changes === null ? own : replyWith(own, changes.added);
+    const routed = replyWith(own, this.#exchange.responseChanges);
     const said = this.#filtering === null ? routed : this.#filtering.replyOf(routed);
     const reply = this.#exchange.isGrpc ? grpcReply(said) : said;
     this.#exchange.answeredItself(reply, this.answerHasNoBody);

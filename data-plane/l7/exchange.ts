@@ -79,6 +79,11 @@ export class Exchange {
     return this.#client.protocol;
   }
 
+  /** Until the request has been read to its end; 0: for ever. */
+  get requestTimeoutMs(): number {
+    return this.context.chain.limits.requestTimeoutMs;
+  }
+
   /** The head of the endpoint's answer is here. */
   answeredBy(head: MessageHead): void {
     this.status = head.status;

@@ -65,11 +65,12 @@ const grpcTimeoutHeader = new Set(['grpc-timeout']);
  * deadline also counts where the request is not gRPC's; a gRPC endpoint is told where the route allows less.
  */
 export function streamMs(
-  maxStream: MaxStreamConfig,
+  maxStream: MaxStreamConfig | null,
   head: MessageHead,
   isGrpc: boolean,
   target: RequestTarget,
 ): number {
+  if (maxStream === null) return -1;
   const { maxMs, grpcMaxMs } = maxStream;
   const askedMs = grpcMaxMs === null ? -1 : readGrpcTimeout(head.first('grpc-timeout'));
   const capMs = grpcMaxMs === null || grpcMaxMs === 0 ? Number.POSITIVE_INFINITY : grpcMaxMs;

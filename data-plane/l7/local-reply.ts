@@ -2,6 +2,7 @@
 
 import type { RequestFault } from '../codec/h1-request-reader.ts';
 import type { HeaderPair } from '../codec/message-head.ts';
+import type { HeaderChanges } from '../route/header-changes.ts';
 import { grpcStatuses } from './grpc.ts';
 
 export interface LocalReply {
@@ -124,8 +125,9 @@ export const http2Replies = {
   headersTooLarge: { ...localReplies.headersTooLarge, details: 'http2.too_many_headers' },
 } as const satisfies Record<string, LocalReply>;
 /** The same with the headers that a route adds to answers; what has no body has no type either. */
-export function replyWith(reply: LocalReply, added: readonly HeaderPair[]): LocalReply {
-  const fitting = reply.body === '' ? added.filter(([name]) => name !== 'content-type') : added;
+export function replyWith(reply: LocalReply, changes: HeaderChanges | null): LocalReply {
+  if (changes === null) return reply;
+  const fitting = reply.body === '' ? changes.added.filter(([name]) => name !== 'content-type') : changes.added;
   return fitting.length === 0 ? reply : { ...reply, headers: [...(reply.headers ?? []), ...fitting] };
 }
 
