@@ -88,7 +88,8 @@ export class H2Request implements UpstreamRequest {
 
   flush(): boolean {
     if (this.#stream === undefined) return true;
-    this.#full = !this.#sentEnd && this.#stream.queuedBytes >= limits.streamBufferBytes;
+    // a client that was stopped may send on as far as its window goes: it is stopped until `onTaken` tells it otherwise
+    this.#full ||= !this.#sentEnd && this.#stream.queuedBytes >= limits.streamBufferBytes;
     return !this.#full;
   }
 
