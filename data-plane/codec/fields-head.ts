@@ -22,6 +22,7 @@ export class FieldsHead implements MessageHead {
   status = 0;
   contentLength = -1;
   hasDate = false;
+  #kinds = 0;
   method = '';
   scheme = '';
   path = '';
@@ -35,6 +36,10 @@ export class FieldsHead implements MessageHead {
   hasExpect = false;
   /** A name with `_` is there. */
   underscore = false;
+
+  has(kind: number): boolean {
+    return (this.#kinds & (1 << kind)) !== 0;
+  }
 
   fill(fields: readonly Field[]): void {
     this.fields = fields;
@@ -50,11 +55,13 @@ export class FieldsHead implements MessageHead {
     this.hasExpect = false;
     this.count = 0;
     let marks = 0;
+    let kinds = 0;
     let cookies = 0;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i]!;
       const kind = kindOfField(field);
       marks |= field.mark;
+      kinds |= 1 << kind;
       switch (kind) {
         case known.method:
           this.method = field.value;
@@ -93,6 +100,7 @@ export class FieldsHead implements MessageHead {
       if (kind < known.method) this.count++;
     }
     if (cookies > 1) this.count -= cookies - 1;
+    this.#kinds = kinds;
     this.underscore = (marks & underscoreBit) !== 0;
   }
 

@@ -105,6 +105,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
   head.date = -1;
   head.repeats = false;
   let unsupportedCoding = false;
+  let kinds = 0;
   /** A bit for each name so far; different names may share it. */
   let seen = 0;
   let n = 0;
@@ -118,6 +119,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
       head.nameStart[n] = i;
       head.end = i + 2;
       head.count = n;
+      head.kinds = kinds;
       break;
     }
     if (n === headerLimit) return parsed.tooManyHeaders;
@@ -150,6 +152,7 @@ function parseHeaders(head: Head, b: Buffer, start: number, end: number, headerL
     seen |= bit;
     const kind = kindAt(b, nameStart, nameEnd - nameStart);
     head.kind[n] = kind;
+    kinds |= 1 << kind;
     i += 2;
     switch (kind) {
       case known.host:

@@ -63,6 +63,13 @@ export class Head implements MessageHead {
   upgrade = -1;
   date = -1;
 
+  /** A bit for each kind of header that is there. */
+  kinds = 0;
+
+  has(kind: number): boolean {
+    return (this.kinds & (1 << kind)) !== 0;
+  }
+
   get hasDate(): boolean {
     return this.date >= 0;
   }

@@ -82,10 +82,17 @@ const envoyNames: readonly (readonly [string, number])[] = [
   ].map((name) => [`x-envoy-${name}`, known.xEnvoyOrigin] as const),
 ];
 const longestName = 23;
-/** Candidates by name length. */
-const byLength: readonly (readonly (readonly [string, number])[])[] = Array.from({ length: longestName + 1 }, (_, n) =>
-  names.filter(([name]) => name.length === n),
-);
+/** Candidates by length and first letter; hardly ever more than one. */
+const candidatesAt: (readonly (readonly [string, number])[])[] = new Array((longestName + 1) * 128).fill([]);
+for (const [name] of names) {
+  candidatesAt[placeOf(name.length, name.charCodeAt(0))] = names.filter(
+    ([other]) => other.length === name.length && other[0] === name[0],
+  );
+}
+
+function placeOf(length: number, first: number): number {
+  return length * 128 + first;
+}
 
 const byName: ReadonlyMap<string, number> = new Map([
   ...names,
@@ -101,7 +108,7 @@ const byName: ReadonlyMap<string, number> = new Map([
 /** Kind of the lower-case name in `b[start, start + length)`. */
 export function kindAt(b: Uint8Array, start: number, length: number): number {
   if (length <= longestName) {
-    const candidates = byLength[length]!;
+    const candidates = candidatesAt[placeOf(length, b[start]! & 127)]!;
     for (let k = 0; k < candidates.length; k++) {
       const candidate = candidates[k]!;
       if (startsWith(b, start, candidate[0])) return candidate[1];

@@ -12,6 +12,8 @@ export interface MessageHead {
   /** Bytes; -1: not said. */
   readonly contentLength: number;
   readonly hasDate: boolean;
+  /** A header of this kind is there. */
+  has(kind: number): boolean;
   /** The values of all lines with this lower-case name, in order. */
   lines(name: string): readonly string[];
   /** The value of the first one, or empty. */

@@ -12,9 +12,13 @@ const capacity = 80 * 1024;
 /** From here on giving the buffer away is cheaper than copying what it holds. */
 const copyBelow = 16 * 1024;
 
+/** Of views that are kept, bytes. */
+const longestView = 4 * 1024;
+
 export class Out {
   length = 0;
   #buffer: Buffer = Buffer.allocUnsafeSlow(capacity);
+  #views: (Buffer | undefined)[] = new Array(longestView + 1);
 
   copy(from: Buffer, start: number, end: number): void {
     this.#reserve(end - start);
@@ -40,11 +44,11 @@ export class Out {
     const length = this.length;
     if (length === 0) return true;
     this.length = 0;
-    const bytes = this.#buffer.subarray(0, length);
+    const bytes = this.#view(length);
     if (length < copyBelow && writer.readsLate) return writer.write(Buffer.from(bytes)) !== 'full';
     const result = writer.write(bytes);
     // the socket still reads from this buffer: it is the socket's now
-    if (result !== 'written') this.#buffer = Buffer.allocUnsafeSlow(capacity);
+    if (result !== 'written') this.#replace(Buffer.allocUnsafeSlow(capacity));
     return result !== 'full';
   }
 
@@ -53,6 +57,17 @@ export class Out {
     if (needed <= this.#buffer.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(larger, 0, 0, this.length);
-    this.#buffer = larger;
+    this.#replace(larger);
+  }
+
+  /** What was gathered; a view is made once for a length, for many messages have the same. */
+  #view(length: number): Buffer {
+    if (length > longestView) return this.#buffer.subarray(0, length);
+    return (this.#views[length] ??= this.#buffer.subarray(0, length));
+  }
+
+  #replace(buffer: Buffer): void {
+    this.#buffer = buffer;
+    this.#views = new Array(longestView + 1);
   }
 }

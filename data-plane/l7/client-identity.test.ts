@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { kindOf } from '../codec/known-headers.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 import { addressOf, ClientIdentity, ipOf } from './client-identity.ts';
 
@@ -15,7 +16,8 @@ function identityOf(
     context: { chain: { useRemoteAddress: true, trustedHops: 0, preserveRequestId: false, ...chain } },
     shared: { newRequestId: () => 'new', ownAddress: '192.0.2.1' },
   } as unknown as Parameters<ClientIdentity['read']>[1];
-  identity.read({ lines: (name) => [headers[name] ?? []].flat() }, listener, from);
+  const has = (kind: number): boolean => Object.keys(headers).some((name) => kindOf(name) === kind);
+  identity.read({ lines: (name) => [headers[name] ?? []].flat(), has }, listener, from);
   return identity;
 }
 

@@ -3,6 +3,7 @@
  * rest is what this side sees.
  */
 import net from 'node:net';
+import { known } from '../codec/known-headers.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 import type { Downstream } from './downstream.ts';
@@ -23,13 +24,13 @@ export class ClientIdentity {
 
   /** @param head null: there is none */
   read(
-    head: Pick<MessageHead, 'lines'> | null,
+    head: Pick<MessageHead, 'lines' | 'has'> | null,
     { scheme, context, shared }: Pick<HttpListener, 'scheme' | 'context' | 'shared'>,
     peer: Pick<Downstream, 'ip' | 'address'>,
   ): void {
     const { chain } = context;
     const trust = trustOf(chain);
-    const before = head === null ? '' : head.lines('x-forwarded-for').join(',');
+    const before = head?.has(known.xForwardedFor) ? head.lines('x-forwarded-for').join(',') : '';
     this.trust = trust;
     this.ip = peer.ip;
     this.address = peer.address;
@@ -44,7 +45,7 @@ export class ClientIdentity {
     }
   }
 
-  #believe(head: Pick<MessageHead, 'lines'>, forwardedFor: string, behind: number): void {
+  #believe(head: Pick<MessageHead, 'lines' | 'has'>, forwardedFor: string, behind: number): void {
     const ip = addressIn(forwardedFor, behind);
     if (ip !== '') {
       this.ip = ip;

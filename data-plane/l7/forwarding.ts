@@ -3,36 +3,50 @@ import { type FieldLike, sharedField } from '../../proto/http2/field.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const schemes = { http: sharedField(':scheme', 'http'), https: sharedField(':scheme', 'https') };
-const protos: Readonly<Record<string, FieldLike>> = {
-  http: sharedField('x-forwarded-proto', 'http'),
-  https: sharedField('x-forwarded-proto', 'https'),
-};
+
+/** What most requests of one client have in common, ready to be sent. */
+interface Common {
+  readonly proto: string;
+  readonly externalAddress: string;
+  readonly expectedMs: number;
+  /** As HTTP/1.1 writes it, up to the value of `x-request-id`, which comes last. */
+  readonly lines: Buffer;
+  readonly fields: readonly FieldLike[];
+}
+
+/** By `x-forwarded-for`; bounded, since clients choose the keys. */
+const known = new Map<string, Common>();
+const mostKnown = 4096;
 
 /** One object, refilled for each request; valid until the next one. */
 export class Forwarding {
-  #forwardedFor = '';
+  #common = commonOf('', '', '', 0);
   #scheme: 'http' | 'https' = 'http';
-  #proto = '';
-  #externalAddress = '';
-  #requestId = '';
-  #expectedMs = 0;
+  requestId = '';
 
   /** @param expectedMs 0: for ever */
   fill({ client }: RequestTarget, expectedMs: number): void {
-    this.#forwardedFor = client.forwardedFor;
+    const { forwardedFor, forwardedProto } = client;
+    const externalAddress = client.isEdge ? client.ip : '';
+    let common = known.get(forwardedFor);
+    if (
+      common === undefined ||
+      common.expectedMs !== expectedMs ||
+      common.proto !== forwardedProto ||
+      common.externalAddress !== externalAddress
+    ) {
+      common = commonOf(forwardedFor, forwardedProto, externalAddress, expectedMs);
+      if (known.size >= mostKnown) known.clear();
+      known.set(forwardedFor, common);
+    }
+    this.#common = common;
     this.#scheme = client.scheme;
-    this.#proto = client.forwardedProto;
-    this.#externalAddress = client.isEdge ? client.ip : '';
-    this.#requestId = client.requestId;
-    this.#expectedMs = expectedMs;
+    this.requestId = client.requestId;
   }
 
-  /** As HTTP/1.1 writes it. */
-  get lines(): string {
-    const forwardedFor = this.#forwardedFor === '' ? '' : `x-forwarded-for: ${this.#forwardedFor}\r\n`;
-    const external = this.#externalAddress === '' ? '' : `x-envoy-external-address: ${this.#externalAddress}\r\n`;
-    const expected = this.#expectedMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${this.#expectedMs}\r\n` : '';
-    return `${forwardedFor}x-forwarded-proto: ${this.#proto}\r\n${external}x-request-id: ${this.#requestId}\r\n${expected}`;
+  /** As HTTP/1.1 writes it; `requestId` and the end of its line have to follow. */
+  get lines(): Buffer {
+    return this.#common.lines;
   }
 
   /** The pseudo-header of HTTP/2. */
@@ -41,10 +55,23 @@ export class Forwarding {
   }
 
   addFields(to: FieldLike[]): void {
-    if (this.#forwardedFor !== '') to.push(sharedField('x-forwarded-for', this.#forwardedFor));
-    to.push(protos[this.#proto] ?? ['x-forwarded-proto', this.#proto]);
-    if (this.#externalAddress !== '') to.push(sharedField('x-envoy-external-address', this.#externalAddress));
-    to.push(['x-request-id', this.#requestId]);
-    if (this.#expectedMs > 0) to.push(sharedField('x-envoy-expected-rq-timeout-ms', `${this.#expectedMs}`));
+    const { fields } = this.#common;
+    for (let i = 0; i < fields.length; i++) to.push(fields[i]!);
+    to.push(['x-request-id', this.requestId]);
   }
+}
+
+function commonOf(forwardedFor: string, proto: string, externalAddress: string, expectedMs: number): Common {
+  const pairs = [
+    ...(forwardedFor === '' ? [] : [['x-forwarded-for', forwardedFor] as const]),
+    ['x-forwarded-proto', proto] as const,
+    ...(externalAddress === '' ? [] : [['x-envoy-external-address', externalAddress] as const]),
+    ...(expectedMs > 0 ? [['x-envoy-expected-rq-timeout-ms', `${expectedMs}`] as const] : []),
+  ];
+  const lines = pairs.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return {
+    ...{ proto, externalAddress, expectedMs },
+    lines: Buffer.from(`${lines}x-request-id: `, 'latin1'),
+    fields: pairs.map(([name, value]) => sharedField(name, value)),
+  };
 }

@@ -59,8 +59,8 @@ describe('a request', () => {
       'x-forwarded-for: 192.0.2.1',
       'x-forwarded-proto: http',
       'x-envoy-external-address: 127.0.0.1',
-      'x-request-id: 00000000-0000-4000-8000-000000000000',
       'x-envoy-expected-rq-timeout-ms: 15000',
+      'x-request-id: 00000000-0000-4000-8000-000000000000',
     ]);
     expect(text.split('\r\n')).toEqual([
       'HTTP/1.1 200 OK',

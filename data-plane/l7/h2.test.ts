@@ -93,8 +93,8 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
       'x-forwarded-for: 192.0.2.1',
       'x-forwarded-proto: http',
       'x-envoy-external-address: 127.0.0.1',
-      'x-request-id: 00000000-0000-4000-8000-000000000000',
       'x-envoy-expected-rq-timeout-ms: 15000',
+      'x-request-id: 00000000-0000-4000-8000-000000000000',
       '',
       '',
     ]);

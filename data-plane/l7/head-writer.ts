@@ -52,10 +52,15 @@ export function writeRequestHead(
   }
   head.writeLines(out, !rewritten, requestDrops(target.client.trust, authorityFromTarget), target.nominated);
   const upgrade = target.upgrade === null ? '' : upgradeLines(target.upgrade) + keyLine(target.upgrade);
-  const added = linesOf(target.added) + forwarding.lines + upgrade;
-  if (head.contentLength >= 0) out.text(`${added}\r\n`);
-  else if (bodyFollows) out.text(`${added}transfer-encoding: chunked\r\n\r\n`);
-  else out.text(bodyless.has(target.method) ? `${added}\r\n` : `${added}content-length: 0\r\n\r\n`);
+  if (target.added.length > 0) out.text(linesOf(target.added));
+  out.all(forwarding.lines);
+  out.text(`${forwarding.requestId}\r\n${upgrade}${framingLine(head, target, bodyFollows)}\r\n`);
+}
+
+function framingLine({ contentLength }: MessageHead, { method }: RequestTarget, bodyFollows: boolean): string {
+  if (contentLength >= 0) return '';
+  if (bodyFollows) return 'transfer-encoding: chunked\r\n';
+  return bodyless.has(method) ? '' : 'content-length: 0\r\n';
 }
 
 /** What a tunnel is asked for with, and opened: nothing for CONNECT. */

@@ -57,6 +57,10 @@ class KeptHead implements MessageHead {
     this.#pairs = this.#fields.map((field) => ('name' in field ? [field.name, field.value] : field));
   }
 
+  has(kind: number): boolean {
+    return this.#pairs.some(([name]) => kindOf(name) === kind);
+  }
+
   lines(name: string): readonly string[] {
     return this.#pairs.filter(([other]) => other === name).map(([, value]) => value);
   }

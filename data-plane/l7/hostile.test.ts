@@ -132,7 +132,7 @@ test('what is dropped, kept and rewritten on the way to the upstream', async () 
     'x-forwarded-for: 9.9.9.9,192.0.2.1',
     'x-forwarded-proto: http',
     'x-envoy-external-address: 127.0.0.1',
-    'x-request-id: 00000000-0000-4000-8000-000000000000',
     'x-envoy-expected-rq-timeout-ms: 15000',
+    'x-request-id: 00000000-0000-4000-8000-000000000000',
   ]);
 });
