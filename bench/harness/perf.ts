@@ -22,9 +22,14 @@ export function perfRecordArgs(pids: readonly number[], seconds: number, dataFil
   return ['record', '--quiet', '-F', '999', '-p', pids.join(','), '-o', dataFile, '--', 'sleep', String(seconds)];
 }
 
+/** A line for each symbol: several megabytes. */
+const mostReportBytes = 256 * 1024 * 1024;
+
 export function readPerf(dataFile: string): PerfLine[] {
   const args = ['report', '-i', dataFile, '--stdio', '--sort', 'dso,symbol', '-F', 'overhead,dso,symbol', '-t', '\t'];
-  return parsePerfReport(execFileSync('perf', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  return parsePerfReport(
+    execFileSync('perf', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: mostReportBytes }),
+  );
 }
 
 /** Lines of a tab-separated `perf report`, the largest share first. */

@@ -87,15 +87,30 @@ function keyLine({ key }: UpgradeAsk): string {
 }
 
 const trailersWanted = sharedField('te', 'trailers');
+/** Made once each: of methods there are few, and of authorities the one before is often the next one. */
+const methodFields = new Map<string, FieldLike>();
+let lastAuthority = sharedField(':authority', 'none');
+
+function methodField(method: string): FieldLike {
+  let field = methodFields.get(method);
+  if (field === undefined) methodFields.set(method, (field = sharedField(':method', method)));
+  return field;
+}
+
+function authorityField(authority: string): FieldLike {
+  if (lastAuthority.value !== authority) lastAuthority = sharedField(':authority', authority);
+  return lastAuthority;
+}
+
 const connectMethod = sharedField(':method', 'CONNECT');
 
 /** The same as the fields of an HTTP/2 request. */
 export function requestFields(head: MessageHead, target: RequestTarget, forwarding: Forwarding): readonly FieldLike[] {
   const path = target.rewritten ? target.path + target.query : target.target;
-  const authority = sharedField(':authority', target.authority);
+  const authority = authorityField(target.authority);
   const fields: FieldLike[] =
     target.upgrade === null
-      ? [sharedField(':method', target.method), forwarding.schemeField, authority, head.pathField(path)]
+      ? [methodField(target.method), forwarding.schemeField, authority, head.pathField(path)]
       : target.upgrade === connectAsk
         ? [connectMethod, authority]
         : [
@@ -105,7 +120,7 @@ export function requestFields(head: MessageHead, target: RequestTarget, forwardi
   head.addFields(fields, requestDrops(target.client.trust, true), target.nominated);
   // nobody needs a key in HTTP/2 (RFC 8441 section 5), but an Envoy there hands it on to HTTP/1.1, and makes none itself
   if (target.upgrade !== null && target.upgrade.key !== '') fields.push(['sec-websocket-key', target.upgrade.key]);
-  if (/\btrailers\b/i.test(head.first('te'))) fields.push(trailersWanted);
+  if (head.has(known.te) && /\btrailers\b/i.test(head.first('te'))) fields.push(trailersWanted);
   for (let i = 0; i < target.added.length; i++) fields.push(target.added[i]!);
   forwarding.addFields(fields);
   return fields;

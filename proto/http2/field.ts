@@ -58,13 +58,13 @@ const wellFormedValue = /^(?![ \t])[\t\x20-\x7e\x80-\xff]*$(?<![ \t])/;
 
 /** What becomes part of a request line in HTTP/1 may hold no more than it may there (RFC 9110, RFC 3986). */
 const wellFormedAuthority = /^[!$%&'()*+,\-.:;=[\]_~0-9A-Za-z]*$/;
-const wellFormedValues = new Map<number, RegExp>([
-  [kinds.method, /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/],
-  [kinds.scheme, /^(?:[A-Za-z][A-Za-z0-9+\-.]*)?$/],
-  [kinds.path, /^[!$-;=@-[\]-~]*(?:\?[!$-;=?-~]*)?$/],
-  [kinds.authority, wellFormedAuthority],
-  [kinds.host, wellFormedAuthority],
-]);
+/** By kind. */
+const wellFormedValues: RegExp[] = Object.values(kinds).map(() => wellFormedValue);
+wellFormedValues[kinds.method] = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/;
+wellFormedValues[kinds.scheme] = /^(?:[A-Za-z][A-Za-z0-9+\-.]*)?$/;
+wellFormedValues[kinds.path] = /^[!$-;=@-[\]-~]*(?:\?[!$-;=?-~]*)?$/;
+wellFormedValues[kinds.authority] = wellFormedAuthority;
+wellFormedValues[kinds.host] = wellFormedAuthority;
 
 export class FieldRecord implements Field {
   readonly name: string;
@@ -94,8 +94,7 @@ export class FieldRecord implements Field {
     const known = knownNames.get(name);
     this.nameIndex = known?.index ?? 0;
     this.kind = known?.kind ?? (name.startsWith(':') ? kinds.unknownPseudo : kinds.plain);
-    const values = wellFormedValues.get(this.kind) ?? wellFormedValue;
-    this.isWellFormed = (known !== undefined || wellFormedName.test(name)) && values.test(value);
+    this.isWellFormed = (known !== undefined || wellFormedName.test(name)) && wellFormedValues[this.kind]!.test(value);
     this.size = name.length + value.length + 32;
   }
 }
