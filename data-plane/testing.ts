@@ -76,6 +76,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     maxStream: null,
     streamIdleTimeoutMs: null,
     retry: null,
+    fallback: null,
     upgrades: [],
     fault: null,
     ...rest,
@@ -84,6 +85,8 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
 
 export interface ProxyOptions {
   readonly cluster: ClusterConfig;
+  /** Beside it. */
+  readonly others?: readonly ClusterConfig[];
   readonly routes?: readonly RouteConfig[];
   readonly chain?: Partial<HttpChainConfig>;
   readonly documentedOnly?: boolean;
@@ -100,7 +103,10 @@ export async function startProxy(options: ProxyOptions) {
   const clock = new TestClock();
   const limits = { ...nodeLimits, ...options.limits };
   const registry = new StatsRegistry();
-  const cluster = new Cluster(options.cluster, clusterStats(registry, options.cluster.name), () => 0);
+  const clusterFrom = (config: ClusterConfig): Cluster =>
+    new Cluster(config, clusterStats(registry, config.name), () => 0);
+  const cluster = clusterFrom(options.cluster);
+  const clusters = new Map([cluster, ...(options.others ?? []).map(clusterFrom)].map((one) => [one.name, one]));
   const log: LogEntry[] = [];
   const faults: unknown[] = [];
   const logger: RequestLog = {
@@ -115,7 +121,7 @@ export async function startProxy(options: ProxyOptions) {
     shared.toUpstream.length = 0;
   };
   const shared: HttpShared = {
-    clusters: { get: (name) => (name === cluster.name ? cluster : undefined) },
+    clusters,
     deadlines: new Deadlines(clock.now, clock.setTimer, onFault),
     now: clock.now,
     wallClock: () => 1_700_000_000_000,
@@ -187,6 +193,7 @@ export async function startProxy(options: ProxyOptions) {
     shared,
     gate,
     cluster,
+    clusters,
     clock,
     log,
     faults,
@@ -195,7 +202,7 @@ export async function startProxy(options: ProxyOptions) {
     stop: async (): Promise<void> => {
       const drained = server.drain();
       server.destroy();
-      cluster.close();
+      for (const one of clusters.values()) one.close();
       await drained;
     },
   };

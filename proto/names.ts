@@ -32,5 +32,8 @@ export function virtualHostName(routeConfiguration: string, host: string): strin
   return `${routeConfiguration}/${host}`;
 }
 
+/** The key of a route's filter_metadata: `{ cluster, on }`, where requests go that its cluster has failed. */
+export const fallbackMetadata = 'fairlead.fallback';
+
 /** Of the type of a filter that a node was given, before its name. */
 export const filterTypePrefix = 'type.googleapis.com/fairlead.filters.';

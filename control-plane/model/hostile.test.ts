@@ -170,8 +170,8 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
   ],
   Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'retryBudgetPercent'],
   Route: [
-    ...['clusterHeader', 'filters', 'headers', 'hosts', 'listeners', 'match', 'priority', 'redirect', 'respond'],
-    ...['retry', 'rewrite', 'streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],
+    ...['clusterHeader', 'fallback', 'filters', 'headers', 'hosts', 'listeners', 'match', 'priority', 'redirect'],
+    ...['respond', 'retry', 'rewrite', 'streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],
   ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
   HealthPolicy: ['active'],

@@ -36,6 +36,7 @@ function namedInSpec(typed: Typed): Named[] {
       return [
         ...(typed.spec.listeners ?? []).map((name, index) => listener(name, ['listeners', index])),
         ...clusters(typed.spec.to),
+        ...(typed.spec.fallback === null ? [] : [fallbackOf(typed.spec.fallback)]),
       ];
     case 'L4Route':
       return [listener(typed.spec.listener, ['listener']), ...clusters(typed.spec.to)];
@@ -53,6 +54,10 @@ function listener(name: string, path: Path): Named {
 
 function clusters(to: readonly { readonly cluster: Reference }[]): Named[] {
   return to.map(({ cluster }, index) => ({ key: { kind: 'Cluster', ...cluster }, path: ['to', index, 'cluster'] }));
+}
+
+function fallbackOf({ cluster }: { readonly cluster: Reference }): Named {
+  return { key: { kind: 'Cluster', ...cluster }, path: ['fallback', 'cluster'] };
 }
 
 /** The pointer at which the author wrote this. */

@@ -177,6 +177,9 @@ export interface RespondSpec {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** `5xx`: that answer, or none; `no-healthy`: no endpoint could get the request. */
+export type FallbackCondition = '5xx' | 'no-healthy';
+
 export interface RouteSpec {
   /** `null`: every listener that is open to the tenant and carries the route. */
   readonly listeners: readonly string[] | null;
@@ -222,6 +225,8 @@ export interface RouteSpec {
     /** Not idempotent ones alone. */
     readonly anyMethod: boolean;
   };
+  /** Where a request goes once `to` has failed it; beside `to` alone. */
+  readonly fallback: { readonly cluster: Reference; readonly on: readonly FallbackCondition[] } | null;
   /** Lower-case: protocols of `Upgrade`, or `connect` alone, which makes it a route of CONNECT requests. */
   readonly upgrades: readonly string[];
   /** Platform only; higher goes first; `null`: none. */

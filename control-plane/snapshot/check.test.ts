@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { encode, packAny } from '../../proto/codec.ts';
+import { fallbackMetadata } from '../../proto/names.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
 import { buildSnapshot, type NamedResource } from './build.ts';
 import { checkSnapshot } from './check.ts';
@@ -125,7 +126,7 @@ test.each([
   expect(checkSnapshot(snapshot(given))).toContain(problem);
 });
 
-test('weighted clusters and mirrors of routes are references too', () => {
+test('weighted clusters, mirrors and fallbacks of routes are references too', () => {
   const value = encode('envoy.config.route.v3.RouteConfiguration', {
     name: 'public',
     virtual_hosts: [
@@ -136,6 +137,9 @@ test('weighted clusters and mirrors of routes are references too', () => {
         routes: [
           {
             match: { prefix: '/' },
+            metadata: {
+              filter_metadata: { [fallbackMetadata]: { fields: { cluster: { stringValue: 'fallback' } } } },
+            },
             route: {
               weighted_clusters: { clusters: [{ name: 'weighted', weight: { value: 1 } }] },
               request_mirror_policies: [{ cluster: 'mirror' }],
@@ -147,7 +151,7 @@ test('weighted clusters and mirrors of routes are references too', () => {
   });
   const given = { listeners: [http('public', 'public')], routes: [{ name: 'public', value }] };
   expect(checkSnapshot(snapshot(given))).toEqual(
-    ['mirror-of-host', 'weighted', 'mirror'].map(
+    ['mirror-of-host', 'fallback', 'weighted', 'mirror'].map(
       (name) => `RouteConfiguration public names Cluster ${name}, which the snapshot does not hold`,
     ),
   );

@@ -1,6 +1,7 @@
 /** Which resources of other types a resource names. Read once a resource, however many snapshots it lives through. */
 import { decode, messageNameOf } from '../../proto/codec.ts';
 import type { MessageName, MessageTypes } from '../../proto/envoy.ts';
+import { fallbackMetadata } from '../../proto/names.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
 import type { EncodedResource } from './snapshot.ts';
 
@@ -100,7 +101,8 @@ function clustersOfRoutes(configuration: RouteConfiguration | null | undefined):
   };
   for (const host of configuration?.virtual_hosts ?? []) {
     for (const { cluster } of host.request_mirror_policies ?? []) add(cluster);
-    for (const { route } of host.routes ?? []) {
+    for (const { route, metadata } of host.routes ?? []) {
+      add(metadata?.filter_metadata?.[fallbackMetadata]?.fields?.['cluster']?.stringValue);
       add(route?.cluster);
       for (const { name } of route?.weighted_clusters?.clusters ?? []) add(name);
       for (const { cluster } of route?.request_mirror_policies ?? []) add(cluster);

@@ -2,8 +2,9 @@
 import { durationOf, packAny } from '../../proto/codec.ts';
 import type { HttpConnectionManager, VirtualHost } from '../../proto/envoy.ts';
 import { filterTypePrefix } from '../../proto/names.ts';
-import type { FaultSpec, JsonObject, ListenerSpec, RouteSpec } from '../model/specs.ts';
+import type { FaultSpec, ListenerSpec, RouteSpec } from '../model/specs.ts';
 import { fractionOf } from './route-match.ts';
+import { structOf } from './wire.ts';
 
 type HttpFilters = NonNullable<HttpConnectionManager['http_filters']>;
 
@@ -38,17 +39,4 @@ function faultOf({ delay, abort }: FaultSpec) {
     }),
     ...(abort !== null && { abort: { http_status: abort.status, percentage: fractionOf(abort.percent) } }),
   });
-}
-
-/** google.protobuf.Struct. */
-function structOf(json: JsonObject): { fields: Record<string, object> } {
-  return { fields: Object.fromEntries(Object.entries(json).map(([name, value]) => [name, jsonValue(value)])) };
-}
-
-function jsonValue(json: unknown): object {
-  if (typeof json === 'string') return { stringValue: json };
-  if (typeof json === 'number') return { numberValue: json };
-  if (typeof json === 'boolean') return { boolValue: json };
-  if (Array.isArray(json)) return { listValue: { values: json.map(jsonValue) } };
-  return json === null ? { nullValue: 0 } : { structValue: structOf(json as JsonObject) };
 }

@@ -1,7 +1,7 @@
 /** Route documents to envoy.config.route.v3.RouteConfiguration and VirtualHost. */
 import { durationOf } from '../../proto/codec.ts';
 import type { RouteConfiguration, VirtualHost } from '../../proto/envoy.ts';
-import { resourceName, routeConfigurationName } from '../../proto/names.ts';
+import { fallbackMetadata, resourceName, routeConfigurationName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
 import type { RewriteSpec, RouteSpec, Typed } from '../model/specs.ts';
@@ -12,7 +12,7 @@ import { prefixRewrite } from './path-rewrite.ts';
 import { commonPolicy, effectiveAttempts, type KeyedPolicy, keyedPolicy } from './retry-policy.ts';
 import { directResponse, redirectAction } from './route-answers.ts';
 import { routeMatch } from './route-match.ts';
-import { nameOf, uint32 } from './wire.ts';
+import { nameOf, structOf, uint32 } from './wire.ts';
 
 type Route = NonNullable<VirtualHost['routes']>[number];
 
@@ -78,6 +78,7 @@ function routeMessage(
     ...actionOf(route.spec, timeoutMs, toGrpc, retries),
     ...headerChanges(route.spec),
     ...filterSettings(route.spec),
+    ...fallbackOf(route.spec),
   }));
 }
 
@@ -101,6 +102,13 @@ function actionOf(
       ...(spec.upgrades.length > 0 && { upgrade_configs: spec.upgrades.map(upgradeConfig) }),
     },
   };
+}
+
+/** Envoy has nothing that sends a request elsewhere after an answer, and passes over metadata that it does not know. */
+function fallbackOf({ fallback }: RouteSpec): Pick<Route, 'metadata'> {
+  if (fallback === null) return {};
+  const said = structOf({ cluster: nameOf(fallback.cluster), on: fallback.on });
+  return { metadata: { filter_metadata: { [fallbackMetadata]: said } } };
 }
 
 /** Envoy has its name for the method in upper case. */

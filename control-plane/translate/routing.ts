@@ -121,6 +121,9 @@ export function routesOf(fronts: readonly Front[]): Typed<'Route'>[] {
 
 export function targetsOf(routes: readonly Typed<'Route' | 'L4Route'>[]): Map<string, Reference> {
   const targets = new Map<string, Reference>();
-  for (const { spec } of routes) for (const { cluster } of spec.to) targets.set(nameOf(cluster), cluster);
+  for (const { spec } of routes) {
+    for (const { cluster } of spec.to) targets.set(nameOf(cluster), cluster);
+    if ('fallback' in spec && spec.fallback !== null) targets.set(nameOf(spec.fallback.cluster), spec.fallback.cluster);
+  }
   return targets;
 }

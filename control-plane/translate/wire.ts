@@ -1,6 +1,6 @@
 /** The few shapes that Envoy's messages repeat everywhere. */
 import { resourceName } from '../../proto/names.ts';
-import type { Reference } from '../model/specs.ts';
+import type { JsonObject, Reference } from '../model/specs.ts';
 
 export interface WeightedCluster {
   readonly name: string;
@@ -17,4 +17,17 @@ export function uint32(value: number): { value: number } {
 
 export function nameOf(reference: Reference): string {
   return resourceName(reference.tenant, reference.name);
+}
+
+/** google.protobuf.Struct. */
+export function structOf(json: JsonObject): { fields: Record<string, object> } {
+  return { fields: Object.fromEntries(Object.entries(json).map(([name, value]) => [name, jsonValue(value)])) };
+}
+
+function jsonValue(json: unknown): object {
+  if (typeof json === 'string') return { stringValue: json };
+  if (typeof json === 'number') return { numberValue: json };
+  if (typeof json === 'boolean') return { boolValue: json };
+  if (Array.isArray(json)) return { listValue: { values: json.map(jsonValue) } };
+  return json === null ? { nullValue: 0 } : { structValue: structOf(json as JsonObject) };
 }

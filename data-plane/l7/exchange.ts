@@ -56,6 +56,8 @@ export class Exchange {
   route: CompiledRoute | null = null;
   cluster: Cluster | null = null;
   host: Host | null = null;
+  /** It goes to its route's fallback. */
+  fellBack = false;
   isGrpc = false;
   /** Of a gRPC request, once it is known; -1: not yet. */
   grpcStatus = -1;
@@ -134,6 +136,7 @@ export class Exchange {
     this.route = null;
     this.cluster = null;
     this.host = null;
+    this.fellBack = false;
     this.isGrpc = false;
     this.grpcStatus = -1;
     this.responseChanges = null;
@@ -158,8 +161,9 @@ export class Exchange {
     cluster.stats.rqActive.value++;
   }
 
-  /** A try failed, and another one will follow. */
+  /** A try failed, and another one will follow. Nothing if none is under way. */
   endTry(): void {
+    if (!this.#trying) return;
     this.#trying = false;
     this.host!.active--;
     this.#load!.end('error');

@@ -1,9 +1,11 @@
 /** The phases route and pick: from a request to its route, and from there to the endpoint that it will be sent to. */
 import type { RouteAnswer } from '../route/answer.ts';
 import type { CompiledRoute } from '../route/table.ts';
+import type { Cluster } from '../upstream/cluster.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
 import { versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
+import { fallbackOf } from './fallback.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
@@ -63,6 +65,15 @@ export function pickEndpoint(
     stats.noCluster.value++;
     return localReplies.clusterNotFound;
   }
+  const answer = pickIn(cluster, target, route, exchange);
+  if (answer !== localReplies.noHealthyUpstream) return answer;
+  const fallback = fallbackOf(exchange, cluster, shared, 'no-healthy');
+  if (fallback === null) return answer;
+  exchange.fellBack = true;
+  return pickIn(fallback, target, route, exchange);
+}
+
+function pickIn(cluster: Cluster, target: RequestTarget, route: CompiledRoute, exchange: Exchange): LocalReply | null {
   if (exchange.isGrpc && exchange.protocol === 'HTTP/2' && versionTo(cluster, 'HTTP/2') !== 'HTTP/2') {
     return localReplies.grpcNeedsHttp2;
   }

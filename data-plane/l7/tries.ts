@@ -1,6 +1,6 @@
 /**
- * The tries of a request: whether there is another after one that failed, when, and at which endpoint. A request that is
- * answered at once pays for a copy of its bytes, nothing else.
+ * The tries of a request: whether there is another after one that failed, when, and at which endpoint; the last one may
+ * be at the route's fallback. A request that is answered at once pays for a copy of its bytes, nothing else.
  */
 import type { MessageHead } from '../codec/message-head.ts';
 import { limits } from '../limits.ts';
@@ -10,6 +10,7 @@ import { Deadline } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import { freshConnection, type HttpVersion, takeConnection, versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
+import { fallbackOf } from './fallback.ts';
 import type { HttpShared } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import { Replay } from './replay.ts';
@@ -52,16 +53,17 @@ export class Tries {
 
   /** The first try, at the endpoint that the exchange names. Nothing is sent yet. */
   begin(head: MessageHead): UpstreamRequest {
-    const { route, method, cluster, host, protocol } = this.#exchange;
+    const { route, method, cluster, host, protocol, fellBack } = this.#exchange;
     this.#version = versionTo(cluster!, protocol);
     this.#wasUnseen = false;
     const upstream = takeConnection(cluster!, host!, this.#shared, this.#version);
     this.upstream = upstream;
-    const { retry } = route!.config;
-    const again = retry !== null && (retry.methods === null || retry.methods.includes(method));
+    const { retry, fallback } = route!.config;
+    const again = retry !== null && !fellBack && (retry.methods === null || retry.methods.includes(method));
     this.#policy = again ? retry : null;
     this.#perTryMs = retry === null ? 0 : retry.perTryTimeoutMs;
-    this.#replay.begin((again || upstream.mayGoUnseen) && head.contentLength <= limits.replayBytes);
+    const keep = again || upstream.mayGoUnseen || (fallback !== null && !fellBack);
+    this.#replay.begin(keep && head.contentLength <= limits.replayBytes);
     upstream.begin(this.#owner, this.#replay);
     return upstream;
   }
@@ -111,7 +113,8 @@ export class Tries {
       return true;
     }
     const policy = this.#policy;
-    return policy !== null && retriesEnd(policy, end) && this.#plan(policy);
+    if (policy !== null && retriesEnd(policy, end) && this.#plan(policy)) return true;
+    return this.#fallsBack('5xx');
   }
 
   /** An answer begins. True: it is not passed on, another try follows. */
@@ -123,7 +126,8 @@ export class Tries {
         this.upstream = null;
         return true;
       }
-    } else if (this.#made > 0) this.#exchange.cluster!.stats.rqRetrySuccess.value++;
+    } else if (this.#made > 0 && !this.#exchange.fellBack) this.#exchange.cluster!.stats.rqRetrySuccess.value++;
+    if (head.status >= 500 && this.#fallsBack('5xx', takeConnection)) return true;
     // what has begun to be answered is never tried again
     this.#policy = null;
     this.#replay.drop();
@@ -187,7 +191,30 @@ export class Tries {
       return;
     }
     cluster.stats.cxNoneHealthy.value++;
-    this.#owner.giveUp(localReplies.noHealthyUpstream);
+    if (!this.#fallsBack('any')) this.#owner.giveUp(localReplies.noHealthyUpstream);
+  }
+
+  /**
+   * What was kept of the request goes to the fallback, if that can take it. False: what is there is the answer.
+   * @param connect from the pool only in the callback of what was read: elsewhere an answer may come in the same turn
+   */
+  #fallsBack(on: Parameters<typeof fallbackOf>[3], connect = freshConnection): boolean {
+    const exchange = this.#exchange;
+    const cluster = fallbackOf(exchange, exchange.cluster!, this.#shared, on);
+    if (cluster === null || !this.#canReplay || versionTo(cluster, exchange.protocol) !== this.#version) return false;
+    const host = cluster.pick();
+    if (host === null) {
+      cluster.stats.cxNoneHealthy.value++;
+      return false;
+    }
+    this.#discharge();
+    this.#policy = null;
+    this.#wasUnseen = false;
+    exchange.endTry();
+    exchange.fellBack = true;
+    exchange.retryFlag = '';
+    this.#send(cluster, host, connect(cluster, host, this.#shared, this.#version));
+    return true;
   }
 
   #pick(cluster: Cluster): Host | null {
@@ -200,8 +227,11 @@ export class Tries {
 
   /** On a connection of its own: where one from the pool had ended, the others may have, too. */
   #try(cluster: Cluster, host: Host): void {
+    this.#send(cluster, host, freshConnection(cluster, host, this.#shared, this.#version));
+  }
+
+  #send(cluster: Cluster, host: Host, upstream: UpstreamRequest): void {
     this.#exchange.sentTo(cluster, host);
-    const upstream = freshConnection(cluster, host, this.#shared, this.#version);
     this.upstream = upstream;
     upstream.begin(this.#owner, this.#replay);
     upstream.resend(this.#replay, this.#leftMs());

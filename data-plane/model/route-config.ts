@@ -34,6 +34,8 @@ export interface RouteConfig {
   /** Nothing moves on a request for so long; 0: none; null: the listener's. */
   readonly streamIdleTimeoutMs: number | null;
   readonly retry: RetryConfig | null;
+  /** Null: what fails is answered as it failed. */
+  readonly fallback: FallbackConfig | null;
   readonly upgrades: readonly UpgradeConfig[];
   /** Carried out where the chain has the filter `fault`. */
   readonly fault: FaultConfig | null;
@@ -79,6 +81,13 @@ export interface RetryConfig {
   readonly hostSelections: number;
   /** Methods of the requests that are tried again; null: all. */
   readonly methods: readonly string[] | null;
+}
+
+/** Another cluster for requests that theirs has failed. */
+export interface FallbackConfig {
+  readonly cluster: string;
+  /** `5xx`: that answer, or none, after all retries; `no-healthy`: no endpoint to send to. */
+  readonly on: readonly ('5xx' | 'no-healthy')[];
 }
 
 /** Sends the client elsewhere; what is empty stays as it asked. */

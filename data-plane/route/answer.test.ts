@@ -21,6 +21,7 @@ function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = 
     maxStream: null,
     streamIdleTimeoutMs: null,
     retry: null,
+    fallback: null,
     upgrades: [],
     fault: null,
     clusterHeader: '',

@@ -31,6 +31,7 @@ function route(name: string, path: RouteMatchConfig['path'], rest: Partial<Route
     maxStream: null,
     streamIdleTimeoutMs: null,
     retry: null,
+    fallback: null,
     upgrades: [],
     fault: null,
     clusterHeader: '',

@@ -35,6 +35,7 @@ test('a route that says its hosts and cluster has every default', () => {
       otherHost: true,
       anyMethod: false,
     },
+    fallback: null,
     upgrades: [],
     priority: null,
   });
@@ -75,6 +76,7 @@ test('a route that says everything is read whole', () => {
       otherHost: false,
       anyMethod: true,
     },
+    fallback: { cluster: 'shop/page', on: 'no-healthy' },
     upgrades: ['WebSocket', 'spdy/3.1'],
     priority: 7,
   };
@@ -120,6 +122,7 @@ test('a route that says everything is read whole', () => {
       otherHost: false,
       anyMethod: true,
     },
+    fallback: { cluster: { tenant: 'shop', name: 'page' }, on: ['no-healthy'] },
     upgrades: ['websocket', 'spdy/3.1'],
     priority: 7,
   });
@@ -139,6 +142,15 @@ test.each([
 
 test('the longest wait is ten times the first, unless it is said', () => {
   expect(specOfRoute({ retry: { backoff: { base: '1s' } } }).retry.backoff).toEqual({ baseMs: 1_000, maxMs: 10_000 });
+});
+
+test('a fallback takes both kinds of failure, also of one cluster of several', () => {
+  expect(specOfRoute({ fallback: { cluster: 'page' } }).fallback).toEqual({
+    cluster: { tenant: 'checkout', name: 'page' },
+    on: ['5xx', 'no-healthy'],
+  });
+  const to = [{ cluster: 'orders' }, { cluster: 'page' }];
+  expect(specOfRoute({ to, fallback: { cluster: 'page' } }).fallback?.cluster.name).toBe('page');
 });
 
 test('a single method or header may be written as the thing itself', () => {
@@ -217,7 +229,15 @@ test.each([
   [{ retry: { times: 2 } }, 'unknown-field /spec/retry/times'],
   [{ hedge: { after: '50ms' } }, 'not-supported-yet /spec/hedge'],
   [{ mirror: { cluster: 'a' } }, 'not-supported-yet /spec/mirror'],
-  [{ fallback: { cluster: 'a' } }, 'not-supported-yet /spec/fallback'],
+  [{ fallback: {} }, 'missing-field /spec/fallback/cluster'],
+  [{ fallback: 'page' }, 'invalid /spec/fallback'],
+  [{ fallback: { cluster: 'page', on: [] } }, 'invalid /spec/fallback/on'],
+  [{ fallback: { cluster: 'page', on: ['5xx', '5xx'] } }, 'invalid /spec/fallback/on/1'],
+  [{ fallback: { cluster: 'page', on: 'reset' } }, 'invalid /spec/fallback/on'],
+  [{ fallback: { cluster: 'page', status: 200 } }, 'unknown-field /spec/fallback/status'],
+  [{ fallback: { cluster: 'orders' } }, 'invalid /spec/fallback'],
+  [{ fallback: { cluster: 'page' }, to: undefined, respond: { status: 200 } }, 'invalid /spec/fallback'],
+  [{ fallback: { cluster: 'page' }, to: undefined, redirect: { path: '/' } }, 'invalid /spec/fallback'],
   [{ affinity: { hash: [] } }, 'not-supported-yet /spec/affinity'],
   [{ upgrades: 'h2c' }, 'invalid /spec/upgrades'],
   [{ upgrades: 'a b' }, 'invalid /spec/upgrades'],

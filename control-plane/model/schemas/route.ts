@@ -5,6 +5,7 @@ import { duration, host, names } from './common.ts';
 import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
 import { retrySchema } from './retry.ts';
 import { redirectSchema, respondSchema } from './route-answers.ts';
+import { fallbackFault, fallbackSchema, type WrittenFallback } from './route-fallback.ts';
 import { filtersSchema, noFilters } from './route-filters.ts';
 import { headersSchema, noHeaderChanges } from './route-headers.ts';
 import { matchSchema } from './route-match.ts';
@@ -13,12 +14,14 @@ import { targetSchema, type WrittenDestination } from './route-to.ts';
 import { connectFault, upgradesSchema } from './upgrades.ts';
 
 /** A route whose references do not name their owner yet. */
-export type WrittenRoute = Omit<RouteSpec, 'to'> & { readonly to: readonly WrittenDestination[] };
+export type WrittenRoute = Omit<RouteSpec, 'to' | 'fallback'> & {
+  readonly to: readonly WrittenDestination[];
+  readonly fallback: WrittenFallback | null;
+};
 
 const later = {
   hedge: '',
   mirror: '',
-  fallback: '',
   affinity: '',
 };
 
@@ -73,6 +76,12 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
         { 'x-default': '5m' },
       ),
       retry: about(retrySchema.prefault({}), 'When a request is sent again.', 'RouteAction.retry_policy'),
+      fallback: about(
+        fallbackSchema.optional(),
+        'Sends a request to another cluster, once, instead of answering it with an error: one that has come to its end, of 32 KiB at most, before anything of its answer went out. That cluster gets the request as the first one did; its answer, whatever it is, is the answer.',
+        'nothing of its own: a node that is an Envoy passes the error on',
+        { 'x-default': 'none' },
+      ),
       upgrades: about(
         upgradesSchema().optional(),
         'The tunnels that its requests may open: `websocket`, another protocol that requests name in `Upgrade`, or `connect`, which makes it a route for CONNECT requests alone. Such a request has the `timeout` until it is answered; an open tunnel has the `streamIdleTimeout` alone.',
@@ -105,6 +114,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
     timeoutMs: written.timeout ?? null,
     streamIdleTimeoutMs: written.streamIdleTimeout ?? null,
     retry: written.retry,
+    fallback: written.fallback ?? null,
     upgrades: written.upgrades ?? [],
     filters: written.filters ?? noFilters,
     priority: written.priority ?? null,
@@ -132,7 +142,13 @@ function actionFault(route: Readonly<Record<string, unknown>>): FieldFault | und
     const detail = 'Nothing is sent on here, so no request can be changed.';
     return { field: 'headers', detail, remedy: 'Take `headers.request` out.' };
   }
-  return connectFault(route) ?? fractionOfOne(route) ?? prefixFault(route, 'redirect') ?? prefixFault(route, 'rewrite');
+  return (
+    fallbackFault(route) ??
+    connectFault(route) ??
+    fractionOfOne(route) ??
+    prefixFault(route, 'redirect') ??
+    prefixFault(route, 'rewrite')
+  );
 }
 
 /** Only a prefix of the path, or a whole plain one, can be replaced by another. */
@@ -154,5 +170,10 @@ function fractionOfOne({ match, to }: Readonly<Record<string, unknown>>): FieldF
 }
 
 export function ownRoute(route: WrittenRoute, own: (written: WrittenReference) => Reference): RouteSpec {
-  return { ...route, to: route.to.map(({ cluster, weight }) => ({ cluster: own(cluster), weight })) };
+  const { fallback } = route;
+  return {
+    ...route,
+    to: route.to.map(({ cluster, weight }) => ({ cluster: own(cluster), weight })),
+    fallback: fallback && { ...fallback, cluster: own(fallback.cluster) },
+  };
 }

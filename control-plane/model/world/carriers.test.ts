@@ -69,6 +69,7 @@ test.each([
   ['to: { cluster: g }, listeners: mesh, retry: { perTry: 1s }', 'not-supported-yet /spec/retry/perTry'],
   ['to: { cluster: g }, listeners: mesh, rewrite: { prefix: / }', 'not-supported-yet /spec/rewrite'],
   ['to: { cluster: g }, listeners: mesh, upgrades: websocket', 'not-supported-yet /spec/upgrades'],
+  ['to: { cluster: g }, listeners: mesh, fallback: { cluster: h2 }', 'not-supported-yet /spec/fallback'],
   ['to: { cluster: g }, listeners: mesh, match: { methods: GET }', 'conflict /spec/match/methods'],
   [
     'to: { cluster: g }, listeners: mesh, match: { headers: { name: x-a, exact: b, not: true } }',

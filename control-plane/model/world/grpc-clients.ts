@@ -51,7 +51,7 @@ export function clusterFault({
 
 /** The same of a route. */
 export function routeFaults({
-  spec: { match, rewrite, headers, retry, streamIdleTimeoutMs, upgrades, filters },
+  spec: { match, rewrite, headers, retry, fallback, streamIdleTimeoutMs, upgrades, filters },
 }: Typed<'Route'>): { readonly path: Path; readonly fault: Fault }[] {
   const faults: { path: Path; fault: Fault }[] = [];
   const found = (path: Path, fault: Fault) => faults.push({ path, fault });
@@ -73,6 +73,7 @@ export function routeFaults({
   });
   if (JSON.stringify(headers) !== JSON.stringify(noHeaderChanges)) found(['headers'], notYet('`headers`'));
   if (filters.fault !== null) found(['filters', 'fault'], notYet('`fault`'));
+  if (fallback !== null) found(['fallback'], notYet('`fallback`'));
   if (upgrades.length > 0) found(['upgrades'], notYet('`upgrades`'));
   if (rewrite !== null) found(['rewrite'], notYet('`rewrite`'));
   if (match.query.length > 0) found(['match', 'query'], notYet('`query`'));

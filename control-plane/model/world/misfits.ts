@@ -4,6 +4,7 @@ import type { DocumentSet } from '../document-set.ts';
 import { type Fault, listing, notSupportedYet, type Path, pointerInto, problemAt } from '../problems.ts';
 import type { SpecOf, Typed } from '../specs.ts';
 import { type Carrier, carrierOf } from './carriers.ts';
+import { fallbackMisfits } from './fallback.ts';
 import { routeFaults, speaksHttp2, clusterFault as unfitForGrpc } from './grpc-clients.ts';
 import type { Proposal } from './proposal.ts';
 import { capMisfits, claimMisfits } from './tenancy.ts';
@@ -24,7 +25,7 @@ export function misfitsOf(after: DocumentSet, document: Typed): Misfit[] {
   const { tenant } = document.document;
   const owner = tenant === undefined ? undefined : after.get('Tenant', undefined, tenant);
   return [
-    ...(document.kind === 'Route' ? clusterMisfits(after, document) : []),
+    ...(document.kind === 'Route' ? [...clusterMisfits(after, document), ...fallbackMisfits(after, document)] : []),
     ...listenersOf(document).flatMap(({ name, path }) => listenerMisfits(after, document, name, path)),
     ...(owner === undefined ? [] : capMisfits(owner, document, listenersOf(document))),
     ...(owner === undefined || document.kind !== 'Route' ? [] : claimMisfits(owner, document)),

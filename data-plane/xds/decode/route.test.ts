@@ -49,6 +49,7 @@ test('a route to one cluster has 15 seconds', () => {
             maxStream: null,
             streamIdleTimeoutMs: null,
             retry: null,
+            fallback: null,
             upgrades: [],
             fault: null,
             clusterHeader: '',

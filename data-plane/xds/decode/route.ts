@@ -3,6 +3,7 @@ import type { RouteConfiguration, VirtualHost } from '../../../proto/envoy.ts';
 import type { RouteConfig, RouteTableConfig, VirtualHostConfig, WeightedClusterConfig } from '../../model/config.ts';
 import { readStreamSource } from './address.ts';
 import { checkDomains, checkOwnDomains } from './domains.ts';
+import { readFallback } from './fallback.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readHeaderChanges } from './header-changes.ts';
 import { readFault } from './http-filters.ts';
@@ -45,9 +46,9 @@ const hostFields = fieldTable('envoy.config.route.v3.VirtualHost', {
 const routeFields = fieldTable('envoy.config.route.v3.Route', {
   carried: [
     ...['name', 'match', 'route', 'redirect', 'direct_response', 'request_headers_to_add', 'request_headers_to_remove'],
-    ...['response_headers_to_add', 'response_headers_to_remove', 'typed_per_filter_config'],
+    ...['response_headers_to_add', 'response_headers_to_remove', 'typed_per_filter_config', 'metadata'],
   ],
-  ignored: ['metadata', 'decorator', 'tracing', 'stat_prefix', 'per_request_buffer_limit_bytes'],
+  ignored: ['decorator', 'tracing', 'stat_prefix', 'per_request_buffer_limit_bytes'],
 });
 
 const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
@@ -82,6 +83,7 @@ const withoutCluster = {
   maxStream: null,
   streamIdleTimeoutMs: null,
   retry: null,
+  fallback: null,
   upgrades: [],
 } as const;
 
@@ -175,6 +177,7 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
     maxStream,
     streamIdleTimeoutMs: idle ? millis(at.field('idle_timeout'), idle, 0) : null,
     retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
+    fallback: readFallback(place, message.metadata),
     upgrades: readRouteUpgrades(at, message.route.upgrade_configs),
   };
 }
