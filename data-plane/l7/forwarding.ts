@@ -15,6 +15,7 @@ export class Forwarding {
   #proto = '';
   #externalAddress = '';
   #requestId = '';
+  #clientCert = '';
   #expectedMs = 0;
 
   /** @param expectedMs 0: for ever */
@@ -24,6 +25,7 @@ export class Forwarding {
     this.#proto = client.forwardedProto;
     this.#externalAddress = client.isEdge ? client.ip : '';
     this.#requestId = client.requestId;
+    this.#clientCert = client.clientCert;
     this.#expectedMs = expectedMs;
   }
 
@@ -32,7 +34,8 @@ export class Forwarding {
     const forwardedFor = this.#forwardedFor === '' ? '' : `x-forwarded-for: ${this.#forwardedFor}\r\n`;
     const external = this.#externalAddress === '' ? '' : `x-envoy-external-address: ${this.#externalAddress}\r\n`;
     const expected = this.#expectedMs > 0 ? `x-envoy-expected-rq-timeout-ms: ${this.#expectedMs}\r\n` : '';
-    return `${forwardedFor}x-forwarded-proto: ${this.#proto}\r\n${external}x-request-id: ${this.#requestId}\r\n${expected}`;
+    const clientCert = this.#clientCert === '' ? '' : `x-forwarded-client-cert: ${this.#clientCert}\r\n`;
+    return `${forwardedFor}x-forwarded-proto: ${this.#proto}\r\n${external}x-request-id: ${this.#requestId}\r\n${expected}${clientCert}`;
   }
 
   /** The pseudo-header of HTTP/2. */
@@ -46,5 +49,6 @@ export class Forwarding {
     if (this.#externalAddress !== '') to.push(sharedField('x-envoy-external-address', this.#externalAddress));
     to.push(['x-request-id', this.#requestId]);
     if (this.#expectedMs > 0) to.push(sharedField('x-envoy-expected-rq-timeout-ms', `${this.#expectedMs}`));
+    if (this.#clientCert !== '') to.push(sharedField('x-forwarded-client-cert', this.#clientCert));
   }
 }
