@@ -150,6 +150,7 @@ export async function startProxy(options: ProxyOptions) {
     useRemoteAddress: true,
     trustedHops: 0,
     preserveRequestId: false,
+    forwardClientCert: null,
     upgrades: [],
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {

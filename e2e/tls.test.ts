@@ -114,7 +114,7 @@ spec: { hosts: ["*"], to: [{ cluster: a }] }
 ---
 ${secretYaml('shop', shop)}---
 ${secretYaml('wild', wild)}${listener}`);
-    ours = await startDataPlane(cleanup, controlPlane, 'edge', 'ours');
+    ours = await startDataPlane(cleanup, controlPlane, 'edge', 'ours', ['--concurrency', '2']);
     nodes.push(() => ours.port('secure'));
     for (const variant of here ? ['delta', 'sotw'] : []) {
       const flags = ['--group', 'edge', '--id', `envoy-${variant}`, '--variant', variant, '--xds', controlPlane.xds];

@@ -93,7 +93,9 @@ spec:
   match: { path: { exact: /split } }
   to: [{ cluster: blue, weight: 1 }, { cluster: green, weight: 1 }]
 `);
-  nodes = await Promise.all(['n1', 'n2'].map((id) => startDataPlane(cleanup, controlPlane, 'edge', id)));
+  nodes = await Promise.all(
+    ['n1', 'n2'].map((id) => startDataPlane(cleanup, controlPlane, 'edge', id, ['--concurrency', '2'])),
+  );
 });
 
 afterAll(() => cleanup.run());

@@ -126,7 +126,7 @@ afterAll(() => cleanup.run());
 
 /** A node that ends with its test. */
 const start = (id: string, flags: readonly string[] = [], env: Record<string, string> = {}) =>
-  startDataPlane(ofTest, controlPlane, 'edge', id, flags, env);
+  startDataPlane(ofTest, controlPlane, 'edge', id, ['--concurrency', '2', ...flags], env);
 
 async function statsOf(node: DataPlaneProcess): Promise<Map<string, number>> {
   const text = await (await fetch(`${node.admin}/stats`)).text();

@@ -1,6 +1,6 @@
 /** Secrets over REST: written, used, shown by what is public of them, and never read back. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeCertificate, secretYaml } from '../../e2e/support/certificates.ts';
+import { authoritiesYaml, makeCertificate, secretYaml } from '../../e2e/support/certificates.ts';
 import { platformDocuments, startTestApi, type TestApi } from './testing.ts';
 
 let api: TestApi;
@@ -66,10 +66,13 @@ test('a new pair is a change, the same one is none, and labels change without th
 
 test('what cannot be served is refused with its place, and what was there stays', async () => {
   const { revision } = api.store.documents;
-  const old = makeCertificate({ hosts: ['a.b'], notBefore: new Date(0), notAfter: new Date('2026-11-21T11:59:00Z') });
+  const past = { notBefore: new Date(0), notAfter: new Date('2026-11-21T11:59:00Z') };
+  const old = makeCertificate({ hosts: ['a.b'], ...past });
+  const oldAuthority = makeCertificate({ hosts: ['a.b'], authority: true, ...past });
   for (const [body, code, pointer] of [
     [secretYaml('shop', { certificate: first.certificate, key: second.key }), 'invalid', '/0/spec/key'],
     [secretYaml('shop', old), 'expired', '/spec/certificate'],
+    [authoritiesYaml('clients', oldAuthority), 'expired', '/spec/ca'],
     [secretYaml('shop', { certificate: '[redacted]', key: '[redacted]' }), 'invalid', '/0/spec/certificate'],
     [`kind: Secret\nname: shop\nspec: |\n${second.key.replaceAll(/^/gm, '  ')}`, 'invalid', '/0/spec'],
     [`kind: Secret\nname: shop\nspec: { key: "${second.key}`, 'malformed', ''],

@@ -23,7 +23,10 @@ const good: Readonly<Record<Kind, object>> = {
     tenants: ['a'],
     accessLog: { to: 'stderr' },
     protocol: 'https',
-    tls: { certificates: ['a', 'b/c'], minVersion: '1.3', alpn: 'http/1.1' },
+    tls: {
+      ...{ certificates: ['a', 'b/c'], minVersion: '1.3', alpn: 'http/1.1' },
+      client: { mode: 'require', ca: 'd', sans: ['spiffe://a.b/*', 'c.d'] },
+    },
     paths: { normalize: true },
     limits: { headerBytes: '8KiB', headersTimeout: '1s' },
   },
@@ -175,7 +178,7 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
   ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
   HealthPolicy: ['active'],
-  Secret: ['certificate', 'facts', 'key'],
+  Secret: ['ca', 'certificate', 'facts', 'key'],
 };
 
 test(`10,000 spoilt documents are refused well or understood whole (seed ${seed})`, () => {

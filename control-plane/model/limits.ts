@@ -44,6 +44,8 @@ export const limits = {
   /** Leaf to root; clients give up at some ten. */
   certificatesPerChain: 10,
   /** Each takes part in the choice at every handshake. */
+  /** Those that sign the certificates of a listener's clients. */
+  authoritiesPerSecret: 100,
   certificatesPerListener: 100,
   claimsPerTenant: 1000,
   /** Names, methods, status ranges. */

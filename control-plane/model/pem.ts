@@ -24,8 +24,39 @@ interface Block {
   readonly pem: string;
 }
 
+/** Certificates of which each may sign others, in any order; `leaf` is the one that runs out last. */
+export function parseAuthorities(text: string): Parsed<Chain> {
+  const certificates = parseCertificates(text, limits.authoritiesPerSecret);
+  if (!certificates.ok) return certificates;
+  const stranger = certificates.value.findIndex(({ certificate }) => !certificate.ca);
+  if (stranger >= 0) {
+    const detail = `Certificate ${stranger + 1} of the text is not one of an authority: it may not sign others.`;
+    return failed(detail, 'Write those that sign the certificates of clients, and no other.');
+  }
+  const pem = certificates.value.map((one) => one.pem).join('');
+  const [leaf] = certificates.value
+    .map(({ certificate }) => certificate)
+    .toSorted((a, b) => b.validToDate.getTime() - a.validToDate.getTime());
+  return { ok: true, value: { pem, leaf: leaf! } };
+}
+
 /** A leaf and, behind it, each certificate that signed the one before. No fault of it repeats what was written. */
 export function parseChain(text: string): Parsed<Chain> {
+  const certificates = parseCertificates(text, limits.certificatesPerChain);
+  if (!certificates.ok) return certificates;
+  const chain = certificates.value.map(({ certificate }) => certificate);
+  const fault = orderFault(chain);
+  if (fault !== undefined) return { ok: false, fault };
+  return { ok: true, value: { pem: certificates.value.map(({ pem }) => pem).join(''), leaf: chain[0]! } };
+}
+
+interface Certificate {
+  readonly pem: string;
+  readonly certificate: X509Certificate;
+}
+
+/** One or more, and nothing else. */
+function parseCertificates(text: string, most: number): Parsed<Certificate[]> {
   const blocks = blocksOf(text);
   if (!blocks.ok) return blocks;
   const stranger = blocks.value.find(({ label }) => label !== 'CERTIFICATE');
@@ -34,23 +65,18 @@ export function parseChain(text: string): Parsed<Chain> {
     const detail = `Among the certificates stands a block of another kind${isKey ? ', a private key' : ''}.`;
     return failed(detail, isKey ? 'Write the key in `key`, and only there.' : 'Keep the blocks `CERTIFICATE` alone.');
   }
-  if (blocks.value.length > limits.certificatesPerChain) {
-    return failed(
-      `The chain has ${blocks.value.length} certificates.`,
-      `Write ${limits.certificatesPerChain} or fewer: the leaf, and those between it and the root.`,
-    );
+  if (blocks.value.length > most) {
+    return failed(`The text has ${blocks.value.length} certificates.`, `Write ${most} or fewer.`);
   }
-  const certificates: X509Certificate[] = [];
+  const certificates: Certificate[] = [];
   for (const [index, { pem }] of blocks.value.entries()) {
     const certificate = read(() => new X509Certificate(pem));
     if (certificate === undefined) {
       return failed(`Certificate ${index + 1} of the text cannot be read.`, 'Copy it again, whole.');
     }
-    certificates.push(certificate);
+    certificates.push({ pem, certificate });
   }
-  const fault = orderFault(certificates);
-  if (fault !== undefined) return { ok: false, fault };
-  return { ok: true, value: { pem: blocks.value.map(({ pem }) => pem).join(''), leaf: certificates[0]! } };
+  return { ok: true, value: certificates };
 }
 
 /** Exactly one private key, not encrypted. No fault of it repeats what was written. */

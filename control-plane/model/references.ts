@@ -26,6 +26,7 @@ function namedInSpec(typed: Typed): Named[] {
         ...(typed.spec.tls?.certificates ?? []).map(
           (secret, index): Named => ({ key: { kind: 'Secret', ...secret }, path: ['tls', 'certificates', index] }),
         ),
+        ...clientAuthorities(typed),
       ];
     case 'Cluster': {
       const { health } = typed.spec;
@@ -46,6 +47,11 @@ function namedInSpec(typed: Typed): Named[] {
     case 'Secret':
       return [];
   }
+}
+
+function clientAuthorities({ spec }: Typed<'Listener'>): Named[] {
+  const client = spec.tls?.client ?? null;
+  return client === null ? [] : [{ key: { kind: 'Secret', ...client.ca }, path: ['tls', 'client', 'ca'] }];
 }
 
 function listener(name: string, path: Path): Named {

@@ -29,10 +29,20 @@ export function secretProblems(
       const remedy = 'Start every replica with the same FAIRLEAD_KEY, for example the output of: openssl rand -hex 32';
       return [problemAt(key, '', { code: 'no-key', detail, remedy })];
     }
-    const { notAfter, fingerprint } = specOf({ ...document, kind: 'Secret' }).facts;
+    const { ca, facts } = specOf({ ...document, kind: 'Secret' });
+    const { notAfter, fingerprint } = facts;
     const known = current.get('Secret', key.tenant, key.name)?.spec.facts.fingerprint === fingerprint;
     if (known || Date.parse(notAfter) > nowMs) return [];
-    const detail = `The certificate ran out at ${notAfter}: every client would refuse it.`;
-    return [problemAt(key, '/spec/certificate', { code: 'expired', detail, remedy: 'Write the one that follows it.' })];
+    const detail =
+      ca === ''
+        ? `The certificate ran out at ${notAfter}: every client would refuse it.`
+        : `The last of the certificates ran out at ${notAfter}: every client would be refused.`;
+    return [
+      problemAt(key, ca === '' ? '/spec/certificate' : '/spec/ca', {
+        code: 'expired',
+        detail,
+        remedy: 'Write the one that follows it.',
+      }),
+    ];
   });
 }

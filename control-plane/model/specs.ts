@@ -78,6 +78,24 @@ export interface ListenerTlsSpec {
   readonly minVersion: '1.2' | '1.3';
   /** In order of preference. */
   readonly alpn: readonly ('h2' | 'http/1.1')[];
+  /** Null: clients are not asked for certificates. */
+  readonly client: ListenerClientSpec | null;
+}
+
+export interface ListenerClientSpec {
+  readonly mode: 'request' | 'require';
+  /** A Secret that holds authorities. */
+  readonly ca: Reference;
+  /** A certificate needs one of them; empty: any name will do. */
+  readonly sans: readonly SubjectNameSpec[];
+}
+
+/** An alternative name of a certificate. */
+export interface SubjectNameSpec {
+  readonly type: 'uri' | 'dns';
+  readonly value: string;
+  /** Names only begin so. */
+  readonly prefix: boolean;
 }
 
 export interface EndpointSpec {
@@ -265,12 +283,15 @@ export interface HealthPolicySpec {
   } | null;
 }
 
+/** Either a certificate with its key, or authorities; the rest is empty. */
 export interface SecretSpec {
   /** PEM blocks, leaf first. */
   readonly certificate: string;
   /** PEM block. Never shown. */
   readonly key: string;
-  /** Of the leaf. Times are ISO 8601; `fingerprint` is the SHA-256 in hex with colons. */
+  /** PEM blocks, in any order. */
+  readonly ca: string;
+  /** Of the leaf; of the authority that runs out last. Times are ISO 8601; `fingerprint` is the SHA-256 in hex with colons. */
   readonly facts: {
     readonly subject: string;
     readonly issuer: string;

@@ -171,10 +171,26 @@ const secret = (name: string): NamedResource => ({
   value: encode('envoy.extensions.transport_sockets.tls.v3.Secret', { name }),
 });
 
+test('nor are those who sign the certificates of clients forgotten', () => {
+  const validation_context_sds_secret_config = { name: 'ca' };
+  for (const common of [
+    { validation_context_sds_secret_config },
+    { combined_validation_context: { validation_context_sds_secret_config } },
+  ]) {
+    const listeners = [withTls('public', common)];
+    expect(checkSnapshot(snapshot({ listeners, secrets: [secret('ca')] }))).toEqual([]);
+    expect(checkSnapshot(snapshot({ listeners }))).toEqual([
+      'Listener public names Secret ca, which the snapshot does not hold',
+    ]);
+  }
+});
+
 function encrypted(name: string, ...secrets: string[]): NamedResource {
-  const context = packAny('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
-    common_tls_context: { tls_certificate_sds_secret_configs: secrets.map((one) => ({ name: one })) },
-  });
+  return withTls(name, { tls_certificate_sds_secret_configs: secrets.map((one) => ({ name: one })) });
+}
+
+function withTls(name: string, common_tls_context: object): NamedResource {
+  const context = packAny('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', { common_tls_context });
   const chain = { transport_socket: { name: 'tls', typed_config: context as never } };
   return { name, value: encode('envoy.config.listener.v3.Listener', { name, filter_chains: [chain] }) };
 }

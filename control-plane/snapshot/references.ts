@@ -89,7 +89,10 @@ const readers: { readonly [T in XdsType]?: (bytes: Uint8Array) => Named & Pick<R
 
 function secretsOfTls(config: unknown): string[] {
   const context = unpack('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', config)?.common_tls_context;
-  return (context?.tls_certificate_sds_secret_configs ?? []).flatMap(({ name }) => name || []);
+  const validation = context?.combined_validation_context ?? context;
+  const authorities = validation?.validation_context_sds_secret_config;
+  const secrets = [...(context?.tls_certificate_sds_secret_configs ?? []), ...(authorities ? [authorities] : [])];
+  return secrets.flatMap(({ name }) => name || []);
 }
 
 type RouteConfiguration = MessageTypes['envoy.config.route.v3.RouteConfiguration'];

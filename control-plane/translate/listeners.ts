@@ -77,7 +77,7 @@ function connectionLimit(name: string, { limits }: ListenerSpec): Filter {
   };
 }
 
-function connectionManager(name: string, { accessLog, limits, paths, trustedHops, filters }: ListenerSpec) {
+function connectionManager(name: string, { accessLog, limits, paths, tls, trustedHops, filters }: ListenerSpec) {
   return packAny('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name,
     codec_type: 'AUTO',
@@ -87,6 +87,11 @@ function connectionManager(name: string, { accessLog, limits, paths, trustedHops
     // an edge: the peer's address is the truth, what it claims in x-forwarded-for is not, but for what proxies in front said
     use_remote_address: { value: true },
     ...(trustedHops > 0 && { xff_num_trusted_hops: trustedHops, preserve_external_request_id: true }),
+    // without certificates of clients nobody's word on one is passed on, which is Envoy's default
+    ...(tls?.client && {
+      forward_client_cert_details: 'SANITIZE_SET',
+      set_current_client_cert_details: { subject: { value: true }, uri: true, dns: true },
+    }),
     normalize_path: { value: paths.normalize },
     merge_slashes: paths.mergeSlashes,
     path_with_escaped_slashes_action: escapedSlashesAction[paths.escapedSlashes],

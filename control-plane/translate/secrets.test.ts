@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { makeCertificate } from '../../e2e/support/certificates.ts';
 import { translateGroup, translateGroupAgain } from './group.ts';
 import { httpListener } from './listeners.ts';
 import { asJson, certificateOf, documentSet, typed } from './testing.ts';
@@ -27,6 +28,72 @@ test('an https listener ends TLS with certificates that come by name over ADS, a
       },
     },
   });
+});
+
+const authority = {
+  certificate: undefined,
+  key: undefined,
+  ca: makeCertificate({ hosts: ['authority'], authority: true }).certificate,
+};
+
+test.each([
+  ['require', ['spiffe://a.b/*', 'c.d']],
+  ['request', []],
+] as const)('a listener that asks for certificates (%s, %j) says so, and tells endpoints of them', (mode, sans) => {
+  const asking = (client: object) => {
+    const listener = httpListener(typed('Listener', 'public', { protocol: 'https', tls: { ...tls, client } }));
+    const [chain] = asJson('listeners', listener)['filter_chains'] as {
+      transport_socket: { typed_config: { common_tls_context: Record<string, unknown> } };
+      filters: { typed_config: Record<string, unknown> }[];
+    }[];
+    const { common_tls_context: common, ...context } = chain!.transport_socket.typed_config;
+    return { common, context, manager: chain!.filters.at(-1)!.typed_config };
+  };
+  const nobody = asking({ mode: 'none', ca: 'clients' });
+  const { common, context, manager } = asking({ mode, ca: 'blue/clients', sans });
+  const source = { name: 'blue/clients', sds_config: { ads: {}, resource_api_version: 'V3' } };
+  const names = [
+    { san_type: 'URI', matcher: { prefix: 'spiffe://a.b/' } },
+    { san_type: 'DNS', matcher: { exact: 'c.d' } },
+  ];
+  expect(common).toEqual({
+    ...nobody.common,
+    ...(sans.length === 0
+      ? { validation_context_sds_secret_config: source }
+      : {
+          combined_validation_context: {
+            default_validation_context: { match_typed_subject_alt_names: names },
+            validation_context_sds_secret_config: source,
+          },
+        }),
+  });
+  expect(context).toEqual({ ...nobody.context, ...(mode === 'require' && { require_client_certificate: true }) });
+  expect(manager).toEqual({
+    ...nobody.manager,
+    forward_client_cert_details: 'SANITIZE_SET',
+    set_current_client_cert_details: { subject: true, uri: true, dns: true },
+  });
+});
+
+test('authorities become a message of their own, for the groups whose listeners name them', () => {
+  const documents = documentSet([
+    ...['edge', 'inner'].map((name) => typed('NodeGroup', name)),
+    typed('Secret', 'shop', certificateOf('shop.example.com')),
+    typed('Secret', 'clients', authority),
+    typed('Listener', 'public', { protocol: 'https', tls: { certificates: 'shop', client: { ca: 'clients' } } }),
+    typed('Listener', 'second', {
+      ...{ groups: 'inner', protocol: 'https' },
+      tls: { certificates: 'shop', client: { mode: 'none', ca: 'clients' } },
+    }),
+  ]);
+  const { secrets } = translateGroup(documents, 'edge');
+  expect(secrets[0]).toEqual({
+    name: 'clients',
+    message: { name: 'clients', validation_context: { trusted_ca: { inline_string: authority.ca } } },
+    source: { kind: 'Secret', name: 'clients' },
+  });
+  expect(secrets.map(({ name }) => name)).toEqual(['clients', 'shop']);
+  expect(translateGroup(documents, 'inner').secrets.map(({ name }) => name)).toEqual(['shop']);
 });
 
 test('a group is given the secrets that its listeners name, each once, and no other', () => {

@@ -3,7 +3,7 @@ import { kindOf } from '../codec/known-headers.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 import { addressOf, ClientIdentity, ipOf } from './client-identity.ts';
 
-const peer = { ip: '127.0.7.1', address: '127.0.7.1:4000' };
+const peer = { ip: '127.0.7.1', address: '127.0.7.1:4000', clientCert: '' };
 
 function identityOf(
   headers: Readonly<Record<string, string | readonly string[]>>,
@@ -60,7 +60,7 @@ test.each([
 });
 
 test.each(['127.0.0.1', '::1'])('who comes from %s is told under the address of this machine', (ip) => {
-  const identity = identityOf({}, {}, { ip, address: addressOf(ip, 4000) });
+  const identity = identityOf({}, {}, { ip, address: addressOf(ip, 4000), clientCert: '' });
   expect([identity.forwardedFor, identity.ip]).toEqual(['192.0.2.1', ip]);
 });
 

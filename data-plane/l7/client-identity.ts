@@ -21,12 +21,14 @@ export class ClientIdentity {
   forwardedFor = '';
   forwardedProto = '';
   requestId = '';
+  /** As the endpoint is told it (x-forwarded-client-cert); empty: not at all. */
+  clientCert = '';
 
   /** @param head null: there is none */
   read(
     head: Pick<MessageHead, 'lines' | 'has'> | null,
     { scheme, context, shared }: Pick<HttpListener, 'scheme' | 'context' | 'shared'>,
-    peer: Pick<Downstream, 'ip' | 'address'>,
+    peer: Pick<Downstream, 'ip' | 'address' | 'clientCert'>,
   ): void {
     const { chain } = context;
     const trust = trustOf(chain);
@@ -35,6 +37,7 @@ export class ClientIdentity {
     this.ip = peer.ip;
     this.address = peer.address;
     this.scheme = scheme;
+    this.clientCert = peer.clientCert;
     this.forwardedFor = trust === 'peer' ? before : appended(before, peer.ip, shared.ownAddress);
     this.forwardedProto = scheme;
     const keepsId = head !== null && (trust === 'peer' || chain.preserveRequestId);

@@ -11,7 +11,7 @@ const framing = new Set([
 /** What the proxy says itself of a request. */
 const said = new Set([
   ...['x-forwarded-for', 'x-forwarded-proto', 'x-request-id', 'x-envoy-external-address'],
-  'x-envoy-expected-rq-timeout-ms',
+  ...['x-envoy-expected-rq-timeout-ms', 'x-forwarded-client-cert'],
 ]);
 
 /** @throws Error for what the proxy says itself, and as {@link checkHeader} */

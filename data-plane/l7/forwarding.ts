@@ -22,7 +22,8 @@ const mostKnown = 4096;
 export class Forwarding {
   #common = commonOf('', '', '', 0);
   #scheme: 'http' | 'https' = 'http';
-  requestId = '';
+  #requestId = '';
+  #clientCert = '';
 
   /** @param expectedMs 0: for ever */
   fill({ client }: RequestTarget, expectedMs: number): void {
@@ -41,12 +42,19 @@ export class Forwarding {
     }
     this.#common = common;
     this.#scheme = client.scheme;
-    this.requestId = client.requestId;
+    this.#requestId = client.requestId;
+    this.#clientCert = client.clientCert;
   }
 
-  /** As HTTP/1.1 writes it; `requestId` and the end of its line have to follow. */
+  /** As HTTP/1.1 writes it; `rest` has to follow. */
   get lines(): Buffer {
     return this.#common.lines;
+  }
+
+  /** The value of `x-request-id`, and what comes behind it. */
+  get rest(): string {
+    if (this.#clientCert === '') return `${this.#requestId}\r\n`;
+    return `${this.#requestId}\r\nx-forwarded-client-cert: ${this.#clientCert}\r\n`;
   }
 
   /** The pseudo-header of HTTP/2. */
@@ -57,7 +65,8 @@ export class Forwarding {
   addFields(to: FieldLike[]): void {
     const { fields } = this.#common;
     for (let i = 0; i < fields.length; i++) to.push(fields[i]!);
-    to.push(['x-request-id', this.requestId]);
+    to.push(['x-request-id', this.#requestId]);
+    if (this.#clientCert !== '') to.push(sharedField('x-forwarded-client-cert', this.#clientCert));
   }
 }
 

@@ -34,6 +34,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly protocol = 'HTTP/1.1';
   readonly address: string;
   readonly ip: string;
+  readonly clientCert: string;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
   readonly #onClosed: () => void;
@@ -49,10 +50,12 @@ export class H1Connection implements RequestEvents, Downstream {
   /** A tunnel is open: each of its directions ends with the socket's. */
   #tunnel = false;
 
-  constructor(socket: net.Socket, listener: HttpListener, onClosed: () => void) {
+  /** @param clientCert as {@link Downstream} has it */
+  constructor(socket: net.Socket, listener: HttpListener, clientCert: string, onClosed: () => void) {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
+    this.clientCert = clientCert;
     this.ip = ipOf(socket);
     this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();

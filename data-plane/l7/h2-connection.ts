@@ -22,6 +22,7 @@ const target = new RequestTarget();
 export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   readonly address: string;
   readonly ip: string;
+  readonly clientCert: string;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
   readonly #pool: H2StreamPool;
@@ -41,11 +42,19 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   /** What the end of the connection is to the requests that it ends. */
   #end: ClientEnd = clientEnds.connectionError;
 
-  constructor(socket: net.Socket, listener: HttpListener, pool: H2StreamPool, onClosed: () => void) {
+  /** @param clientCert as {@link H2Client} has it */
+  constructor(
+    socket: net.Socket,
+    listener: HttpListener,
+    pool: H2StreamPool,
+    clientCert: string,
+    onClosed: () => void,
+  ) {
     this.#socket = socket;
     this.#listener = listener;
     this.#pool = pool;
     this.#onClosed = onClosed;
+    this.clientCert = clientCert;
     this.ip = ipOf(socket);
     this.address = addressOf(this.ip, socket.remotePort ?? 0);
     this.#openedMs = listener.shared.now();

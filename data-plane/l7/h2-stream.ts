@@ -19,6 +19,7 @@ import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 export interface H2Client {
   readonly address: string;
   readonly ip: string;
+  readonly clientCert: string;
   /** Bytes of all its answers that wait. */
   readonly queuedBytes: number;
   /** One of its streams is over, and its request is. */
@@ -59,6 +60,10 @@ export class H2Stream implements Downstream {
 
   get ip(): string {
     return this.#client!.ip;
+  }
+
+  get clientCert(): string {
+    return this.#client!.clientCert;
   }
 
   get requestComplete(): boolean {

@@ -17,6 +17,7 @@ const tls: TlsConfig = {
   maxVersion: 'TLSv1.3',
   alpn: ['h2', 'http/1.1'],
   handshakeTimeoutMs: 10_000,
+  client: null,
 };
 
 test.skipIf(h2spec === undefined).each([

@@ -54,7 +54,7 @@ export function writeRequestHead(
   const upgrade = target.upgrade === null ? '' : upgradeLines(target.upgrade) + keyLine(target.upgrade);
   if (target.added.length > 0) out.text(linesOf(target.added));
   out.all(forwarding.lines);
-  out.text(`${forwarding.requestId}\r\n${upgrade}${framingLine(head, target, bodyFollows)}\r\n`);
+  out.text(`${forwarding.rest}${upgrade}${framingLine(head, target, bodyFollows)}\r\n`);
 }
 
 function framingLine({ contentLength }: MessageHead, { method }: RequestTarget, bodyFollows: boolean): string {

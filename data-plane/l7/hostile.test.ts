@@ -76,6 +76,7 @@ beforeAll(async () => {
       maxVersion: 'TLSv1.3',
       alpn: ['http/1.1'],
       handshakeTimeoutMs: 10_000,
+      client: null,
     },
   });
 });

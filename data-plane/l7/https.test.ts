@@ -22,6 +22,7 @@ const config: TlsConfig = {
   maxVersion: 'TLSv1.3',
   alpn: ['http/1.1'],
   handshakeTimeoutMs: 10_000,
+  client: null,
 };
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 

@@ -209,6 +209,7 @@ export class RequestTarget implements RequestView {
     if (kind === known.xForwardedFor) return client.forwardedFor === '' ? none : [client.forwardedFor];
     if (kind === known.xForwardedProto) return [client.forwardedProto];
     if (kind === known.xRequestId) return [client.requestId];
+    if (kind === known.xForwardedClientCert) return client.clientCert === '' ? none : [client.clientCert];
     return name === 'x-envoy-external-address' ? [client.ip] : none;
   }
 

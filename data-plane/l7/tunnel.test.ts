@@ -25,6 +25,7 @@ const certificate: TlsConfig = {
   maxVersion: 'TLSv1.3',
   alpn: ['http/1.1'],
   handshakeTimeoutMs: 10_000,
+  client: null,
 };
 
 const handshake =

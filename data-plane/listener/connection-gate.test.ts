@@ -108,6 +108,7 @@ test.each([false, true])('node and addresses have their limits, inside TLS: %s',
     maxVersion: 'TLSv1.3',
     alpn: ['http/1.1'],
     handshakeTimeoutMs: 10_000,
+    client: null,
   } as const;
   const proxy = await start({
     limits: { connections: 3, connectionsPerAddress: 2 },
@@ -140,6 +141,7 @@ test('a handshake that fails, or is never begun, gives its place back', async ()
       maxVersion: 'TLSv1.3',
       alpn: ['http/1.1'],
       handshakeTimeoutMs: 10_000,
+      client: null,
     },
   });
   const silent = net.connect(proxy.port, '127.0.0.1');

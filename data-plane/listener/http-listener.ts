@@ -6,6 +6,7 @@ import { H2StreamPool } from '../l7/h2-stream.ts';
 import type { HttpContext, HttpListener, HttpShared } from '../l7/http-context.ts';
 import type { TlsConfig } from '../model/config.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
+import { forwardedCertificate } from './client-certificate.ts';
 import { admit, type ConnectionGate } from './connection-gate.ts';
 import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
 import { receive, takeOver } from './take-over.ts';
@@ -113,7 +114,7 @@ export class HttpServer implements HttpListener {
     const { readBuffer, onFault } = this.shared;
     takeOver(accepted, readBuffer, httpSockets, this.documentedOnly, onFault, (socket) => {
       socket.once('close', leave);
-      return this.#serve(socket, '');
+      return this.#serve(socket, '', '');
     });
   }
 
@@ -123,13 +124,24 @@ export class HttpServer implements HttpListener {
       config,
       stats: this.listenerStats,
       onFault,
+      wallClock: () => this.shared.wallClock(),
       setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
-      onSecure: (secured) => receive(secured, onFault, (socket) => this.#serve(socket, secured.alpnProtocol || '')),
+      onSecure: (secured, peer) => {
+        const { forwardClientCert } = this.context.chain;
+        const clientCert =
+          peer === null || forwardClientCert === null
+            ? ''
+            : forwardedCertificate(peer, secured.getX509Certificate(), forwardClientCert);
+        receive(secured, onFault, (socket) => this.#serve(socket, secured.alpnProtocol || '', clientCert));
+      },
     });
   }
 
-  /** @param protocol what TLS has agreed on; empty: nothing, so that the first bytes tell */
-  #serve(socket: net.Socket, protocol: string): HttpConnection {
+  /**
+   * @param protocol what TLS has agreed on; empty: nothing, so that the first bytes tell
+   * @param clientCert what endpoints are told of the client's certificate; empty: nothing
+   */
+  #serve(socket: net.Socket, protocol: string, clientCert: string): HttpConnection {
     const { stats, listenerStats } = this;
     stats.cxTotal.value++;
     stats.cxActive.value++;
@@ -139,8 +151,13 @@ export class HttpServer implements HttpListener {
     const version = this.#versionOf(protocol);
     const connection =
       version === null
-        ? new UndecidedConnection(socket, this, (decided) => this.#open(socket, decided, onClosed), onClosed)
-        : this.#open(socket, version, onClosed);
+        ? new UndecidedConnection(
+            socket,
+            this,
+            (decided) => this.#open(socket, decided, clientCert, onClosed),
+            onClosed,
+          )
+        : this.#open(socket, version, clientCert, onClosed);
     this.#connections.add(connection);
     return connection;
   }
@@ -153,7 +170,7 @@ export class HttpServer implements HttpListener {
     return protocol === 'h2' ? 'http2' : 'http1';
   }
 
-  #open(socket: net.Socket, version: HttpVersion, onClosed: () => void): HttpConnection {
+  #open(socket: net.Socket, version: HttpVersion, clientCert: string, onClosed: () => void): HttpConnection {
     const { stats } = this;
     const [total, active] =
       version === 'http2' ? [stats.cxHttp2Total, stats.cxHttp2Active] : [stats.cxHttp1Total, stats.cxHttp1Active];
@@ -164,8 +181,8 @@ export class HttpServer implements HttpListener {
       onClosed();
     };
     return version === 'http2'
-      ? new H2Connection(socket, this, this.#streams, onClose)
-      : new H1Connection(socket, this, onClose);
+      ? new H2Connection(socket, this, this.#streams, clientCert, onClose)
+      : new H1Connection(socket, this, clientCert, onClose);
   }
 
   #onClosed(connection: HttpConnection): void {

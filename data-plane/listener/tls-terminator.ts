@@ -1,19 +1,22 @@
 /** Ends TLS in front of a listener: sockets go in as they were accepted, and come out once their handshake is done. */
-import { constants } from 'node:crypto';
+import { constants, type X509Certificate } from 'node:crypto';
 import type net from 'node:net';
 import tls from 'node:tls';
-import type { TlsConfig } from '../model/config.ts';
+import type { ClientCertificatesConfig, TlsConfig } from '../model/config.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
 import { certificateChooser } from './certificates.ts';
+import { isWelcome } from './client-certificate.ts';
 
 export interface TlsTerminatorOptions {
   readonly config: TlsConfig;
   readonly stats: ListenerStats;
   /** Calls back once after so long; returns what takes that back. */
   readonly setDeadline: (timeoutMs: number, onDeadline: () => void) => () => void;
+  /** Epoch milliseconds. */
+  readonly wallClock: () => number;
   readonly onFault: (fault: unknown) => void;
-  /** Gets each socket whose handshake is done. */
-  readonly onSecure: (socket: tls.TLSSocket) => void;
+  /** Gets each socket whose handshake is done. @param peer the client's certificate, which was verified; null: none */
+  readonly onSecure: (socket: tls.TLSSocket, peer: X509Certificate | null) => void;
 }
 
 const longestTimerMs = 2 ** 31 - 1;
@@ -71,8 +74,11 @@ export class TlsTerminator {
     for (const { socket } of [...this.#handshakes.values()]) socket.destroy();
   }
 
-  #serverFor({ certificates, alpn, minVersion, maxVersion, ticketKeys }: TlsConfig): tls.Server {
-    const common = { minVersion, maxVersion, secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
+  #serverFor({ certificates, alpn, minVersion, maxVersion, client, ticketKeys }: TlsConfig): tls.Server {
+    const common = {
+      ...{ minVersion, maxVersion, secureOptions: constants.SSL_OP_NO_RENEGOTIATION },
+      ...(client !== null && { ca: client.authorities, allowPartialTrustChain: true }),
+    };
     const contexts = certificates.map(({ chain, key }) => tls.createSecureContext({ ...common, cert: chain, key }));
     const choose = certificateChooser(certificates.map(({ hosts }) => hosts));
     const [first] = certificates;
@@ -80,11 +86,12 @@ export class TlsTerminator {
       ...{ ...common, cert: first?.chain, key: first?.key },
       // the terminator's own deadline is it
       handshakeTimeout: longestTimerMs,
+      ...(client !== null && { requestCert: true, rejectUnauthorized: client.required }),
       ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
       ...(ticketKeys !== undefined && { ticketKeys: Buffer.from(ticketKeys) }),
       SNICallback: (serverName, done) => done(null, contexts[choose(serverName)]),
     });
-    server.on('secureConnection', (socket) => this.#secured(socket));
+    server.on('secureConnection', (socket) => this.#secured(socket, client));
     server.on('tlsClientError', (_, socket) => {
       this.#options.stats.sslConnectionError.value++;
       socket.destroy();
@@ -92,11 +99,17 @@ export class TlsTerminator {
     return server;
   }
 
-  #secured(socket: tls.TLSSocket): void {
-    this.#options.stats.sslHandshake.value++;
+  #secured(socket: tls.TLSSocket, client: ClientCertificatesConfig | null): void {
     this.#handshakes.get(keyOf(socket))?.end();
     try {
-      this.#options.onSecure(socket);
+      const peer = client === null ? null : (socket.getPeerX509Certificate() ?? null);
+      if (client !== null && !isWelcome(client, peer, socket.authorized, this.#options.wallClock())) {
+        this.#options.stats.sslConnectionError.value++;
+        socket.destroy();
+        return;
+      }
+      this.#options.stats.sslHandshake.value++;
+      this.#options.onSecure(socket, peer);
     } catch (fault) {
       this.#options.onFault(fault);
       socket.destroy();

@@ -36,8 +36,35 @@ export interface TlsConfig {
   /** In order of preference; empty: none is negotiated. */
   readonly alpn: readonly string[];
   readonly handshakeTimeoutMs: number;
+  /** Null: clients are not asked for certificates. */
+  readonly client: ClientCertificatesConfig | null;
   /** Of the session tickets, where several threads end TLS: one resumes what another one began. */
   readonly ticketKeys?: Uint8Array;
+}
+
+/** What clients have to show. */
+export interface ClientCertificatesConfig {
+  /** Nobody is let in without one; else only those are refused who show a bad one. */
+  readonly required: boolean;
+  /** PEM texts of those who may sign. */
+  readonly authorities: string;
+  /** One of a certificate's names has to be among these; empty: any will do. */
+  readonly names: readonly SubjectNameConfig[];
+}
+
+/** An alternative name of a certificate. */
+export interface SubjectNameConfig {
+  readonly type: 'uri' | 'dns';
+  readonly value: string;
+  /** The name only begins so. */
+  readonly prefix: boolean;
+}
+
+/** Who may sign the certificates of others. */
+export interface AuthoritiesConfig {
+  readonly name: string;
+  /** PEM, in any order. */
+  readonly authorities: string;
 }
 
 /** A pair that was tried: it can be served. */
@@ -49,6 +76,13 @@ export interface CertificateConfig {
   readonly key: string;
   /** That the certificate names, lower-case; exact or `*.suffix`. */
   readonly hosts: readonly string[];
+}
+
+/** The parts of x-forwarded-client-cert. */
+export interface ForwardClientCertConfig {
+  readonly subject: boolean;
+  readonly uri: boolean;
+  readonly dns: boolean;
 }
 
 /** An HTTP connection manager. */
@@ -78,6 +112,8 @@ export interface HttpChainConfig {
   readonly trustedHops: number;
   /** An edge keeps the id that a request comes with; elsewhere it is always kept. */
   readonly preserveRequestId: boolean;
+  /** What endpoints are told of a client's certificate besides its hash; null: nothing at all. */
+  readonly forwardClientCert: ForwardClientCertConfig | null;
   /** For routes that say nothing of a type. */
   readonly upgrades: readonly UpgradeConfig[];
   readonly paths: {

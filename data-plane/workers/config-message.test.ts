@@ -10,6 +10,7 @@ const tls: TlsConfig = {
   maxVersion: 'TLSv1.3',
   alpn: [],
   handshakeTimeoutMs: 1_000,
+  client: null,
 };
 
 const hostOf = (name: string) => ({ name, domains: [name], routes: [routeOf('c')] });
@@ -18,7 +19,7 @@ const listenerOf = (hosts: readonly ReturnType<typeof hostOf>[], name = 'public'
   ...{ name, address: '127.0.0.1', port: 80, maxConnections: 100, tls },
   chain: {
     ...{ type: 'http', codec: 'auto', statPrefix: name, serverName: '', useRemoteAddress: true, accessLogs: [] },
-    ...{ trustedHops: 0, preserveRequestId: false, upgrades: [], filters: [] },
+    ...{ trustedHops: 0, preserveRequestId: false, forwardClientCert: null, upgrades: [], filters: [] },
     http2: { extendedConnect: false, maxConcurrentStreams: 1, streamWindowBytes: 1, connectionWindowBytes: 1 },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {

@@ -1,16 +1,11 @@
 /** Puts what is held together into the configuration that the proxy may use: only what is warm. */
-import type {
-  CertificateConfig,
-  ClusterConfig,
-  EndpointConfig,
-  ProxyConfig,
-  RouteTableConfig,
-} from '../model/config.ts';
+import type { ClusterConfig, EndpointConfig, ProxyConfig, RouteTableConfig } from '../model/config.ts';
 import type {
   ClusterResource,
   EndpointsResource,
   ListenerResource,
   RoutesResource,
+  SecretResource,
   VirtualHostResource,
 } from './decode/resources.ts';
 import { ListenerSecrets, type WarmListener } from './listener-secrets.ts';
@@ -27,7 +22,7 @@ export class Assembly {
   readonly secrets: ListenerSecrets;
   #config: ProxyConfig = Object.freeze({ listeners: new Map(), clusters: new Map() });
 
-  constructor(endpoints: Parts<EndpointsResource>, routes: Parts<RoutesResource>, secrets: Parts<CertificateConfig>) {
+  constructor(endpoints: Parts<EndpointsResource>, routes: Parts<RoutesResource>, secrets: Parts<SecretResource>) {
     this.tables = new RouteTables(routes);
     this.clusters = new Warmer(clusterKind(endpoints));
     this.listeners = new Warmer(listenerKind(this.tables));

@@ -1,6 +1,8 @@
 /** Listeners wait for their secrets, keep what they have, and take what is renewed. */
 import { expect, test } from 'vitest';
-import { pairFor, secretBytes, tlsListener } from './decode/testing.ts';
+import { makeCertificate } from '../../e2e/support/certificates.ts';
+import { encode } from '../../proto/codec.ts';
+import { ads, pairFor, secretBytes, tlsListener, tlsSocket } from './decode/testing.ts';
 import { complete, resourceTimeoutMs, table, type Wired } from './testing-client.ts';
 
 const [one, two] = [pairFor('one.example.com'), pairFor('two.example.com')];
@@ -71,6 +73,37 @@ test('an updated listener serves in its old form until all of its new secrets ca
   await stream.said();
   expect(await stream.said()).toEqual({ type: 'secrets', unsub: ['shop'] });
   expect(served(wired)).toEqual(['first two.example.com', 'second one.example.com']);
+});
+
+const authority = makeCertificate({ hosts: ['authority'], authority: true }).certificate.trim();
+const signers = (name: string, version: string) => ({
+  ...{ name, version },
+  bytes: encode('envoy.extensions.transport_sockets.tls.v3.Secret', {
+    name,
+    validation_context: { trusted_ca: { inline_string: authority } },
+  }),
+});
+
+test("a listener waits for the authorities of its clients' certificates, and for nothing of another kind", async () => {
+  const wired = await withTls();
+  const { stream } = wired;
+  const validation_context_sds_secret_config = { name: 'ca', sds_config: ads };
+  const asking = tlsSocket(['shop'], {}, { validation_context_sds_secret_config });
+  const clientOf = () => wired.configs.at(-1)?.listeners.get('secure')?.tls?.client;
+  stream.send('listeners', [{ name: 'secure', version: 'l2', bytes: tlsListener([], { name: 'secure' }, asking) }]);
+  await stream.said();
+  expect(await stream.said()).toEqual({ type: 'secrets', sub: ['ca'] });
+  expect(clientOf()).toBe(null);
+  stream.send('secrets', [secret('ca', 's2', two)]);
+  expect(await stream.said()).toEqual({ type: 'secrets', nonce: 'n8' });
+  expect(clientOf()).toBe(null);
+  stream.send('secrets', [signers('ca', 's3')]);
+  await stream.said();
+  expect(clientOf()).toEqual({ required: false, authorities: authority, names: [] });
+  stream.send('secrets', [signers('shop', 's3')]);
+  await stream.said();
+  expect(served(wired)).toEqual(['shop one.example.com']);
+  expect(clientOf()?.authorities).toBe(authority);
 });
 
 test('a secret that is removed while it is served stays in use; a listener that goes gives its secrets back', async () => {

@@ -1,9 +1,10 @@
 /**
- * The last thing that a listener waits for: the certificates of its TLS, each a secret under a name of its own. There
- * is no stand-in for a certificate, so a listener is not opened before all of its own are there.
+ * The last thing that a listener waits for: the certificates of its TLS, and the authorities of its clients', each a
+ * secret under a name of its own. There is no stand-in for them, so a listener is not opened before all of its own are
+ * there.
  */
-import type { CertificateConfig, ListenerConfig } from '../model/config.ts';
-import type { Subscribed, TlsResource } from './decode/resources.ts';
+import type { ListenerConfig, TlsConfig } from '../model/config.ts';
+import type { SecretResource, Subscribed, TlsResource } from './decode/resources.ts';
 import type { Parts, SourceChanges } from './warmer.ts';
 
 /** A listener that has its routes. */
@@ -13,14 +14,14 @@ export interface WarmListener extends Omit<ListenerConfig, 'tls'> {
 
 interface Serving {
   readonly listener: WarmListener;
-  readonly certificates: readonly CertificateConfig[];
+  readonly secrets: readonly SecretResource[];
   readonly config: ListenerConfig;
 }
 
 type Listeners = ReadonlyMap<string, WarmListener>;
 
 export class ListenerSecrets {
-  readonly #secrets: Parts<CertificateConfig>;
+  readonly #secrets: Parts<SecretResource>;
   /** What the newest form of each listener names, warm or not. */
   readonly #named = new Map<string, readonly Subscribed[]>();
   #serving: ReadonlyMap<string, Serving> = new Map();
@@ -29,14 +30,14 @@ export class ListenerSecrets {
   #configs: ReadonlyMap<string, ListenerConfig> = new Map();
   #changed = false;
 
-  constructor(secrets: Parts<CertificateConfig>) {
+  constructor(secrets: Parts<SecretResource>) {
     this.#secrets = secrets;
   }
 
   /** A listener came, changed, or went (undefined). */
   put(name: string, tls: TlsResource | null | undefined): void {
     this.#changed = true;
-    if (tls) this.#named.set(name, tls.certificates);
+    if (tls) this.#named.set(name, secretsOf(tls));
     else this.#named.delete(name);
   }
 
@@ -45,7 +46,7 @@ export class ListenerSecrets {
     this.#changed = true;
   }
 
-  /** No certificate is still to come. */
+  /** No secret is still to come. */
   get settled(): boolean {
     return [...this.#named.values()].flat().every(({ name }) => this.#isAnswered(name));
   }
@@ -71,19 +72,20 @@ export class ListenerSecrets {
     return this.#configs;
   }
 
-  /** The newest form if all of its certificates are there, else the one that serves. */
+  /** The newest form if all of its secrets are there, else the one that serves. */
   #formOf(listener: WarmListener, before: Serving | undefined): Serving | undefined {
-    const names = (listener.tls?.certificates ?? []).map(({ name }) => name);
+    const names = secretsOf(listener.tls).map(({ name }) => name);
     if (names.some((name) => this.#secrets.missing(name) === 'expired')) return undefined;
-    const certificates = names.flatMap((name) => this.#secrets.get(name) ?? []);
-    if (certificates.length === names.length) return formOf(listener, certificates, before);
-    // an older form takes renewed certificates as well, as long as it has all of them
+    const secrets = names.flatMap((name) => this.#secrets.get(name) ?? []);
+    const form = secrets.length === names.length ? formOf(listener, secrets, before) : undefined;
+    if (form !== undefined) return form;
+    // an older form takes renewed secrets as well, as long as it has all of them
     return before === undefined || before.listener === listener ? before : this.#formOf(before.listener, before);
   }
 
   /** Names to ask for, and to give back, since the last time. */
   takeSourceChanges(): SourceChanges {
-    const serving = Array.from(this.#serving.values(), ({ listener }) => listener.tls?.certificates ?? []);
+    const serving = Array.from(this.#serving.values(), ({ listener }) => secretsOf(listener.tls));
     const wanted = new Set([...this.#named.values(), ...serving].flat().map(({ name }) => name));
     const asked = this.#asked;
     this.#asked = wanted;
@@ -100,16 +102,34 @@ export class ListenerSecrets {
   }
 }
 
+/** In the order in which {@link tlsWith} takes them. */
+function secretsOf(tls: TlsResource | null): readonly Subscribed[] {
+  if (tls === null) return [];
+  return tls.client === null ? tls.certificates : [...tls.certificates, tls.client.authorities];
+}
+
+/** Undefined: one of the secrets is not of the kind that is needed. */
 function formOf(
   listener: WarmListener,
-  certificates: readonly CertificateConfig[],
+  secrets: readonly SecretResource[],
   before: Serving | undefined,
-): Serving {
+): Serving | undefined {
   const isSame =
     before?.listener === listener &&
-    before.certificates.length === certificates.length &&
-    certificates.every((certificate, index) => certificate === before.certificates[index]);
+    before.secrets.length === secrets.length &&
+    secrets.every((secret, index) => secret === before.secrets[index]);
   if (isSame) return before;
-  const tls = listener.tls && Object.freeze({ ...listener.tls, certificates: Object.freeze(certificates) });
-  return { listener, certificates, config: Object.freeze({ ...listener, tls }) };
+  const tls = listener.tls && tlsWith(listener.tls, secrets);
+  return tls === undefined ? undefined : { listener, secrets, config: Object.freeze({ ...listener, tls }) };
+}
+
+function tlsWith(tls: TlsResource, secrets: readonly SecretResource[]): TlsConfig | undefined {
+  const pairs = secrets.slice(0, tls.certificates.length);
+  const certificates = pairs.flatMap((secret) => ('key' in secret ? [secret] : []));
+  if (certificates.length < pairs.length) return undefined;
+  if (tls.client === null) return Object.freeze({ ...tls, certificates: Object.freeze(certificates), client: null });
+  const signers = secrets.at(-1);
+  if (signers === undefined || !('authorities' in signers)) return undefined;
+  const client = Object.freeze({ ...tls.client, authorities: signers.authorities });
+  return Object.freeze({ ...tls, certificates: Object.freeze(certificates), client });
 }

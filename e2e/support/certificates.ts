@@ -2,8 +2,12 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
 export interface CertificateOptions {
-  /** DNS names; the first is also the common name. */
+  /** DNS names. */
   readonly hosts: readonly string[];
+  /** Default: the first of the hosts. */
+  readonly commonName?: string;
+  /** More alternative names. */
+  readonly uris?: readonly string[];
   /** Default `p256`. */
   readonly key?: 'p256' | 'p384' | 'rsa2048' | 'rsa1024' | 'ed25519';
   /** Default: an hour ago to a day from now. */
@@ -29,17 +33,21 @@ const hourMs = 3_600_000;
 export function makeCertificate(options: CertificateOptions): Certificate {
   const {
     hosts,
+    uris = [],
     issuer,
     notBefore = new Date(Date.now() - hourMs),
     notAfter = new Date(Date.now() + 24 * hourMs),
   } = options;
   const { publicKey, privateKey } = keyPair(options.key ?? 'p256');
-  const commonName = hosts[0] ?? 'nobody';
+  const commonName = options.commonName ?? hosts[0] ?? 'nobody';
   const signer = issuer?.privateKey ?? privateKey;
   const algorithm = signatureAlgorithm(signer);
-  const alternatives = sequence(...hosts.map((host) => der(0x82, Buffer.from(host, 'latin1'))));
+  const names = [
+    ...uris.map((uri) => der(0x86, Buffer.from(uri, 'latin1'))),
+    ...hosts.map((host) => der(0x82, Buffer.from(host, 'latin1'))),
+  ];
   const extensions = [
-    ...(hosts.length === 0 ? [] : [sequence(oid('2.5.29.17'), octets(alternatives))]),
+    ...(names.length === 0 ? [] : [sequence(oid('2.5.29.17'), octets(sequence(...names)))]),
     ...(options.authority
       ? [sequence(oid('2.5.29.19'), der(0x01, Buffer.of(0xff)), octets(sequence(der(0x01, Buffer.of(0xff)))))]
       : []),
@@ -75,6 +83,12 @@ export function secretYaml(
   const block = (text: string): string => text.trimEnd().replaceAll(/^/gm, '    ');
   const owner = tenant === undefined ? '' : `tenant: ${tenant}\n`;
   return `kind: Secret\n${owner}name: ${name}\nspec:\n  certificate: |\n${block(certificate)}\n  key: |\n${block(key)}\n`;
+}
+
+/** The same of a Secret that holds authorities. */
+export function authoritiesYaml(name: string, ...authorities: readonly Pick<Certificate, 'certificate'>[]): string {
+  const pem = authorities.map(({ certificate }) => certificate).join('');
+  return `kind: Secret\nname: ${name}\nspec:\n  ca: |\n${pem.trimEnd().replaceAll(/^/gm, '    ')}\n`;
 }
 
 function keyPair(key: NonNullable<CertificateOptions['key']>): { publicKey: KeyObject; privateKey: KeyObject } {

@@ -182,7 +182,7 @@ export interface DataPlaneProcess {
   port(listener: string): Promise<number>;
 }
 
-/** A data-plane node of two workers, ready. */
+/** A data-plane node, ready; of one thread, unless `flags` say otherwise: tests run on few cores. */
 export async function startDataPlane(
   cleanup: Cleanup,
   controlPlane: Pick<ControlPlaneProcess, 'xds' | 'nodeToken'>,
@@ -192,7 +192,7 @@ export async function startDataPlane(
   env: Readonly<Record<string, string>> = {},
 ): Promise<DataPlaneProcess> {
   const token = await controlPlane.nodeToken(group);
-  const args = ['data-plane', '--group', group, '--id', id, '--xds', controlPlane.xds, '--concurrency', '2'];
+  const args = ['data-plane', '--group', group, '--id', id, '--xds', controlPlane.xds, '--concurrency', '1'];
   const program = startProgram([...args, ...flags], {
     FAIRLEAD_TOKEN: token,
     FAIRLEAD_ADMIN: '127.0.0.1:0',

@@ -44,7 +44,7 @@ export interface ObjectRules {
   /** Fields that are taken, but that nobody is told to write. */
   readonly unlisted?: readonly string[];
   /** Looks at all fields together; also when some are at fault, hence the `unknown`. */
-  readonly check?: (value: Readonly<Record<string, unknown>>) => FieldFault | undefined;
+  readonly check?: (value: Readonly<Record<string, unknown>>) => FieldFault | readonly FieldFault[] | undefined;
 }
 
 /** A fault of one field, seen beside the others. */
@@ -80,8 +80,8 @@ export function fields<S extends z.ZodRawShape>(shape: S, rules: ObjectRules = {
           const detail = `Exactly one of ${listOfNames(choices)} must be written; here is ${found}.`;
           report(ctx, { detail, remedy: chosen.length === 0 ? 'Write one of them.' : 'Keep one of them.' });
         }
-        const fault = rules.check?.(value as Record<string, unknown>);
-        if (fault !== undefined) report(ctx, fault, { path: [fault.field] });
+        const faults = [rules.check?.(value as Record<string, unknown>) ?? []].flat();
+        for (const fault of faults) report(ctx, fault, { path: [fault.field] });
       },
       { when: () => true },
     )

@@ -84,7 +84,7 @@ export const kindFacts: { readonly [K in Kind]: KindFacts<K> } = {
   }),
   HealthPolicy: plain('How the endpoints of a cluster are probed.', true, healthPolicySchema),
   Secret: plain(
-    'A certificate with its private key: stored encrypted, never shown, given only to nodes that serve it.',
+    'A certificate with its private key, or certificates of those who sign others: stored encrypted, never shown, given only to nodes that need it.',
     true,
     secretSchema,
   ),

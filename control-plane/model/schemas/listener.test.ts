@@ -62,6 +62,7 @@ test('a listener that says everything is read whole', () => {
       certificates: [{ name: 'shop' }, { tenant: 'checkout', name: 'own' }],
       minVersion: '1.3',
       alpn: ['http/1.1'],
+      client: null,
     },
     accessLog: { format: 'json', to: '/var/log/access.log' },
     paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
@@ -86,9 +87,33 @@ test.each(['off', false])('an access log of %j is off', (accessLog) => {
   expect(specOfListener({ accessLog }).accessLog).toBeNull();
 });
 
+test('clients are asked for certificates of an authority, and of names', () => {
+  const clientOf = (client: object) =>
+    specOfListener({ protocol: 'https', tls: { certificates: 'shop', client } }).tls?.client;
+  expect(clientOf({ mode: 'none' })).toBe(null);
+  expect(clientOf({ mode: 'none', ca: 'clients' })).toBe(null);
+  expect(clientOf({ ca: 'checkout/clients' })).toEqual({
+    mode: 'require',
+    ca: { tenant: 'checkout', name: 'clients' },
+    sans: [],
+  });
+  expect(
+    clientOf({ mode: 'require', ca: 'clients', sans: ['spiffe://a.b/*', 'urn://x', 'Orders.a', 'orders*'] }),
+  ).toEqual({
+    mode: 'require',
+    ca: { name: 'clients' },
+    sans: [
+      { type: 'uri', value: 'spiffe://a.b/', prefix: true },
+      { type: 'uri', value: 'urn://x', prefix: false },
+      { type: 'dns', value: 'Orders.a', prefix: false },
+      { type: 'dns', value: 'orders', prefix: true },
+    ],
+  });
+});
+
 test('https has safe defaults', () => {
   const { tls } = specOfListener({ protocol: 'https', tls: { certificates: 'shop' } });
-  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['h2', 'http/1.1'] });
+  expect(tls).toEqual({ certificates: [{ name: 'shop' }], minVersion: '1.2', alpn: ['h2', 'http/1.1'], client: null });
 });
 
 test('one tenant may be written as the thing itself', () => {
@@ -113,10 +138,20 @@ test.each([
   [{ protocol: 'https', tls: { certificates: ['a', 'b', 'a'] } }, 'invalid /spec/tls/certificates/2'],
   [{ protocol: 'https', tls: { certificates: 'a', minVersion: '1.1' } }, 'invalid /spec/tls/minVersion'],
   [{ protocol: 'https', tls: { certificates: 'a', alpn: ['h2', 'h3'] } }, 'invalid /spec/tls/alpn/1'],
+  [{ protocol: 'https', tls: { certificates: 'a', client: { mode: 'request' } } }, 'missing-field /spec/tls/client/ca'],
   [
-    { protocol: 'https', tls: { certificates: 'a', client: { mode: 'require' } } },
-    'not-supported-yet /spec/tls/client',
+    { protocol: 'https', tls: { certificates: 'a', client: { mode: 'request', ca: 'b', sans: 'c' } } },
+    'invalid /spec/tls/client/sans',
   ],
+  [{ protocol: 'https', tls: { certificates: 'a', client: {} } }, 'missing-field /spec/tls/client/ca'],
+  [
+    { protocol: 'https', tls: { certificates: 'a', client: { mode: 'want', ca: 'b' } } },
+    'invalid /spec/tls/client/mode',
+  ],
+  ...['', '*', 'a b', 'a.*.b', 'spiffe://a/*/b', 'spiffe://a/\0', '//a'].map((san): [object, string] => [
+    { protocol: 'https', tls: { certificates: 'a', client: { ca: 'b', sans: ['c', san] } } },
+    'invalid /spec/tls/client/sans/1',
+  ]),
   [{ protocol: 'tls-passthrough' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'udp' }, 'not-supported-yet /spec/protocol'],
   [{ tenants: [] }, 'invalid /spec/tenants'],

@@ -3,6 +3,7 @@ import { limits } from '../limits.ts';
 import { nearest, notSupportedYet, show } from '../problems.ts';
 import type { ListenerSpec } from '../specs.ts';
 import { parsePercent, percentRemedy, type WrittenReference } from '../units.ts';
+import { clientCertificates } from './client-certificates.ts';
 import { address, duration, name, names, reference, size } from './common.ts';
 import {
   about,
@@ -19,6 +20,7 @@ import {
 } from './fields.ts';
 
 const hcm = 'HttpConnectionManager';
+const downstream = 'CommonTlsContext';
 const anyAddress = '0.0.0.0';
 
 const logTarget = text('`stdout` | `stderr` | file', 'Write `stdout`, `stderr` or the path of a file.', (written) => {
@@ -136,35 +138,36 @@ const listenerLimits = fields({
   idleTimeoutMs: written.idleTimeout,
 }));
 
-const downstream = 'CommonTlsContext';
-
-const tls = fields(
-  {
-    certificates: about(
-      listOf(reference(), {
-        least: 1,
-        most: limits.certificatesPerListener,
-        unique: { what: 'The Secret', key: referenceText },
-      }),
-      'Secrets, each `name` or `tenant/name`. A handshake is answered with the one whose certificate names its host, else with one that does so by a `*` for the first label, else with the first of all.',
-      `${downstream}.tls_certificate_sds_secret_configs`,
-    ),
-    minVersion: about(
-      word(['1.2', '1.3']).prefault('1.2'),
-      'The oldest version of TLS that is spoken.',
-      `${downstream}.tls_params.tls_minimum_protocol_version`,
-    ),
-    alpn: about(
-      listOf(word(['h2', 'http/1.1']), { least: 1, unique: { what: 'The protocol', key: itself } }).prefault([
-        'h2',
-        'http/1.1',
-      ]),
-      'What is offered to clients that ask which protocol to speak, in order of preference; `h2` is HTTP/2.',
-      `${downstream}.alpn_protocols`,
-    ),
-  },
-  { notYet: { client: '' } },
-);
+const tls = fields({
+  certificates: about(
+    listOf(reference(), {
+      least: 1,
+      most: limits.certificatesPerListener,
+      unique: { what: 'The Secret', key: referenceText },
+    }),
+    'Secrets, each `name` or `tenant/name`. A handshake is answered with the one whose certificate names its host, else with one that does so by a `*` for the first label, else with the first of all.',
+    `${downstream}.tls_certificate_sds_secret_configs`,
+  ),
+  minVersion: about(
+    word(['1.2', '1.3']).prefault('1.2'),
+    'The oldest version of TLS that is spoken.',
+    `${downstream}.tls_params.tls_minimum_protocol_version`,
+  ),
+  alpn: about(
+    listOf(word(['h2', 'http/1.1']), { least: 1, unique: { what: 'The protocol', key: itself } }).prefault([
+      'h2',
+      'http/1.1',
+    ]),
+    'What is offered to clients that ask which protocol to speak, in order of preference; `h2` is HTTP/2.',
+    `${downstream}.alpn_protocols`,
+  ),
+  client: about(
+    clientCertificates.optional(),
+    'Certificates of clients; endpoints are told of them in `x-forwarded-client-cert`.',
+    `${downstream}.combined_validation_context, ${hcm}.forward_client_cert_details`,
+    { 'x-default': 'none are asked for' },
+  ),
+});
 
 function referenceText(element: unknown): string | undefined {
   if (element === null || typeof element !== 'object') return undefined;
@@ -288,7 +291,12 @@ export const listenerSchema: Field<ListenerSpec> = written.transform((listener) 
   tls:
     listener.tls === undefined
       ? null
-      : { certificates: listener.tls.certificates, minVersion: listener.tls.minVersion, alpn: listener.tls.alpn },
+      : {
+          certificates: listener.tls.certificates,
+          minVersion: listener.tls.minVersion,
+          alpn: listener.tls.alpn,
+          client: listener.tls.client ?? null,
+        },
   accessLog: listener.accessLog === undefined ? defaultAccessLog(listener.protocol) : listener.accessLog,
   paths: listener.paths ?? defaultPaths,
   limits: listener.limits ?? defaultLimits,

@@ -15,6 +15,7 @@ test('a chain and its key are read, comments between the blocks left out, and wh
   expect(specOf({ kind: 'Secret', name: 'x', spec: { certificate, key: `Bag Attributes\n${key}` } })).toEqual({
     certificate: leaf.certificate + between.certificate,
     key,
+    ca: '',
     facts: {
       subject: 'CN=shop.example.com',
       issuer: 'CN=between',
@@ -23,6 +24,15 @@ test('a chain and its key are read, comments between the blocks left out, and wh
       notAfter: expect.stringMatching(/Z$/),
       fingerprint: expect.stringMatching(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/),
     },
+  });
+});
+
+test('authorities are read in any order, and what is told is of the one that runs out last', () => {
+  const lasting = makeCertificate({ hosts: ['lasting'], authority: true, notAfter: new Date('2100-01-01T00:00:00Z') });
+  const ca = between.certificate + lasting.certificate + root.certificate;
+  expect(specOf({ kind: 'Secret', name: 'x', spec: { ca: `# ours\n${ca}` } })).toMatchObject({
+    ...{ certificate: '', key: '', ca },
+    facts: { subject: 'CN=lasting', notAfter: '2100-01-01T00:00:00.000Z' },
   });
 });
 
@@ -63,11 +73,12 @@ test.each([
   ['eleven certificates', { certificate: certificate.repeat(11), key }, ['invalid /spec/certificate']],
   ['a long text', { certificate: `${' '.repeat(70_000)}${certificate}`, key }, ['invalid /spec/certificate']],
   ['what was read back', { certificate: redacted, key: redacted }, ['invalid /spec/certificate', 'invalid /spec/key']],
-  [
-    'a CA',
-    { ca: certificate },
-    ['missing-field /spec/certificate', 'missing-field /spec/key', 'not-supported-yet /spec/ca'],
-  ],
+  ['a pair and authorities', { certificate, key, ca: root.certificate }, ['invalid /spec/ca']],
+  ['half a pair and authorities', { key, ca: root.certificate }, ['invalid /spec/ca']],
+  ['an authority that is none', { ca: root.certificate + certificate }, ['invalid /spec/ca']],
+  ['a key among authorities', { ca: root.certificate + root.key }, ['invalid /spec/ca']],
+  ['too many authorities', { ca: between.certificate.repeat(101) }, ['invalid /spec/ca']],
+  ['a list of those revoked', { ca: root.certificate, crl: 'x' }, ['not-supported-yet /spec/crl']],
 ])('%s is refused', (_, spec, refused) => {
   expect(refusals('Secret', spec).sort()).toEqual(refused);
 });

@@ -1,6 +1,6 @@
 /** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager. */
 import type { HttpConnectionManager } from '../../../proto/envoy.ts';
-import type { HttpChainConfig } from '../../model/config.ts';
+import type { ForwardClientCertConfig, HttpChainConfig } from '../../model/config.ts';
 import { limits } from '../limits.ts';
 import { readAccessLogs } from './access-log.ts';
 import { readStreamSource } from './address.ts';
@@ -19,24 +19,28 @@ const managerFields = fieldTable('envoy.extensions.filters.network.http_connecti
     ...['server_name', 'normalize_path', 'merge_slashes', 'path_with_escaped_slashes_action'],
     ...['common_http_protocol_options', 'http_protocol_options', 'http2_protocol_options', 'codec_type'],
     ...['max_request_headers_kb', 'xff_num_trusted_hops', 'preserve_external_request_id', 'upgrade_configs'],
+    ...['forward_client_cert_details', 'set_current_client_cert_details'],
     ...['request_timeout', 'request_headers_timeout', 'stream_idle_timeout'],
   ],
   ignored: [
     'tracing',
     // how a connection ends is decided by the node's own drain
     ...['drain_timeout', 'delayed_close_timeout'],
-    // about connections that no listener here takes: HTTP/3, client certificates, PROXY protocol
-    ...['http3_protocol_options', 'set_current_client_cert_details', 'add_proxy_protocol_connection_state'],
+    // about connections that no listener here takes: HTTP/3, PROXY protocol
+    ...['http3_protocol_options', 'add_proxy_protocol_connection_state'],
   ],
   only: {
     server_header_transformation: ['OVERWRITE', 'PASS_THROUGH'],
     generate_request_id: [true],
     add_user_agent: [false],
     stream_error_on_invalid_http_message: [false],
-    // no listener here takes a client's certificate, and without one all of these remove x-forwarded-client-cert
-    forward_client_cert_details: ['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET'],
   },
 });
+
+const detailFields = fieldTable(
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails',
+  { carried: ['subject', 'uri', 'dns'], only: { cert: [false], chain: [false] } },
+);
 
 const http2Fields = fieldTable('envoy.config.core.v3.Http2ProtocolOptions', {
   carried: [
@@ -75,7 +79,12 @@ const escapedSlashes: Readonly<Record<string, HttpChainConfig['paths']['escapedS
   UNESCAPE_AND_FORWARD: 'unescape',
 };
 
-export function readHttpConnectionManager(place: Place, message: HttpConnectionManager): HttpChainResource | null {
+/** @param asksForCertificates the listener asks clients for them */
+export function readHttpConnectionManager(
+  place: Place,
+  message: HttpConnectionManager,
+  asksForCertificates: boolean,
+): HttpChainResource | null {
   checkFields(place, message, managerFields);
   checkHttp1Options(place.field('http_protocol_options'), message.http_protocol_options);
   const config = {
@@ -88,12 +97,30 @@ export function readHttpConnectionManager(place: Place, message: HttpConnectionM
     useRemoteAddress: bool(message.use_remote_address, false),
     trustedHops: message.xff_num_trusted_hops ?? 0,
     preserveRequestId: message.preserve_external_request_id ?? false,
+    forwardClientCert: readForwardClientCert(place, message, asksForCertificates),
     upgrades: readManagerUpgrades(place, message.upgrade_configs),
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };
   const routes = readRouteSource(place, message);
   return routes === null ? null : { type: 'http', config, routes };
+}
+
+/** Where clients show no certificate all of these remove x-forwarded-client-cert. */
+const forwardModes = ['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET'];
+
+function readForwardClientCert(
+  place: Place,
+  { forward_client_cert_details: mode = 'SANITIZE', set_current_client_cert_details: details }: HttpConnectionManager,
+  asksForCertificates: boolean,
+): ForwardClientCertConfig | null {
+  const known = asksForCertificates ? ['SANITIZE', 'SANITIZE_SET'] : forwardModes;
+  if (!known.includes(`${mode}`))
+    place.field('forward_client_cert_details').refuse(`${JSON.stringify(mode)} is ${unsupported}`);
+  if (!asksForCertificates || mode !== 'SANITIZE_SET') return null;
+  const said = details ?? {};
+  checkFields(place.field('set_current_client_cert_details'), said, detailFields);
+  return { subject: bool(said.subject, false), uri: said.uri ?? false, dns: said.dns ?? false };
 }
 
 function readCodec(place: Place, { codec_type: said = 'AUTO' }: HttpConnectionManager): HttpChainConfig['codec'] {

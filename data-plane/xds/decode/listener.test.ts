@@ -2,7 +2,19 @@ import { expect, test } from 'vitest';
 import type { HttpConnectionManager, Listener, TcpProxy } from '../../../proto/envoy.ts';
 import type { ConnectionLimit } from '../../../proto/envoy-extensions.ts';
 import { decodeListener } from './listener.ts';
-import { ads, any, httpManager, listener, problemsOf, refusals, routerFilter, seconds, taken } from './testing.ts';
+import {
+  ads,
+  any,
+  httpManager,
+  listener,
+  problemsOf,
+  refusals,
+  routerFilter,
+  seconds,
+  taken,
+  tlsListener,
+  tlsSocket,
+} from './testing.ts';
 
 const unsupported = 'not supported by this data plane';
 const typed = 'filter_chains[0].filters[0].typed_config';
@@ -38,6 +50,7 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         useRemoteAddress: false,
         trustedHops: 0,
         preserveRequestId: false,
+        forwardClientCert: null,
         upgrades: [],
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
@@ -110,6 +123,43 @@ test.each(['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET'] as cons
     expect(problemsOf(decodeHttp({ forward_client_cert_details }))).toEqual([]);
   },
 );
+
+const asking = tlsSocket(['shop'], {}, { validation_context_sds_secret_config: { name: 'ca', sds_config: ads } });
+
+function askingListener(patch: Partial<HttpConnectionManager>): Uint8Array {
+  const manager = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  const filters = [{ name: 'terminal', typed_config: any(manager, httpManager(patch)) }];
+  return tlsListener([], { filter_chains: [{ filters, transport_socket: asking }] });
+}
+
+test('what endpoints are told of client certificates is as said', () => {
+  const read = (patch: Partial<HttpConnectionManager>) => {
+    const { chain } = taken(decodeListener(askingListener(patch)));
+    return chain.type === 'http' ? chain.config.forwardClientCert : undefined;
+  };
+  expect(read({ set_current_client_cert_details: { uri: true } })).toBe(null);
+  expect(read({ forward_client_cert_details: 'SANITIZE_SET' })).toEqual({ subject: false, uri: false, dns: false });
+  const set_current_client_cert_details = { subject: { value: true }, dns: true };
+  expect(read({ forward_client_cert_details: 'SANITIZE_SET', set_current_client_cert_details })).toEqual({
+    ...{ subject: true, uri: false, dns: true },
+  });
+});
+
+test.each([
+  [{ forward_client_cert_details: 'FORWARD_ONLY' }, `forward_client_cert_details: "FORWARD_ONLY" is ${unsupported}`],
+  [
+    { forward_client_cert_details: 'APPEND_FORWARD' },
+    `forward_client_cert_details: "APPEND_FORWARD" is ${unsupported}`,
+  ],
+  [
+    { forward_client_cert_details: 'SANITIZE_SET', set_current_client_cert_details: { chain: true } },
+    `set_current_client_cert_details.chain: true is ${unsupported}`,
+  ],
+] as const)('with client certificates %j is refused', (patch, problem) => {
+  expect(problemsOf(decodeListener(askingListener(patch)))).toEqual([
+    `filter_chains[0].filters[0].typed_config.${problem}`,
+  ]);
+});
 
 test("a listener that passes the upstream's server header has no name of its own", () => {
   expect(httpChain({ server_header_transformation: 'PASS_THROUGH', server_name: 'x' }).config.serverName).toBe('');

@@ -78,20 +78,24 @@ function readChain(place: Place, chain: FilterChain): ReadChain | null {
   if (!isDownstreamTls(chain)) checkTransportSocket(place.field('transport_socket'), chain.transport_socket);
   const filters = chain.filters ?? [];
   if (filters.length === 0) place.field('filters').refuse('must end in an HTTP connection manager or a TCP proxy');
-  const { terminal, maxConnections } = readFilters(place, filters);
+  const { terminal, maxConnections } = readFilters(place, filters, tls !== null && tls.client !== null);
   if (terminal?.type === 'tcp' && tls !== null) {
     place.field('transport_socket').refuse(`TLS in front of a TCP proxy is ${unsupported}`);
   }
   return terminal === null ? null : { chain: terminal, tls, maxConnections };
 }
 
-function readFilters(place: Place, filters: readonly Filter[]): { terminal: Chain | null; maxConnections: number } {
+function readFilters(
+  place: Place,
+  filters: readonly Filter[],
+  asksForCertificates: boolean,
+): { terminal: Chain | null; maxConnections: number } {
   let terminal: Chain | null = null;
   const most: number[] = [];
   filters.forEach((filter, index) => {
     const at = place.item('filters', index);
     checkFields(at, filter, filterFields);
-    const read = readFilter(at.field('typed_config'), filter);
+    const read = readFilter(at.field('typed_config'), filter, asksForCertificates);
     const last = index === filters.length - 1;
     if (typeof read === 'number') {
       most.push(read);
@@ -103,7 +107,7 @@ function readFilters(place: Place, filters: readonly Filter[]): { terminal: Chai
 }
 
 /** A number is a limit of connections. */
-function readFilter(place: Place, { typed_config: any }: Filter): Chain | number | null {
+function readFilter(place: Place, { typed_config: any }: Filter, asksForCertificates: boolean): Chain | number | null {
   const name = anyName(any);
   switch (name) {
     case connectionLimit: {
@@ -112,7 +116,7 @@ function readFilter(place: Place, { typed_config: any }: Filter): Chain | number
     }
     case 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': {
       const message = unpackAny(place, name, any);
-      return message === null ? null : readHttpConnectionManager(place, message);
+      return message === null ? null : readHttpConnectionManager(place, message, asksForCertificates);
     }
     case 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': {
       const message = unpackAny(place, name, any);

@@ -1,6 +1,8 @@
 /** What decoding yields for each xDS type: parts of the model that do not know yet what arrives under other names. */
 import type {
+  AuthoritiesConfig,
   CertificateConfig,
+  ClientCertificatesConfig,
   ClusterConfig,
   EndpointConfig,
   HttpChainConfig,
@@ -46,9 +48,12 @@ export interface ListenerResource {
   readonly tls: TlsResource | null;
 }
 
-export interface TlsResource extends Omit<TlsConfig, 'certificates'> {
+export interface TlsResource extends Omit<TlsConfig, 'certificates' | 'client'> {
   readonly certificates: readonly Subscribed[];
+  readonly client: (Omit<ClientCertificatesConfig, 'authorities'> & { readonly authorities: Subscribed }) | null;
 }
+
+export type SecretResource = CertificateConfig | AuthoritiesConfig;
 
 export interface RoutesResource extends RouteTableConfig {
   /** Further hosts come as resources of their own; `fetchTimeoutMs` as in {@link Subscribed}. Null: none do. */
@@ -65,5 +70,5 @@ export interface ResourceOf {
   listeners: ListenerResource;
   routes: RoutesResource;
   virtualHosts: VirtualHostResource;
-  secrets: CertificateConfig;
+  secrets: SecretResource;
 }

@@ -79,7 +79,36 @@ test.each(
 test('without alternative names the common name counts', () => {
   const { certificate, key } = makeCertificate({ hosts: [] });
   expect(new X509Certificate(certificate).subjectAltName).toBeUndefined();
-  expect(taken(decodeSecret(secretBytes('a', { chain: certificate, key }))).hosts).toEqual(['nobody']);
+  expect(taken(decodeSecret(secretBytes('a', { chain: certificate, key })))).toMatchObject({ hosts: ['nobody'] });
+});
+
+const authorities = makeCertificate({ hosts: ['ca'], authority: true }).certificate;
+
+test('authorities are taken; what stands around them is not', () => {
+  const bytes = encode(name, { name: 'ca', validation_context: { trusted_ca: text(`# ours\n${authorities}`) } });
+  expect(taken(decodeSecret(bytes))).toEqual({ name: 'ca', authorities: authorities.trim() });
+  expect(withoutPrivateKey(bytes)).toBe(bytes);
+});
+
+test.each(
+  refusals<NonNullable<Secret['validation_context']>>(
+    [{}, ['validation_context.trusted_ca: must be set']],
+    [{ trusted_ca: text(pair.key) }, ['validation_context.trusted_ca: is no PEM text of certificates']],
+    [
+      { trusted_ca: text(`${authorities}${authorities.replace('MII', 'AII')}`) },
+      ['validation_context.trusted_ca: is no PEM text of certificates'],
+    ],
+    [
+      { trusted_ca: text(authorities), crl: text('a'), allow_expired_certificate: true },
+      [
+        `validation_context.crl: ${unsupported}`,
+        `validation_context.allow_expired_certificate: true is ${unsupported}`,
+      ],
+    ],
+  ),
+)('authorities are refused: $law', ({ patch, expected }) => {
+  const problems = problemsOf(decodeSecret(encode(name, { name: 'ca', validation_context: patch })));
+  expect(problems.toSorted()).toEqual(expected.toSorted());
 });
 
 test('what is shown of a secret has no private key', () => {

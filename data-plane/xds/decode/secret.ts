@@ -1,12 +1,12 @@
-/** envoy.extensions.transport_sockets.tls.v3.Secret: a certificate with its key. No problem repeats a part of them. */
+/** envoy.extensions.transport_sockets.tls.v3.Secret: a certificate with its key, or authorities. No problem repeats a key. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 import { decode, encode } from '../../../proto/codec.ts';
 import type { MessageTypes } from '../../../proto/envoy.ts';
-import type { CertificateConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { decodeWith } from './messages.ts';
 import type { Decoded, Place } from './problems.ts';
+import type { SecretResource } from './resources.ts';
 import { required } from './values.ts';
 
 type Secret = MessageTypes['envoy.extensions.transport_sockets.tls.v3.Secret'];
@@ -15,18 +15,27 @@ type DataSource = NonNullable<TlsCertificate['private_key']>;
 
 const secretName = 'envoy.extensions.transport_sockets.tls.v3.Secret';
 
-const secretFields = fieldTable(secretName, { carried: ['name', 'tls_certificate'] });
+const secretFields = fieldTable(secretName, { carried: ['name', 'tls_certificate', 'validation_context'] });
 
 const certificateFields = fieldTable('envoy.extensions.transport_sockets.tls.v3.TlsCertificate', {
   carried: ['certificate_chain', 'private_key'],
 });
 
+const validationFields = fieldTable('envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext', {
+  carried: ['trusted_ca'],
+  only: { allow_expired_certificate: [false], trust_chain_verification: ['VERIFY_TRUST_CHAIN'] },
+});
+
 const sourceFields = fieldTable('envoy.config.core.v3.DataSource', { carried: ['inline_string', 'inline_bytes'] });
 
-export function decodeSecret(bytes: Uint8Array): Decoded<CertificateConfig> {
+export function decodeSecret(bytes: Uint8Array): Decoded<SecretResource> {
   return decodeWith(secretName, bytes, (place, message) => {
     checkFields(place, message, secretFields);
     const name = required(place.field('name'), message.name);
+    if (message.validation_context) {
+      const authorities = readAuthorities(place.field('validation_context'), message.validation_context);
+      return authorities === null ? null : { name, authorities };
+    }
     const at = place.field('tls_certificate');
     if (!message.tls_certificate) {
       at.refuse('must be set: other secrets are not supported by this data plane');
@@ -55,6 +64,21 @@ function readText(place: Place, source: DataSource | null | undefined): string {
   }
   checkFields(place, source, sourceFields);
   return required(place, source.inline_string ?? Buffer.from(source.inline_bytes ?? '').toString('latin1'));
+}
+
+/** The PEM blocks of all of them. */
+function readAuthorities(place: Place, validation: NonNullable<Secret['validation_context']>): string | null {
+  checkFields(place, validation, validationFields);
+  const text = readText(place.field('trusted_ca'), validation.trusted_ca);
+  if (text === '') return null;
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const authorities = blocks.join('\n');
+  const isGood = blocks.every((block) => attempt(() => new X509Certificate(block)) !== null);
+  if (blocks.length > 0 && isGood && attempt(() => tls.createSecureContext({ ca: authorities })) !== null) {
+    return authorities;
+  }
+  place.field('trusted_ca').refuse('is no PEM text of certificates');
+  return null;
 }
 
 /** The hosts that the certificate names, if the pair can be served. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { durationOf } from '../../../proto/codec.ts';
+import type { MessageTypes } from '../../../proto/envoy.ts';
 import { decodeListener } from './listener.ts';
 import { unsupported } from './problems.ts';
 import { ads, any, problemsOf, refusals, taken, tlsListener, tlsSocket } from './testing.ts';
@@ -14,6 +15,7 @@ test('a listener that ends TLS names its certificates; what is not said is safe'
     maxVersion: 'TLSv1.3',
     alpn: [],
     handshakeTimeoutMs: 10_000,
+    client: null,
   });
 });
 
@@ -44,6 +46,49 @@ test('versions, ALPN and times are as said', () => {
 
 const at = 'filter_chains[0].transport_socket.typed_config';
 const common = `${at}.common_tls_context`;
+const validation = `${common}.combined_validation_context.default_validation_context`;
+const names = `${validation}.match_typed_subject_alt_names`;
+
+type Common = NonNullable<
+  MessageTypes['envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext']['common_tls_context']
+>;
+type Names = NonNullable<NonNullable<Common['validation_context']>['match_typed_subject_alt_names']>;
+const authorities = { name: 'ca', sds_config: ads };
+
+/** Clients need one of these names. */
+function withNames(...names: Names) {
+  const combined_validation_context = validationOf(names);
+  return tlsSocket(['a'], { require_client_certificate: { value: true } }, { combined_validation_context });
+}
+
+function validationOf(match_typed_subject_alt_names: Names) {
+  const default_validation_context = { match_typed_subject_alt_names };
+  return { default_validation_context, validation_context_sds_secret_config: authorities };
+}
+
+function tlsOf(socket: ReturnType<typeof tlsSocket>) {
+  return taken(decodeListener(tlsListener([], {}, socket))).tls;
+}
+
+test('a listener that asks clients for certificates names those who sign them', () => {
+  const source = { name: 'ca', fetchTimeoutMs: null };
+  const plain = tlsSocket(['a'], {}, { validation_context_sds_secret_config: authorities });
+  expect(tlsOf(plain)?.client).toEqual({ required: false, authorities: source, names: [] });
+  const optional = { combined_validation_context: validationOf([{ san_type: 'DNS', matcher: { exact: 'a.b' } }]) };
+  expect(tlsOf(tlsSocket(['a'], {}, optional))?.client?.required).toBe(true);
+  const named = withNames(
+    { san_type: 'URI', matcher: { prefix: 'spiffe://a/' } },
+    { san_type: 'DNS', matcher: { exact: 'a.b' } },
+  );
+  expect(tlsOf(named)?.client).toEqual({
+    required: true,
+    authorities: source,
+    names: [
+      { type: 'uri', value: 'spiffe://a/', prefix: true },
+      { type: 'dns', value: 'a.b', prefix: false },
+    ],
+  });
+});
 
 test.each(
   refusals<ReturnType<typeof tlsSocket>>(
@@ -51,7 +96,22 @@ test.each(
     [tlsSocket(['']), [`${common}.tls_certificate_sds_secret_configs[0].name: must not be empty`]],
     [
       tlsSocket(['a'], { require_client_certificate: { value: true } }),
-      [`${at}.require_client_certificate: true is ${unsupported}`],
+      [
+        `${at}.require_client_certificate: needs a validation context over SDS: nobody says whose certificates are good`,
+      ],
+    ],
+    [
+      tlsSocket(['a'], {}, { combined_validation_context: { default_validation_context: { crl: { filename: 'a' } } } }),
+      [`${common}.combined_validation_context.validation_context_sds_secret_config: must be set`],
+    ],
+    [
+      withNames({ san_type: 'EMAIL', matcher: { suffix: 'a' } }, { san_type: 'DNS', matcher: { exact: '' } }),
+      [
+        `${names}[0].san_type: EMAIL is ${unsupported}`,
+        `${names}[0].matcher.suffix: ${unsupported}`,
+        `${names}[0].matcher: must not be empty`,
+        `${names}[1].matcher: must not be empty`,
+      ],
     ],
     [tlsSocket(['a'], {}, { alpn_protocols: ['h2', 'h3'] }), [`${common}.alpn_protocols[1]: "h3" is ${unsupported}`]],
     [
