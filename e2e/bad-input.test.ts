@@ -52,12 +52,7 @@ test.each([
     422,
     /not supported yet/,
   ],
-  [
-    'a kind that is not carried out yet',
-    `${cluster}---\nkind: Secret\nname: x\nspec: { ca: x }\n`,
-    422,
-    /not supported yet/,
-  ],
+  ['a kind that is not carried out yet', `${cluster}---\nkind: Grant\nname: x\nspec: {}\n`, 422, /not supported yet/],
   [
     'a dangling cluster reference',
     `${cluster}---\nkind: Route\nname: r\nspec: { hosts: ["*"], to: [{ cluster: nowhere }] }\n`,
