@@ -14,7 +14,7 @@ for (const char of token) if (char !== '_') lowerName[char.charCodeAt(0)] = char
 export const isValue: Uint8Array = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) isValue[byte] = byte === 9 || (byte >= 32 && byte !== 127) ? 1 : 0;
 
-export const pathPlain = 1;
+const pathPlain = 1;
 export const pathSlow = 2;
 /** Request-target bytes before `?`: plain, in need of a closer look (`%` and what has to be escaped), or 0. */
 export const pathByte: Uint8Array = new Uint8Array(256);

@@ -26,7 +26,7 @@ const tunnelDropsWithServer = dropsOf([...ofEveryAnswer, known.contentLength, kn
 const bodyless = new Set(['GET', 'HEAD', 'DELETE', 'CONNECT']);
 
 /** @param ownServer the proxy says `server` itself */
-export function responseDrops(ownServer: boolean): Drops {
+function responseDrops(ownServer: boolean): Drops {
   return ownServer ? answerDropsWithServer : answerDrops;
 }
 
@@ -64,7 +64,7 @@ function framingLine({ contentLength }: MessageHead, { method }: RequestTarget, 
 }
 
 /** What a tunnel is asked for with, and opened: nothing for CONNECT. */
-export function upgradeLines({ protocol }: UpgradeAsk): string {
+function upgradeLines({ protocol }: UpgradeAsk): string {
   return protocol === '' ? '' : `connection: upgrade\r\nupgrade: ${protocol}\r\n`;
 }
 

@@ -11,7 +11,7 @@ const nothing = Buffer.alloc(0);
 const noFields: readonly FieldLike[] = [];
 /** Beyond, a connection does not hold on to its buffer between requests. */
 const keptBytes = 4 * 1024;
-export const expectedTimeout = 'x-envoy-expected-rq-timeout-ms';
+const expectedTimeout = 'x-envoy-expected-rq-timeout-ms';
 const expectedTimeoutLine = Buffer.from(`\r\n${expectedTimeout}: `, 'latin1');
 
 export class Replay {
