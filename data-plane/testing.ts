@@ -83,6 +83,17 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
   };
 }
 
+/** Fractions from 0 up to 1, the same for the same seed (xorshift; not 0). */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
 export interface ProxyOptions {
   readonly cluster: ClusterConfig;
   /** Beside it. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { BalanceConfig } from '../model/config.ts';
+import { seededRandom } from '../testing.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 
 const roundRobin: BalanceConfig = { policy: 'round-robin' };
@@ -18,17 +19,6 @@ function picks(balancer: Balancer, count: number): number[] {
 function draws(count: number, indexes: readonly number[]): () => number {
   let next = 0;
   return () => (indexes[next++ % indexes.length]! + 0.5) / count;
-}
-
-/** xorshift32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }
 
 test('nothing to pick from gives -1, one endpoint is always picked', () => {
@@ -67,7 +57,7 @@ test('a weighted order starts anywhere and then goes on as it always does', () =
 
 test('weights hold exactly over whole rounds, whatever their number', () => {
   const seed = Date.now() % 2 ** 31 || 1;
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const weights = Array.from({ length: 200 }, () => 1 + Math.floor(random() * 8));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const counts = weights.map(() => 0);
@@ -117,7 +107,7 @@ test('a bias of 0 leaves the weights alone, whatever the load', () => {
 
 test('two choices spread n requests over n idle endpoints far better than one', () => {
   const seed = Date.now() % 2 ** 31 || 1;
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const fill = (choices: number): number => {
     const load = new Array<number>(1000).fill(0);
     const balancer = createBalancer(leastRequest(choices), new Array(1000).fill(1), (index) => load[index]!, random);

@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { clusterOf } from '../testing.ts';
+import { clusterOf, seededRandom } from '../testing.ts';
 import { deadPort, startEndpoint, startTcpProxy } from './testing.ts';
 
 const stops: (() => Promise<void>)[] = [];
@@ -11,13 +11,7 @@ afterEach(async () => {
 
 test('whatever clients and endpoints do, every session ends, is logged once and leaves nothing behind', async () => {
   const seed = Date.now() % 2 ** 31 || 1;
-  let state = seed;
-  const random = (): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+  const random = seededRandom(seed);
   const behave = (socket: net.Socket): void => {
     socket.resume();
     const steps = Math.floor(random() * 4);

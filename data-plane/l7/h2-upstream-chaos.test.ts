@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { errorCodes } from '../../proto/http2/errors.ts';
-import { clusterOf, routeOf, startProxy, talk } from '../testing.ts';
+import { clusterOf, routeOf, seededRandom, startProxy, talk } from '../testing.ts';
 import { type Asked, header, startH2Upstream } from './testing-http2.ts';
 
 const running: (() => void | Promise<void>)[] = [];
@@ -40,13 +40,7 @@ async function askHttp1(port: number, method: string, id: string, body: string):
 test('whatever endpoints do, each request has its own answer, none acts twice without leave, and nothing is left', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31) || 1;
   console.log(`seed ${seed} (SEED=${seed} repeats it as far as sockets do)`);
-  let state = seed;
-  const random = (): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+  const random = seededRandom(seed);
   /** How often an endpoint may have acted on a request. */
   const acted = new Map<string, number>();
   const idOf = (asked: Asked): string => header(asked, ':path')!.slice(1);

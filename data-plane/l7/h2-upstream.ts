@@ -196,11 +196,7 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     // what came before it goes out before it
     this.#turnTo(null);
     this.#learn();
-    try {
-      request.onReset(code, cause);
-    } catch (fault) {
-      this.#onFault(request, fault);
-    }
+    this.#end(request, code, cause);
     this.#rest();
   }
 
@@ -293,7 +289,15 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     this.#http2.transportClosed('The connection has been closed.');
     for (const request of this.#unsettled) {
       this.#unsettled.delete(request);
-      request.onReset(errorCodes.CANCEL, 'connection');
+      this.#end(request, errorCodes.CANCEL, 'connection');
+    }
+  }
+
+  #end(request: H2Request, code: number, cause: ResetCause): void {
+    try {
+      request.onReset(code, cause);
+    } catch (fault) {
+      this.#onFault(request, fault);
     }
   }
 

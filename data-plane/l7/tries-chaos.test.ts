@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { clusterOf, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { clusterOf, routeOf, seededRandom, startProxy, startRawUpstream, talk } from '../testing.ts';
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -13,13 +13,7 @@ const count = 400;
 test('whatever endpoints do, each request has its own answer, none acts twice without leave, and nothing is left', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31) || 1;
   console.log(`seed ${seed} (SEED=${seed} repeats it as far as sockets do)`);
-  let state = seed;
-  const random = (): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+  const random = seededRandom(seed);
   /** How often a request got to an endpoint whole. */
   const arrived = new Map<string, number>();
   const upstream = (): ReturnType<typeof startRawUpstream> => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HeaderMatchConfig, RouteConfig, RouteMatchConfig } from '../model/config.ts';
+import { routeOf } from '../testing.ts';
 import type { RequestView } from './request-view.ts';
 import { RouteTable } from './table.ts';
 
@@ -19,23 +20,7 @@ function request(host: string, path: string, headers: Record<string, string[]> =
 
 function route(name: string, path: RouteMatchConfig['path'], rest: Partial<RouteMatchConfig> = {}): RouteConfig {
   const match = { path, caseSensitive: true, headers: [], query: [], fraction: null, ...rest };
-  return {
-    name,
-    match,
-    to: [{ cluster: name, weight: 1 }],
-    answer: null,
-    rewrite: null,
-    requestHeaders: null,
-    responseHeaders: null,
-    timeoutMs: 15_000,
-    maxStream: null,
-    streamIdleTimeoutMs: null,
-    retry: null,
-    fallback: null,
-    upgrades: [],
-    fault: null,
-    clusterHeader: '',
-  };
+  return routeOf(name, { match });
 }
 
 const table = new RouteTable({
