@@ -236,7 +236,7 @@ describe('interop', () => {
   test('cancel_after_first_response', async () => {
     const call = duplex(clientOf());
     const { end } = outcomeOf(call);
-    call.write({ sizes: [31_415], payload: zeros(27_182) });
+    call.write({ sizes: [31_415], payload: zeros(27_182), hold: true });
     await once(call, 'data');
     call.cancel();
     expect((await end).code).toBe(status.CANCELLED);

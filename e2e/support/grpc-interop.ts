@@ -16,6 +16,8 @@ export interface InteropRequest {
   /** The request itself must have come so. */
   readonly expectCompressed?: boolean;
   readonly status?: { readonly code: number; readonly message: string };
+  /** The call is left open when the client has said all: Node's client says so before it cancels. */
+  readonly hold?: boolean;
   readonly payload?: string;
 }
 
@@ -141,9 +143,9 @@ const methods: Readonly<Record<string, Method>> = {
       if (request.status !== undefined) call.end(request.status.code, request.status.message);
       else call.answers(request);
     },
-    all(call) {
+    all(call, messages) {
       call.head();
-      call.end();
+      if (messages.at(-1)?.request.hold !== true) call.end();
     },
   },
   /** Never answers. */
