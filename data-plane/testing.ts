@@ -7,7 +7,17 @@ import { Turns } from './l7/turns.ts';
 import { type NodeLimits, nodeLimits } from './limits.ts';
 import { ConnectionGate } from './listener/connection-gate.ts';
 import { HttpServer } from './listener/http-listener.ts';
-import type { ClusterConfig, HttpChainConfig, RouteConfig, TlsConfig } from './model/config.ts';
+import type {
+  BalanceConfig,
+  BreakersConfig,
+  ClusterConfig,
+  EndpointConfig,
+  HttpChainConfig,
+  LocalityConfig,
+  PolicyConfig,
+  RouteConfig,
+  TlsConfig,
+} from './model/config.ts';
 import { compileHttp } from './runtime/http-contexts.ts';
 import type { LogEntry } from './telemetry/log-entry.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
@@ -38,26 +48,42 @@ export class TestClock {
   }
 }
 
+export const nowhere: LocalityConfig = { region: '', zone: '', subZone: '', priority: 0, weight: 0 };
+
+export function endpointOf(port: number, rest: Partial<EndpointConfig> = {}): EndpointConfig {
+  const key = `127.0.0.1:${port}`;
+  const none = { hostname: '', hashKey: '', labels: {} };
+  return { key, address: '127.0.0.1', port, weight: 1, locality: nowhere, health: 'healthy', ...none, ...rest };
+}
+
+export function balanceOf(policy: PolicyConfig, rest: Partial<BalanceConfig> = {}): BalanceConfig {
+  const none = { failOnPanic: false, localities: { type: 'none' }, slowStart: null, subsets: null } as const;
+  return { policy, panicPercent: 50, ...none, ...rest };
+}
+
+export const noBreakers: BreakersConfig = {
+  connections: Number.POSITIVE_INFINITY,
+  pending: Number.POSITIVE_INFINITY,
+  requests: Number.POSITIVE_INFINITY,
+  connectionsPerEndpoint: Number.POSITIVE_INFINITY,
+};
+
 export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig> = {}): ClusterConfig {
   return {
     name: 'c',
     protocol: 'http1',
     connectTimeoutMs: 1_000,
-    balance: { policy: 'round-robin' },
-    panicPercent: 50,
+    balance: balanceOf({ type: 'round-robin' }),
     healthCheck: null,
+    outlierDetection: null,
+    breakers: noBreakers,
     keepAlive: { idleTimeoutMs: 60_000, maxRequests: 0 },
     http2: { maxStreams: 100, streamWindowBytes: 65_535, connectionWindowBytes: 1_048_576 },
     retryBudget: { percent: 20, least: 3 },
-    endpoints: ports.map((port) => ({
-      key: `127.0.0.1:${port}`,
-      address: '127.0.0.1',
-      port,
-      weight: 1,
-      zone: '',
-      health: 'healthy',
-      labels: {},
-    })),
+    dns: null,
+    endpoints: ports.map((port) => endpointOf(port)),
+    overprovisioningPercent: 140,
+    weightedPriorityHealth: false,
     ...rest,
   };
 }
@@ -77,6 +103,8 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     streamIdleTimeoutMs: null,
     retry: null,
     fallback: null,
+    hashPolicies: [],
+    stickySession: null,
     upgrades: [],
     fault: null,
     ...rest,

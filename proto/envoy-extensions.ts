@@ -68,6 +68,14 @@ export interface UriTemplateMatchConfig {
   path_template?: string;
 }
 
+/** Our own: proto/fairlead/load_balancing_policies/utilization/v1. */
+export interface Utilization {
+  choice_count?: UInt32Value | null;
+  report_expiry?: Duration | null;
+  probation?: Duration | null;
+  probation_requests?: UInt32Value | null;
+}
+
 /** A layer of runtime values (RTDS). */
 export interface Runtime {
   name?: string;

@@ -40,6 +40,7 @@ import type {
   TcpProxy,
   TypedStruct,
   UriTemplateMatchConfig,
+  Utilization,
 } from './envoy-extensions.ts';
 
 export type {
@@ -102,9 +103,13 @@ export interface MessageTypes {
   'envoy.service.runtime.v3.Runtime': Runtime;
   'envoy.service.status.v3.ClientStatusRequest': ClientStatusRequest;
   'envoy.service.status.v3.ClientStatusResponse': ClientStatusResponse;
+  'fairlead.load_balancing_policies.utilization.v1.Utilization': Utilization;
   'xds.type.v3.TypedStruct': TypedStruct;
 }
 export type MessageName = keyof MessageTypes;
+
+/** Ours, in this folder. */
+const ownFiles = ['fairlead/load_balancing_policies/utilization/v1/utilization.proto'];
 
 const entryFiles = [
   'envoy/service/discovery/v3/ads.proto',
@@ -146,6 +151,7 @@ function loadRoot(): protobuf.Root {
   const require = createRequire(import.meta.url);
   const deps = path.join(path.dirname(require.resolve('@grpc/grpc-js-xds/package.json')), 'deps');
   const includes = [
+    import.meta.dirname,
     ...['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((dir) => path.join(deps, dir)),
     // google/protobuf/descriptor.proto comes with protobufjs itself
     path.dirname(require.resolve('protobufjs/package.json')),
@@ -160,7 +166,7 @@ function loadRoot(): protobuf.Root {
     }
     return target;
   };
-  root.loadSync(entryFiles, { keepCase: true });
+  root.loadSync([...entryFiles, ...ownFiles], { keepCase: true });
   root.resolveAll();
   return root;
 }

@@ -35,5 +35,8 @@ export function virtualHostName(routeConfiguration: string, host: string): strin
 /** The key of a route's filter_metadata: `{ cluster, on }`, where requests go that its cluster has failed. */
 export const fallbackMetadata = 'fairlead.fallback';
 
+/** The key of a cluster's filter_metadata: `{ maxFails, latency }`, ejection that Envoy has no words for. */
+export const passiveMetadata = 'fairlead.passive';
+
 /** Of the type of a filter that a node was given, before its name. */
 export const filterTypePrefix = 'type.googleapis.com/fairlead.filters.';

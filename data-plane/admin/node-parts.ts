@@ -34,7 +34,7 @@ export function clusterViews(clusters: Clusters, load: (cluster: string, host: H
       address: host.address,
       port: host.port,
       weight: host.config.weight,
-      zone: host.config.zone,
+      zone: host.config.locality.zone,
       edsHealth: host.config.health,
       failsChecks: !host.passesChecks,
       ...load(name, host),

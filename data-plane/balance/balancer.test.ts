@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
-import type { BalanceConfig } from '../model/config.ts';
+import type { PolicyConfig } from '../model/config.ts';
 import { seededRandom } from '../testing.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 
-const roundRobin: BalanceConfig = { policy: 'round-robin' };
-const leastRequest = (choices: number, activeRequestBias = 1): BalanceConfig => ({
-  policy: 'least-request',
+const roundRobin: PolicyConfig = { type: 'round-robin' };
+const leastRequest = (choices: number, activeRequestBias = 1): PolicyConfig => ({
+  type: 'least-request',
   choices,
+  fullScan: false,
   activeRequestBias,
 });
 const never = (): number => 0;

@@ -1,5 +1,5 @@
 /** The order in which the endpoints of a cluster are picked. Pure: no sockets, no health; a pick allocates nothing. */
-import type { BalanceConfig } from '../model/config.ts';
+import type { PolicyConfig } from '../model/config.ts';
 import { EdfQueue } from './edf.ts';
 
 export interface Balancer {
@@ -13,7 +13,7 @@ export interface Balancer {
  * @param random 0 ≤ x < 1
  */
 export function createBalancer(
-  config: BalanceConfig,
+  config: PolicyConfig,
   weights: readonly number[],
   active: (index: number) => number,
   random: () => number,
@@ -22,13 +22,13 @@ export function createBalancer(
   if (count === 0) return { pick: () => -1 };
   if (count === 1) return { pick: () => 0 };
   const weighted = weights.some((weight) => weight !== weights[0]);
-  if (config.policy === 'round-robin') {
+  if (config.type !== 'least-request') {
     return weighted
       ? startAnywhere(new EdfQueue(count, (index) => weights[index]!), count, random)
       : roundRobin(count, random);
   }
   if (!weighted) return leastOfSamples(count, config.choices, active, random);
-  const bias = config.activeRequestBias < 0 ? 1 : config.activeRequestBias;
+  const bias = config.activeRequestBias ?? 1;
   const share = (index: number): number => {
     const load = active(index) + 1;
     return weights[index]! / (bias === 1 ? load : load ** bias);

@@ -5,6 +5,7 @@ import { Connection } from '../../proto/http2/connection.ts';
 import { errorCodes } from '../../proto/http2/errors.ts';
 import { bindSocket, socketWriter } from '../../proto/http2/socket.ts';
 import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
+import { endpointOf } from '../testing.ts';
 import { ClusterHealthChecker, type HealthDeps } from './active.ts';
 import type { Outcome } from './probe.ts';
 
@@ -61,8 +62,7 @@ async function endpoint(serve: (socket: net.Socket) => void): Promise<EndpointCo
 }
 
 function endpointAt(port: number): EndpointConfig {
-  const key = `127.0.0.1:${port}`;
-  return { key, address: '127.0.0.1', port, weight: 1, zone: '', health: 'healthy', labels: {} };
+  return endpointOf(port);
 }
 
 /** An address that nobody listens on. */
@@ -82,10 +82,16 @@ const tcp: HealthCheckConfig = {
   unhealthyThreshold: 2,
   healthyThreshold: 2,
   jitterPercent: 0,
+  jitterMs: 0,
+  initialJitterMs: 0,
+  noTrafficIntervalMs: null,
 };
 const http: HealthCheckConfig = {
   ...tcp,
-  check: { type: 'http', path: '/healthz', host: 'orders.internal', http2: false, expect: [{ start: 200, end: 201 }] },
+  check: {
+    ...{ type: 'http', method: 'GET', path: '/healthz', host: 'orders.internal', http2: false },
+    ...{ expect: [{ start: 200, end: 201 }], retriable: [], headers: [], receive: [] },
+  },
 };
 const http2: HealthCheckConfig = { ...http, check: { ...http.check, http2: true } as HealthCheckConfig['check'] };
 

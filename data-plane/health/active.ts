@@ -69,8 +69,8 @@ export class ActiveHealthChecker {
   }
 
   #wait(): void {
-    const { intervalMs, jitterPercent } = this.#config;
-    const jitterMs = (intervalMs * jitterPercent * this.#deps.random()) / 100;
+    const { intervalMs, jitterPercent, jitterMs: mostMs } = this.#config;
+    const jitterMs = ((intervalMs * jitterPercent) / 100 + mostMs) * this.#deps.random();
     this.#cancelWait = this.#deps.setTimer(() => this.start(), intervalMs + jitterMs);
   }
 }

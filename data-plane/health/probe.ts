@@ -76,10 +76,12 @@ export function probe(
 /** `null`: that it can be connected to is enough. */
 function readerOf(check: HealthCheckConfig['check']): ReplyReader | null {
   if (check.type === 'http') return new StatusReader(check.expect);
+  if (check.type === 'grpc') return null;
   return check.receive.length > 0 ? new BlocksReader(check.receive) : null;
 }
 
 function requestOf(check: HealthCheckConfig['check']): string | Uint8Array | null {
   if (check.type === 'tcp') return check.send;
+  if (check.type === 'grpc') return null;
   return `GET ${check.path} HTTP/1.1\r\nhost: ${check.host}\r\nuser-agent: Fairlead/HC\r\nconnection: close\r\n\r\n`;
 }

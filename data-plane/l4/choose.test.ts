@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { clusterOf } from '../testing.ts';
+import { balanceOf, clusterOf } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import { chooseHost } from './choose.ts';
 
 function cluster(ports: readonly number[]): Cluster {
-  const config = clusterOf(ports, { balance: { policy: 'least-request', choices: 2, activeRequestBias: 1 } });
+  const config = clusterOf(ports, {
+    balance: balanceOf({ type: 'least-request', choices: 2, fullScan: false, activeRequestBias: null }),
+  });
   // chance that always lands on the first two
   return new Cluster(config, clusterStats(new StatsRegistry(), 'c'), () => 0);
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { clusterOf } from '../testing.ts';
+import { balanceOf, clusterOf } from '../testing.ts';
 import { handleTcp, type TcpSession } from './tcp-proxy.ts';
 import { deadPort, endOf, readAll, startEndpoint, startTcpProxy, type TcpProxyOptions } from './testing.ts';
 
@@ -130,7 +130,9 @@ test('an endpoint that refuses is stepped over', async () => {
 test('the second of two endpoints is found even if the balancer prefers the one that just failed', async () => {
   const [endpoint] = await endpoints(1);
   const ports = [await deadPort(), endpoint!.port];
-  const config = clusterOf(ports, { balance: { policy: 'least-request', choices: 2, activeRequestBias: 1 } });
+  const config = clusterOf(ports, {
+    balance: balanceOf({ type: 'least-request', choices: 2, fullScan: false, activeRequestBias: null }),
+  });
   const proxy = await startTcpProxy({ clusters: [config] });
   stops.push(proxy.stop);
   for (let connection = 0; connection < 10; connection++) {

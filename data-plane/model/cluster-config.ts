@@ -1,15 +1,17 @@
 /** A cluster and its endpoints: part of the frozen configuration (config.ts). */
+import type { BalanceConfig } from './balance-config.ts';
+import type { BreakersConfig, HealthCheckConfig, OutlierDetectionConfig } from './health-config.ts';
 
-export interface ClusterConfig {
+export interface ClusterConfig extends AssignmentConfig {
   readonly name: string;
   /** `same-as-client`: the version of HTTP in which the request came. */
   readonly protocol: 'http1' | 'http2' | 'same-as-client' | 'tcp';
   readonly connectTimeoutMs: number;
   readonly balance: BalanceConfig;
-  /** Percent of healthy endpoints under which all are used; 0: off. */
-  readonly panicPercent: number;
   /** At most one check is carried out. */
   readonly healthCheck: HealthCheckConfig | null;
+  readonly outlierDetection: OutlierDetectionConfig | null;
+  readonly breakers: BreakersConfig;
   readonly keepAlive: {
     /** An idle pooled connection; 0: none. */
     readonly idleTimeoutMs: number;
@@ -20,8 +22,34 @@ export interface ClusterConfig {
   readonly http2: Http2Config;
   /** Retries at a time: a share of the requests under way, and so many in any case. */
   readonly retryBudget: { readonly percent: number; readonly least: number };
-  /** Sorted by address and port, as sent. */
+  /** Null: its endpoints are told. */
+  readonly dns: DnsConfig | null;
+}
+
+/** Endpoints that come from names; those of the assignment are what was found last. */
+export interface DnsConfig {
+  /** `strict`: each address that is found is an endpoint; `logical`: the first one is, of the one name. */
+  readonly type: 'strict' | 'logical';
+  /** In the order of the message; `hostname` is what is looked up. */
+  readonly names: readonly Omit<EndpointConfig, 'key' | 'address'>[];
+  readonly family: 'auto' | 'v4-only' | 'v6-only' | 'v4-preferred' | 'all';
+  readonly refreshMs: number;
+  /** Records say how long they hold, instead. */
+  readonly respectTtl: boolean;
+  /** After a failure: first so long, doubled up to the most. */
+  readonly failureRefresh: { readonly baseMs: number; readonly maxMs: number };
+  /** Random addition to each refresh. */
+  readonly jitterMs: number;
+}
+
+/** Where a cluster is. */
+export interface AssignmentConfig {
+  /** In the order of the message, on which rings depend. */
   readonly endpoints: readonly EndpointConfig[];
+  /** How many percent of its load a priority takes before it spills over, for each percent that is well. */
+  readonly overprovisioningPercent: number;
+  /** Endpoints count by their weights in the health of their priority. */
+  readonly weightedPriorityHealth: boolean;
 }
 
 export interface Http2Config {
@@ -32,38 +60,30 @@ export interface Http2Config {
   readonly connectionWindowBytes: number;
 }
 
-export type BalanceConfig =
-  | { readonly policy: 'round-robin' }
-  | { readonly policy: 'least-request'; readonly choices: number; readonly activeRequestBias: number };
-
 export interface EndpointConfig {
   /** `ip:port`, `[ip]:port` for IPv6: what names an endpoint across updates. */
   readonly key: string;
   readonly address: string;
   readonly port: number;
   readonly weight: number;
-  readonly zone: string;
+  /** One object for all that stand there. */
+  readonly locality: LocalityConfig;
+  /** Its name, where it has one; empty: none. */
+  readonly hostname: string;
+  /** What stands for it in hashing policies; empty: its name or address. */
+  readonly hashKey: string;
   /** As the control plane says (EDS health_status); active checks come on top. */
   readonly health: 'healthy' | 'unhealthy' | 'draining' | 'degraded';
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export interface HealthCheckConfig {
-  readonly check:
-    | {
-        readonly type: 'http';
-        readonly path: string;
-        readonly host: string;
-        /** In HTTP/2, else in HTTP/1.1. */
-        readonly http2: boolean;
-        /** Half-open ranges. */
-        readonly expect: readonly { readonly start: number; readonly end: number }[];
-      }
-    | { readonly type: 'tcp'; readonly send: Uint8Array | null; readonly receive: readonly Uint8Array[] };
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-  readonly unhealthyThreshold: number;
-  readonly healthyThreshold: number;
-  /** Random addition to each interval, percent of it. */
-  readonly jitterPercent: number;
+/** Endpoints in one place and of one priority. */
+export interface LocalityConfig {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  /** 0 is the first to be used. */
+  readonly priority: number;
+  /** Its share where localities are weighted; 0: it takes nothing. */
+  readonly weight: number;
 }

@@ -5,7 +5,9 @@
 import type { ClusterConfig } from './cluster-config.ts';
 import type { RouteTableConfig, UpgradeConfig } from './route-config.ts';
 
+export type * from './balance-config.ts';
 export type * from './cluster-config.ts';
+export type * from './health-config.ts';
 export type * from './route-config.ts';
 
 export interface ProxyConfig {
@@ -155,6 +157,8 @@ export interface TcpChainConfig {
 export interface WeightedClusterConfig {
   readonly cluster: string;
   readonly weight: number;
+  /** Only endpoints with these labels. */
+  readonly subset?: Readonly<Record<string, string>>;
 }
 
 /** Envoy's format language: a text with %OPERATORS%, or a JSON object of such texts. Newline included where meant. */

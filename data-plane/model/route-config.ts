@@ -39,6 +39,47 @@ export interface RouteConfig {
   readonly upgrades: readonly UpgradeConfig[];
   /** Carried out where the chain has the filter `fault`. */
   readonly fault: FaultConfig | null;
+  /** What the request's hash is made of, in order; empty: endpoints are picked by chance. */
+  readonly hashPolicies: readonly HashPolicyConfig[];
+  /** Clients stay on the endpoint that served them; null: they do not. */
+  readonly stickySession: StickySessionConfig | null;
+}
+
+/** `terminal`: those behind it count only if this one, and all before it, found nothing. */
+export type HashPolicyConfig = { readonly terminal: boolean } & (
+  | {
+      readonly type: 'header';
+      /** Lower-case; `:path` is the path and the query. */
+      readonly name: string;
+      /** Applied to each value first; null: not at all. */
+      readonly rewrite: { readonly regex: string; readonly substitution: string } | null;
+    }
+  | {
+      readonly type: 'cookie';
+      readonly name: string;
+      /** Of one that is made where none came; 0: until the client closes; null: none is made. */
+      readonly ttlMs: number | null;
+      /** Empty: none is said. */
+      readonly path: string;
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    }
+  | { readonly type: 'query'; readonly name: string }
+  | { readonly type: 'source' }
+);
+
+export interface StickySessionConfig {
+  readonly by:
+    | {
+        readonly type: 'cookie';
+        readonly name: string;
+        /** 0: until the client closes. */
+        readonly ttlMs: number;
+        readonly path: string;
+        readonly attributes: readonly { readonly name: string; readonly value: string }[];
+      }
+    | { readonly type: 'header'; readonly name: string };
+  /** Nobody else serves in the place of an endpoint that is gone. */
+  readonly strict: boolean;
 }
 
 /** A kind of tunnel, and whether requests may open one. Each type is there once. */

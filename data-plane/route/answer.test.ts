@@ -24,6 +24,8 @@ function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = 
     fallback: null,
     upgrades: [],
     fault: null,
+    hashPolicies: [],
+    stickySession: null,
     clusterHeader: '',
   });
   const request = { method: 'GET', path: '/api/7', query: '?q', host: 'a.b', authority, random: 0, clientIp: '' };

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
-import { clusterOf } from '../testing.ts';
+import { balanceOf, clusterOf } from '../testing.ts';
 import { ownChecks } from './checks.ts';
 import { Clusters } from './clusters.ts';
 
@@ -61,11 +61,16 @@ const healthCheck: ClusterConfig['healthCheck'] = {
   unhealthyThreshold: 1,
   healthyThreshold: 1,
   jitterPercent: 0,
+  jitterMs: 0,
+  initialJitterMs: 0,
+  noTrafficIntervalMs: null,
 };
 
 const wanted = (endpoints: readonly Endpoint[], more: Partial<ClusterConfig> = {}) => {
   const ports = endpoints.map(({ port }) => port);
-  return new Map([['c', clusterOf(ports, { healthCheck, panicPercent: 0, ...more })]]);
+  return new Map([
+    ['c', clusterOf(ports, { healthCheck, balance: balanceOf({ type: 'round-robin' }, { panicPercent: 0 }), ...more })],
+  ]);
 };
 
 function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {

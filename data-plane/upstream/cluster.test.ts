@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { clusterOf } from '../testing.ts';
+import { balanceOf, clusterOf, nowhere } from '../testing.ts';
 import { Cluster } from './cluster.ts';
 import { Deadlines } from './deadlines.ts';
 import { PooledConnection } from './host.ts';
@@ -14,6 +14,9 @@ const healthCheck: ClusterConfig['healthCheck'] = {
   unhealthyThreshold: 2,
   healthyThreshold: 1,
   jitterPercent: 0,
+  jitterMs: 0,
+  initialJitterMs: 0,
+  noTrafficIntervalMs: null,
 };
 
 class Idle extends PooledConnection {
@@ -63,7 +66,9 @@ test('only endpoints that are well are picked; below the panic threshold all are
   expect(picks(cluster, 6)).toBe('1,2,3,1,2,3');
   for (const port of [2, 3]) cluster.setPassesChecks(`127.0.0.1:${port}`, false);
   expect(picks(cluster, 4)).toBe('1,2,3,4');
-  cluster.update(clusterOf([1, 2, 3, 4], { healthCheck, panicPercent: 0 }));
+  cluster.update(
+    clusterOf([1, 2, 3, 4], { healthCheck, balance: balanceOf({ type: 'round-robin' }, { panicPercent: 0 }) }),
+  );
   expect(picks(cluster, 2)).toBe('1,1');
   cluster.setPassesChecks('127.0.0.1:1', false);
   expect(picks(cluster, 1)).toBe('none');
@@ -92,15 +97,15 @@ test('load is counted by zone; what began in a zone ends there, also when its en
   const cluster = make({
     ...config,
     endpoints: [
-      { ...first!, zone: 'a' },
-      { ...second!, zone: 'a' },
+      { ...first!, locality: { ...nowhere, zone: 'a' } },
+      { ...second!, locality: { ...nowhere, zone: 'a' } },
     ],
   });
   const [one, two] = cluster.hosts.map(({ load }) => load);
   expect(one).toBe(two);
   one!.begin();
   two!.begin();
-  cluster.update({ ...config, endpoints: [{ ...first!, zone: 'b' }] });
+  cluster.update({ ...config, endpoints: [{ ...first!, locality: { ...nowhere, zone: 'b' } }] });
   one!.end('success');
   two!.end('error');
   cluster.hosts[0]!.load.begin();

@@ -24,7 +24,7 @@ export class Cluster {
     this.config = config;
     this.stats = stats;
     this.#random = random;
-    this.#balancer = createBalancer(config.balance, [], () => 0, random);
+    this.#balancer = createBalancer(config.balance.policy, [], () => 0, random);
     this.update(config);
   }
 
@@ -43,7 +43,7 @@ export class Cluster {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
       const passing = config.healthCheck === null || passes(endpoint.key);
-      return keepOrCreate(known, endpoint, this.#loadOf(endpoint.zone), passing);
+      return keepOrCreate(known, endpoint, this.#loadOf(endpoint.locality.zone), passing);
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
     for (const host of gone.values()) {
@@ -78,12 +78,12 @@ export class Cluster {
   rebuild(): void {
     const hosts = this.#hosts;
     const health = hosts.map((host) => (host.passesChecks ? host.config.health : 'unhealthy'));
-    const { indexes, panic } = eligibleEndpoints(health, this.config.panicPercent);
+    const { indexes, panic } = eligibleEndpoints(health, this.config.balance.panicPercent);
     const eligible = indexes.map((index) => hosts[index]!);
     this.#eligible = eligible;
     this.#panic = panic;
     this.#balancer = createBalancer(
-      this.config.balance,
+      this.config.balance.policy,
       eligible.map((host) => host.config.weight),
       (index) => eligible[index]!.active,
       this.#random,

@@ -108,7 +108,16 @@ test('the rows of a cluster come with it, once, and are the same memory', () => 
 
 test('a worker makes no checks, and is not sent what they are made of', () => {
   const check = { type: 'tcp', send: Buffer.from('ping'), receive: [Buffer.from('pong')] } as const;
-  const thresholds = { intervalMs: 1, timeoutMs: 1, unhealthyThreshold: 1, healthyThreshold: 1, jitterPercent: 0 };
+  const thresholds = {
+    intervalMs: 1,
+    timeoutMs: 1,
+    unhealthyThreshold: 1,
+    healthyThreshold: 1,
+    jitterPercent: 0,
+    jitterMs: 0,
+    initialJitterMs: 0,
+    noTrafficIntervalMs: null,
+  };
   const cluster = clusterOf([1], { healthCheck: { ...thresholds, check } });
   const { healthCheck } = wire()
     .send(configOf([cluster], []))

@@ -9,7 +9,16 @@ import { ToldHealth } from './told-health.ts';
 
 const healthCheck: HealthCheckConfig = {
   check: { type: 'tcp', send: null, receive: [] },
-  ...{ intervalMs: 1, timeoutMs: 1, unhealthyThreshold: 1, healthyThreshold: 1, jitterPercent: 0 },
+  ...{
+    intervalMs: 1,
+    timeoutMs: 1,
+    unhealthyThreshold: 1,
+    healthyThreshold: 1,
+    jitterPercent: 0,
+    jitterMs: 0,
+    initialJitterMs: 0,
+    noTrafficIntervalMs: null,
+  },
 };
 const checked = (...ports: number[]) => ({ ...clusterOf(ports), healthCheck });
 const stats = clusterStats(new StatsRegistry(), 'c');

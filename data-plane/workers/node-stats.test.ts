@@ -5,7 +5,7 @@ import { StatsRegistry } from '../telemetry/registry.ts';
 import { SharedStats } from '../telemetry/shared-stats.ts';
 import { clusterStats, overloadStats } from '../telemetry/stats.ts';
 import { statsText } from '../telemetry/stats-text.ts';
-import { clusterOf } from '../testing.ts';
+import { clusterOf, nowhere } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { WorkerLoads } from './loads.ts';
 
@@ -110,7 +110,10 @@ test('the list is the same array until a stat comes or goes', () => {
 test('load reports get the sum over the workers of each zone, as the same object each time', () => {
   const { own, node, workers, registries } = nodeOf(2);
   const config = clusterOf([1, 2]);
-  const zoned = { ...config, endpoints: config.endpoints.map((one, index) => ({ ...one, zone: `z${index}` })) };
+  const zoned = {
+    ...config,
+    endpoints: config.endpoints.map((one, index) => ({ ...one, locality: { ...nowhere, zone: `z${index}` } })),
+  };
   const make = (registry: StatsRegistry) => new Cluster(zoned, clusterStats(registry, 'c'), () => 0);
   const mine = make(own);
   for (const cluster of registries.map(make)) {

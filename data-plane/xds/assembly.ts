@@ -1,5 +1,6 @@
 /** Puts what is held together into the configuration that the proxy may use: only what is warm. */
-import type { ClusterConfig, EndpointConfig, ProxyConfig, RouteTableConfig } from '../model/config.ts';
+import type { AssignmentConfig, ClusterConfig, ProxyConfig, RouteTableConfig } from '../model/config.ts';
+import { noAssignment } from './decode/endpoints.ts';
 import type {
   ClusterResource,
   EndpointsResource,
@@ -12,10 +13,8 @@ import { ListenerSecrets, type WarmListener } from './listener-secrets.ts';
 import { RouteTables } from './route-tables.ts';
 import { type Kind, type Parts, type SourceChanges, Warmer } from './warmer.ts';
 
-type Endpoints = readonly EndpointConfig[];
-
 export class Assembly {
-  readonly clusters: Warmer<ClusterResource, Endpoints, ClusterConfig>;
+  readonly clusters: Warmer<ClusterResource, AssignmentConfig, ClusterConfig>;
   readonly tables: RouteTables;
   /** Routes wait for no cluster: one that is not there yet fails its requests until it is. */
   readonly listeners: Warmer<ListenerResource, RouteTableConfig | null, WarmListener>;
@@ -79,16 +78,14 @@ export class Assembly {
   }
 }
 
-const noEndpoints: Endpoints = Object.freeze([]);
-
-function clusterKind(parts: Parts<EndpointsResource>): Kind<ClusterResource, Endpoints, ClusterConfig> {
+function clusterKind(parts: Parts<EndpointsResource>): Kind<ClusterResource, AssignmentConfig, ClusterConfig> {
   return {
-    parts: { get: (name) => parts.get(name)?.endpoints, missing: (name) => parts.missing(name) },
+    parts: { get: (name) => parts.get(name)?.assignment, missing: (name) => parts.missing(name) },
     source: ({ endpoints }) => (endpoints.type === 'eds' ? endpoints.from : null),
-    inline: ({ endpoints }) => (endpoints.type === 'inline' ? endpoints.list : noEndpoints),
-    empty: () => noEndpoints,
-    isEmpty: (endpoints) => endpoints.length === 0,
-    build: ({ config }, endpoints) => Object.freeze({ ...config, endpoints }),
+    inline: ({ endpoints }) => (endpoints.type === 'inline' ? endpoints.assignment : noAssignment),
+    empty: () => noAssignment,
+    isEmpty: ({ endpoints }) => endpoints.length === 0,
+    build: ({ config }, assignment) => Object.freeze({ ...config, ...assignment }),
   };
 }
 

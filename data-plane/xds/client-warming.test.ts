@@ -35,12 +35,12 @@ test('case 26: an updated cluster serves in its old form, kept up to date, until
   stream.send('endpoints', [endpoints('a', 'e2', 81)]);
   await stream.said();
   expect(portsOf(wired, 'a')).toEqual([81]);
-  expect(wired.configs.at(-1)?.clusters.get('a')?.balance.policy).toBe('round-robin');
+  expect(wired.configs.at(-1)?.clusters.get('a')?.balance.policy.type).toBe('round-robin');
   stream.send('endpoints', [endpoints('a-v2', 'e1', 90)]);
   await stream.said();
   expect(await stream.said()).toEqual({ type: 'endpoints', unsub: ['a'] });
   expect(portsOf(wired, 'a')).toEqual([90]);
-  expect(wired.configs.at(-1)?.clusters.get('a')?.balance.policy).toBe('least-request');
+  expect(wired.configs.at(-1)?.clusters.get('a')?.balance.policy.type).toBe('least-request');
 });
 
 test('case 26: a cluster that is removed while it warms is waited for no more', async () => {
@@ -159,7 +159,7 @@ test('endpoints that the server takes back while their cluster stands stay in us
   wired.stream.send('clusters', [cluster('a', 'c2', { lb_policy: 'LEAST_REQUEST' })]);
   await wired.stream.said();
   expect(portsOf(wired, 'a')).toEqual([80]);
-  expect(wired.configs.at(-1)?.clusters.get('a')?.balance.policy).toBe('least-request');
+  expect(wired.configs.at(-1)?.clusters.get('a')?.balance.policy.type).toBe('least-request');
 });
 
 test('case 38: a time to live ends a resource, a heartbeat prolongs it, a resource without one stays', async () => {

@@ -75,7 +75,7 @@ test('case 4, 18: a refused update is answered with its reason, and the last goo
   });
   const next = stream.send('clusters', [cluster('a', 'c3', { lb_policy: 'LEAST_REQUEST' })]);
   expect(await stream.said()).toEqual({ type: 'clusters', nonce: next });
-  expect(configs.at(-1)?.clusters.get('a')?.balance.policy).toBe('least-request');
+  expect(configs.at(-1)?.clusters.get('a')?.balance.policy.type).toBe('least-request');
   expect(wired.client.state().types.clusters).toMatchObject({ acks: 2, nacks: 1, error: null });
 });
 

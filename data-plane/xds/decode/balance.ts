@@ -1,6 +1,6 @@
 /** Load-balancing policy of a cluster: `lb_policy`, or the first known one of `load_balancing_policy`. */
 import type { Cluster } from '../../../proto/envoy.ts';
-import type { BalanceConfig } from '../../model/config.ts';
+import type { PolicyConfig } from '../../model/config.ts';
 import { limits } from '../limits.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { anyName, unpackAny } from './messages.ts';
@@ -22,7 +22,7 @@ const leastRequestExtensionFields = fieldTable(`${policies}.least_request.v3.Lea
   only: { enable_full_scan: [false], selection_method: ['N_CHOICES'] },
 });
 
-export function readBalance(place: Place, cluster: Cluster): BalanceConfig {
+export function readBalance(place: Place, cluster: Cluster): PolicyConfig {
   if (cluster.load_balancing_policy) {
     return readPolicies(place.field('load_balancing_policy'), cluster.load_balancing_policy.policies ?? []);
   }
@@ -34,18 +34,18 @@ export function readBalance(place: Place, cluster: Cluster): BalanceConfig {
   const policy = cluster.lb_policy ?? 'ROUND_ROBIN';
   if (policy === 'LEAST_REQUEST') return readLeastRequest(at, leastRequest);
   if (policy !== 'ROUND_ROBIN') place.field('lb_policy').refuse(`${policy} is ${unsupported}`);
-  return { policy: 'round-robin' };
+  return { type: 'round-robin' };
 }
 
 /** Envoy takes the first policy that it knows; so servers may put newer ones before a fallback. */
-function readPolicies(place: Place, list: readonly Policy[]): BalanceConfig {
+function readPolicies(place: Place, list: readonly Policy[]): PolicyConfig {
   for (const [index, policy] of list.entries()) {
     const at = place.item('policies', index).field('typed_extension_config').field('typed_config');
     const any = policy.typed_extension_config?.typed_config;
     const name = anyName(any);
     if (name === `${policies}.round_robin.v3.RoundRobin`) {
       checkFields(at, unpackAny(at, name, any) ?? {}, roundRobinExtensionFields);
-      return { policy: 'round-robin' };
+      return { type: 'round-robin' };
     }
     if (name === `${policies}.least_request.v3.LeastRequest`) {
       const message = unpackAny(at, name, any) ?? {};
@@ -55,7 +55,7 @@ function readPolicies(place: Place, list: readonly Policy[]): BalanceConfig {
   }
   const names = list.map((policy) => anyName(policy.typed_extension_config?.typed_config) || 'none');
   place.field('policies').refuse(`no policy of ${names.join(', ') || 'an empty list'} is supported by this data plane`);
-  return { policy: 'round-robin' };
+  return { type: 'round-robin' };
 }
 
 interface LeastRequest {
@@ -63,9 +63,14 @@ interface LeastRequest {
   readonly active_request_bias?: { readonly default_value?: number | string } | null | undefined;
 }
 
-function readLeastRequest(place: Place, message: LeastRequest): BalanceConfig {
+function readLeastRequest(place: Place, message: LeastRequest): PolicyConfig {
   const bias = Number(message.active_request_bias?.default_value ?? (message.active_request_bias ? 0 : 1));
   if (!(bias >= 0)) place.field('active_request_bias').refuse('must be 0 or more');
   const choices = uint32Within(place.field('choice_count'), message.choice_count, 2, 2, limits.balanceChoices);
-  return { policy: 'least-request', choices, activeRequestBias: bias };
+  return {
+    type: 'least-request',
+    choices,
+    fullScan: false,
+    activeRequestBias: message.active_request_bias ? bias : null,
+  };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Cluster } from '../../../proto/envoy.ts';
+import { balanceOf, noBreakers } from '../../testing.ts';
 import { decodeCluster } from './cluster.ts';
 import { ads, any, edsCluster, httpOptionsName, lbEndpoint, problemsOf, refusals, seconds, taken } from './testing.ts';
 
@@ -18,9 +19,11 @@ test("what a cluster does not say has Envoy's defaults", () => {
       name: 'checkout/orders',
       protocol: 'tcp',
       connectTimeoutMs: 5_000,
-      balance: { policy: 'round-robin' },
-      panicPercent: 50,
+      balance: balanceOf({ type: 'round-robin' }),
       healthCheck: null,
+      outlierDetection: null,
+      breakers: noBreakers,
+      dns: null,
       keepAlive: { idleTimeoutMs: 3_600_000, maxRequests: 0 },
       http2: { maxStreams: 1_024, streamWindowBytes: 65_536, connectionWindowBytes: 67_108_864 },
       retryBudget: { percent: 0, least: 3 },
@@ -94,15 +97,19 @@ test('the older fields of a cluster say the same', () => {
 });
 
 test.each<[string, Partial<Cluster>, object]>([
-  ['round robin', { lb_policy: 'ROUND_ROBIN' }, { policy: 'round-robin' }],
-  ['choice of two', { lb_policy: 'LEAST_REQUEST' }, { policy: 'least-request', choices: 2, activeRequestBias: 1 }],
+  ['round robin', { lb_policy: 'ROUND_ROBIN' }, { type: 'round-robin' }],
+  [
+    'choice of two',
+    { lb_policy: 'LEAST_REQUEST' },
+    { type: 'least-request', choices: 2, fullScan: false, activeRequestBias: null },
+  ],
   [
     'choice of five with a bias',
     {
       lb_policy: 'LEAST_REQUEST',
       least_request_lb_config: { choice_count: { value: 5 }, active_request_bias: { default_value: 0.5 } },
     },
-    { policy: 'least-request', choices: 5, activeRequestBias: 0.5 },
+    { type: 'least-request', choices: 5, fullScan: false, activeRequestBias: 0.5 },
   ],
   [
     'the first known policy of a list',
@@ -115,14 +122,14 @@ test.each<[string, Partial<Cluster>, object]>([
         ],
       },
     },
-    { policy: 'least-request', choices: 3, activeRequestBias: 1 },
+    { type: 'least-request', choices: 3, fullScan: false, activeRequestBias: null },
   ],
 ])('balancing: %s', (_law, patch, expected) => {
-  expect(config(patch).balance).toEqual(expected);
+  expect(config(patch).balance.policy).toEqual(expected);
 });
 
 test('a panic threshold of 0 turns panic off', () => {
-  expect(config({ common_lb_config: { healthy_panic_threshold: {} } }).panicPercent).toBe(0);
+  expect(config({ common_lb_config: { healthy_panic_threshold: {} } }).balance.panicPercent).toBe(0);
 });
 
 test('an HTTP health check asks the cluster by name and expects 200, if it says nothing else', () => {
@@ -133,22 +140,25 @@ test('an HTTP health check asks the cluster by name and expects 200, if it says 
       path: '/healthz',
       host: 'checkout/orders',
       http2: false,
+      method: 'GET',
       expect: [{ start: 200, end: 201 }],
+      ...{ retriable: [], headers: [], receive: [] },
     },
     intervalMs: 5_000,
     timeoutMs: 2_000,
     unhealthyThreshold: 3,
     healthyThreshold: 2,
     jitterPercent: 10,
+    ...{ jitterMs: 0, initialJitterMs: 0, noTrafficIntervalMs: null },
   });
 });
 
-test('a TCP health check has its payloads in hex, and a jitter in time becomes a share of the interval', () => {
+test('a TCP health check has its payloads in hex, and its jitter may be a time', () => {
   const tcp_health_check = { send: { text: '50494e47' }, receive: [{ text: '504f' }, { binary: Buffer.from('NG') }] };
   const check = { ...times, ...thresholds, interval_jitter: seconds(1), tcp_health_check };
   expect(config({ health_checks: [check] }).healthCheck).toMatchObject({
     check: { type: 'tcp', send: bytes('PING'), receive: [bytes('PO'), bytes('NG')] },
-    jitterPercent: 20,
+    ...{ jitterPercent: 0, jitterMs: 1_000 },
   });
 });
 
@@ -164,7 +174,7 @@ test('a static cluster brings its endpoints', () => {
       }),
     ),
   );
-  expect(value.endpoints).toMatchObject({ type: 'inline', list: [{ key: '10.0.0.1:80' }] });
+  expect(value.endpoints).toMatchObject({ type: 'inline', assignment: { endpoints: [{ key: '10.0.0.1:80' }] } });
 });
 
 test('endpoints are asked for by service name, and no longer than the source says', () => {

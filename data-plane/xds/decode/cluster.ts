@@ -3,7 +3,7 @@ import type { Cluster } from '../../../proto/envoy.ts';
 import type { ClusterConfig } from '../../model/config.ts';
 import { checkTransportSocket, readStreamSource } from './address.ts';
 import { readBalance } from './balance.ts';
-import { readAssignment } from './endpoints.ts';
+import { noAssignment, readAssignment } from './endpoints.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readHealthCheck } from './health-check.ts';
 import { decodeWith } from './messages.ts';
@@ -76,8 +76,14 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
       name,
       protocol,
       connectTimeoutMs: positiveMillis(place.field('connect_timeout'), message.connect_timeout, 5_000),
-      balance: readBalance(place, message),
-      panicPercent: readPanicPercent(place.field('common_lb_config'), message.common_lb_config),
+      balance: {
+        policy: readBalance(place, message),
+        panicPercent: readPanicPercent(place.field('common_lb_config'), message.common_lb_config),
+        ...{ failOnPanic: false, localities: { type: 'none' }, slowStart: null, subsets: null },
+      },
+      outlierDetection: null,
+      breakers: unbroken,
+      dns: null,
       healthCheck: readOnlyHealthCheck(place, message, name),
       keepAlive,
       http2,
@@ -88,7 +94,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
 }
 
 function readEndpoints(place: Place, message: Cluster, name: string): ClusterResource['endpoints'] {
-  const nowhere = { type: 'inline', list: [] } as const;
+  const nowhere = { type: 'inline', assignment: noAssignment } as const;
   if (message.cluster_type) {
     place.field('cluster_type').refuse(`${JSON.stringify(message.cluster_type.name ?? '')} is ${unsupported}`);
     return nowhere;
@@ -96,7 +102,10 @@ function readEndpoints(place: Place, message: Cluster, name: string): ClusterRes
   switch (message.type ?? 'STATIC') {
     case 'STATIC':
       if (message.eds_cluster_config) place.field('eds_cluster_config').refuse('belongs to clusters of type EDS only');
-      return { type: 'inline', list: readAssignment(place.field('load_assignment'), message.load_assignment ?? {}) };
+      return {
+        type: 'inline',
+        assignment: readAssignment(place.field('load_assignment'), message.load_assignment ?? {}),
+      };
     case 'EDS': {
       if (message.load_assignment) place.field('load_assignment').refuse('does not belong to a cluster of type EDS');
       const at = place.field('eds_cluster_config');
@@ -127,6 +136,13 @@ function readOnlyHealthCheck(place: Place, message: Cluster, name: string) {
   if (checks.length > 1) place.field('health_checks').refuse(`more than one health check is ${unsupported}`);
   return checks[0] ?? null;
 }
+
+const unbroken: ClusterConfig['breakers'] = {
+  connections: Number.POSITIVE_INFINITY,
+  pending: Number.POSITIVE_INFINITY,
+  requests: Number.POSITIVE_INFINITY,
+  connectionsPerEndpoint: Number.POSITIVE_INFINITY,
+};
 
 /** Of the priority that all requests have. */
 function readRetryBudget(place: Place, breakers: Cluster['circuit_breakers']): ClusterConfig['retryBudget'] {

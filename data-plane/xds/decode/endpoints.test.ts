@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ClusterLoadAssignment } from '../../../proto/envoy.ts';
+import { nowhere } from '../../testing.ts';
 import { decodeEndpoints } from './endpoints.ts';
 import { assignment, lbEndpoint, problemsOf, refusals, taken } from './testing.ts';
 
@@ -7,10 +8,13 @@ const unsupported = 'not supported by this data plane';
 type Endpoint = NonNullable<NonNullable<ClusterLoadAssignment['endpoints']>[number]['lb_endpoints']>[number];
 
 const endpointsOf = (...endpoints: Endpoint[]) =>
-  taken(decodeEndpoints(assignment({ endpoints: [{ lb_endpoints: endpoints }] }))).endpoints;
+  taken(decodeEndpoints(assignment({ endpoints: [{ lb_endpoints: endpoints }] }))).assignment.endpoints;
 
 test('all localities come in one list, by address and port, each endpoint with its zone', () => {
-  const { name, endpoints } = taken(
+  const {
+    name,
+    assignment: { endpoints },
+  } = taken(
     decodeEndpoints(
       assignment({
         endpoints: [
@@ -24,7 +28,7 @@ test('all localities come in one list, by address and port, each endpoint with i
     ),
   );
   expect(name).toBe('checkout/orders');
-  expect(endpoints.map(({ key, zone }) => [key, zone])).toEqual([
+  expect(endpoints.map(({ key, locality }) => [key, locality.zone])).toEqual([
     ['10.0.0.1:80', 'a'],
     ['10.0.0.2:80', 'b'],
     ['10.0.0.2:81', 'b'],
@@ -33,7 +37,15 @@ test('all localities come in one list, by address and port, each endpoint with i
 
 test('an endpoint has weight 1, no zone, no labels and good health, if it says nothing else', () => {
   expect(endpointsOf(lbEndpoint('10.0.0.1', 80))).toEqual([
-    { key: '10.0.0.1:80', address: '10.0.0.1', port: 80, weight: 1, zone: '', health: 'healthy', labels: {} },
+    {
+      key: '10.0.0.1:80',
+      address: '10.0.0.1',
+      port: 80,
+      weight: 1,
+      locality: nowhere,
+      health: 'healthy',
+      ...{ labels: {}, hostname: '', hashKey: '' },
+    },
   ]);
 });
 
@@ -64,7 +76,7 @@ test('labels are the texts under envoy.lb', () => {
 });
 
 test('an assignment may be empty', () => {
-  expect(taken(decodeEndpoints(assignment({ endpoints: [] }))).endpoints).toEqual([]);
+  expect(taken(decodeEndpoints(assignment({ endpoints: [] }))).assignment.endpoints).toEqual([]);
 });
 
 const at = 'endpoints[0].lb_endpoints[0]';

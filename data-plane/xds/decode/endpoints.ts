@@ -1,6 +1,6 @@
 /** envoy.config.endpoint.v3.ClusterLoadAssignment: the endpoints of a cluster. */
 import type { ClusterLoadAssignment } from '../../../proto/envoy.ts';
-import type { EndpointConfig } from '../../model/config.ts';
+import type { AssignmentConfig, EndpointConfig, LocalityConfig } from '../../model/config.ts';
 import { readAddress } from './address.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { decodeWith, type StructMessage, structToJson } from './messages.ts';
@@ -51,12 +51,18 @@ const healthOf: Readonly<Record<string, EndpointConfig['health']>> = {
 export function decodeEndpoints(bytes: Uint8Array): Decoded<EndpointsResource> {
   return decodeWith('envoy.config.endpoint.v3.ClusterLoadAssignment', bytes, (place, message) => ({
     name: required(place.field('cluster_name'), message.cluster_name),
-    endpoints: readAssignment(place, message),
+    assignment: readAssignment(place, message),
   }));
 }
 
+export const noAssignment: AssignmentConfig = Object.freeze({
+  endpoints: [],
+  overprovisioningPercent: 140,
+  weightedPriorityHealth: false,
+});
+
 /** The endpoints of all localities in one list, by address and port. Also for an assignment inside a cluster. */
-export function readAssignment(place: Place, message: ClusterLoadAssignment): EndpointConfig[] {
+export function readAssignment(place: Place, message: ClusterLoadAssignment): AssignmentConfig {
   checkFields(place, message, assignmentFields);
   checkFields(place.field('policy'), message.policy ?? {}, policyFields);
   const keys = new Set<string>();
@@ -66,23 +72,24 @@ export function readAssignment(place: Place, message: ClusterLoadAssignment): En
   if (endpoints.reduce((sum, { weight }) => sum + weight, 0) > maxWeightSum) {
     place.refuse(`load_balancing_weight of all endpoints sums to more than ${maxWeightSum}`);
   }
-  return endpoints.sort(byAddressAndPort);
+  return { ...noAssignment, endpoints: endpoints.sort(byAddressAndPort) };
 }
 
 function readLocality(place: Place, message: Locality, keys: Set<string>): EndpointConfig[] {
   checkFields(place, message, localityFields);
   if ((message.priority ?? 0) > 0) place.field('priority').refuse(`priorities ${unsupported}`);
-  const zone = message.locality?.zone ?? '';
+  const { region = '', zone = '', sub_zone: subZone = '' } = message.locality ?? {};
+  const locality = { region, zone, subZone, priority: 0, weight: 0 };
   return (message.lb_endpoints ?? []).map((one, index) => {
     const at = place.item('lb_endpoints', index);
-    const endpoint = readEndpoint(at, one, zone);
+    const endpoint = readEndpoint(at, one, locality);
     if (keys.has(endpoint.key)) at.refuse(`${endpoint.key} is in this assignment already`);
     keys.add(endpoint.key);
     return endpoint;
   });
 }
 
-function readEndpoint(place: Place, message: LbEndpoint, zone: string): EndpointConfig {
+function readEndpoint(place: Place, message: LbEndpoint, locality: LocalityConfig): EndpointConfig {
   checkFields(place, message, endpointFields);
   const host = message.endpoint ?? {};
   const at = place.field('endpoint');
@@ -97,7 +104,9 @@ function readEndpoint(place: Place, message: LbEndpoint, zone: string): Endpoint
     address,
     port,
     weight: uint32Within(place.field('load_balancing_weight'), message.load_balancing_weight, 1, 1),
-    zone,
+    locality,
+    hostname: '',
+    hashKey: '',
     health: health ?? 'healthy',
     labels: readLabels(message.metadata?.filter_metadata?.['envoy.lb'] as StructMessage | undefined),
   };

@@ -51,7 +51,9 @@ export function readHealthCheck(place: Place, message: HealthCheck, clusterName:
     timeoutMs: requiredMillis(place, message, 'timeout'),
     unhealthyThreshold: requiredCount(place, message, 'unhealthy_threshold'),
     healthyThreshold: requiredCount(place, message, 'healthy_threshold'),
-    jitterPercent: (message.interval_jitter_percent ?? 0) + (intervalMs > 0 ? (100 * jitterMs) / intervalMs : 0),
+    jitterPercent: message.interval_jitter_percent ?? 0,
+    jitterMs,
+    ...{ initialJitterMs: 0, noTrafficIntervalMs: null },
   };
 }
 
@@ -102,6 +104,7 @@ function readHttp(place: Place, message: HttpCheck, clusterName: string): Check 
     host: wireText(place.field('host'), message.host || clusterName),
     http2: codec === 'HTTP2',
     expect: expect.length > 0 ? expect : [{ start: 200, end: 201 }],
+    ...{ method: 'GET', retriable: [], headers: [], receive: [] },
   };
 }
 

@@ -1,10 +1,10 @@
 /** What decoding yields for each xDS type: parts of the model that do not know yet what arrives under other names. */
 import type {
+  AssignmentConfig,
   AuthoritiesConfig,
   CertificateConfig,
   ClientCertificatesConfig,
   ClusterConfig,
-  EndpointConfig,
   HttpChainConfig,
   ListenerConfig,
   RouteTableConfig,
@@ -22,15 +22,15 @@ export interface Subscribed {
 
 export interface ClusterResource {
   readonly name: string;
-  readonly config: Omit<ClusterConfig, 'endpoints'>;
+  readonly config: Omit<ClusterConfig, keyof AssignmentConfig>;
   readonly endpoints:
-    | { readonly type: 'inline'; readonly list: readonly EndpointConfig[] }
+    | { readonly type: 'inline'; readonly assignment: AssignmentConfig }
     | { readonly type: 'eds'; readonly from: Subscribed };
 }
 
 export interface EndpointsResource {
   readonly name: string;
-  readonly endpoints: readonly EndpointConfig[];
+  readonly assignment: AssignmentConfig;
 }
 
 export interface HttpChainResource {

@@ -51,6 +51,8 @@ test('a route to one cluster has 15 seconds', () => {
             retry: null,
             fallback: null,
             upgrades: [],
+            hashPolicies: [],
+            stickySession: null,
             fault: null,
             clusterHeader: '',
           },

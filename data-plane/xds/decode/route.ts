@@ -76,6 +76,8 @@ const defaultTimeoutMs = 15_000;
 
 /** Of a route that answers by itself. */
 const withoutCluster = {
+  hashPolicies: [],
+  stickySession: null,
   to: [],
   clusterHeader: '',
   rewrite: null,
@@ -179,6 +181,8 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
     retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
     fallback: readFallback(place, message.metadata),
     upgrades: readRouteUpgrades(at, message.route.upgrade_configs),
+    hashPolicies: [],
+    stickySession: null,
   };
 }
 

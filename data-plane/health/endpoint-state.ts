@@ -1,0 +1,39 @@
+/** The state of an endpoint, in one word, from all that is known of it. Pure. */
+import type { EndpointConfig } from '../model/config.ts';
+
+/**
+ * `disabled`, `unhealthy`, `ejected`, `draining`: takes nothing new, unless the cluster is in panic. `joining`: not
+ * checked yet, and not used. `probation`, `slow-start`: takes a part of its share. `degraded`: used where too few are
+ * healthy.
+ */
+export type EndpointState =
+  | 'disabled'
+  | 'joining'
+  | 'unhealthy'
+  | 'ejected'
+  | 'draining'
+  | 'degraded'
+  | 'probation'
+  | 'slow-start'
+  | 'healthy';
+
+export interface EndpointFacts {
+  /** As the control plane says. */
+  readonly told: EndpointConfig['health'];
+  /** What active checks say; `passing` where none are made. */
+  readonly checked: 'pending' | 'passing' | 'degraded' | 'failing';
+  /** By outlier detection. */
+  readonly ejected: boolean;
+  readonly onProbation: boolean;
+  readonly inSlowStart: boolean;
+}
+
+export function endpointState({ told, checked, ejected, onProbation, inSlowStart }: EndpointFacts): EndpointState {
+  if (told === 'draining') return 'draining';
+  if (told === 'unhealthy' || checked === 'failing') return 'unhealthy';
+  if (checked === 'pending') return 'joining';
+  if (ejected) return 'ejected';
+  if (told === 'degraded' || checked === 'degraded') return 'degraded';
+  if (onProbation) return 'probation';
+  return inSlowStart ? 'slow-start' : 'healthy';
+}
