@@ -23,7 +23,7 @@ test('each attempt goes to another endpoint until none is left', () => {
 
 test('another attempt does not go to an endpoint that is not well', () => {
   const of = cluster([1, 2, 3]);
-  of.setPassesChecks('127.0.0.1:2', false);
+  of.setChecked('127.0.0.1:2', 'failing');
   const tried = [of.hosts[0]!];
   expect(chooseHost(of, tried)?.port).toBe(3);
   expect(chooseHost(of, [...tried, of.hosts[2]!])).toBeNull();

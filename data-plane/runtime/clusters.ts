@@ -71,7 +71,7 @@ export class Clusters {
     const { registry, random } = this.#deps;
     const cluster = new Cluster(config, clusterStats(registry, config.name), random);
     const checker = this.#check(cluster, config);
-    if (checker !== null) cluster.update(config, (key) => checker.stateOf(key) === 'passing');
+    if (checker !== null) cluster.update(config, (key) => checker.stateOf(key));
     this.#entries.set(config.name, { cluster, checker, wanted: config });
     return checker === null ? Promise.resolve() : checker.firstRound;
   }
@@ -89,7 +89,7 @@ export class Clusters {
     if (entry.checker === null) entry.checker = this.#check(cluster, config);
     else entry.checker.update(config.healthCheck, config.endpoints);
     const { checker } = entry;
-    const take = (): void => cluster.update(config, (key) => checker?.stateOf(key) === 'passing');
+    const take = (): void => cluster.update(config, (key) => checker?.stateOf(key));
     if (!waits) take();
     else void checker?.firstRound.then(() => this.#isWanted(entry, config) && take());
   }
@@ -102,7 +102,7 @@ export class Clusters {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
     const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key) =>
-      cluster.setPassesChecks(key, checker.stateOf(key) === 'passing'),
+      cluster.setChecked(key, checker.stateOf(key) ?? 'pending'),
     );
     return checker;
   }

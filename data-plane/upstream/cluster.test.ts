@@ -37,7 +37,7 @@ const picks = (cluster: Cluster, count: number): string =>
 
 test('endpoints that stay over an edit keep their connections, load and health; others are let go', () => {
   const cluster = make(clusterOf([1, 2], { healthCheck }));
-  for (const host of cluster.hosts) cluster.setPassesChecks(host.key, true);
+  for (const host of cluster.hosts) cluster.setChecked(host.key, 'passing');
   const [one, two] = cluster.hosts;
   const [kept, gone] = [new Idle(), new Idle()];
   one!.putIdle(kept, 0, deadlines);
@@ -45,9 +45,9 @@ test('endpoints that stay over an edit keep their connections, load and health; 
   one!.active = 3;
   cluster.update(clusterOf([1, 3], { healthCheck }));
   expect(cluster.hosts[0]).toBe(one);
-  expect(one).toMatchObject({ active: 3, connections: 4, passesChecks: true });
+  expect(one).toMatchObject({ active: 3, connections: 4, checked: 'passing' });
   expect([kept.closed, gone.closed]).toEqual([false, true]);
-  expect(cluster.hosts[1]).toMatchObject({ port: 3, passesChecks: false });
+  expect(cluster.hosts[1]).toMatchObject({ port: 3, checked: 'pending' });
 });
 
 test('a connection that is given back after its endpoint left is closed, not pooled', () => {
@@ -62,16 +62,26 @@ test('a connection that is given back after its endpoint left is closed, not poo
 
 test('only endpoints that are well are picked; below the panic threshold all are, at 0 none', () => {
   const cluster = make(clusterOf([1, 2, 3, 4], { healthCheck }));
-  for (const port of [1, 2, 3]) cluster.setPassesChecks(`127.0.0.1:${port}`, true);
+  for (const port of [1, 2, 3]) cluster.setChecked(`127.0.0.1:${port}`, 'passing');
   expect(picks(cluster, 6)).toBe('1,2,3,1,2,3');
-  for (const port of [2, 3]) cluster.setPassesChecks(`127.0.0.1:${port}`, false);
+  for (const port of [2, 3]) cluster.setChecked(`127.0.0.1:${port}`, 'failing');
   expect(picks(cluster, 4)).toBe('1,2,3,4');
   cluster.update(
     clusterOf([1, 2, 3, 4], { healthCheck, balance: balanceOf({ type: 'round-robin' }, { panicPercent: 0 }) }),
   );
   expect(picks(cluster, 2)).toBe('1,1');
-  cluster.setPassesChecks('127.0.0.1:1', false);
+  cluster.setChecked('127.0.0.1:1', 'failing');
   expect(picks(cluster, 1)).toBe('none');
+});
+
+test('an endpoint that calls itself degraded in its checks is one, and counted', () => {
+  const cluster = make(clusterOf([1, 2], { healthCheck }));
+  cluster.setChecked('127.0.0.1:1', 'passing');
+  cluster.setChecked('127.0.0.1:2', 'degraded');
+  expect(picks(cluster, 2)).toBe('1,1');
+  const { healthCheckHealthy, healthCheckDegraded, membershipHealthy, membershipDegraded } = cluster.stats;
+  expect([healthCheckHealthy.value, healthCheckDegraded.value]).toEqual([2, 1]);
+  expect([membershipHealthy.value, membershipDegraded.value]).toEqual([1, 1]);
 });
 
 test('what the control plane says of an endpoint counts as well as its checks', () => {

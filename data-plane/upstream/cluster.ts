@@ -1,10 +1,13 @@
 /** A cluster at work: its endpoints, who of them may be picked, and in which order. */
 import { type Balancer, createBalancer } from '../balance/balancer.ts';
 import { eligibleEndpoints } from '../balance/panic.ts';
+import type { EndpointFacts } from '../health/endpoint-state.ts';
 import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
+
+type Checked = EndpointFacts['checked'];
 
 export class Cluster {
   readonly name: string;
@@ -33,17 +36,18 @@ export class Cluster {
   }
 
   /**
-   * Endpoints that stay keep their connections, load and health; where checks are made, new ones fail until they pass,
-   * unless `passes` knows better.
+   * Endpoints that stay keep their connections, load and health; where checks are made, new ones are not used until
+   * they pass, unless `checkedOf` knows better.
    */
-  update(config: ClusterConfig, passes: (key: string) => boolean = () => false): void {
+  update(config: ClusterConfig, checkedOf: (key: string) => Checked | undefined = () => undefined): void {
     const gone = new Map(this.#byKey);
     this.config = config;
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      const passing = config.healthCheck === null || passes(endpoint.key);
-      return keepOrCreate(known, endpoint, this.#loadOf(endpoint.locality.zone), passing);
+      const found = config.healthCheck === null ? 'passing' : checkedOf(endpoint.key);
+      const checked = found === undefined || found === 'pending' ? (known?.checked ?? 'pending') : found;
+      return keepOrCreate(known, endpoint, this.#loadOf(endpoint.locality.zone), checked);
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
     for (const host of gone.values()) {
@@ -66,18 +70,18 @@ export class Cluster {
     return load;
   }
 
-  /** An active health check changed its mind. */
-  setPassesChecks(key: string, passes: boolean): void {
+  /** What active health checks have found. */
+  setChecked(key: string, checked: Checked): void {
     const host = this.#byKey.get(key);
-    if (host === undefined || host.passesChecks === passes) return;
-    host.passesChecks = passes;
+    if (host === undefined || host.checked === checked) return;
+    host.checked = checked;
     this.rebuild();
   }
 
   /** Who may be picked, after a change of membership or health. */
   rebuild(): void {
     const hosts = this.#hosts;
-    const health = hosts.map((host) => (host.passesChecks ? host.config.health : 'unhealthy'));
+    const health = hosts.map(healthOf);
     const { indexes, panic } = eligibleEndpoints(health, this.config.balance.panicPercent);
     const eligible = indexes.map((index) => hosts[index]!);
     this.#eligible = eligible;
@@ -90,6 +94,7 @@ export class Cluster {
     );
     this.stats.membershipTotal.value = hosts.length;
     this.stats.healthCheckHealthy.value = hosts.filter((host) => host.passesChecks).length;
+    this.stats.healthCheckDegraded.value = hosts.filter((host) => host.checked === 'degraded').length;
     this.stats.membershipHealthy.value = health.filter((one) => one === 'healthy').length;
     this.stats.membershipDegraded.value = health.filter((one) => one === 'degraded').length;
   }
@@ -130,12 +135,16 @@ export class Cluster {
   }
 }
 
-/** The endpoint as it was, with its new settings, or a new one. `passes`: it needs no check, or passed one. */
-function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, load: LocalityLoad, passes: boolean): Host {
+function healthOf({ checked, passesChecks, config }: Host): EndpointConfig['health'] {
+  if (!passesChecks) return 'unhealthy';
+  return checked === 'degraded' && config.health === 'healthy' ? 'degraded' : config.health;
+}
+
+/** The endpoint as it was, with its new settings, or a new one. */
+function keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, load: LocalityLoad, checked: Checked): Host {
   const host = known ?? new Host(endpoint, load);
   host.config = endpoint;
   host.load = load;
-  if (passes) host.passesChecks = true;
-  else if (known === undefined) host.passesChecks = false;
+  host.checked = checked;
   return host;
 }

@@ -1,4 +1,5 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
+import type { EndpointFacts } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
 import type { EndpointConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
@@ -30,8 +31,8 @@ export class Host {
   active = 0;
   /** Of its zone; whoever begins a request here ends it on the same object. */
   load: LocalityLoad;
-  /** What active health checks say; true where none are made. */
-  passesChecks = true;
+  /** What active health checks say; `passing` where none are made. */
+  checked: EndpointFacts['checked'] = 'passing';
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
@@ -45,6 +46,10 @@ export class Host {
     this.address = config.address;
     this.port = config.port;
     this.config = config;
+  }
+
+  get passesChecks(): boolean {
+    return this.checked === 'passing' || this.checked === 'degraded';
   }
 
   /** The most recently used idle connection, or undefined. */
