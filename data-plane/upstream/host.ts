@@ -1,5 +1,5 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
-import type { EndpointFacts } from '../health/endpoint-state.ts';
+import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
 import type { EndpointConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
@@ -50,6 +50,14 @@ export class Host {
 
   get passesChecks(): boolean {
     return this.checked === 'passing' || this.checked === 'degraded';
+  }
+
+  get facts(): EndpointFacts {
+    return { told: this.config.health, checked: this.checked, ejected: false, onProbation: false, inSlowStart: false };
+  }
+
+  state(): EndpointState {
+    return endpointState(this.facts);
   }
 
   /** The most recently used idle connection, or undefined. */
