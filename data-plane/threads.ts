@@ -47,7 +47,7 @@ export function carryByWorkers(
   });
   const newTicketKeys = (): Uint8Array => randomBytes(48);
   const listeners = new WorkerListeners(pool, { places: new Places(), binds, logger, setTimer, newTicketKeys });
-  const clusters = new Clusters({ registry, random, checks: health.telling(ownChecks(checking)) });
+  const clusters = new Clusters({ registry, world: { random }, checks: health.telling(ownChecks(checking)) });
   const node = new ProxyNode(clusters, listeners, (config) => listeners.take(config));
   const loads = new WorkerLoads(stats);
   pool.start();

@@ -77,9 +77,9 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const random = (): number => 0;
   const connect = (host: string, port: number) => net.connect({ host, port });
   const checks = ownChecks({ random, connect, setTimer: () => () => {} });
-  const clusters = new Clusters({ registry: new StatsRegistry(), random, checks });
+  const clusters = new Clusters({ registry: new StatsRegistry(), world: { random }, checks });
   closers.push(() => clusters.stop());
-  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick()?.port) };
+  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }
 
 test('a new cluster is whole once its endpoints have been checked', async () => {
