@@ -80,6 +80,10 @@ export function clusterStats(registry: StatsRegistry, name: string) {
       'health_check.network_failure',
       'Active health checks that failed to connect or were cut or timed out',
     ),
+    healthCheckDegraded: scope.nodeGauge(
+      'health_check.degraded',
+      'Endpoints that pass them, and call themselves degraded',
+    ),
     healthCheckHealthy: scope.nodeGauge('health_check.healthy', 'Endpoints that pass their active health checks'),
     lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints'),
   };

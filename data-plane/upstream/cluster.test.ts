@@ -47,9 +47,9 @@ test('endpoints that stay over an edit keep their connections, load and health; 
   one!.active = 3;
   cluster.update(clusterOf([1, 3], { healthCheck }));
   expect(cluster.hosts[0]).toBe(one);
-  expect(one).toMatchObject({ active: 3, connections: 4, passesChecks: true });
+  expect(one).toMatchObject({ active: 3, connections: 4, checked: 'passing' });
   expect([kept.closed, gone.closed]).toEqual([false, true]);
-  expect(cluster.hosts[1]).toMatchObject({ port: 3, passesChecks: false });
+  expect(cluster.hosts[1]).toMatchObject({ port: 3, checked: 'pending' });
 });
 
 test('a connection that is given back after its endpoint left is closed, not pooled', () => {
@@ -74,6 +74,16 @@ test('only endpoints that are well are picked; below the panic threshold all are
   expect(picks(cluster, 2)).toBe('1,1');
   cluster.setChecked('127.0.0.1:1', 'failing');
   expect(picks(cluster, 1)).toBe('none');
+});
+
+test('an endpoint that calls itself degraded in its checks is one, and counted', () => {
+  const cluster = make(clusterOf([1, 2], { healthCheck }));
+  cluster.setChecked('127.0.0.1:1', 'passing');
+  cluster.setChecked('127.0.0.1:2', 'degraded');
+  expect(picks(cluster, 2)).toBe('1,1');
+  const { healthCheckHealthy, healthCheckDegraded, membershipHealthy, membershipDegraded } = cluster.stats;
+  expect([healthCheckHealthy.value, healthCheckDegraded.value]).toEqual([2, 1]);
+  expect([membershipHealthy.value, membershipDegraded.value]).toEqual([1, 1]);
 });
 
 test('what the control plane says of an endpoint counts as well as its checks', () => {

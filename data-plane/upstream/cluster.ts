@@ -12,6 +12,8 @@ export type ClusterWorld = World;
 
 type Checked = EndpointFacts['checked'];
 
+type Checked = EndpointFacts['checked'];
+
 export class Cluster {
   readonly name: string;
   config: ClusterConfig;
@@ -80,9 +82,10 @@ export class Cluster {
   setChecked(key: string, checked: Checked): void {
     const host = this.#byKey.get(key);
     if (host === undefined || host.checked === checked) return;
-    const { passesChecks, standing } = host;
+    const { passesChecks, standing, checked: before } = host;
     host.checked = checked;
     this.stats.healthCheckHealthy.value += Number(host.passesChecks) - Number(passesChecks);
+    this.stats.healthCheckDegraded.value += Number(checked === 'degraded') - Number(before === 'degraded');
     this.#stood(host, standing);
   }
 
@@ -110,6 +113,7 @@ export class Cluster {
     const count = (wanted: Standing): number => hosts.filter(({ standing }) => standing === wanted).length;
     stats.membershipTotal.value = hosts.length;
     stats.healthCheckHealthy.value = hosts.filter(({ passesChecks }) => passesChecks).length;
+    stats.healthCheckDegraded.value = hosts.filter(({ checked }) => checked === 'degraded').length;
     stats.membershipHealthy.value = count('healthy');
     stats.membershipDegraded.value = count('degraded');
     stats.membershipExcluded.value = count('excluded');
