@@ -62,6 +62,24 @@ test('apply shows each field that changes, from standard input too', async () =>
   expect((await fairlead('apply -f -', { input: before.stdout })).code).toBe(0);
 });
 
+test('diff shows what apply would change, and what that does to the keys of a cluster, and ends with 1', async () => {
+  const cluster = (count: number) => {
+    const endpoints = Array.from({ length: count }, (_, index) => ({ address: '10.9.0.1', port: 81 + index }));
+    return JSON.stringify({ kind: 'Cluster', name: 'keyed', spec: { balance: { policy: 'maglev' }, endpoints } });
+  };
+  expect((await fairlead('apply -f -', { input: cluster(4) })).code).toBe(0);
+  const diff = await fairlead('diff -f -', { input: cluster(3) });
+  expect(diff.code).toBe(1);
+  expect(diff.stdout).toContain('Cluster keyed updated\n');
+  expect(diff.stdout).toMatch(/^ {2}2\d\.\d% of the keys move; loads from 100\.0% \(10\.9\.0\.1:8\d\) to 100\.0% /m);
+  expect(diff.stdout).toContain('  1 of 3 endpoints may fail before it panics (now 2)\n');
+  expect(diff.stdout).toContain('dry run: 1 changed; nothing was written\n');
+  expect(await fairlead('diff -f -', { input: cluster(4) })).toMatchObject({
+    code: 0,
+    stdout: 'dry run: 0 changed; nothing was written\n',
+  });
+});
+
 test('a refused apply names file, document, place and remedy, exits 1, and shows no stack', async () => {
   mkdirSync(path.join(folder, 'bad'));
   writeFileSync(path.join(folder, 'bad/a.yaml'), 'kind: NodeGroup\nname: fine\nspec: { tier: l7 }\n');
