@@ -8,7 +8,7 @@ const maxPicks = 4;
 /** The endpoint for the next attempt; `null` where none is left. */
 export function chooseHost(cluster: Cluster, tried: readonly Host[]): Host | null {
   for (let pick = 0; pick < maxPicks; pick++) {
-    const host = cluster.pick();
+    const host = cluster.pick(null);
     if (host === null || !tried.includes(host)) return host;
   }
   // A balancer that looks at load likes the one that just failed, as it has none.

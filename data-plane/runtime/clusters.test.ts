@@ -79,7 +79,7 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const checks = ownChecks({ random, connect, setTimer: () => () => {} });
   const clusters = new Clusters({ registry: new StatsRegistry(), random, checks });
   closers.push(() => clusters.stop());
-  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick()?.port) };
+  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }
 
 test('a new cluster is whole once its endpoints have been checked', async () => {

@@ -33,7 +33,7 @@ const deadlines = new Deadlines(
 );
 const make = (config: ClusterConfig): Cluster => new Cluster(config, clusterStats(new StatsRegistry(), 'c'), () => 0);
 const picks = (cluster: Cluster, count: number): string =>
-  Array.from({ length: count }, () => cluster.pick()?.port ?? 'none').join();
+  Array.from({ length: count }, () => cluster.pick(null)?.port ?? 'none').join();
 
 test('endpoints that stay over an edit keep their connections, load and health; others are let go', () => {
   const cluster = make(clusterOf([1, 2], { healthCheck }));

@@ -5,6 +5,7 @@ import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
+import type { PickAsk } from './pick-ask.ts';
 
 export class Cluster {
   readonly name: string;
@@ -94,9 +95,28 @@ export class Cluster {
     this.stats.membershipDegraded.value = health.filter((one) => one === 'degraded').length;
   }
 
-  /** The endpoint for the next request, or null if none may take it. */
-  pick(): Host | null {
+  /** The endpoint with this key, if there is one. */
+  hostOf(key: string): Host | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** The endpoint for the next request, or null if none may take it. @param ask null: nothing in particular */
+  pick(ask: PickAsk | null): Host | null {
+    if (ask !== null && ask.bound !== '') {
+      const host = this.#byKey.get(ask.bound);
+      if (host?.passesChecks && host.config.health !== 'unhealthy') return host;
+      if (ask.boundOnly) return null;
+    }
     if (this.#panic) this.stats.lbHealthyPanic.value++;
+    let host = this.#pickOne();
+    if (ask === null) return host;
+    for (let left = ask.hostSelections; left > 0 && host !== null && ask.tried.includes(host); left--) {
+      host = this.#pickOne();
+    }
+    return host;
+  }
+
+  #pickOne(): Host | null {
     const index = this.#balancer.pick();
     return index < 0 ? null : this.#eligible[index]!;
   }
