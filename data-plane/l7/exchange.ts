@@ -12,6 +12,7 @@ import type { Downstream } from './downstream.ts';
 import { isEndpointsFault, readGrpcStatus } from './grpc.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
 import type { LocalReply } from './local-reply.ts';
+import { RequestAsk } from './request-ask.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const noHeaders: readonly string[] = [];
@@ -64,16 +65,18 @@ export class Exchange {
   /** What the route changes of the answer; null: nothing. */
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
+  readonly ask: RequestAsk;
   readonly #client: Pick<Downstream, 'protocol'>;
   #trying = false;
   #cancelled = false;
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
-  constructor(listener: HttpListener, client: Pick<Downstream, 'protocol'>) {
+  constructor(listener: HttpListener, client: Pick<Downstream, 'protocol' | 'address' | 'localAddress'>) {
     this.#listener = listener;
     this.#client = client;
     this.context = listener.context;
+    this.ask = new RequestAsk(client);
   }
 
   /** Of the client. */
@@ -91,6 +94,7 @@ export class Exchange {
     this.status = head.status;
     this.details = 'via_upstream';
     this.answeredMs = this.#listener.shared.now();
+    this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared.wallClock);
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(head.first('grpc-status'));
   }
 
@@ -140,6 +144,7 @@ export class Exchange {
     this.isGrpc = false;
     this.grpcStatus = -1;
     this.responseChanges = null;
+    this.ask.clear();
     this.#cancelled = false;
     const names = context.loggedHeaders;
     this.#loggedHeaders = names.length === 0 ? noHeaders : names.map((name) => target.headerLines(name)[0] ?? '');

@@ -12,8 +12,6 @@ export type ClusterWorld = World;
 
 type Checked = EndpointFacts['checked'];
 
-type Checked = EndpointFacts['checked'];
-
 export class Cluster {
   readonly name: string;
   config: ClusterConfig;
@@ -124,6 +122,11 @@ export class Cluster {
     if (standing === 'healthy') return membershipHealthy;
     if (standing === 'degraded') return membershipDegraded;
     return standing === 'excluded' ? membershipExcluded : uncounted;
+  }
+
+  /** The endpoint with this key, if there is one. */
+  hostOf(key: string): Host | undefined {
+    return this.#byKey.get(key);
   }
 
   /** The endpoint for the next request, or null if none may take it. */
