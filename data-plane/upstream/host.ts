@@ -1,4 +1,5 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
+import { TrackRecord } from '../balance/track-record.ts';
 import { limits } from '../limits.ts';
 import type { EndpointConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
@@ -32,6 +33,8 @@ export class Host {
   load: LocalityLoad;
   /** What active health checks say; true where none are made. */
   passesChecks = true;
+  /** Kept where the policy of the cluster goes by it. */
+  readonly record = new TrackRecord();
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
