@@ -41,7 +41,7 @@ export function carryAlone(
   const { node, listeners } = createTraffic({
     registry,
     sinks,
-    checks: ownChecks(checking),
+    checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
     limits,
     filters,
     open: new OwnOpenCounts(),

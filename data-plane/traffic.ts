@@ -49,7 +49,7 @@ export function createTraffic({
   logger,
   listening,
 }: TrafficDeps): Traffic {
-  const clusters = new Clusters({ registry, random, checks });
+  const clusters = new Clusters({ registry, world: { random }, checks });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

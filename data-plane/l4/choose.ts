@@ -12,9 +12,5 @@ export function chooseHost(cluster: Cluster, tried: readonly Host[]): Host | nul
     if (host === null || !tried.includes(host)) return host;
   }
   // A balancer that looks at load likes the one that just failed, as it has none.
-  return cluster.hosts.find((host) => !tried.includes(host) && isUsable(host)) ?? null;
-}
-
-function isUsable(host: Host): boolean {
-  return host.passesChecks && host.config.health === 'healthy';
+  return cluster.hosts.find((host) => !tried.includes(host) && host.standing === 'healthy') ?? null;
 }

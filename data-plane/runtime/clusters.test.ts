@@ -76,8 +76,9 @@ const wanted = (endpoints: readonly Endpoint[], more: Partial<ClusterConfig> = {
 function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const random = (): number => 0;
   const connect = (host: string, port: number) => net.connect({ host, port });
-  const checks = ownChecks({ random, connect, setTimer: () => () => {} });
-  const clusters = new Clusters({ registry: new StatsRegistry(), random, checks });
+  const quiet = { hasTraffic: () => true, logger: { info: () => {}, warn: () => {} } };
+  const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
+  const clusters = new Clusters({ registry: new StatsRegistry(), world: { random }, checks });
   closers.push(() => clusters.stop());
   return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }

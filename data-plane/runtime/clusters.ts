@@ -2,12 +2,12 @@
 import type { ClusterConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { Cluster } from '../upstream/cluster.ts';
+import { Cluster, type ClusterWorld } from '../upstream/cluster.ts';
 import type { EndpointChecks, MakeChecks } from './checks.ts';
 
 export interface ClustersDeps {
   readonly registry: StatsRegistry;
-  readonly random: () => number;
+  readonly world: ClusterWorld;
   readonly checks: MakeChecks;
 }
 
@@ -68,10 +68,10 @@ export class Clusters {
   }
 
   #add(config: ClusterConfig): Promise<void> {
-    const { registry, random } = this.#deps;
-    const cluster = new Cluster(config, clusterStats(registry, config.name), random);
+    const { registry, world } = this.#deps;
+    const cluster = new Cluster(config, clusterStats(registry, config.name), world);
     const checker = this.#check(cluster, config);
-    if (checker !== null) cluster.update(config, (key) => checker.stateOf(key) === 'passing');
+    if (checker !== null) cluster.update(config, (key) => checker.stateOf(key) ?? 'pending');
     this.#entries.set(config.name, { cluster, checker, wanted: config });
     return checker === null ? Promise.resolve() : checker.firstRound;
   }
@@ -89,7 +89,7 @@ export class Clusters {
     if (entry.checker === null) entry.checker = this.#check(cluster, config);
     else entry.checker.update(config.healthCheck, config.endpoints);
     const { checker } = entry;
-    const take = (): void => cluster.update(config, (key) => checker?.stateOf(key) === 'passing');
+    const take = (): void => cluster.update(config, (key) => checker?.stateOf(key) ?? 'pending');
     if (!waits) take();
     else void checker?.firstRound.then(() => this.#isWanted(entry, config) && take());
   }
@@ -102,7 +102,7 @@ export class Clusters {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
     const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key) =>
-      cluster.setPassesChecks(key, checker.stateOf(key) === 'passing'),
+      cluster.setChecked(key, checker.stateOf(key) ?? 'pending'),
     );
     return checker;
   }

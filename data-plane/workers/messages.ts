@@ -5,7 +5,7 @@ import type { StatsNews } from '../telemetry/shared-stats.ts';
 import type { ConfigMessage } from './config-message.ts';
 
 /** What health checks found out of an endpoint; one that was not checked yet is not told of. */
-export type CheckedState = 'passing' | 'failing';
+export type CheckedState = 'passing' | 'degraded' | 'failing';
 
 /** By cluster, then by endpoint key. */
 export type CheckedStates = ReadonlyMap<string, ReadonlyMap<string, CheckedState>>;
