@@ -211,6 +211,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onResponseHead(head: MessageHead, hasBody: boolean): boolean {
+    this.#exchange.noteLoad(head);
     if (this.#tries.takesAnswer(head)) return false;
     if (head.status < 300 && this.#downstream.protocol === 'HTTP/2' && this.#tunnel !== null) {
       // to this client a 200 would say that the tunnel is open

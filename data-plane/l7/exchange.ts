@@ -11,6 +11,7 @@ import type { LocalityLoad } from '../upstream/load.ts';
 import type { Downstream } from './downstream.ts';
 import { isEndpointsFault, readGrpcStatus } from './grpc.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
+import { type Lines, readUtilization } from './load-metrics.ts';
 import type { LocalReply } from './local-reply.ts';
 import { RequestAsk } from './request-ask.ts';
 import type { RequestTarget } from './request-target.ts';
@@ -29,6 +30,13 @@ export const clientEnds = {
   malformed: { flag: 'DPE', details: 'http2.violation.of.messaging.rule' },
   connectionError: { flag: 'DPE', details: 'codec_error' },
 } as const satisfies Record<string, ClientEnd>;
+
+type Outcome = 'success' | 'error' | 'cancelled';
+
+/** Its policy looks at what endpoints say, and at how they do. */
+function goesByRecord({ config }: Cluster): boolean {
+  return config.balance.policy.type === 'utilization';
+}
 
 /** Reused for every request of a connection. */
 export class Exchange {
@@ -89,6 +97,13 @@ export class Exchange {
     return this.context.chain.limits.requestTimeoutMs;
   }
 
+  /** What the endpoint says of itself with an answer, whether or not that is passed on. */
+  noteLoad(lines: Lines): void {
+    if (!goesByRecord(this.cluster!)) return;
+    const utilization = readUtilization(lines);
+    if (utilization >= 0) this.host!.record.report(utilization, this.#listener.shared.now());
+  }
+
   /** The head of the endpoint's answer is here. */
   answeredBy(head: MessageHead): void {
     this.status = head.status;
@@ -99,6 +114,7 @@ export class Exchange {
   }
 
   noteTrailers(trailers: readonly Field[]): void {
+    this.noteLoad({ first: (name) => fieldValue(trailers, name) ?? '' });
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(fieldValue(trailers, 'grpc-status') ?? '');
   }
 
@@ -171,8 +187,14 @@ export class Exchange {
     if (!this.#trying) return;
     this.#trying = false;
     this.host!.active--;
-    this.#load!.end('error');
+    this.#end('error');
     this.cluster!.stats.rqActive.value--;
+  }
+
+  #end(outcome: Outcome): void {
+    this.#load!.end(outcome);
+    if (outcome === 'cancelled' || !goesByRecord(this.cluster!)) return;
+    this.host!.record.count(outcome === 'success', this.#listener.shared.now());
   }
 
   /** Unless it was cut by this side, the client went before its answer was whole. */
@@ -184,7 +206,7 @@ export class Exchange {
     this.#cancelled = true;
   }
 
-  #outcome(): 'success' | 'error' | 'cancelled' {
+  #outcome(): Outcome {
     if (this.answeredMs >= 0) return this.status < 500 && !isEndpointsFault(this.grpcStatus) ? 'success' : 'error';
     return this.#cancelled ? 'cancelled' : 'error';
   }
@@ -206,7 +228,7 @@ export class Exchange {
     if (this.#trying && cluster !== null && host !== null) {
       this.#trying = false;
       host.active--;
-      this.#load!.end(this.#outcome());
+      this.#end(this.#outcome());
       cluster.stats.rqActive.value--;
       if (this.answeredMs >= 0) {
         cluster.stats.rqCompleted.value++;

@@ -129,7 +129,7 @@ export class Cluster {
     return this.#byKey.get(key);
   }
 
-  /** The endpoint for the next request, or null if none may take it. */
+  /** The endpoint for the next request, or null if none may take it. @param ask null: nothing in particular */
   pick(ask: PickAsk | null): Host | null {
     if (ask === null) return this.#pool.pick();
     if (ask.bound !== '') {

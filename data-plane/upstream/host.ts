@@ -1,5 +1,6 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
 import type { Candidate, Standing } from '../balance/candidate.ts';
+import { TrackRecord } from '../balance/track-record.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
 import type { EndpointConfig, LocalityConfig } from '../model/config.ts';
@@ -48,6 +49,8 @@ export class Host implements Candidate {
   checked: EndpointFacts['checked'] = 'passing';
   /** By outlier detection. */
   ejected = false;
+  /** Kept where the policy of the cluster goes by it. */
+  readonly record = new TrackRecord();
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
