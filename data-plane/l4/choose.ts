@@ -16,5 +16,5 @@ export function chooseHost(cluster: Cluster, tried: readonly Host[]): Host | nul
 }
 
 function isUsable(host: Host): boolean {
-  return host.passesChecks && host.config.health === 'healthy';
+  return host.passesChecks && !host.ejected && host.config.health === 'healthy';
 }

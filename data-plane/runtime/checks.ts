@@ -13,11 +13,11 @@ export interface EndpointChecks {
   stop(): void;
 }
 
-/** @param onOutcome told of an endpoint whose state may have changed, before `firstRound` is kept */
+/** @param onOutcome told of an endpoint whose state may have changed, and whether its check has passed, before `firstRound` is kept */
 export type MakeChecks = (
   config: ClusterConfig & { readonly healthCheck: HealthCheckConfig },
   stats: ClusterStats,
-  onOutcome: (key: string) => void,
+  onOutcome: (key: string, passed: boolean) => void,
 ) => EndpointChecks;
 
 /** Checks that this thread makes itself. */
@@ -26,7 +26,7 @@ export function ownChecks(deps: HealthDeps): MakeChecks {
     new ClusterHealthChecker(healthCheck, endpoints, deps, {
       onChange: () => {},
       onOutcome: (key, outcome) => {
-        onOutcome(key);
+        onOutcome(key, outcome === 'pass');
         stats.healthCheckAttempt.value++;
         if (outcome === 'pass') stats.healthCheckSuccess.value++;
         else stats.healthCheckFailure.value++;

@@ -44,7 +44,7 @@ export class HealthBook {
 
 class ToldChecks implements EndpointChecks {
   readonly #read: (key: string) => CheckedState | undefined;
-  readonly #onOutcome: (key: string) => void;
+  readonly #onOutcome: (key: string, passed: boolean) => void;
   readonly #onStop: () => void;
   #keys: ReadonlySet<string> = new Set();
   /** Endpoints without a first outcome. */
@@ -55,7 +55,7 @@ class ToldChecks implements EndpointChecks {
   constructor(
     read: (key: string) => CheckedState | undefined,
     endpoints: readonly EndpointConfig[],
-    onOutcome: (key: string) => void,
+    onOutcome: (key: string, passed: boolean) => void,
     onStop: () => void,
   ) {
     this.#read = read;
@@ -85,7 +85,7 @@ class ToldChecks implements EndpointChecks {
 
   told(key: string): void {
     if (!this.#keys.has(key)) return;
-    this.#onOutcome(key);
+    this.#onOutcome(key, this.#read(key) === 'passing');
     this.#undecided.delete(key);
     this.#goOn();
   }
