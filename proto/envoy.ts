@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
+import type { Cluster as ShippedCluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
 import type { HealthCheck } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HealthCheck.js';
 import type { Node } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Node.js';
 import type { TypedExtensionConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/TypedExtensionConfig.js';
@@ -51,7 +51,6 @@ import type {
 export type {
   ClientStatusRequest,
   ClientStatusResponse,
-  Cluster,
   ClusterLoadAssignment,
   DeltaDiscoveryRequest,
   DeltaDiscoveryResponse,
@@ -73,6 +72,10 @@ export type {
   TcpProxy,
   VirtualHost,
 };
+
+export interface Cluster extends ShippedCluster {
+  dns_jitter?: Duration | null;
+}
 
 /** Every message type that code names, with its TypeScript shape (all fields optional, enums by name). */
 export interface MessageTypes {
@@ -162,6 +165,11 @@ const entryFiles = [
   'google/protobuf/struct.proto',
 ];
 
+/** What Envoy has, and the files that are shipped lack: the fields of a message, with their numbers. */
+const newerFields = {
+  'envoy.config.cluster.v3.Cluster': [new protobuf.Field('dns_jitter', 58, 'google.protobuf.Duration')],
+};
+
 function loadRoot(): protobuf.Root {
   const require = createRequire(import.meta.url);
   const deps = path.join(path.dirname(require.resolve('@grpc/grpc-js-xds/package.json')), 'deps');
@@ -182,6 +190,9 @@ function loadRoot(): protobuf.Root {
     return target;
   };
   root.loadSync([...entryFiles, ...ownFiles], { keepCase: true });
+  for (const [name, fields] of Object.entries(newerFields)) {
+    for (const field of fields) root.lookupType(name).add(field);
+  }
   root.resolveAll();
   return root;
 }

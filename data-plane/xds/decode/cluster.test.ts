@@ -139,7 +139,8 @@ const unsupported = 'not supported by this data plane';
 test.each(
   refusals<Partial<Cluster>>(
     [{ name: '' }, ['name: must not be empty']],
-    [{ type: 'STRICT_DNS', eds_cluster_config: null }, [`type: STRICT_DNS is ${unsupported}`]],
+    [{ type: 'ORIGINAL_DST', eds_cluster_config: null }, [`type: ORIGINAL_DST is ${unsupported}`]],
+    [{ type: 'STATIC' }, ['eds_cluster_config: belongs to clusters of type EDS only']],
     [{ type: 99 as never, eds_cluster_config: null }, [`type: 99 is ${unsupported}`]],
     [{ cluster_type: { name: 'aggregate' } }, [`cluster_type: "aggregate" is ${unsupported}`]],
     [

@@ -1,8 +1,10 @@
 /** envoy.config.cluster.v3.Cluster: endpoints over EDS or inline, and how to reach them. */
 import type { Cluster } from '../../../proto/envoy.ts';
+import type { ClusterConfig } from '../../model/config.ts';
 import { checkTransportSocket, readStreamSource } from './address.ts';
 import { readBalance } from './balance.ts';
 import { readBreakers } from './circuit-breakers.ts';
+import { readDns } from './dns.ts';
 import { noAssignment, readAssignment } from './endpoints.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { type CheckedCluster, readHealthCheck } from './health-check.ts';
@@ -27,9 +29,11 @@ const clusterFields = fieldTable('envoy.config.cluster.v3.Cluster', {
     'per_connection_buffer_limit_bytes',
     // endpoints that leave the assignment leave at once, and nothing serves before it is warm
     ...['ignore_health_on_host_removal', 'wait_for_warm_on_init'],
-    // about name resolution and original destinations, which cluster types that are refused ask for
-    ...['dns_refresh_rate', 'dns_failure_refresh_rate', 'respect_dns_ttl', 'dns_lookup_family', 'dns_resolvers'],
-    ...['use_tcp_for_dns_lookups', 'dns_resolution_config', 'typed_dns_resolver_config', 'cleanup_interval'],
+    // about original destinations, which a cluster type that is refused asks for
+    'cleanup_interval',
+    // about names, which clusters of other types have none of; dns.ts reads them, or refuses them
+    ...['dns_refresh_rate', 'dns_failure_refresh_rate', 'respect_dns_ttl', 'dns_lookup_family', 'dns_jitter'],
+    ...['dns_resolvers', 'use_tcp_for_dns_lookups', 'dns_resolution_config', 'typed_dns_resolver_config'],
   ],
 });
 
@@ -46,6 +50,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
   checkTransportSocket(place.field('transport_socket'), message.transport_socket);
   const name = required(place.field('name'), message.name);
   const { protocol, keepAlive, http2 } = readProtocol(place, message);
+  const { endpoints, dns } = readSource(place, message, name);
   return {
     name,
     config: {
@@ -55,38 +60,47 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
       balance: readBalance(place, message),
       outlierDetection: readOutlierDetection(place, message),
       ...readBreakers(place.field('circuit_breakers'), message.circuit_breakers),
-      dns: null,
+      dns,
       healthCheck: readOnlyHealthCheck(place, message, { name, protocol }),
       keepAlive,
       http2,
     },
-    endpoints: readEndpoints(place, message, name),
+    endpoints,
   };
 }
 
-function readEndpoints(place: Place, message: Cluster, name: string): ClusterResource['endpoints'] {
-  const nowhere = { type: 'inline', assignment: noAssignment } as const;
+type Source = Pick<ClusterResource, 'endpoints'> & Pick<ClusterConfig, 'dns'>;
+
+const nowhere: Source = { endpoints: { type: 'inline', assignment: noAssignment }, dns: null };
+
+/** Where its endpoints come from. */
+function readSource(place: Place, message: Cluster, name: string): Source {
   if (message.cluster_type) {
     place.field('cluster_type').refuse(`${JSON.stringify(message.cluster_type.name ?? '')} is ${unsupported}`);
     return nowhere;
   }
-  switch (message.type ?? 'STATIC') {
-    case 'STATIC':
-      if (message.eds_cluster_config) place.field('eds_cluster_config').refuse('belongs to clusters of type EDS only');
-      return {
-        type: 'inline',
-        assignment: readAssignment(place.field('load_assignment'), message.load_assignment ?? {}),
-      };
+  const type = message.type ?? 'STATIC';
+  const { eds_cluster_config: eds, load_assignment: told } = message;
+  if (eds && type !== 'EDS') place.field('eds_cluster_config').refuse('belongs to clusters of type EDS only');
+  switch (type) {
+    case 'STATIC': {
+      const assignment = readAssignment(place.field('load_assignment'), told ?? {});
+      return { endpoints: { type: 'inline', assignment }, dns: null };
+    }
+    case 'STRICT_DNS':
+    case 'LOGICAL_DNS': {
+      const { dns, assignment } = readDns(place, message, type === 'STRICT_DNS' ? 'strict' : 'logical');
+      return { endpoints: { type: 'inline', assignment }, dns };
+    }
     case 'EDS': {
-      if (message.load_assignment) place.field('load_assignment').refuse('does not belong to a cluster of type EDS');
+      if (told) place.field('load_assignment').refuse('does not belong to a cluster of type EDS');
       const at = place.field('eds_cluster_config');
-      const eds = message.eds_cluster_config ?? {};
-      checkFields(at, eds, edsFields);
-      const fetchTimeoutMs = readStreamSource(at.field('eds_config'), eds.eds_config);
-      return { type: 'eds', from: { name: eds.service_name || name, fetchTimeoutMs } };
+      checkFields(at, eds ?? {}, edsFields);
+      const fetchTimeoutMs = readStreamSource(at.field('eds_config'), eds?.eds_config);
+      return { endpoints: { type: 'eds', from: { name: eds?.service_name || name, fetchTimeoutMs } }, dns: null };
     }
     default:
-      place.field('type').refuse(`${message.type} is ${unsupported}`);
+      place.field('type').refuse(`${type} is ${unsupported}`);
       return nowhere;
   }
 }

@@ -226,7 +226,48 @@ const breakers: Case[] = [
   ),
 ];
 
-const cases: readonly Case[] = [...balancing, ...endpoints, ...checks, ...passive, ...breakers];
+const localhost = lbEndpoint('localhost', 80);
+
+function dns(patch: Partial<Cluster>, expected: string): Case {
+  return cluster(
+    {
+      type: 'STRICT_DNS',
+      load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: [localhost] }] },
+      ...patch,
+    },
+    expected,
+  );
+}
+
+const logical = (...endpoints: Locality[]): Case =>
+  dns(
+    { type: 'LOGICAL_DNS', load_assignment: { cluster_name: 'c', endpoints } },
+    'load_assignment: must be of one locality with one endpoint',
+  );
+
+const names: Case[] = [
+  dns({ dns_refresh_rate: { nanos: 1_000_000 } }, 'dns_refresh_rate: must be more than 1 ms'),
+  dns({ dns_failure_refresh_rate: {} }, 'dns_failure_refresh_rate.base_interval: must be set'),
+  dns(
+    { dns_failure_refresh_rate: { base_interval: seconds(5), max_interval: seconds(1) } },
+    'dns_failure_refresh_rate.max_interval: must not be less than base_interval',
+  ),
+  dns({ dns_lookup_family: 9 as never }, 'dns_lookup_family: 9 is not supported by this data plane'),
+  dns({ dns_jitter: { seconds: -1 } }, 'dns_jitter: must be a duration of 0 or more'),
+  dns(
+    { eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } } },
+    'eds_cluster_config: belongs to clusters of type EDS only',
+  ),
+  dns(
+    { load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: [lbEndpoint('', 80)] }] } },
+    'load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address: must not be empty',
+  ),
+  logical(),
+  logical({ lb_endpoints: [localhost, localhost] }),
+  logical({ lb_endpoints: [localhost] }, {}),
+];
+
+const cases: readonly Case[] = [...balancing, ...endpoints, ...checks, ...passive, ...breakers, ...names];
 const good = cluster({ connect_timeout: seconds(1) });
 
 test.each(cases.map((one) => ({ law: one.expected.join('; '), ...one })))(
