@@ -85,6 +85,15 @@ test('the first check may wait, and those before the first traffic have an inter
   expect(config(patch).healthCheck).toMatchObject({ initialJitterMs: 3_000, noTrafficIntervalMs: 60_000 });
 });
 
+test.each([
+  [{ unhealthy_interval: seconds(1) }, { unhealthyMs: 1_000, unhealthyEdgeMs: 1_000, healthyEdgeMs: 5_000 }],
+  [{ unhealthy_edge_interval: seconds(2) }, { unhealthyMs: 5_000, unhealthyEdgeMs: 2_000, healthyEdgeMs: 5_000 }],
+  [{ healthy_edge_interval: seconds(3) }, { unhealthyMs: 5_000, unhealthyEdgeMs: 5_000, healthyEdgeMs: 3_000 }],
+])('an interval may depend on how checks go: %j', (said, intervals) => {
+  const patch = { health_checks: [{ ...times, ...thresholds, ...said, tcp_health_check: {} }] };
+  expect(config(patch).healthCheck?.intervals).toEqual(intervals);
+});
+
 const unsupported = 'not supported by this data plane';
 test.each(
   refusals<Partial<Cluster>>(
@@ -129,10 +138,6 @@ test.each(
     [
       { health_checks: [1, 2].map(() => ({ ...times, ...thresholds, tcp_health_check: {} })) },
       [`health_checks: more than one health check is ${unsupported}`],
-    ],
-    [
-      { health_checks: [{ ...times, ...thresholds, tcp_health_check: {}, unhealthy_interval: seconds(1) }] },
-      [`health_checks[0].unhealthy_interval: other than interval is ${unsupported}`],
     ],
     [
       http({

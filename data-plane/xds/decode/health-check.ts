@@ -49,12 +49,12 @@ export interface CheckedCluster {
 export function readHealthCheck(place: Place, message: HealthCheck, cluster: CheckedCluster): HealthCheckConfig {
   checkFields(place, message, checkFieldTable);
   const intervalMs = requiredMillis(place, message, 'interval');
-  checkOtherIntervals(place, message, intervalMs);
   const noTraffic = message.no_traffic_interval;
   const jitterMs = millis(place.field('interval_jitter'), message.interval_jitter, 0);
   return {
     check: readCheck(place, message, cluster),
     intervalMs,
+    ...readIntervals(place, message, intervalMs),
     timeoutMs: requiredMillis(place, message, 'timeout'),
     unhealthyThreshold: requiredCount(place, message, 'unhealthy_threshold'),
     healthyThreshold: requiredCount(place, message, 'healthy_threshold'),
@@ -77,12 +77,22 @@ function requiredCount(place: Place, message: HealthCheck, field: 'unhealthy_thr
   return uint32Within(at, message[field], 1, 1);
 }
 
-/** There is one interval, so the others may only repeat it. */
-function checkOtherIntervals(place: Place, message: HealthCheck, intervalMs: number): void {
-  for (const field of ['unhealthy_interval', 'unhealthy_edge_interval', 'healthy_edge_interval'] as const) {
-    const at = place.field(field);
-    if (millis(at, message[field], intervalMs) !== intervalMs) at.refuse(`other than interval is ${unsupported}`);
-  }
+/** Those that are not said go by others, as in Envoy. */
+function readIntervals(place: Place, message: HealthCheck, intervalMs: number): Pick<HealthCheckConfig, 'intervals'> {
+  const {
+    unhealthy_interval: unhealthy,
+    unhealthy_edge_interval: unhealthyEdge,
+    healthy_edge_interval: healthyEdge,
+  } = message;
+  if (!unhealthy && !unhealthyEdge && !healthyEdge) return {};
+  const unhealthyMs = positiveMillis(place.field('unhealthy_interval'), unhealthy, intervalMs);
+  const unhealthyEdgeMs = positiveMillis(
+    place.field('unhealthy_edge_interval'),
+    unhealthyEdge,
+    unhealthyMs || intervalMs,
+  );
+  const healthyEdgeMs = positiveMillis(place.field('healthy_edge_interval'), healthyEdge, intervalMs);
+  return { intervals: { unhealthyMs, unhealthyEdgeMs, healthyEdgeMs } };
 }
 
 function readCheck(place: Place, message: HealthCheck, cluster: CheckedCluster): Check {
