@@ -5,27 +5,43 @@ import type { EndpointFacts } from '../health/endpoint-state.ts';
 import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
+import { type FailuresInRow, type HostCounts, ownHostCounts } from './host-counts.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
+import { Outcomes } from './outcomes.ts';
 import type { PickAsk } from './pick-ask.ts';
 
 export type ClusterWorld = World;
 
 type Checked = EndpointFacts['checked'];
 
+/** What the threads of a node know together. */
+interface ClusterWatch {
+  countsOf(key: string): HostCounts;
+  /** An endpoint has met as many failures in a row as are allowed. */
+  onFailuresInRow(key: string, inRow: FailuresInRow): void;
+}
+
+/** Of one thread that is alone, and ejects nobody. */
+const alone: ClusterWatch = { countsOf: ownHostCounts, onFailuresInRow: () => {} };
+
 export class Cluster {
   readonly name: string;
   config: ClusterConfig;
   readonly stats: ClusterStats;
+  /** What traffic meets, counted; null: nobody asks. */
+  outcomes: Outcomes | null = null;
+  readonly #watch: ClusterWatch;
   readonly #pool: Pool<Host>;
   #hosts: readonly Host[] = [];
   #byKey: ReadonlyMap<string, Host> = new Map();
   /** By zone; zones that are gone stay, for what they still have to report. */
   readonly #loads = new Map<string, LocalityLoad>();
 
-  constructor(config: ClusterConfig, stats: ClusterStats, world: ClusterWorld) {
+  constructor(config: ClusterConfig, stats: ClusterStats, world: ClusterWorld, watch: ClusterWatch = alone) {
     this.name = config.name;
     this.config = config;
     this.stats = stats;
+    this.#watch = watch;
     this.#pool = new Pool(config, [], world, stats);
     this.update(config);
   }
@@ -43,10 +59,12 @@ export class Cluster {
     const gone = new Map(this.#byKey);
     const changed = new Set<Host>();
     this.config = config;
+    this.#watchOutcomes();
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      const host = known ?? new Host(endpoint, this.#loadOf(endpoint.locality.zone));
+      const host =
+        known ?? new Host(endpoint, this.#loadOf(endpoint.locality.zone), this.#watch.countsOf(endpoint.key));
       if (known === undefined || !isSame(known.config, endpoint)) changed.add(host);
       host.config = endpoint;
       host.load = this.#loadOf(endpoint.locality.zone);
@@ -68,6 +86,13 @@ export class Cluster {
   /** By zone, those without endpoints included. */
   get localities(): Iterable<LocalityLoad> {
     return this.#loads.values();
+  }
+
+  #watchOutcomes(): void {
+    const { outlierDetection } = this.config;
+    if (outlierDetection === (this.outcomes?.config ?? null)) return;
+    const onThreshold = (key: string, inRow: FailuresInRow): void => this.#watch.onFailuresInRow(key, inRow);
+    this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, onThreshold);
   }
 
   #loadOf(zone: string): LocalityLoad {
