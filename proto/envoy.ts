@@ -32,7 +32,9 @@ import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/prot
 import protobuf from 'protobufjs';
 import type {
   ConnectionLimit,
+  CookieBasedSessionState,
   FileAccessLog,
+  HeaderBasedSessionState,
   HttpProtocolOptions,
   LeastRequest,
   Maglev,
@@ -40,6 +42,8 @@ import type {
   RoundRobin,
   Router,
   Runtime,
+  StatefulSession,
+  StatefulSessionPerRoute,
   StreamAccessLog,
   Subset,
   TcpProxy,
@@ -69,6 +73,8 @@ export type {
   RouteConfiguration,
   Router,
   Secret,
+  StatefulSession,
+  StatefulSessionPerRoute,
   TcpProxy,
   VirtualHost,
 };
@@ -91,9 +97,13 @@ export interface MessageTypes {
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
   'envoy.extensions.filters.http.fault.v3.HTTPFault': HTTPFault;
   'envoy.extensions.filters.http.router.v3.Router': Router;
+  'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': StatefulSession;
+  'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': StatefulSessionPerRoute;
   'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit': ConnectionLimit;
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
+  'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': CookieBasedSessionState;
+  'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': HeaderBasedSessionState;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
   'envoy.extensions.load_balancing_policies.maglev.v3.Maglev': Maglev;
   'envoy.extensions.load_balancing_policies.random.v3.Random': Random;
@@ -145,6 +155,9 @@ const entryFiles = [
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/filters/http/fault/v3/fault.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
+  'envoy/extensions/http/stateful_session/cookie/v3/cookie.proto',
+  'envoy/extensions/http/stateful_session/header/v3/header.proto',
   'envoy/extensions/filters/network/connection_limit/v3/connection_limit.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
