@@ -26,7 +26,17 @@ test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with 
       },
     },
     circuit_breakers: {
-      thresholds: [{ retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 } }],
+      thresholds: [
+        {
+          ...{ max_connections: 1024, max_pending_requests: 1024, max_requests: 1024 },
+          retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 },
+        },
+      ],
+    },
+    outlier_detection: {
+      ...{ interval: '10s', base_ejection_time: '30s', max_ejection_time: '300s' },
+      ...{ max_ejection_percent: 10, always_eject_one_host: true, consecutive_5xx: 5 },
+      ...{ enforcing_consecutive_5xx: 100, enforcing_success_rate: 0 },
     },
   });
 });
@@ -55,11 +65,25 @@ test("a tcp cluster has no HTTP options, and round robin is Envoy's own default"
   });
   const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
   expect(json).not.toHaveProperty('typed_extension_protocol_options');
-  expect(json).not.toHaveProperty('circuit_breakers');
+  expect(json['circuit_breakers']).toEqual({ thresholds: [{ max_connections: 1024 }] });
   expect(json).not.toHaveProperty('least_request_lb_config');
   // the default of an enum is not written
   expect(json).not.toHaveProperty('lb_policy');
   expect(json).toMatchObject({ name: 'redis', common_lb_config: { healthy_panic_threshold: {} } });
+});
+
+test('what one endpoint bears is a threshold of its own', () => {
+  const breakers = { connections: 9, pending: 8, requests: 7, retryBudget: '0%', perEndpoint: { connections: 3 } };
+  const cluster = typed('Cluster', 'orders', { breakers });
+  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['circuit_breakers']).toEqual({
+    thresholds: [
+      {
+        ...{ max_connections: 9, max_pending_requests: 8, max_requests: 7 },
+        retry_budget: { budget_percent: {}, min_retry_concurrency: 3 },
+      },
+    ],
+    per_host_thresholds: [{ max_connections: 3 }],
+  });
 });
 
 test('an HTTP probe without a host uses the bare name of the cluster, since a slash is no part of a host', () => {
@@ -80,19 +104,35 @@ test('an HTTP probe without a host uses the bare name of the cluster, since a sl
   ]);
 });
 
-test('a TCP probe sends and expects the bytes of its texts', () => {
-  const active = { ...probe, tcp: { send: 'PING', receive: '+PONG' } };
-  const cluster = typed('Cluster', 'redis', { protocol: 'tcp', health: { active } });
-  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([
-    { tcp_health_check: { send: { text: '50494e47' }, receive: [{ text: '2b504f4e47' }] } },
-  ]);
-});
-
-test('a TCP probe without texts only connects', () => {
-  const cluster = typed('Cluster', 'redis', { protocol: 'tcp', health: { active: { ...probe, tcp: {} } } });
-  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([
-    { tcp_health_check: {} },
-  ]);
+test.each([
+  [{ tcp: {} }, { tcp_health_check: {} }],
+  [
+    { tcp: { send: 'PING', receive: ['+', 'PONG'] } },
+    { tcp_health_check: { send: { text: '50494e47' }, receive: [{ text: '2b' }, { text: '504f4e47' }] } },
+  ],
+  [
+    { http: { path: '/', method: 'POST', headers: { 'x-probe': 'a' }, receive: 'ok' } },
+    {
+      http_health_check: {
+        ...{ path: '/', host: 'orders', method: 'POST', receive: [{ text: '6f6b' }] },
+        request_headers_to_add: [
+          { header: { key: 'x-probe', value: 'a' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+        ],
+      },
+    },
+  ],
+  [{ grpc: {} }, { grpc_health_check: { authority: 'orders' } }],
+  [
+    { grpc: { service: 'shop.Ledger', authority: 'a.b' } },
+    { grpc_health_check: { service_name: 'shop.Ledger', authority: 'a.b' } },
+  ],
+  [
+    { tcp: {}, noTrafficInterval: '1m', initialJitter: '3s' },
+    { no_traffic_interval: '60s', initial_jitter: '3s' },
+  ],
+])("the probe %j in Envoy's words", (check, words) => {
+  const cluster = typed('Cluster', 'orders', { health: { active: { ...probe, ...check } } });
+  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([words]);
 });
 
 test('a health policy that does not exist is named together with the cluster that wants it', () => {

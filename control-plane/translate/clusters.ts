@@ -3,12 +3,15 @@ import { durationOf, packAny } from '../../proto/codec.ts';
 import type { Cluster } from '../../proto/envoy.ts';
 import { resourceName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { defaultHealth } from '../model/schemas/health-policy.ts';
 import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
+import { balancing } from './balance.ts';
 import { endpointsName } from './endpoints.ts';
 import { healthChecks } from './health-checks.ts';
 import { limits } from './limits.ts';
 import { Memo } from './memo.ts';
+import { outlierDetection } from './outlier-detection.ts';
 import { keyOf, TranslationError } from './resources.ts';
 import { fromAds, nameOf, uint32 } from './wire.ts';
 
@@ -31,24 +34,24 @@ export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): C
       },
       connect_timeout: durationOf(spec.connectTimeoutMs),
       per_connection_buffer_limit_bytes: uint32(limits.connectionBufferBytes),
-      ...balance(spec.balance),
-      common_lb_config: { healthy_panic_threshold: { value: spec.balance.panicPercent } },
-      health_checks: health === null ? [] : healthChecks(health, document.name, speaksHttp2(spec.protocol)),
+      ...balancing(spec),
+      health_checks: healthChecks(health, document.name, speaksHttp2(spec.protocol)),
+      ...(health.passive !== null && outlierDetection(health.passive)),
       // else Envoy uses an endpoint that was taken out for as long as it passes its checks
       ignore_health_on_host_removal: checked,
       ...protocolOptions(spec),
-      ...(spec.protocol !== 'tcp' && { circuit_breakers: retryBudget(spec.retryBudgetPercent) }),
+      circuit_breakers: circuitBreakers(spec),
     };
   });
 }
 
 /** True if nodes check the endpoints before they use them. */
 export function isChecked(documents: DocumentSet, cluster: Typed<'Cluster'>): boolean {
-  return (healthPolicyOf(documents, cluster)?.active ?? null) !== null;
+  return healthPolicyOf(documents, cluster).active !== null;
 }
 
-function healthPolicyOf(documents: DocumentSet, { document, spec }: Typed<'Cluster'>): HealthPolicySpec | null {
-  if (spec.health === null) return null;
+function healthPolicyOf(documents: DocumentSet, { document, spec }: Typed<'Cluster'>): HealthPolicySpec {
+  if (spec.health === null) return defaultHealth;
   if ('inline' in spec.health) return spec.health.inline;
   const { tenant, name } = spec.health.policy;
   const policy = documents.get('HealthPolicy', tenant, name);
@@ -57,11 +60,6 @@ function healthPolicyOf(documents: DocumentSet, { document, spec }: Typed<'Clust
     keyOf(document),
     `/spec/health names the HealthPolicy ${nameOf(spec.health.policy)}, which does not exist`,
   );
-}
-
-function balance(spec: ClusterSpec['balance']): Pick<Cluster, 'lb_policy' | 'least_request_lb_config'> {
-  if (spec.policy === 'round-robin') return { lb_policy: 'ROUND_ROBIN' };
-  return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: uint32(spec.choices) } };
 }
 
 // what routes say of upgrades holds for endpoints of both versions
@@ -90,6 +88,19 @@ function protocolOptions(spec: ClusterSpec): Pick<Cluster, 'typed_extension_prot
   };
 }
 
-function retryBudget(percent: number): NonNullable<Cluster['circuit_breakers']> {
-  return { thresholds: [{ retry_budget: { budget_percent: { value: percent }, min_retry_concurrency: uint32(3) } }] };
+/** Of a tcp cluster only connections count; Envoy's own numbers stand for the rest. */
+function circuitBreakers({ protocol, breakers }: ClusterSpec): NonNullable<Cluster['circuit_breakers']> {
+  const { connections, pending, requests, retryBudgetPercent, perEndpoint } = breakers;
+  if (protocol === 'tcp') return { thresholds: [{ max_connections: uint32(connections) }] };
+  const threshold = {
+    max_connections: uint32(connections),
+    max_pending_requests: uint32(pending),
+    max_requests: uint32(requests),
+    retry_budget: { budget_percent: { value: retryBudgetPercent }, min_retry_concurrency: uint32(3) },
+  };
+  const ofEach = perEndpoint.connections;
+  return {
+    thresholds: [threshold],
+    ...(ofEach !== null && { per_host_thresholds: [{ max_connections: uint32(ofEach) }] }),
+  };
 }

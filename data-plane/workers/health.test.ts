@@ -99,6 +99,19 @@ test('an endpoint that was away is checked again before it is used', () => {
   expect(checks.stateOf(b)).toBe('pending');
 });
 
+test('an endpoint that is not checked passes without being told of, and is checked anew when it is again', async () => {
+  const { endpoints } = checked(1);
+  const spared = [{ ...endpoints[0]!, healthCheck: { address: '', port: 0, hostname: '', disabled: true } }];
+  const book = new HealthBook(new Map());
+  const { checks } = read(book, { ...checked(1), endpoints: spared });
+  expect(await isKept(checks.firstRound)).toBe(true);
+  expect(checks.stateOf(a)).toBe('passing');
+  book.tell('c', a, 'failing');
+  book.keep(configOf({ ...checked(1), endpoints: spared }));
+  checks.update(healthCheck, endpoints);
+  expect(checks.stateOf(a)).toBe('pending');
+});
+
 test('the main thread tells of each change once, and keeps it for who begins later', () => {
   const told: string[] = [];
   const health = new ToldHealth((cluster, key, state) => told.push(`${cluster} ${key} ${state}`));
@@ -106,7 +119,7 @@ test('the main thread tells of each change once, and keeps it for who begins lat
     [a, 'pending'],
     [b, 'pending'],
   ]);
-  let outcome: (key: string) => void = () => {};
+  let outcome: (key: string, passed: boolean) => void = () => {};
   const make: MakeChecks = (_, __, onOutcome) => {
     outcome = onOutcome;
     return { firstRound: Promise.resolve(), update: () => {}, stateOf: (key) => states.get(key), stop: () => {} };
@@ -114,9 +127,9 @@ test('the main thread tells of each change once, and keeps it for who begins lat
   const checks = health.telling(make)(checked(1, 2), stats, () => {});
   for (const state of ['passing', 'passing', 'failing'] as const) {
     states.set(a, state);
-    outcome(a);
+    outcome(a, state === 'passing');
   }
-  outcome(b);
+  outcome(b, false);
   expect(told).toEqual([`c ${a} passing`, `c ${a} failing`]);
   expect(health.states).toEqual(new Map([['c', new Map([[a, 'failing']])]]));
   checks.update(healthCheck, checked(2).endpoints);
