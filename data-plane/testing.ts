@@ -14,6 +14,7 @@ import type {
   EndpointConfig,
   HttpChainConfig,
   LocalityConfig,
+  OutlierDetectionConfig,
   PolicyConfig,
   RouteConfig,
   TlsConfig,
@@ -22,7 +23,7 @@ import { compileHttp } from './runtime/http-contexts.ts';
 import type { LogEntry } from './telemetry/log-entry.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { clusterStats, http2Stats, httpStats, listenerStats } from './telemetry/stats.ts';
-import { Cluster } from './upstream/cluster.ts';
+import { Cluster, type ClusterWorld } from './upstream/cluster.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 
 /** Time that stands still until it is moved. */
@@ -48,6 +49,9 @@ export class TestClock {
   }
 }
 
+/** What clusters are handed: no chance. */
+export const stillWorld: ClusterWorld = { random: () => 0 };
+
 export const nowhere: LocalityConfig = { region: '', zone: '', subZone: '', priority: 0, weight: 0 };
 
 export function endpointOf(port: number, rest: Partial<EndpointConfig> = {}): EndpointConfig {
@@ -67,6 +71,38 @@ export const noBreakers: BreakersConfig = {
   requests: Number.POSITIVE_INFINITY,
   connectionsPerEndpoint: Number.POSITIVE_INFINITY,
 };
+
+/** Envoy's defaults. */
+export function outliersOf(rest: Partial<OutlierDetectionConfig> = {}): OutlierDetectionConfig {
+  const rates = { minimumHosts: 5, enforcingLocalOriginPercent: 0 };
+  return {
+    intervalMs: 10_000,
+    baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000,
+    maxEjectionJitterMs: 0,
+    maxEjectionPercent: 10,
+    alwaysEjectOne: false,
+    consecutive5xx: 5,
+    enforcing5xxPercent: 100,
+    consecutiveGatewayFailure: 5,
+    enforcingGatewayPercent: 0,
+    splitLocalOrigin: false,
+    consecutiveLocalOriginFailure: 5,
+    enforcingLocalOriginPercent: 100,
+    successRate: {
+      ...rates,
+      requestVolume: 100,
+      stdevFactor: 1900,
+      enforcingPercent: 100,
+      enforcingLocalOriginPercent: 100,
+    },
+    failurePercentage: { ...rates, threshold: 85, requestVolume: 50, enforcingPercent: 0 },
+    latency: null,
+    healthyCheckUnejects: true,
+    maxFails: null,
+    ...rest,
+  };
+}
 
 export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig> = {}): ClusterConfig {
   return {
@@ -143,7 +179,7 @@ export async function startProxy(options: ProxyOptions) {
   const limits = { ...nodeLimits, ...options.limits };
   const registry = new StatsRegistry();
   const clusterFrom = (config: ClusterConfig): Cluster =>
-    new Cluster(config, clusterStats(registry, config.name), () => 0);
+    new Cluster(config, clusterStats(registry, config.name), stillWorld);
   const cluster = clusterFrom(options.cluster);
   const clusters = new Map([cluster, ...(options.others ?? []).map(clusterFrom)].map((one) => [one.name, one]));
   const log: LogEntry[] = [];

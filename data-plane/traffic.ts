@@ -10,7 +10,7 @@ import { isPublicAddress } from './listener/public-address.ts';
 import { ownAddress } from './own-address.ts';
 import { memoryShare, threadBusyShares } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
-import { Clusters } from './runtime/clusters.ts';
+import { Clusters, type ClustersDeps } from './runtime/clusters.ts';
 import type { FilterModules } from './runtime/filters.ts';
 import { Listeners, type ListenersDeps } from './runtime/listeners.ts';
 import type { Logger } from './runtime/logger.ts';
@@ -26,6 +26,8 @@ export interface TrafficDeps {
   readonly registry: StatsRegistry;
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
+  readonly outliers: ClustersDeps['outliers'];
+  readonly countsOf: ClustersDeps['countsOf'];
   readonly limits: NodeLimits;
   readonly filters: FilterModules;
   /** Of the node's connections. */
@@ -43,13 +45,15 @@ export function createTraffic({
   registry,
   sinks,
   checks,
+  outliers,
+  countsOf,
   limits,
   filters,
   open,
   logger,
   listening,
 }: TrafficDeps): Traffic {
-  const clusters = new Clusters({ registry, random, checks });
+  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

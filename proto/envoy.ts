@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
+import type { Cluster as ShippedCluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
 import type { HealthCheck } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HealthCheck.js';
 import type { Node } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Node.js';
 import type { TypedExtensionConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/TypedExtensionConfig.js';
@@ -15,6 +15,8 @@ import type { ScopedRouteConfiguration } from '@grpc/grpc-js-xds/build/src/gener
 import type { VirtualHost } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/VirtualHost.js';
 import type { HTTPFault } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/http/fault/v3/HTTPFault.js';
 import type { HttpConnectionManager } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
+import type { RingHash } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/load_balancing_policies/ring_hash/v3/RingHash.js';
+import type { WrrLocality } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/WrrLocality.js';
 import type { DownstreamTlsContext } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/DownstreamTlsContext.js';
 import type { Secret } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/Secret.js';
 import type { DeltaDiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DeltaDiscoveryRequest.js';
@@ -30,15 +32,22 @@ import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/prot
 import protobuf from 'protobufjs';
 import type {
   ConnectionLimit,
+  CookieBasedSessionState,
   FileAccessLog,
+  HeaderBasedSessionState,
   HealthReport,
   HealthReportRequest,
   HttpProtocolOptions,
   LeastRequest,
+  Maglev,
+  Random,
   RoundRobin,
   Router,
   Runtime,
+  StatefulSession,
+  StatefulSessionPerRoute,
   StreamAccessLog,
+  Subset,
   TcpProxy,
   TypedStruct,
   UriTemplateMatchConfig,
@@ -48,7 +57,6 @@ import type {
 export type {
   ClientStatusRequest,
   ClientStatusResponse,
-  Cluster,
   ClusterLoadAssignment,
   DeltaDiscoveryRequest,
   DeltaDiscoveryResponse,
@@ -69,9 +77,15 @@ export type {
   RouteConfiguration,
   Router,
   Secret,
+  StatefulSession,
+  StatefulSessionPerRoute,
   TcpProxy,
   VirtualHost,
 };
+
+export interface Cluster extends ShippedCluster {
+  dns_jitter?: Duration | null;
+}
 
 /** Every message type that code names, with its TypeScript shape (all fields optional, enums by name). */
 export interface MessageTypes {
@@ -87,11 +101,20 @@ export interface MessageTypes {
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
   'envoy.extensions.filters.http.fault.v3.HTTPFault': HTTPFault;
   'envoy.extensions.filters.http.router.v3.Router': Router;
+  'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': StatefulSession;
+  'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': StatefulSessionPerRoute;
   'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit': ConnectionLimit;
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
+  'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': CookieBasedSessionState;
+  'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': HeaderBasedSessionState;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
+  'envoy.extensions.load_balancing_policies.maglev.v3.Maglev': Maglev;
+  'envoy.extensions.load_balancing_policies.random.v3.Random': Random;
+  'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash': RingHash;
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobin;
+  'envoy.extensions.load_balancing_policies.subset.v3.Subset': Subset;
+  'envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality': WrrLocality;
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': Record<never, never>;
   'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': UriTemplateMatchConfig;
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': DownstreamTlsContext;
@@ -141,11 +164,19 @@ const entryFiles = [
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/filters/http/fault/v3/fault.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
+  'envoy/extensions/http/stateful_session/cookie/v3/cookie.proto',
+  'envoy/extensions/http/stateful_session/header/v3/header.proto',
   'envoy/extensions/filters/network/connection_limit/v3/connection_limit.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
+  'envoy/extensions/load_balancing_policies/maglev/v3/maglev.proto',
+  'envoy/extensions/load_balancing_policies/random/v3/random.proto',
+  'envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto',
   'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto',
+  'envoy/extensions/load_balancing_policies/subset/v3/subset.proto',
+  'envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.proto',
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
   'envoy/extensions/path/match/uri_template/v3/uri_template_match.proto',
   'envoy/extensions/transport_sockets/tls/v3/secret.proto',
@@ -155,6 +186,11 @@ const entryFiles = [
   'google/protobuf/wrappers.proto',
   'google/protobuf/struct.proto',
 ];
+
+/** What Envoy has, and the files that are shipped lack: the fields of a message, with their numbers. */
+const newerFields = {
+  'envoy.config.cluster.v3.Cluster': [new protobuf.Field('dns_jitter', 58, 'google.protobuf.Duration')],
+};
 
 function loadRoot(): protobuf.Root {
   const require = createRequire(import.meta.url);
@@ -176,6 +212,9 @@ function loadRoot(): protobuf.Root {
     return target;
   };
   root.loadSync([...entryFiles, ...ownFiles], { keepCase: true });
+  for (const [name, fields] of Object.entries(newerFields)) {
+    for (const field of fields) root.lookupType(name).add(field);
+  }
   root.resolveAll();
   return root;
 }

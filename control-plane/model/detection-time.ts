@@ -1,5 +1,5 @@
 /** How long an endpoint that stopped serving may still be sent requests. */
-import type { HealthPolicySpec } from './specs.ts';
+import type { ActiveSpec } from './cluster-specs.ts';
 
 export interface DetectionTime {
   /** Connections to it are refused or reset, and the last probe is one that gets no answer. */
@@ -8,10 +8,7 @@ export interface DetectionTime {
   readonly hangMs: number;
 }
 
-type Times = Pick<
-  NonNullable<HealthPolicySpec['active']>,
-  'intervalMs' | 'jitterPercent' | 'timeoutMs' | 'unhealthyAfter'
->;
+type Times = Pick<ActiveSpec, 'intervalMs' | 'jitterPercent' | 'timeoutMs' | 'unhealthyAfter'>;
 
 /**
  * The worst case of one node: it fails right after a probe that went well, every interval has all of its jitter, and each

@@ -171,13 +171,16 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
     ...['accessLog', 'address', 'filters', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls'],
     'trustedHops',
   ],
-  Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'retryBudgetPercent'],
+  Cluster: [
+    ...['balance', 'breakers', 'connectTimeoutMs', 'dns', 'endpoints', 'health', 'keepAlive', 'protocol'],
+    'slowStart',
+  ],
   Route: [
     ...['clusterHeader', 'fallback', 'filters', 'headers', 'hosts', 'listeners', 'match', 'priority', 'redirect'],
     ...['respond', 'retry', 'rewrite', 'streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],
   ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
-  HealthPolicy: ['active'],
+  HealthPolicy: ['active', 'passive'],
   Secret: ['ca', 'certificate', 'facts', 'key'],
 };
 

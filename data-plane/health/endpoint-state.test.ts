@@ -23,7 +23,7 @@ test.each<[string, string, Partial<EndpointFacts>]>([
 ])('an endpoint is %s (%s) where %j', (state, reason, facts) => {
   const all = { ...well, ...facts };
   expect(endpointState(all)).toBe(state);
-  expect(stateReason(endpointState(all), all, 'status 503')).toBe(reason);
+  expect(stateReason(endpointState(all), all.told, 'status 503')).toBe(reason);
 });
 
 /** The life of an endpoint: what happens, and the state that it leads to from the one before. */

@@ -29,7 +29,7 @@ export interface EndpointFacts {
 }
 
 /** Why it is so, where the state does not say it all. `failure`: what active checks met last. */
-export function stateReason(state: EndpointState, { told }: EndpointFacts, failure: string): string {
+export function stateReason(state: EndpointState, told: EndpointFacts['told'], failure: string): string {
   switch (state) {
     case 'draining':
       return byControlPlane;

@@ -8,10 +8,13 @@ import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import { localStatus } from '../upstream/outcomes.ts';
 import type { Downstream } from './downstream.ts';
-import { isEndpointsFault, readGrpcStatus } from './grpc.ts';
+import { httpStatusOf, isEndpointsFault, readGrpcStatus } from './grpc.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
+import { type Lines, readUtilization } from './load-metrics.ts';
 import type { LocalReply } from './local-reply.ts';
+import { RequestAsk } from './request-ask.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const noHeaders: readonly string[] = [];
@@ -28,6 +31,13 @@ export const clientEnds = {
   malformed: { flag: 'DPE', details: 'http2.violation.of.messaging.rule' },
   connectionError: { flag: 'DPE', details: 'codec_error' },
 } as const satisfies Record<string, ClientEnd>;
+
+type Outcome = 'success' | 'error' | 'cancelled';
+
+/** Its policy looks at what endpoints say, and at how they do. */
+function goesByRecord({ config }: Cluster): boolean {
+  return config.balance.policy.type === 'utilization';
+}
 
 /** Reused for every request of a connection. */
 export class Exchange {
@@ -64,16 +74,20 @@ export class Exchange {
   /** What the route changes of the answer; null: nothing. */
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
+  readonly ask: RequestAsk;
   readonly #client: Pick<Downstream, 'protocol'>;
   #trying = false;
+  /** When the try at hand began, where it matters. */
+  #triedMs = 0;
   #cancelled = false;
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
-  constructor(listener: HttpListener, client: Pick<Downstream, 'protocol'>) {
+  constructor(listener: HttpListener, client: Pick<Downstream, 'protocol' | 'address' | 'localAddress'>) {
     this.#listener = listener;
     this.#client = client;
     this.context = listener.context;
+    this.ask = new RequestAsk(client);
   }
 
   /** Of the client. */
@@ -86,15 +100,45 @@ export class Exchange {
     return this.context.chain.limits.requestTimeoutMs;
   }
 
+  /** An endpoint's answer begins, whether or not it is passed on: what it says of its load, and its word to outlier detection. */
+  onAnswer(head: MessageHead): void {
+    this.noteLoad(head);
+    const { outcomes } = this.cluster!;
+    if (outcomes === null) return;
+    const host = this.host!;
+    const grpcStatus = this.isGrpc ? readGrpcStatus(head.first('grpc-status')) : -1;
+    outcomes.answered(host, grpcStatus < 0 ? head.status : httpStatusOf(grpcStatus));
+    if (outcomes.config.latency !== null) host.counts.latency.record(this.#listener.shared.now() - this.#triedMs);
+  }
+
+  noteLoad(lines: Lines): void {
+    if (!goesByRecord(this.cluster!)) return;
+    const utilization = readUtilization(lines);
+    if (utilization >= 0) this.host!.record.report(utilization, this.#listener.shared.now());
+  }
+
+  /** The try at hand came to nothing, or to no end. */
+  onFailure(wasConnected: boolean): void {
+    if (this.#trying) this.cluster!.outcomes?.failed(this.host!, localStatus.failed, wasConnected);
+  }
+
+  /** It took too long to begin to answer. */
+  onTimeout(wasConnected: boolean): void {
+    if (!this.#trying || this.answeredMs >= 0) return;
+    this.cluster!.outcomes?.failed(this.host!, localStatus.timedOut, wasConnected);
+  }
+
   /** The head of the endpoint's answer is here. */
   answeredBy(head: MessageHead): void {
     this.status = head.status;
     this.details = 'via_upstream';
     this.answeredMs = this.#listener.shared.now();
+    this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared.wallClock);
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(head.first('grpc-status'));
   }
 
   noteTrailers(trailers: readonly Field[]): void {
+    this.noteLoad({ first: (name) => fieldValue(trailers, name) ?? '' });
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(fieldValue(trailers, 'grpc-status') ?? '');
   }
 
@@ -140,6 +184,7 @@ export class Exchange {
     this.isGrpc = false;
     this.grpcStatus = -1;
     this.responseChanges = null;
+    this.ask.clear();
     this.#cancelled = false;
     const names = context.loggedHeaders;
     this.#loggedHeaders = names.length === 0 ? noHeaders : names.map((name) => target.headerLines(name)[0] ?? '');
@@ -154,7 +199,8 @@ export class Exchange {
     this.cluster = cluster;
     this.host = host;
     this.#trying = true;
-    host.active++;
+    host.counts.begin();
+    if (cluster.outcomes?.config.latency) this.#triedMs = this.#listener.shared.now();
     this.#load = host.load;
     this.#load.begin();
     cluster.stats.rqTotal.value++;
@@ -165,9 +211,15 @@ export class Exchange {
   endTry(): void {
     if (!this.#trying) return;
     this.#trying = false;
-    this.host!.active--;
-    this.#load!.end('error');
+    this.host!.counts.end();
+    this.#end('error');
     this.cluster!.stats.rqActive.value--;
+  }
+
+  #end(outcome: Outcome): void {
+    this.#load!.end(outcome);
+    if (outcome === 'cancelled' || !goesByRecord(this.cluster!)) return;
+    this.host!.record.count(outcome === 'success', this.#listener.shared.now());
   }
 
   /** Unless it was cut by this side, the client went before its answer was whole. */
@@ -179,7 +231,7 @@ export class Exchange {
     this.#cancelled = true;
   }
 
-  #outcome(): 'success' | 'error' | 'cancelled' {
+  #outcome(): Outcome {
     if (this.answeredMs >= 0) return this.status < 500 && !isEndpointsFault(this.grpcStatus) ? 'success' : 'error';
     return this.#cancelled ? 'cancelled' : 'error';
   }
@@ -200,8 +252,8 @@ export class Exchange {
     const { cluster, host } = this;
     if (this.#trying && cluster !== null && host !== null) {
       this.#trying = false;
-      host.active--;
-      this.#load!.end(this.#outcome());
+      host.counts.end();
+      this.#end(this.#outcome());
       cluster.stats.rqActive.value--;
       if (this.answeredMs >= 0) {
         cluster.stats.rqCompleted.value++;

@@ -40,7 +40,6 @@ export class Tries {
   #wasUnseen = false;
   /** Whose budget has a place taken by the retry at hand. */
   #charged: Cluster | null = null;
-  #tried: Host[] = [];
   #perTry: Deadline | null = null;
   #backoff: Deadline | null = null;
 
@@ -78,6 +77,11 @@ export class Tries {
     return this.#made > 0;
   }
 
+  /** The try at hand has a connection, and not only the wish for one. */
+  get isConnected(): boolean {
+    return this.upstream?.isConnected === true;
+  }
+
   /** The request is sent to its end. */
   onRequestEnd(): void {
     if (this.#perTryMs === 0) return;
@@ -87,8 +91,9 @@ export class Tries {
 
   #onTryTimeout(): void {
     this.#exchange.cluster!.stats.rqPerTryTimeout.value++;
+    this.#exchange.onTimeout(this.isConnected);
     this.abort();
-    if (!this.takesEnd('reset')) this.#owner.giveUp(localReplies.perTryTimeout);
+    if (!this.#another('reset')) this.#owner.giveUp(localReplies.perTryTimeout);
   }
 
   /** Lets the try at hand go. */
@@ -112,6 +117,11 @@ export class Tries {
       this.#try(cluster!, host!);
       return true;
     }
+    this.#exchange.onFailure(end !== 'no-connection');
+    return this.#another(end);
+  }
+
+  #another(end: TryEnd): boolean {
     const policy = this.#policy;
     if (policy !== null && retriesEnd(policy, end) && this.#plan(policy)) return true;
     return this.#fallsBack('5xx');
@@ -144,7 +154,6 @@ export class Tries {
     this.#made = 0;
     this.#backoff?.disarm();
     this.#discharge();
-    this.#tried = [];
   }
 
   get #canReplay(): boolean {
@@ -176,7 +185,7 @@ export class Tries {
     this.#charged = cluster;
     cluster.stats.rqRetry.value++;
     cluster.stats.rqRetryBackoff.value++;
-    this.#tried.push(exchange.host!);
+    exchange.ask.notAgain(exchange.host!, policy.hostSelections);
     exchange.endTry();
     this.#backoff ??= new Deadline(() => this.#onBackoff());
     this.#deadlines.arm(this.#backoff, backoffMs(policy.backoff, this.#made, this.#shared.random()));
@@ -185,7 +194,7 @@ export class Tries {
 
   #onBackoff(): void {
     const cluster = this.#exchange.cluster!;
-    const host = this.#pick(cluster);
+    const host = cluster.pick(this.#exchange.ask);
     if (host !== null) {
       this.#try(cluster, host);
       return;
@@ -202,7 +211,8 @@ export class Tries {
     const exchange = this.#exchange;
     const cluster = fallbackOf(exchange, exchange.cluster!, this.#shared, on);
     if (cluster === null || !this.#canReplay || versionTo(cluster, exchange.protocol) !== this.#version) return false;
-    const host = cluster.pick();
+    exchange.ask.leave();
+    const host = cluster.pick(exchange.ask);
     if (host === null) {
       cluster.stats.cxNoneHealthy.value++;
       return false;
@@ -215,14 +225,6 @@ export class Tries {
     exchange.retryFlag = '';
     this.#send(cluster, host, connect(cluster, host, this.#shared, this.#version));
     return true;
-  }
-
-  #pick(cluster: Cluster): Host | null {
-    let host = cluster.pick();
-    for (let left = this.#policy!.hostSelections; left > 0 && host !== null && this.#tried.includes(host); left--) {
-      host = cluster.pick();
-    }
-    return host;
   }
 
   /** On a connection of its own: where one from the pool had ended, the others may have, too. */

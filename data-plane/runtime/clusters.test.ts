@@ -4,8 +4,10 @@ import { afterEach, expect, test } from 'vitest';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { balanceOf, clusterOf } from '../testing.ts';
+import { ownHostCounts } from '../upstream/host-counts.ts';
 import { ownChecks } from './checks.ts';
 import { Clusters } from './clusters.ts';
+import { toldOutliers } from './outliers.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -78,9 +80,11 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const connect = (host: string, port: number) => net.connect({ host, port });
   const quiet = { hasTraffic: () => true, logger: { info: () => {}, warn: () => {} } };
   const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
-  const clusters = new Clusters({ registry: new StatsRegistry(), random, checks });
+  const outliers = toldOutliers(() => {});
+  const world = { random };
+  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, outliers, countsOf: ownHostCounts });
   closers.push(() => clusters.stop());
-  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick()?.port) };
+  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }
 
 test('a new cluster is whole once its endpoints have been checked', async () => {

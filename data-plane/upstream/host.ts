@@ -1,8 +1,11 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
+import type { Candidate, Standing } from '../balance/candidate.ts';
+import { TrackRecord } from '../balance/track-record.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
-import type { EndpointConfig } from '../model/config.ts';
+import type { EndpointConfig, LocalityConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
+import type { HostCounts } from './host-counts.ts';
 import type { LocalityLoad } from './load.ts';
 
 /** A connection that waits in a pool. The pool never looks inside. */
@@ -22,17 +25,33 @@ export interface SharedConnection {
   drain(): void;
 }
 
-export class Host {
+const standings: Readonly<Record<EndpointState, Standing>> = {
+  disabled: 'out',
+  unhealthy: 'out',
+  ejected: 'out',
+  draining: 'out',
+  joining: 'excluded',
+  degraded: 'degraded',
+  probation: 'healthy',
+  'slow-start': 'healthy',
+  healthy: 'healthy',
+};
+
+export class Host implements Candidate {
   readonly key: string;
   readonly address: string;
   readonly port: number;
   config: EndpointConfig;
-  /** Requests (HTTP) or connections (TCP) under way. */
-  active = 0;
+  /** Of all threads. */
+  readonly counts: HostCounts;
   /** Of its zone; whoever begins a request here ends it on the same object. */
   load: LocalityLoad;
   /** What active health checks say; `passing` where none are made. */
   checked: EndpointFacts['checked'] = 'passing';
+  /** By outlier detection, which decides for all threads; each takes note of it by itself. */
+  ejected: boolean;
+  /** Kept where the policy of the cluster goes by it. */
+  readonly record = new TrackRecord();
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
@@ -40,24 +59,50 @@ export class Host {
   readonly #idle: PooledConnection[] = [];
   readonly #shared: SharedConnection[] = [];
 
-  constructor(config: EndpointConfig, load: LocalityLoad) {
+  constructor(config: EndpointConfig, load: LocalityLoad, counts: HostCounts) {
     this.load = load;
+    this.counts = counts;
+    this.ejected = counts.ejected;
     this.key = config.key;
     this.address = config.address;
     this.port = config.port;
     this.config = config;
   }
 
+  get weight(): number {
+    return this.config.weight;
+  }
+
+  get locality(): LocalityConfig {
+    return this.config.locality;
+  }
+
   get passesChecks(): boolean {
     return this.checked === 'passing' || this.checked === 'degraded';
   }
 
-  get facts(): EndpointFacts {
-    return { told: this.config.health, checked: this.checked, ejected: false, onProbation: false, inSlowStart: false };
+  get standing(): Standing {
+    return standings[this.state()];
+  }
+
+  /** Who is bound to it may go on to it, also while it drains. */
+  get takesBound(): boolean {
+    return this.passesChecks && !this.ejected && this.config.health !== 'unhealthy';
   }
 
   state(): EndpointState {
-    return endpointState(this.facts);
+    const { checked, ejected } = this;
+    return endpointState({ told: this.config.health, checked, ejected, onProbation: false, inSlowStart: false });
+  }
+
+  /** Requests (HTTP) or connections (TCP) under way, of the whole node. */
+  get active(): number {
+    return this.counts.active;
+  }
+
+  /** Open ones, of the whole node. */
+  get connections(): number {
+    return this.counts.connections;
   }
 
   /** The most recently used idle connection, or undefined. */
@@ -82,12 +127,6 @@ export class Host {
     connection.idleDeadline.disarm();
     const index = this.#idle.lastIndexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-  }
-
-  /** Open ones: those that wait, those that carry one request each, and shared ones, which carry all the others. */
-  get connections(): number {
-    const alone = this.#shared.length > 0 ? 0 : this.active;
-    return this.#idle.length + this.#shared.length + alone;
   }
 
   /** The oldest shared connection that has room, so that those beyond the need fall idle; or undefined. */

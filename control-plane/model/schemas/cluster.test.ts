@@ -5,23 +5,30 @@ import { puts, refusals, setOf } from '../testing.ts';
 import { checkChanges } from '../world.ts';
 
 const endpoint = { address: '10.0.1.11', port: 8080 };
+/** What every policy has. */
+const ofAll = { panicPercent: 50, failClosed: false, localities: null, subsets: [] };
 const specOfCluster = (spec: unknown, tenant?: string) => specOf({ kind: 'Cluster', tenant, name: 'orders', spec });
 
 test('a cluster that says its endpoints has every default', () => {
   expect(specOfCluster({ endpoints: [endpoint] })).toEqual({
     protocol: 'http1',
-    endpoints: [{ ...endpoint, weight: 1, zone: '', labels: {}, state: 'enabled' }],
-    balance: { policy: 'least-request', choices: 2, panicPercent: 50 },
+    endpoints: [{ ...endpoint, weight: 1, zone: '', priority: 0, labels: {}, state: 'enabled' }],
+    dns: null,
+    balance: { policy: 'least-request', choices: 2, ...ofAll },
+    slowStart: null,
     health: null,
     connectTimeoutMs: 1000,
     keepAlive: { idleMs: 60_000, requests: 0 },
-    retryBudgetPercent: 20,
+    breakers: {
+      ...{ connections: 1024, pending: 1024, requests: 1024, retryBudgetPercent: 20 },
+      perEndpoint: { connections: null },
+    },
   });
 });
 
 test('a cluster that says everything is read whole', () => {
   const labels = { version: 'v2' };
-  const full = { address: 'FD00::0A', port: 1, weight: 128, zone: 'a', priority: 0, labels, state: 'draining' };
+  const full = { address: 'FD00::0A', port: 1, weight: 128, zone: 'a', priority: 3, labels, state: 'draining' };
   expect(
     specOfCluster({
       protocol: 'http1',
@@ -30,27 +37,22 @@ test('a cluster that says everything is read whole', () => {
       health: { active: { tcp: {} } },
       connectTimeout: '250ms',
       keepAlive: { idle: '0s', requests: 1000 },
-      breakers: { retryBudget: '0%' },
+      breakers: { connections: 1, pending: 2, requests: 3, retryBudget: '0%', perEndpoint: { connections: 4 } },
+      slowStart: { window: '30s', aggression: 0.5, minWeight: '25%' },
     }),
   ).toEqual({
     protocol: 'http1',
-    endpoints: [{ address: 'fd00::a', port: 1, weight: 128, zone: 'a', labels: { version: 'v2' }, state: 'draining' }],
-    balance: { policy: 'round-robin', panicPercent: 12.5 },
-    health: {
-      inline: {
-        active: {
-          check: { tcp: { send: null, receive: null } },
-          intervalMs: 5000,
-          timeoutMs: 2000,
-          unhealthyAfter: 3,
-          healthyAfter: 2,
-          jitterPercent: 10,
-        },
-      },
-    },
+    endpoints: [{ address: 'fd00::a', port: 1, weight: 128, zone: 'a', priority: 3, labels, state: 'draining' }],
+    dns: null,
+    balance: { policy: 'round-robin', ...ofAll, panicPercent: 12.5 },
+    slowStart: { windowMs: 30_000, aggression: 0.5, minWeightPercent: 25 },
+    health: { inline: specOf({ kind: 'HealthPolicy', name: 'h', spec: { active: { tcp: {} } } }) },
     connectTimeoutMs: 250,
     keepAlive: { idleMs: 0, requests: 1000 },
-    retryBudgetPercent: 0,
+    breakers: {
+      ...{ connections: 1, pending: 2, requests: 3, retryBudgetPercent: 0 },
+      perEndpoint: { connections: 4 },
+    },
   });
 });
 
@@ -66,9 +68,54 @@ test('a cluster without endpoints says so', () => {
   expect(refusals('Cluster', {})).toEqual(['missing-field /spec/endpoints']);
 });
 
-test('dns and nodes are not supported yet, and nobody is asked for endpoints beside them', () => {
-  expect(refusals('Cluster', { dns: { host: 'orders.internal' } })).toEqual(['not-supported-yet /spec/dns']);
+test('nodes are not supported yet, and nobody is asked for endpoints beside them', () => {
   expect(refusals('Cluster', { nodes: { group: 'edge' } })).toEqual(['not-supported-yet /spec/nodes']);
+});
+
+test.each([
+  [
+    { host: 'Orders.internal', port: 1 },
+    { host: 'orders.internal', port: 1, resolve: 'strict', refreshMs: null },
+  ],
+  [
+    { host: 'a', port: 65_535, resolve: 'logical', refresh: '30s' },
+    { host: 'a', port: 65_535, resolve: 'logical', refreshMs: 30_000 },
+  ],
+  [
+    { host: '1.0x.a', port: 1, refresh: 'ttl' },
+    { host: '1.0x.a', port: 1, resolve: 'strict', refreshMs: null },
+  ],
+])('a cluster is known by name: %j', (dns, read) => {
+  expect(specOfCluster({ dns })).toMatchObject({ endpoints: [], dns: read });
+});
+
+test.each([
+  ['10.0.0.1', 'host'],
+  ['::1', 'host'],
+  ['127.1', 'host'],
+  ['0x7f000001', 'host'],
+  ['a.0x1', 'host'],
+  ['2130706433', 'host'],
+  ['*.a', 'host'],
+  ['a:80', 'host'],
+  ['http://a', 'host'],
+  ['a.', 'host'],
+  ['a b', 'host'],
+  ['', 'host'],
+])('the name %j is refused', (host, field) => {
+  expect(refusals('Cluster', { dns: { host, port: 1 } })).toEqual([`invalid /spec/dns/${field}`]);
+});
+
+test.each([
+  [{ dns: { host: 'a' } }, 'missing-field /spec/dns/port'],
+  [{ dns: { host: 'a', port: 1, resolve: 'lax' } }, 'invalid /spec/dns/resolve'],
+  [{ dns: { host: 'a', port: 1, refresh: '10ms' } }, 'invalid /spec/dns/refresh'],
+  [{ dns: { host: 'a', port: 1, refresh: 'often' } }, 'invalid /spec/dns/refresh'],
+  [{ dns: { host: 'a', port: 1 }, endpoints: [] }, 'invalid /spec/dns'],
+  [{ dns: { host: 'a', port: 1 }, balance: { localities: 'zone-aware' } }, 'invalid /spec/balance/localities'],
+  [{ dns: { host: 'a', port: 1 }, balance: { subsets: [['version']] } }, 'invalid /spec/balance/subsets'],
+])('a cluster with %j is refused: %s', (spec, refused) => {
+  expect(refusals('Cluster', spec)).toEqual([refused]);
 });
 
 test.each([
@@ -79,37 +126,29 @@ test.each([
   [{ endpoints: [{ address: '10.0.0.1' }] }, 'missing-field /spec/endpoints/0/port'],
   [{ endpoints: [{ ...endpoint, port: 0 }] }, 'invalid /spec/endpoints/0/port'],
   [{ endpoints: [{ ...endpoint, weight: 129 }] }, 'invalid /spec/endpoints/0/weight'],
+  [{ endpoints: [{ ...endpoint, priority: 128 }] }, 'invalid /spec/endpoints/0/priority'],
   [{ endpoints: [{ ...endpoint, weight: 0 }] }, 'invalid /spec/endpoints/0/weight'],
-  [{ endpoints: [{ ...endpoint, priority: 1 }] }, 'not-supported-yet /spec/endpoints/0/priority'],
-  [{ endpoints: [{ ...endpoint, backup: true }] }, 'not-supported-yet /spec/endpoints/0/backup'],
+  [{ endpoints: [{ ...endpoint, priority: 1, backup: true }] }, 'invalid /spec/endpoints/0/backup'],
   [{ endpoints: [{ ...endpoint, state: 'on' }] }, 'invalid /spec/endpoints/0/state'],
   [{ endpoints: [{ ...endpoint, labels: { version: 2 } }] }, 'invalid /spec/endpoints/0/labels/version'],
   [{ endpoints: [{ ...endpoint, labels: { 'a b': 'c' } }] }, 'invalid /spec/endpoints/0/labels/a b'],
   [{ endpoints: [{ ...endpoint, ip: '10.0.0.1' }] }, 'unknown-field /spec/endpoints/0/ip'],
   [{ endpoints: [endpoint, endpoint] }, 'invalid /spec/endpoints/1'],
-  [{ balance: { policy: 'random' } }, 'not-supported-yet /spec/balance/policy'],
-  [{ balance: { policy: 'ring-hash' } }, 'not-supported-yet /spec/balance/policy'],
-  [{ balance: { policy: 'maglev' } }, 'not-supported-yet /spec/balance/policy'],
-  [{ balance: { policy: 'utilization' } }, 'not-supported-yet /spec/balance/policy'],
   [{ balance: { choices: 1 } }, 'invalid /spec/balance/choices'],
   [{ balance: { choices: 11 } }, 'invalid /spec/balance/choices'],
-  [{ balance: { policy: 'round-robin', choices: 2 } }, 'invalid /spec/balance/choices'],
   [{ balance: { panic: 50 } }, 'invalid /spec/balance/panic'],
-  [{ balance: { failClosed: false } }, 'not-supported-yet /spec/balance/failClosed'],
-  [{ balance: { localities: 'zone-aware' } }, 'not-supported-yet /spec/balance/localities'],
-  [{ balance: { subsets: [['version']] } }, 'not-supported-yet /spec/balance/subsets'],
-  [{ balance: { boundedLoad: '125%' } }, 'not-supported-yet /spec/balance/boundedLoad'],
-  [{ balance: { tableSize: 65_537 } }, 'not-supported-yet /spec/balance/tableSize'],
-  [{ balance: { function: 'xx-hash' } }, 'not-supported-yet /spec/balance/function'],
-  [{ balance: { minSize: 1024 } }, 'not-supported-yet /spec/balance/minSize'],
-  [{ balance: { maxSize: 1024 } }, 'not-supported-yet /spec/balance/maxSize'],
   [{ health: 'Orders' }, 'invalid /spec/health'],
   [{ health: { active: { tcp: {}, interval: '5' } } }, 'invalid /spec/health/active/interval'],
   [{ health: 5 }, 'invalid /spec/health'],
-  [{ breakers: { connections: 1 } }, 'not-supported-yet /spec/breakers/connections'],
+  [{ breakers: { connections: 0 } }, 'invalid /spec/breakers/connections'],
+  [{ breakers: { perEndpoint: { requests: 5 } } }, 'unknown-field /spec/breakers/perEndpoint/requests'],
   [{ breakers: { retryBudget: 20 } }, 'invalid /spec/breakers/retryBudget'],
-  [{ protocol: 'tcp', breakers: {} }, 'invalid /spec/breakers'],
-  [{ slowStart: { window: '60s' } }, 'not-supported-yet /spec/slowStart'],
+  [{ protocol: 'tcp', breakers: { pending: 5 } }, 'invalid /spec/breakers'],
+  [{ protocol: 'tcp', breakers: { perEndpoint: { connections: 5 } } }, 'invalid /spec/breakers'],
+  [{ slowStart: { window: '0s' } }, 'invalid /spec/slowStart/window'],
+  [{ slowStart: { aggression: 0 } }, 'invalid /spec/slowStart/aggression'],
+  [{ slowStart: { minWeight: 10 } }, 'invalid /spec/slowStart/minWeight'],
+  [{ slowStart: {}, balance: { policy: 'maglev' } }, 'invalid /spec/slowStart'],
   [{ tls: { sni: 'a' } }, 'not-supported-yet /spec/tls'],
   [{ proxyProtocol: 'v2' }, 'not-supported-yet /spec/proxyProtocol'],
   [{ connectTimeout: '0s' }, 'invalid /spec/connectTimeout'],
@@ -118,6 +157,21 @@ test.each([
   [{ protocol: 'tcp', keepAlive: {} }, 'invalid /spec/keepAlive'],
 ])('a cluster with %j is refused: %s', (spec, refused) => {
   expect(refusals('Cluster', { endpoints: [], ...spec })).toEqual([refused]);
+});
+
+test('a backup comes after all priorities that are written', () => {
+  const prioritiesOf = (...endpoints: object[]) =>
+    specOfCluster({
+      endpoints: endpoints.map((one, index) => ({ address: '10.0.0.1', port: index + 1, ...one })),
+    }).endpoints.map(({ priority }) => priority);
+  expect(prioritiesOf({}, { backup: true })).toEqual([0, 1]);
+  expect(prioritiesOf({ backup: true }, { priority: 4 }, {}, { backup: true })).toEqual([5, 4, 0, 5]);
+  expect(prioritiesOf({ backup: true }, { backup: true })).toEqual([0, 0]);
+});
+
+test('a tcp cluster may bound its connections', () => {
+  const spec = specOfCluster({ protocol: 'tcp', endpoints: [], breakers: { connections: 9 } });
+  expect(spec.breakers.connections).toBe(9);
 });
 
 test('an endpoint written twice is found in any spelling, and beside other faults', () => {
@@ -157,6 +211,6 @@ test.each(['http2', 'grpc'])('a cluster of protocol %s goes round where nothing 
 test.each(['http1', 'http2', 'grpc', 'same-as-client'])('a cluster of protocol %s keeps connections', (protocol) => {
   const settings = { keepAlive: { idle: '7s' }, breakers: { retryBudget: '5%' }, connectTimeout: '2s' };
   expect(specOfCluster({ protocol, endpoints: [], ...settings })).toMatchObject({
-    ...{ protocol, keepAlive: { idleMs: 7_000 }, retryBudgetPercent: 5, connectTimeoutMs: 2_000 },
+    ...{ protocol, keepAlive: { idleMs: 7_000 }, breakers: { retryBudgetPercent: 5 }, connectTimeoutMs: 2_000 },
   });
 });

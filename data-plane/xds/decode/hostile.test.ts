@@ -36,23 +36,73 @@ const host = virtualHost({ name: 'public/shop', domains: ['shop.example.com', '*
 
 const valid = {
   clusters: edsCluster({
-    lb_policy: 'LEAST_REQUEST',
-    least_request_lb_config: { choice_count: { value: 3 } },
+    load_balancing_policy: {
+      policies: [
+        {
+          typed_extension_config: {
+            typed_config: any('envoy.extensions.load_balancing_policies.subset.v3.Subset', {
+              default_subset: { fields: { version: { stringValue: 'v1' } } } as never,
+              subset_selectors: [{ keys: ['version', 'stage'], fallback_policy: 'ANY_ENDPOINT' }],
+              subset_lb_policy: {
+                policies: [
+                  {
+                    typed_extension_config: {
+                      typed_config: any('envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {
+                        ...{ minimum_ring_size: { value: 10 }, maximum_ring_size: { value: 20 } },
+                        consistent_hashing_lb_config: { hash_balance_factor: { value: 150 } },
+                      }),
+                    },
+                  },
+                ],
+              },
+            }),
+          },
+        },
+      ],
+    },
     health_checks: [
       {
         timeout: seconds(1),
         interval: seconds(5),
         unhealthy_threshold: { value: 3 },
         healthy_threshold: { value: 2 },
-        http_health_check: { path: '/healthz', host: 'a', expected_statuses: [{ start: 200, end: 300 }] },
+        http_health_check: {
+          ...{
+            path: '/healthz',
+            host: 'a',
+            expected_statuses: [{ start: 200, end: 300 }],
+            receive: [{ text: '4f4b' }],
+          },
+          request_headers_to_add: [{ header: { key: 'x-probe', value: '1' } }],
+        },
       },
     ],
+    outlier_detection: { interval: seconds(1), max_ejection_percent: { value: 50 } },
+    metadata: {
+      filter_metadata: {
+        'fairlead.passive': {
+          fields: {
+            maxFails: { structValue: { fields: { fails: { numberValue: 3 }, windowMs: { numberValue: 30_000 } } } },
+          },
+        },
+      },
+    } as never,
+    circuit_breakers: { thresholds: [{ max_requests: { value: 10 }, retry_budget: {} }] },
     typed_extension_protocol_options: {
       [httpOptionsName]: any(httpOptionsName, { explicit_http_config: { http_protocol_options: {} } }),
     },
   }),
   endpoints: assignment({
-    endpoints: [{ locality: { zone: 'a' }, lb_endpoints: [lbEndpoint('10.0.0.1', 80), lbEndpoint('::1', 80)] }],
+    policy: { overprovisioning_factor: { value: 100 } },
+    endpoints: [
+      {
+        ...{ locality: { zone: 'a' }, load_balancing_weight: { value: 3 }, priority: 1 },
+        lb_endpoints: [
+          lbEndpoint('10.0.0.1', 80),
+          { endpoint: { ...lbEndpoint('::1', 80).endpoint, hostname: 'b', health_check_config: { port_value: 81 } } },
+        ],
+      },
+    ],
   }),
   listeners: listener({
     http: httpManager({
