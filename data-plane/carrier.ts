@@ -32,7 +32,7 @@ export function logFiles(registry: StatsRegistry, logger: Logger) {
 }
 
 export function carryAlone(
-  { binds, limits }: Settings,
+  { binds, limits, zone }: Settings,
   filters: FilterModules,
   registry: StatsRegistry,
   logger: Logger,
@@ -44,6 +44,7 @@ export function carryAlone(
     checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
     limits,
     filters,
+    zone,
     open: new OwnOpenCounts(),
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },

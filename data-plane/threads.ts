@@ -23,7 +23,7 @@ import { checking, now, random, setTimer } from './world.ts';
 
 /** What this thread does itself is to be told, to check the health of endpoints, and to write. */
 export function carryByWorkers(
-  { binds, limits, concurrency, filters }: Settings,
+  { binds, limits, concurrency, filters, zone }: Settings,
   registry: StatsRegistry,
   logger: Logger,
 ): Carrier {
@@ -40,6 +40,7 @@ export function carryByWorkers(
     health: () => health.states,
     limits,
     filters,
+    zone,
     open: newOpenCounts(concurrency, [randomInt(2 ** 31), randomInt(2 ** 31)]),
     onProgress: () => listeners.announce(),
     now,
@@ -49,7 +50,7 @@ export function carryByWorkers(
   const listeners = new WorkerListeners(pool, { places: new Places(), binds, logger, setTimer, newTicketKeys });
   const hasTraffic = ({ scope }: ClusterStats): boolean => stats.countOf(scope.nameOf('upstream_cx_total')) > 0;
   const checks = health.telling(ownChecks({ ...checking, hasTraffic, logger }));
-  const clusters = new Clusters({ registry, world: { random }, checks });
+  const clusters = new Clusters({ registry, world: { random, now, zone, tables: null }, checks });
   const node = new ProxyNode(clusters, listeners, (config) => listeners.take(config));
   const loads = new WorkerLoads(stats);
   pool.start();

@@ -42,6 +42,7 @@ const { node, listeners } = createTraffic({
   checks: health.checks,
   limits: data.limits,
   filters: await loadFilters(data.filters),
+  zone: data.zone,
   open: new CommonOpenCounts(data.open, data.number - 1),
   logger,
   listening: { binds: new Map(), reusePort: true, onTried: () => tellApplied() },

@@ -43,6 +43,7 @@ function start(count: number) {
     },
     limits: nodeLimits,
     filters: [],
+    zone: '',
     open: newOpenCounts(count, [1, 2]),
     stats,
     logs: new LogWriter((path) => ({

@@ -36,6 +36,7 @@ export interface WorkerPoolDeps {
   readonly limits: NodeLimits;
   /** Files, loaded by each worker. */
   readonly filters: readonly string[];
+  readonly zone: string;
   /** What the workers count the open connections in, as of `newOpenCounts`. */
   readonly open: SharedArrayBuffer;
   /** A worker has applied a configuration, or is no more. */
@@ -186,8 +187,8 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { spawn, health, limits, filters, open, now } = this.#deps;
-    const data = { number: slot.worker, health: health(), limits, filters, open };
+    const { spawn, health, limits, filters, zone, open, now } = this.#deps;
+    const data = { number: slot.worker, health: health(), limits, filters, zone, open };
     const thread = spawn(data, {
       onMessage: (message) => this.#take(life, message),
       onEnd: (reason) => this.#ended(slot, life, reason),
