@@ -43,7 +43,7 @@ export function carryAlone(
   const { node, listeners } = createTraffic({
     registry,
     sinks,
-    checks: ownChecks(checking),
+    checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
     outliers: ownOutliers({ ...judging, logger, onEjected: () => {} }),
     countsOf: ownHostCounts,
     limits,

@@ -23,7 +23,7 @@ import { compileHttp } from './runtime/http-contexts.ts';
 import type { LogEntry } from './telemetry/log-entry.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { clusterStats, http2Stats, httpStats, listenerStats } from './telemetry/stats.ts';
-import { Cluster } from './upstream/cluster.ts';
+import { Cluster, type ClusterWorld } from './upstream/cluster.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 
 /** Time that stands still until it is moved. */
@@ -48,6 +48,9 @@ export class TestClock {
     this.nowMs = endMs;
   }
 }
+
+/** What clusters are handed: no chance. */
+export const stillWorld: ClusterWorld = { random: () => 0 };
 
 export const nowhere: LocalityConfig = { region: '', zone: '', subZone: '', priority: 0, weight: 0 };
 
@@ -176,7 +179,7 @@ export async function startProxy(options: ProxyOptions) {
   const limits = { ...nodeLimits, ...options.limits };
   const registry = new StatsRegistry();
   const clusterFrom = (config: ClusterConfig): Cluster =>
-    new Cluster(config, clusterStats(registry, config.name), () => 0);
+    new Cluster(config, clusterStats(registry, config.name), stillWorld);
   const cluster = clusterFrom(options.cluster);
   const clusters = new Map([cluster, ...(options.others ?? []).map(clusterFrom)].map((one) => [one.name, one]));
   const log: LogEntry[] = [];

@@ -12,7 +12,7 @@ import { ownOutliers } from './runtime/outliers.ts';
 import type { Settings } from './settings.ts';
 import { NodeStats } from './telemetry/node-stats.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
-import { workerRestarts } from './telemetry/stats.ts';
+import { type ClusterStats, workerRestarts } from './telemetry/stats.ts';
 import { HostCountsBook } from './workers/common-host-counts.ts';
 import { newOpenCounts } from './workers/common-open-counts.ts';
 import { WorkerLoads } from './workers/loads.ts';
@@ -52,10 +52,11 @@ export function carryByWorkers(
   });
   const newTicketKeys = (): Uint8Array => randomBytes(48);
   const listeners = new WorkerListeners(pool, { places: new Places(), binds, logger, setTimer, newTicketKeys });
+  const hasTraffic = ({ scope }: ClusterStats): boolean => stats.countOf(scope.nameOf('upstream_cx_total')) > 0;
   const clusters = new Clusters({
     registry,
-    random,
-    checks: health.telling(ownChecks(checking)),
+    world: { random },
+    checks: health.telling(ownChecks({ ...checking, hasTraffic, logger })),
     outliers: ownOutliers({
       ...judging,
       logger,

@@ -53,7 +53,7 @@ export function createTraffic({
   logger,
   listening,
 }: TrafficDeps): Traffic {
-  const clusters = new Clusters({ registry, random, checks, outliers, countsOf });
+  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

@@ -7,6 +7,9 @@ import type { HttpProtocolOptions as CommonHttpProtocolOptions } from '@grpc/grp
 import type { RuntimeDouble } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeDouble.js';
 import type { RuntimeFeatureFlag } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeFeatureFlag.js';
 import type { SubstitutionFormatString } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/SubstitutionFormatString.js';
+import type { ConsistentHashingLbConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/load_balancing_policies/common/v3/ConsistentHashingLbConfig.js';
+import type { LocalityLbConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/load_balancing_policies/common/v3/LocalityLbConfig.js';
+import type { SlowStartConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/load_balancing_policies/common/v3/SlowStartConfig.js';
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
 import type { Struct } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Struct.js';
 import type { UInt32Value } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/UInt32Value.js';
@@ -25,13 +28,39 @@ export interface StreamAccessLog {
   log_format?: SubstitutionFormatString | null;
 }
 
-export interface LeastRequest {
-  choice_count?: UInt32Value | null;
-  active_request_bias?: RuntimeDouble | null;
+/** What the policies of one endpoint after the other share. */
+interface OrderedPolicy {
+  slow_start_config?: SlowStartConfig | null;
+  locality_lb_config?: LocalityLbConfig | null;
 }
 
-/** Its fields, slow start and locality weights, are not named by any code yet. */
-export type RoundRobin = Record<never, never>;
+export type RoundRobin = OrderedPolicy;
+
+export interface LeastRequest extends OrderedPolicy {
+  choice_count?: UInt32Value | null;
+  active_request_bias?: RuntimeDouble | null;
+  enable_full_scan?: { value?: boolean } | null;
+  selection_method?: 'N_CHOICES' | 'FULL_SCAN' | 0 | 1;
+}
+
+export interface Random {
+  locality_lb_config?: LocalityLbConfig | null;
+}
+
+export interface Maglev {
+  table_size?: { value?: number | string } | null;
+  consistent_hashing_lb_config?: ConsistentHashingLbConfig | null;
+  locality_weighted_lb_config?: Record<never, never> | null;
+}
+
+/** As Cluster.LbSubsetConfig, and who picks within a subset. */
+export interface Subset extends LbSubsetConfig {
+  allow_redundant_keys?: boolean;
+  subset_lb_policy?: LoadBalancingPolicy | null;
+}
+
+type LbSubsetConfig = NonNullable<Cluster['lb_subset_config']>;
+type LoadBalancingPolicy = NonNullable<Cluster['load_balancing_policy']>;
 
 export interface Router {
   suppress_envoy_headers?: boolean;
@@ -69,7 +98,7 @@ export interface UriTemplateMatchConfig {
 }
 
 /** Our own: proto/fairlead/load_balancing_policies/utilization/v1. */
-export interface Utilization {
+export interface Utilization extends OrderedPolicy {
   choice_count?: UInt32Value | null;
   report_expiry?: Duration | null;
   probation?: Duration | null;

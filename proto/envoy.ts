@@ -15,6 +15,8 @@ import type { ScopedRouteConfiguration } from '@grpc/grpc-js-xds/build/src/gener
 import type { VirtualHost } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/VirtualHost.js';
 import type { HTTPFault } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/http/fault/v3/HTTPFault.js';
 import type { HttpConnectionManager } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
+import type { RingHash } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/load_balancing_policies/ring_hash/v3/RingHash.js';
+import type { WrrLocality } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/load_balancing_policies/wrr_locality/v3/WrrLocality.js';
 import type { DownstreamTlsContext } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/DownstreamTlsContext.js';
 import type { Secret } from '@grpc/grpc-js-xds/build/src/generated/envoy/extensions/transport_sockets/tls/v3/Secret.js';
 import type { DeltaDiscoveryRequest } from '@grpc/grpc-js-xds/build/src/generated/envoy/service/discovery/v3/DeltaDiscoveryRequest.js';
@@ -33,10 +35,13 @@ import type {
   FileAccessLog,
   HttpProtocolOptions,
   LeastRequest,
+  Maglev,
+  Random,
   RoundRobin,
   Router,
   Runtime,
   StreamAccessLog,
+  Subset,
   TcpProxy,
   TypedStruct,
   UriTemplateMatchConfig,
@@ -87,7 +92,12 @@ export interface MessageTypes {
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
+  'envoy.extensions.load_balancing_policies.maglev.v3.Maglev': Maglev;
+  'envoy.extensions.load_balancing_policies.random.v3.Random': Random;
+  'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash': RingHash;
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': RoundRobin;
+  'envoy.extensions.load_balancing_policies.subset.v3.Subset': Subset;
+  'envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality': WrrLocality;
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': Record<never, never>;
   'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': UriTemplateMatchConfig;
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': DownstreamTlsContext;
@@ -136,7 +146,12 @@ const entryFiles = [
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
+  'envoy/extensions/load_balancing_policies/maglev/v3/maglev.proto',
+  'envoy/extensions/load_balancing_policies/random/v3/random.proto',
+  'envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto',
   'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto',
+  'envoy/extensions/load_balancing_policies/subset/v3/subset.proto',
+  'envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.proto',
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
   'envoy/extensions/path/match/uri_template/v3/uri_template_match.proto',
   'envoy/extensions/transport_sockets/tls/v3/secret.proto',

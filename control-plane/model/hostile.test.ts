@@ -171,7 +171,9 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
     ...['accessLog', 'address', 'filters', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls'],
     'trustedHops',
   ],
-  Cluster: ['balance', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'retryBudgetPercent'],
+  Cluster: [
+    ...['balance', 'breakers', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'slowStart'],
+  ],
   Route: [
     ...['clusterHeader', 'fallback', 'filters', 'headers', 'hosts', 'listeners', 'match', 'priority', 'redirect'],
     ...['respond', 'retry', 'rewrite', 'streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],

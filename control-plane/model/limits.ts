@@ -56,6 +56,21 @@ export const limits = {
   weightSum: 2 ** 32 - 1,
   /** Envoy's and our balancers' weight of one endpoint. */
   endpointWeight: 128,
+  /** Envoy: LocalityLbEndpoints.priority. */
+  priority: 127,
+  /** Weights of zones; those of a priority sum to a uint32 at most. */
+  localityWeight: 1_000_000,
+  /** Envoy: entries of a ring. */
+  ringSize: 8_388_608,
+  /** Envoy: entries of a Maglev table. The number is a prime. */
+  maglevTableSize: 5_000_011,
+  /** A hundred times the average is as good as no bound. */
+  boundedLoadPercent: 10_000,
+  /** Each selector makes a balancer for every combination of values. */
+  subsets: 16,
+  labelsPerSubset: 8,
+  /** Envoy: thresholds of circuit breakers. */
+  breaker: 2 ** 32 - 1,
   /** Envoy: max_request_headers_kb. */
   headerBytes: 8192 * 1024,
   /** Header lines of a request: our data plane's parser has room for no more. */

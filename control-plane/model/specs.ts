@@ -2,7 +2,10 @@
  * What each kind means once its schema was checked: every default filled in, durations in milliseconds, lists as lists,
  * references as `{ tenant, name }`. `schemas/` turns what people write into these; `translate/` reads only these.
  */
+import type { ClusterSpec, HealthPolicySpec } from './cluster-specs.ts';
 import type { StoredDocument } from './document.ts';
+
+export type * from './cluster-specs.ts';
 
 /** A resolved reference: the tenant is the referring document's own unless written `tenant/name`. */
 export interface Reference {
@@ -96,38 +99,6 @@ export interface SubjectNameSpec {
   readonly value: string;
   /** Names only begin so. */
   readonly prefix: boolean;
-}
-
-export interface EndpointSpec {
-  readonly address: string;
-  readonly port: number;
-  readonly weight: number;
-  /** Empty string: none said. */
-  readonly zone: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly state: 'enabled' | 'draining' | 'disabled';
-}
-
-export interface ClusterSpec {
-  /** `grpc`: HTTP/2, without a time limit where none is said. */
-  readonly protocol: 'http1' | 'http2' | 'grpc' | 'same-as-client' | 'tcp';
-  readonly endpoints: readonly EndpointSpec[];
-  readonly balance: (
-    | { readonly policy: 'round-robin' }
-    | { readonly policy: 'least-request'; readonly choices: number }
-  ) & {
-    /** Under this share of healthy endpoints all are used; 0 turns it off. */
-    readonly panicPercent: number;
-  };
-  readonly health: { readonly policy: Reference } | { readonly inline: HealthPolicySpec } | null;
-  readonly connectTimeoutMs: number;
-  /** Retries at a time, of the requests under way. */
-  readonly retryBudgetPercent: number;
-  readonly keepAlive: {
-    readonly idleMs: number;
-    /** Requests a connection; 0 = no limit. */
-    readonly requests: number;
-  };
 }
 
 export type TextCondition =
@@ -261,26 +232,6 @@ export interface L4RouteSpec {
   readonly listener: string;
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
   readonly idleTimeoutMs: number;
-}
-
-export interface HealthPolicySpec {
-  readonly active: {
-    readonly check:
-      | {
-          readonly http: {
-            readonly path: string;
-            readonly host: string | null;
-            /** Half-open status ranges, Envoy's form: [200, 300) is 200-299. */
-            readonly expect: readonly { readonly start: number; readonly end: number }[];
-          };
-        }
-      | { readonly tcp: { readonly send: string | null; readonly receive: string | null } };
-    readonly intervalMs: number;
-    readonly timeoutMs: number;
-    readonly unhealthyAfter: number;
-    readonly healthyAfter: number;
-    readonly jitterPercent: number;
-  } | null;
 }
 
 /** Either a certificate with its key, or authorities; the rest is empty. */

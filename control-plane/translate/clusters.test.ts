@@ -26,7 +26,12 @@ test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with 
       },
     },
     circuit_breakers: {
-      thresholds: [{ retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 } }],
+      thresholds: [
+        {
+          ...{ max_connections: 1024, max_pending_requests: 1024, max_requests: 1024 },
+          retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 },
+        },
+      ],
     },
   });
 });
@@ -55,11 +60,25 @@ test("a tcp cluster has no HTTP options, and round robin is Envoy's own default"
   });
   const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
   expect(json).not.toHaveProperty('typed_extension_protocol_options');
-  expect(json).not.toHaveProperty('circuit_breakers');
+  expect(json['circuit_breakers']).toEqual({ thresholds: [{ max_connections: 1024 }] });
   expect(json).not.toHaveProperty('least_request_lb_config');
   // the default of an enum is not written
   expect(json).not.toHaveProperty('lb_policy');
   expect(json).toMatchObject({ name: 'redis', common_lb_config: { healthy_panic_threshold: {} } });
+});
+
+test('what one endpoint bears is a threshold of its own', () => {
+  const breakers = { connections: 9, pending: 8, requests: 7, retryBudget: '0%', perEndpoint: { connections: 3 } };
+  const cluster = typed('Cluster', 'orders', { breakers });
+  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['circuit_breakers']).toEqual({
+    thresholds: [
+      {
+        ...{ max_connections: 9, max_pending_requests: 8, max_requests: 7 },
+        retry_budget: { budget_percent: {}, min_retry_concurrency: 3 },
+      },
+    ],
+    per_host_thresholds: [{ max_connections: 3 }],
+  });
 });
 
 test('an HTTP probe without a host uses the bare name of the cluster, since a slash is no part of a host', () => {

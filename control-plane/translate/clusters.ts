@@ -5,6 +5,7 @@ import { resourceName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
+import { balancing } from './balance.ts';
 import { endpointsName } from './endpoints.ts';
 import { healthChecks } from './health-checks.ts';
 import { limits } from './limits.ts';
@@ -31,13 +32,12 @@ export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): C
       },
       connect_timeout: durationOf(spec.connectTimeoutMs),
       per_connection_buffer_limit_bytes: uint32(limits.connectionBufferBytes),
-      ...balance(spec.balance),
-      common_lb_config: { healthy_panic_threshold: { value: spec.balance.panicPercent } },
+      ...balancing(spec),
       health_checks: health === null ? [] : healthChecks(health, document.name, speaksHttp2(spec.protocol)),
       // else Envoy uses an endpoint that was taken out for as long as it passes its checks
       ignore_health_on_host_removal: checked,
       ...protocolOptions(spec),
-      ...(spec.protocol !== 'tcp' && { circuit_breakers: retryBudget(spec.retryBudgetPercent) }),
+      circuit_breakers: circuitBreakers(spec),
     };
   });
 }
@@ -57,11 +57,6 @@ function healthPolicyOf(documents: DocumentSet, { document, spec }: Typed<'Clust
     keyOf(document),
     `/spec/health names the HealthPolicy ${nameOf(spec.health.policy)}, which does not exist`,
   );
-}
-
-function balance(spec: ClusterSpec['balance']): Pick<Cluster, 'lb_policy' | 'least_request_lb_config'> {
-  if (spec.policy === 'round-robin') return { lb_policy: 'ROUND_ROBIN' };
-  return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: uint32(spec.choices) } };
 }
 
 // what routes say of upgrades holds for endpoints of both versions
@@ -90,6 +85,19 @@ function protocolOptions(spec: ClusterSpec): Pick<Cluster, 'typed_extension_prot
   };
 }
 
-function retryBudget(percent: number): NonNullable<Cluster['circuit_breakers']> {
-  return { thresholds: [{ retry_budget: { budget_percent: { value: percent }, min_retry_concurrency: uint32(3) } }] };
+/** Of a tcp cluster only connections count; Envoy's own numbers stand for the rest. */
+function circuitBreakers({ protocol, breakers }: ClusterSpec): NonNullable<Cluster['circuit_breakers']> {
+  const { connections, pending, requests, retryBudgetPercent, perEndpoint } = breakers;
+  if (protocol === 'tcp') return { thresholds: [{ max_connections: uint32(connections) }] };
+  const threshold = {
+    max_connections: uint32(connections),
+    max_pending_requests: uint32(pending),
+    max_requests: uint32(requests),
+    retry_budget: { budget_percent: { value: retryBudgetPercent }, min_retry_concurrency: uint32(3) },
+  };
+  const ofEach = perEndpoint.connections;
+  return {
+    thresholds: [threshold],
+    ...(ofEach !== null && { per_host_thresholds: [{ max_connections: uint32(ofEach) }] }),
+  };
 }

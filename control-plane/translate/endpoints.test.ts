@@ -53,6 +53,41 @@ test('each endpoint says its weight, and its labels as metadata for load balanci
   expect(locality).not.toHaveProperty('load_balancing_weight');
 });
 
+test('priorities come first, counted without the gaps that people and disabled endpoints leave', () => {
+  const message = assignment([
+    endpoint('10.0.0.1', 1, { priority: 7, zone: 'a' }),
+    endpoint('10.0.0.2', 1, { priority: 2, zone: 'b' }),
+    endpoint('10.0.0.3', 1, { priority: 2, zone: 'a' }),
+    endpoint('10.0.0.4', 1, { state: 'disabled' }),
+    endpoint('10.0.0.5', 1, { backup: true }),
+  ]);
+  const places = message.endpoints?.map(({ priority, locality, lb_endpoints: all }) => [
+    ...[priority ?? 0, locality?.zone ?? ''],
+    ...(all ?? []).map(({ endpoint }) => endpoint?.address?.socket_address?.address),
+  ]);
+  expect(places).toEqual([
+    [0, 'a', '10.0.0.3'],
+    [0, 'b', '10.0.0.2'],
+    [1, 'a', '10.0.0.1'],
+    [2, '', '10.0.0.5'],
+  ]);
+});
+
+test.each(['http1', 'grpc'])(
+  'zones of a cluster of %s weigh what it says, and a zone of weight 0 nothing',
+  (protocol) => {
+    const endpoints = [
+      endpoint('10.0.0.1', 1, { zone: 'a' }),
+      endpoint('10.0.0.2', 1, { zone: 'b' }),
+      endpoint('10.0.0.3', 1, { zone: 'a', backup: true }),
+    ];
+    const balance = { policy: 'round-robin', localities: { a: 3, b: 0 } };
+    const cluster = typed('Cluster', 'orders', { protocol, endpoints, balance });
+    const weights = clusterLoadAssignment(cluster, false).endpoints?.map((one) => one.load_balancing_weight?.value);
+    expect(weights).toEqual([3, undefined, 3]);
+  },
+);
+
 test('a draining endpoint is sent as DRAINING, a disabled one is not sent', () => {
   const message = assignment([
     endpoint('10.0.0.1', 80, { state: 'draining' }),

@@ -1,7 +1,7 @@
 /** Endpoints of Cluster documents to envoy.config.endpoint.v3.ClusterLoadAssignment. */
 import type { ClusterLoadAssignment } from '../../proto/envoy.ts';
 import { assignmentName, resourceName } from '../../proto/names.ts';
-import type { EndpointSpec, Typed } from '../model/specs.ts';
+import type { ClusterSpec, EndpointSpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { Memo } from './memo.ts';
 import { compareText } from './resources.ts';
@@ -26,30 +26,40 @@ export function endpointsName({ document, spec }: Typed<'Cluster'>, checked: boo
 }
 
 /**
- * One locality a zone, in zone order; in each the endpoints by address and port, so that a restarted proxy builds the
- * same ring as one that lived through the changes. Disabled endpoints are left out.
+ * One locality a priority and zone, in this order, priorities without gaps; in each the endpoints by address and port, so
+ * that a restarted proxy builds the same ring as one that lived through the changes. Disabled endpoints are left out.
  */
 export function clusterLoadAssignment(cluster: Typed<'Cluster'>, checked: boolean): ClusterLoadAssignment {
   return assignments.get(cluster, [checked], () => {
-    const zones = Object.groupBy(
-      cluster.spec.endpoints.filter(({ state }) => state !== 'disabled').toSorted(byAddressAndPort),
-      ({ zone }) => zone,
-    );
+    const used = cluster.spec.endpoints.filter(({ state }) => state !== 'disabled').toSorted(byAddressAndPort);
+    const byPriority = [...Map.groupBy(used, ({ priority }) => priority)].sort(([a], [b]) => a - b);
     return {
       cluster_name: endpointsName(cluster, checked),
-      endpoints: Object.keys(zones)
-        .toSorted(compareText)
-        .map((zone) => {
-          const ofZone = zones[zone] ?? [];
-          return {
-            locality: zone === '' ? {} : { zone },
-            lb_endpoints: ofZone.map(lbEndpoint),
-            // gRPC's clients skip a locality without a weight; this one gives every endpoint the same share
-            ...(speaksHttp2(cluster.spec.protocol) && { load_balancing_weight: uint32(ofZone.length) }),
-          };
-        }),
+      endpoints: byPriority.flatMap(([, endpoints], priority) => localities(cluster.spec, endpoints, priority)),
     };
   });
+}
+
+function localities(spec: ClusterSpec, endpoints: readonly EndpointSpec[], priority: number): Locality[] {
+  const zones = [...Map.groupBy(endpoints, ({ zone }) => zone)].sort(([a], [b]) => compareText(a, b));
+  return zones.map(([zone, ofZone]) => {
+    const weight = localityWeight(spec, zone, ofZone.length);
+    return {
+      locality: zone === '' ? {} : { zone },
+      lb_endpoints: ofZone.map(lbEndpoint),
+      ...(priority > 0 && { priority }),
+      ...(weight !== null && { load_balancing_weight: uint32(weight) }),
+    };
+  });
+}
+
+/** Null: none is said. A zone of weight 0 gets nothing, which is what a locality without a weight gets. */
+function localityWeight({ balance, protocol }: ClusterSpec, zone: string, endpoints: number): number | null {
+  if (balance.localities !== null && balance.localities !== 'zone-aware') {
+    return balance.localities[zone] || null;
+  }
+  // gRPC's clients skip a locality without a weight; this one gives every endpoint the same share
+  return speaksHttp2(protocol) ? endpoints : null;
 }
 
 function byAddressAndPort(a: EndpointSpec, b: EndpointSpec): number {

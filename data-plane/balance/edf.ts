@@ -28,6 +28,11 @@ export class EdfQueue {
     return first;
   }
 
+  /** Lets a part of a round pass, so that proxies that were configured at once do not pick in step. */
+  startAnywhere(random: () => number): void {
+    for (let skipped = Math.floor(random() * this.#heap.length); skipped > 0; skipped--) this.pick();
+  }
+
   #isBefore(a: number, b: number): boolean {
     const difference = this.#deadlines[a]! - this.#deadlines[b]!;
     return difference < 0 || (difference === 0 && this.#inserted[a]! < this.#inserted[b]!);

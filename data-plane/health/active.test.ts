@@ -1,13 +1,10 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { Connection } from '../../proto/http2/connection.ts';
-import { errorCodes } from '../../proto/http2/errors.ts';
-import { bindSocket, socketWriter } from '../../proto/http2/socket.ts';
 import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
 import { endpointOf } from '../testing.ts';
-import { ClusterHealthChecker, type HealthDeps } from './active.ts';
-import type { Outcome } from './probe.ts';
+import { ClusterHealthChecker, type ClusterToCheck, type HealthDeps } from './active.ts';
+import { checkOf, healthCheckOf } from './testing.ts';
 
 interface Timer {
   readonly callback: () => void;
@@ -75,48 +72,41 @@ async function deadEndpoint(): Promise<EndpointConfig> {
   return endpointAt(port);
 }
 
-const tcp: HealthCheckConfig = {
-  check: { type: 'tcp', send: null, receive: [] },
-  intervalMs: 5_000,
-  timeoutMs: 2_000,
-  unhealthyThreshold: 2,
-  healthyThreshold: 2,
-  jitterPercent: 0,
-  jitterMs: 0,
-  initialJitterMs: 0,
-  noTrafficIntervalMs: null,
-};
-const http: HealthCheckConfig = {
-  ...tcp,
-  check: {
-    ...{ type: 'http', method: 'GET', path: '/healthz', host: 'orders.internal', http2: false },
-    ...{ expect: [{ start: 200, end: 201 }], retriable: [], headers: [], receive: [] },
-  },
-};
-const http2: HealthCheckConfig = { ...http, check: { ...http.check, http2: true } as HealthCheckConfig['check'] };
+const tcp = healthCheckOf({ type: 'tcp', send: null, receive: [] });
+const http = healthCheckOf(checkOf());
 
-function check(config: HealthCheckConfig, endpoints: readonly EndpointConfig[], random = (): number => 0) {
+interface CheckOptions {
+  readonly random?: () => number;
+  readonly hasTraffic?: () => boolean;
+}
+
+function check(healthCheck: HealthCheckConfig, endpoints: readonly EndpointConfig[], options: CheckOptions = {}) {
+  const { random = () => 0, hasTraffic = () => true } = options;
   const timers = new Timers();
   const changes: string[] = [];
-  const outcomes: { key: string; outcome: Outcome }[] = [];
+  const outcomes: string[] = [];
   let wake = (): void => undefined;
   const deps: HealthDeps = { connect: (host, port) => net.connect({ host, port }), setTimer: timers.set, random };
-  const checker = new ClusterHealthChecker(config, endpoints, deps, {
-    onChange: (key, passes) => changes.push(`${key} ${passes}`),
-    onOutcome: (key, outcome) => {
-      outcomes.push({ key, outcome });
+  const cluster: ClusterToCheck = {
+    healthCheck,
+    endpoints,
+    hasTraffic,
+    onOutcome: (key, { type, reason }, before, after) => {
+      if (before.state !== after.state) changes.push(`${key} ${after.state}`);
+      outcomes.push(reason === '' ? type : `${type}: ${reason}`);
       wake();
     },
-  });
+  };
+  const checker = new ClusterHealthChecker(cluster, deps);
   closers.push(() => checker.stop());
   /** The outcomes so far, once there are so many. */
-  const outcomesOf = async (count: number): Promise<Outcome[]> => {
+  const outcomesOf = async (count: number): Promise<string[]> => {
     while (outcomes.length < count) {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
     }
-    return outcomes.map(({ outcome }) => outcome);
+    return [...outcomes];
   };
   return { checker, timers, changes, outcomesOf };
 }
@@ -126,16 +116,15 @@ test('a TCP check passes when the connection stands', async () => {
   const { checker, changes } = check(tcp, [target]);
   expect(checker.stateOf(target.key)).toBe('pending');
   await checker.firstRound;
-  expect(changes).toEqual([`${target.key} true`]);
+  expect(changes).toEqual([`${target.key} passing`]);
 });
 
-test('an endpoint that refuses connections fails from the start, without a change', async () => {
+test('an endpoint that refuses connections fails from the start', async () => {
   const target = await deadEndpoint();
   const { checker, changes, outcomesOf } = check(tcp, [target]);
   await checker.firstRound;
-  expect(await outcomesOf(1)).toEqual(['network']);
-  expect(checker.stateOf(target.key)).toBe('failing');
-  expect(changes).toEqual([]);
+  expect(await outcomesOf(1)).toEqual(['network: connection refused']);
+  expect(changes).toEqual([`${target.key} failing`]);
 });
 
 test('a TCP check sends its bytes and passes on the expected answer', async () => {
@@ -152,7 +141,7 @@ test('a TCP check sends its bytes and passes on the expected answer', async () =
     check: { type: 'tcp', send: Buffer.from('PING\r\n'), receive: [Buffer.from('PONG')] },
   };
   const { outcomesOf } = check(config, [target]);
-  expect(await outcomesOf(1)).toEqual(['pass']);
+  expect(await outcomesOf(1)).toEqual(['passed']);
   expect(received).toBe('PING\r\n');
 });
 
@@ -165,62 +154,23 @@ test('an HTTP check asks for the path under the host and reads the status', asyn
     });
   });
   const { outcomesOf } = check(http, [target]);
-  expect(await outcomesOf(1)).toEqual(['pass']);
+  expect(await outcomesOf(1)).toEqual(['passed']);
   expect(request).toBe(
     'GET /healthz HTTP/1.1\r\nhost: orders.internal\r\nuser-agent: Fairlead/HC\r\nconnection: close\r\n\r\n',
   );
 });
 
-test.each<[string, string | null, Outcome]>([
-  ['a wrong status', 'HTTP/1.1 503 x\r\n\r\n', 'fail'],
-  ['something that is not HTTP', 'hello\r\n\r\n', 'network'],
-  ['half a head and the end', 'HTTP/1.1 200 OK\r\n', 'network'],
-  ['a reset', null, 'network'],
-])('an HTTP check answered with %s (%j) is a failure of kind %s', async (_, answer, outcome) => {
+test.each<[string, string | null, string]>([
+  ['a wrong status', 'HTTP/1.1 503 x\r\n\r\n', 'failed: status 503'],
+  ['something that is not HTTP', 'hello, is this HTTP?\r\n\r\n', 'network: the answer is no HTTP/1.1'],
+  ['half a head and the end', 'HTTP/1.1 200 OK\r\n', 'network: the connection ended before the answer'],
+  ['a reset', null, 'network: connection reset'],
+])('an HTTP check answered with %s (%j) is a failure: %s', async (_, answer, outcome) => {
   const target = await endpoint((socket) => {
     socket.on('data', () => (answer === null ? socket.resetAndDestroy() : socket.end(answer)));
   });
   const { outcomesOf } = check(http, [target]);
   expect(await outcomesOf(1)).toEqual([outcome]);
-});
-
-test.each([
-  ['200', 'pass'],
-  ['503', 'fail'],
-  ['reset', 'network'],
-  ['nothing but HTTP/1.1', 'network'],
-])('an HTTP/2 check reads the status of a stream: %s', async (what, outcome) => {
-  const asked: string[] = [];
-  const ended: Promise<unknown>[] = [];
-  const target = await endpoint((socket) => {
-    ended.push(once(socket, 'close'));
-    if (what.startsWith('nothing')) {
-      socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n');
-      return;
-    }
-    const connection: Connection = new Connection({
-      role: 'server',
-      writer: socketWriter(socket),
-      handlers: {
-        headers(stream, fields) {
-          asked.push(...fields.map(({ name, value }) => `${name}: ${value}`));
-          if (what === 'reset') stream.reset(errorCodes.REFUSED_STREAM);
-          else {
-            stream.headers([[':status', '103']], false);
-            stream.headers([[':status', what]], true);
-          }
-        },
-        ...{ data() {}, trailers() {}, ended() {}, reset() {}, goAway() {}, closed() {} },
-      },
-    });
-    bindSocket(socket, connection);
-  });
-  const { outcomesOf } = check(http2, [target]);
-  expect(await outcomesOf(1)).toEqual([outcome]);
-  const line = [':method: GET', ':scheme: http', ':authority: orders.internal', ':path: /healthz'];
-  if (asked.length > 0) expect(asked).toEqual([...line, 'user-agent: Fairlead/HC']);
-  // and nothing is left behind
-  await Promise.all(ended);
 });
 
 test('an endpoint that does not answer fails when the time is up, and its connection is cut', async () => {
@@ -230,7 +180,7 @@ test('an endpoint that does not answer fails when the time is up, and its connec
     socket.on('data', () => timers.fire(http.timeoutMs));
   });
   const { timers, outcomesOf } = check(http, [target]);
-  expect(await outcomesOf(1)).toEqual(['network']);
+  expect(await outcomesOf(1)).toEqual(['timeout: no answer within 2000 ms']);
   await closed;
 });
 
@@ -242,7 +192,7 @@ test('an endpoint that goes on talking after its verdict is cut when the time is
     socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
   });
   const { timers, outcomesOf } = check(http, [target]);
-  expect(await outcomesOf(1)).toEqual(['pass']);
+  expect(await outcomesOf(1)).toEqual(['passed']);
   await once(open!, 'end');
   const closed = new Promise((resolve) => open!.once('close', resolve));
   timers.fire(http.timeoutMs);
@@ -257,10 +207,10 @@ test('an endpoint that goes on talking after its verdict is cut when the time is
 
 test('the next check comes an interval and its jitter after an outcome', async () => {
   const target = await endpoint((socket) => socket.end());
-  const { timers, outcomesOf } = check({ ...tcp, jitterPercent: 10 }, [target], () => 0.5);
+  const { timers, outcomesOf } = check({ ...tcp, jitterPercent: 10 }, [target], { random: () => 0.5 });
   await outcomesOf(1);
   timers.fire(5_250);
-  expect(await outcomesOf(2)).toEqual(['pass', 'pass']);
+  expect(await outcomesOf(2)).toEqual(['passed', 'passed']);
   expect(timers.lengths()).toContain(5_250);
 });
 
@@ -274,17 +224,18 @@ test('a change needs as many outcomes in a row as its threshold says, and is tol
     await outcomesOf(count);
     timers.fire(http.intervalMs);
   };
+  const reset = 'network: connection reset';
   await round(1);
   up = false;
   await round(2);
-  expect(changes).toEqual([`${target.key} true`]);
+  expect(changes).toEqual([`${target.key} passing`]);
   await round(3);
-  expect(changes).toEqual([`${target.key} true`, `${target.key} false`]);
+  expect(changes).toEqual([`${target.key} passing`, `${target.key} failing`]);
   up = true;
   await round(4);
   await round(5);
-  expect(await outcomesOf(5)).toEqual(['pass', 'network', 'network', 'pass', 'pass']);
-  expect(changes).toEqual([`${target.key} true`, `${target.key} false`, `${target.key} true`]);
+  expect(await outcomesOf(5)).toEqual(['passed', reset, reset, 'passed', 'passed']);
+  expect(changes).toEqual(['passing', 'failing', 'passing'].map((state) => `${target.key} ${state}`));
 });
 
 test('an edit checks what is new and leaves the others as they are', async () => {
@@ -296,7 +247,7 @@ test('an edit checks what is new and leaves the others as they are', async () =>
   checker.update(tcp, [{ ...a!, weight: 9 }, c!]);
   expect([a!, b!, c!].map(({ key }) => checker.stateOf(key))).toEqual(['passing', undefined, 'pending']);
   await outcomesOf(3);
-  expect(changes.slice(2)).toEqual([`${c!.key} true`]);
+  expect(changes.slice(2)).toEqual([`${c!.key} passing`]);
   expect(timers.lengths().filter((ms) => ms === tcp.intervalMs)).toHaveLength(2);
 });
 
@@ -335,4 +286,60 @@ test('after stop nothing runs on and nothing is told', async () => {
   expect(timers.lengths()).toEqual([]);
   await checker.firstRound;
   expect(changes).toEqual([]);
+});
+
+test('the first check comes within the initial jitter, also when the interval is edited meanwhile', async () => {
+  const target = await endpoint((socket) => socket.end());
+  const config = { ...tcp, initialJitterMs: 3_000 };
+  const { checker, timers, outcomesOf } = check(config, [target], { random: () => 0.5 });
+  checker.update({ ...config, intervalMs: 7_000 }, [target]);
+  expect(timers.lengths()).toEqual([1_500]);
+  timers.fire(1_500);
+  expect(await outcomesOf(1)).toEqual(['passed']);
+  expect(timers.lengths()).toContain(7_000);
+});
+
+test('a cluster without traffic is checked at its own pace, until there was some', async () => {
+  const target = await endpoint((socket) => socket.end());
+  let hasTraffic = false;
+  const { timers, outcomesOf } = check({ ...tcp, noTrafficIntervalMs: 60_000 }, [target], {
+    hasTraffic: () => hasTraffic,
+  });
+  await outcomesOf(1);
+  hasTraffic = true;
+  timers.fire(60_000);
+  await outcomesOf(2);
+  timers.fire(tcp.intervalMs);
+  await outcomesOf(3);
+});
+
+test('an endpoint may be checked at another port and under another host, and that may change', async () => {
+  const asked: string[] = [];
+  const answering = (name: string) => (socket: net.Socket) => {
+    socket.on('data', (chunk) => {
+      asked.push(`${name} ${/host: (.*)/.exec(String(chunk))?.[1]}`);
+      socket.end('HTTP/1.1 200 OK\r\n\r\n');
+    });
+  };
+  const [a, b] = await Promise.all([endpoint(answering('a')), endpoint(answering('b'))]);
+  const at = { address: '', port: b!.port, hostname: 'b.internal', disabled: false };
+  const { checker, timers, outcomesOf } = check(http, [{ ...a!, healthCheck: at }]);
+  expect(await outcomesOf(1)).toEqual(['passed']);
+  checker.update(http, [a!]);
+  expect(checker.stateOf(a!.key)).toBe('passing');
+  timers.fire(http.intervalMs);
+  await outcomesOf(2);
+  expect(asked).toEqual(['b b.internal', 'a orders.internal']);
+});
+
+test('an endpoint that is not to be checked passes, and is new when it is to be checked after all', async () => {
+  const silent = await endpoint(() => undefined);
+  const spared = { ...silent, healthCheck: { address: '', port: 0, hostname: '', disabled: true } };
+  const { checker, timers } = check(http, [spared]);
+  await checker.firstRound;
+  expect([checker.stateOf(silent.key), timers.lengths()]).toEqual(['passing', []]);
+  checker.update(http, [silent]);
+  expect(checker.stateOf(silent.key)).toBe('pending');
+  checker.update(http, [spared]);
+  expect([checker.stateOf(silent.key), timers.lengths()]).toEqual(['passing', []]);
 });

@@ -1,18 +1,24 @@
 /** Active health checks of the endpoints of a cluster: who is asked when, and what came of it. */
 import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
+import { waitMs } from './check-wait.ts';
 import { type EndpointHealth, judge, unchecked } from './endpoint-health.ts';
-import { type Outcome, type ProbeDeps, type ProbeTarget, probe } from './probe.ts';
+import type { Outcome } from './outcome.ts';
+import { type ProbeDeps, type ProbeTarget, probe } from './probe.ts';
 
 export interface HealthDeps extends ProbeDeps {
   /** 0 ≤ x < 1 */
   readonly random: () => number;
 }
 
-/** Checks one endpoint: at once, then an interval (and its jitter) after each outcome. */
-export class ActiveHealthChecker {
-  readonly target: ProbeTarget;
+/** Told of every check of an endpoint. */
+export type OnOutcome = (outcome: Outcome, before: EndpointHealth, after: EndpointHealth) => void;
+
+/** Checks one endpoint: at once (or within the initial jitter), then a while after each outcome. */
+class ActiveHealthChecker {
+  #target: ProbeTarget;
   readonly #deps: HealthDeps;
-  readonly #onOutcome: (outcome: Outcome, before: EndpointHealth, after: EndpointHealth) => void;
+  readonly #hasTraffic: () => boolean;
+  readonly #onOutcome: OnOutcome;
   #config: HealthCheckConfig;
   #health: EndpointHealth = unchecked;
   /** Cancels the check under way. */
@@ -24,11 +30,13 @@ export class ActiveHealthChecker {
     target: ProbeTarget,
     config: HealthCheckConfig,
     deps: HealthDeps,
-    onOutcome: (outcome: Outcome, before: EndpointHealth, after: EndpointHealth) => void,
+    hasTraffic: () => boolean,
+    onOutcome: OnOutcome,
   ) {
-    this.target = target;
+    this.#target = target;
     this.#config = config;
     this.#deps = deps;
+    this.#hasTraffic = hasTraffic;
     this.#onOutcome = onOutcome;
   }
 
@@ -36,19 +44,19 @@ export class ActiveHealthChecker {
     return this.#health;
   }
 
-  /** Makes a check now. */
   start(): void {
-    this.#cancelWait?.();
-    this.#cancelWait = null;
-    this.#cancelProbe?.();
-    this.#cancelProbe = probe(this.#config, this.target, this.#deps, (outcome) => this.#take(outcome));
+    const { initialJitterMs } = this.#config;
+    if (initialJitterMs === 0) this.#check();
+    else this.#checkAfter(initialJitterMs * this.#deps.random());
   }
 
   /** Takes other settings; what was found out so far stays. A check under way ends as it began. */
-  update(config: HealthCheckConfig): void {
-    const intervalChanged = config.intervalMs !== this.#config.intervalMs;
+  update(target: ProbeTarget, config: HealthCheckConfig): void {
+    const { intervalMs, noTrafficIntervalMs } = this.#config;
+    const waitChanged = config.intervalMs !== intervalMs || config.noTrafficIntervalMs !== noTrafficIntervalMs;
+    this.#target = target;
     this.#config = config;
-    if (this.#cancelWait !== null && intervalChanged) {
+    if (this.#cancelWait !== null && waitChanged && this.#health.state !== 'pending') {
       this.#cancelWait();
       this.#wait();
     }
@@ -61,6 +69,11 @@ export class ActiveHealthChecker {
     this.#cancelProbe = null;
   }
 
+  #check(): void {
+    this.#cancelWait = null;
+    this.#cancelProbe = probe(this.#config, this.#target, this.#deps, (outcome) => this.#take(outcome));
+  }
+
   #take(outcome: Outcome): void {
     const before = this.#health;
     this.#health = judge(before, outcome, this.#config);
@@ -69,33 +82,38 @@ export class ActiveHealthChecker {
   }
 
   #wait(): void {
-    const { intervalMs, jitterPercent, jitterMs: mostMs } = this.#config;
-    const jitterMs = ((intervalMs * jitterPercent) / 100 + mostMs) * this.#deps.random();
-    this.#cancelWait = this.#deps.setTimer(() => this.start(), intervalMs + jitterMs);
+    const { random } = this.#deps;
+    this.#checkAfter(waitMs(this.#config, { hasTraffic: this.#hasTraffic(), random }));
+  }
+
+  #checkAfter(ms: number): void {
+    this.#cancelWait = this.#deps.setTimer(() => this.#check(), ms);
   }
 }
 
-export interface HealthEvents {
-  /** An endpoint began or ceased to pass. None is told for one that fails from the start. */
-  readonly onChange: (key: string, passes: boolean) => void;
-  /** Every single check, after `onChange`. */
-  readonly onOutcome?: ((key: string, outcome: Outcome) => void) | undefined;
+export interface ClusterToCheck {
+  readonly healthCheck: HealthCheckConfig;
+  readonly endpoints: readonly EndpointConfig[];
+  /** The cluster has had traffic, once. */
+  readonly hasTraffic: () => boolean;
+  /** Told of every check, before the first round is over. */
+  readonly onOutcome: (key: string, ...args: Parameters<OnOutcome>) => void;
 }
 
 /** Checks the endpoints of a cluster. An endpoint that stays over an edit keeps its state, also if the settings changed. */
 export class ClusterHealthChecker {
+  readonly #cluster: ClusterToCheck;
   readonly #deps: HealthDeps;
-  readonly #events: HealthEvents;
   readonly #checkers = new Map<string, ActiveHealthChecker>();
-  #config: HealthCheckConfig;
+  /** Those that are not to be checked. */
+  #spared: ReadonlySet<string> = new Set();
   /** Who waits for the first round to end. */
   readonly #waiting: (() => void)[] = [];
 
-  constructor(config: HealthCheckConfig, endpoints: readonly EndpointConfig[], deps: HealthDeps, events: HealthEvents) {
-    this.#config = config;
+  constructor(cluster: ClusterToCheck, deps: HealthDeps) {
+    this.#cluster = cluster;
     this.#deps = deps;
-    this.#events = events;
-    this.update(config, endpoints);
+    this.update(cluster.healthCheck, cluster.endpoints);
   }
 
   /** Kept once every endpoint, as they are then, had its first outcome (or left). */
@@ -107,19 +125,27 @@ export class ClusterHealthChecker {
   update(config: HealthCheckConfig, endpoints: readonly EndpointConfig[]): void {
     const gone = new Set(this.#checkers.keys());
     const joined: ActiveHealthChecker[] = [];
+    const spared = new Set<string>();
     for (const endpoint of endpoints) {
-      if (gone.delete(endpoint.key) || this.#checkers.has(endpoint.key)) continue;
+      const { key } = endpoint;
+      if (endpoint.healthCheck?.disabled === true) {
+        spared.add(key);
+        continue;
+      }
+      gone.delete(key);
+      const known = this.#checkers.get(key);
+      if (known !== undefined) {
+        known.update(targetOf(endpoint), configOf(config, endpoint));
+        continue;
+      }
       const checker = this.#createChecker(endpoint, config);
-      this.#checkers.set(endpoint.key, checker);
+      this.#checkers.set(key, checker);
       joined.push(checker);
     }
+    this.#spared = spared;
     for (const key of gone) {
       this.#checkers.get(key)!.stop();
       this.#checkers.delete(key);
-    }
-    if (config !== this.#config) {
-      this.#config = config;
-      for (const checker of this.#checkers.values()) checker.update(config);
     }
     for (const checker of joined) checker.start();
     this.#checkFirstRound();
@@ -127,7 +153,7 @@ export class ClusterHealthChecker {
 
   /** `undefined`: no such endpoint. */
   stateOf(key: string): EndpointHealth['state'] | undefined {
-    return this.#checkers.get(key)?.health.state;
+    return this.#spared.has(key) ? 'passing' : this.#checkers.get(key)?.health.state;
   }
 
   stop(): void {
@@ -137,11 +163,11 @@ export class ClusterHealthChecker {
   }
 
   #createChecker(endpoint: EndpointConfig, config: HealthCheckConfig): ActiveHealthChecker {
+    const { hasTraffic, onOutcome } = this.#cluster;
     const { key } = endpoint;
-    return new ActiveHealthChecker(endpoint, config, this.#deps, (outcome, before, after) => {
-      const passes = after.state === 'passing';
-      if (passes !== (before.state === 'passing')) this.#events.onChange(key, passes);
-      this.#events.onOutcome?.(key, outcome);
+    const [target, own] = [targetOf(endpoint), configOf(config, endpoint)];
+    return new ActiveHealthChecker(target, own, this.#deps, hasTraffic, (outcome, before, after) => {
+      onOutcome(key, outcome, before, after);
       if (before.state === 'pending') this.#checkFirstRound();
     });
   }
@@ -154,4 +180,17 @@ export class ClusterHealthChecker {
     for (const checker of this.#checkers.values()) if (checker.health.state === 'pending') return false;
     return true;
   }
+}
+
+/** An endpoint may be checked elsewhere than it serves. */
+function targetOf({ address, port, healthCheck }: EndpointConfig): ProbeTarget {
+  return { address: healthCheck?.address || address, port: healthCheck?.port || port };
+}
+
+/** An endpoint may be asked under a host of its own. */
+function configOf(config: HealthCheckConfig, { healthCheck }: EndpointConfig): HealthCheckConfig {
+  const host = healthCheck?.hostname ?? '';
+  const { check } = config;
+  if (host === '' || check.type === 'tcp') return config;
+  return { ...config, check: check.type === 'http' ? { ...check, host } : { ...check, authority: host } };
 }

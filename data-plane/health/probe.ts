@@ -1,12 +1,8 @@
-/** One health check of one endpoint: connect, send, read until the answer is clear. */
+/** One health check of one endpoint: connect, ask, read until the answer is clear. */
 import type net from 'node:net';
-import { socketWriter } from '../../proto/http2/socket.ts';
 import type { HealthCheckConfig } from '../model/config.ts';
-import { Http2Reply } from './http2-reply.ts';
-import { BlocksReader, type ReplyReader, StatusReader } from './replies.ts';
-
-/** `fail`: the endpoint answered, but not as it should; `network`: it could not be asked, or gave no answer in time. */
-export type Outcome = 'pass' | 'fail' | 'network';
+import { exchangeOf } from './exchange.ts';
+import { type Outcome, socketFailure } from './outcome.ts';
 
 export interface ProbeDeps {
   /** Opens a connection; errors arrive as events. */
@@ -25,63 +21,41 @@ export interface ProbeTarget {
  * @returns cancel
  */
 export function probe(
-  config: Pick<HealthCheckConfig, 'check' | 'timeoutMs'>,
+  { check, timeoutMs }: Pick<HealthCheckConfig, 'check' | 'timeoutMs'>,
   target: ProbeTarget,
   deps: ProbeDeps,
   done: (outcome: Outcome) => void,
 ): () => void {
-  const { check } = config;
   const socket = deps.connect(target.address, target.port);
-  const http2 = check.type === 'http' && check.http2 ? new Http2Reply(check, socketWriter(socket)) : null;
-  const reader = http2 ?? readerOf(check);
+  const exchange = exchangeOf(check, socket);
   let decided = false;
-  const decide = (outcome: Outcome): void => {
-    if (decided) return;
+  const decide = (outcome: Outcome | null): void => {
+    if (decided || outcome === null) return;
     decided = true;
-    if (outcome === 'network') socket.destroy();
+    if (outcome.type === 'network' || outcome.type === 'timeout') socket.destroy();
     // What else the endpoint has to say is taken and thrown away, so that it sees an orderly end.
-    else if (http2 !== null) http2.end();
-    else socket.end();
+    else exchange.close();
     done(outcome);
   };
   const stopTimer = deps.setTimer(() => {
-    decide('network');
+    const missed = socket.connecting ? 'connection' : 'answer';
+    decide({ type: 'timeout', reason: `no ${missed} within ${timeoutMs} ms` });
     socket.destroy();
-  }, config.timeoutMs);
+  }, timeoutMs);
 
-  socket.on('connect', () => {
-    http2?.ask();
-    const request = http2 === null ? requestOf(check) : null;
-    if (request !== null) socket.write(request);
-    if (reader === null) decide('pass');
-  });
+  socket.on('connect', () => decide(exchange.ask()));
   socket.on('data', (chunk) => {
-    if (decided || reader === null) return;
-    const verdict = reader.read(chunk);
-    if (verdict !== 'more') decide(verdict === 'malformed' ? 'network' : verdict);
+    if (!decided) decide(exchange.read(chunk));
   });
-  socket.on('error', () => decide('network'));
-  socket.on('end', () => decide('network'));
+  socket.on('error', (error) => decide(socketFailure(error)));
+  socket.on('end', () => decided || decide(exchange.ended()));
   socket.on('close', () => {
     stopTimer();
-    decide('network');
+    if (!decided) decide(exchange.ended());
   });
   return () => {
     decided = true;
     stopTimer();
     socket.destroy();
   };
-}
-
-/** `null`: that it can be connected to is enough. */
-function readerOf(check: HealthCheckConfig['check']): ReplyReader | null {
-  if (check.type === 'http') return new StatusReader(check.expect);
-  if (check.type === 'grpc') return null;
-  return check.receive.length > 0 ? new BlocksReader(check.receive) : null;
-}
-
-function requestOf(check: HealthCheckConfig['check']): string | Uint8Array | null {
-  if (check.type === 'tcp') return check.send;
-  if (check.type === 'grpc') return null;
-  return `GET ${check.path} HTTP/1.1\r\nhost: ${check.host}\r\nuser-agent: Fairlead/HC\r\nconnection: close\r\n\r\n`;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { balanceOf, clusterOf } from '../testing.ts';
+import { balanceOf, clusterOf, stillWorld } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import { chooseHost } from './choose.ts';
@@ -11,7 +11,7 @@ function cluster(ports: readonly number[]): Cluster {
     balance: balanceOf({ type: 'least-request', choices: 2, fullScan: false, activeRequestBias: null }),
   });
   // chance that always lands on the first two
-  return new Cluster(config, clusterStats(new StatsRegistry(), 'c'), () => 0);
+  return new Cluster(config, clusterStats(new StatsRegistry(), 'c'), stillWorld);
 }
 
 test('each attempt goes to another endpoint until none is left', () => {
@@ -23,7 +23,7 @@ test('each attempt goes to another endpoint until none is left', () => {
 
 test('another attempt does not go to an endpoint that is not well', () => {
   const of = cluster([1, 2, 3]);
-  of.setPassesChecks('127.0.0.1:2', false);
+  of.setChecked('127.0.0.1:2', 'failing');
   const tried = [of.hosts[0]!];
   expect(chooseHost(of, tried)?.port).toBe(3);
   expect(chooseHost(of, [...tried, of.hosts[2]!])).toBeNull();

@@ -69,7 +69,10 @@ export async function startTcpProxy(options: TcpProxyOptions) {
   const registry = new StatsRegistry();
   const random = options.random ?? ((): number => 0);
   const clusters = new Map(
-    options.clusters.map((config) => [config.name, new Cluster(config, clusterStats(registry, config.name), random)]),
+    options.clusters.map((config) => [
+      config.name,
+      new Cluster(config, clusterStats(registry, config.name), { random }),
+    ]),
   );
   const stats = tcpStats(registry, 'test');
   const log = new Watched<LogEntry>();

@@ -77,7 +77,7 @@ function pickIn(cluster: Cluster, target: RequestTarget, route: CompiledRoute, e
   if (exchange.isGrpc && exchange.protocol === 'HTTP/2' && versionTo(cluster, 'HTTP/2') !== 'HTTP/2') {
     return localReplies.grpcNeedsHttp2;
   }
-  const host = cluster.pick();
+  const host = cluster.pick(null);
   if (host === null) {
     cluster.stats.cxNoneHealthy.value++;
     return localReplies.noHealthyUpstream;

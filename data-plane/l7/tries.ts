@@ -213,7 +213,7 @@ export class Tries {
     const exchange = this.#exchange;
     const cluster = fallbackOf(exchange, exchange.cluster!, this.#shared, on);
     if (cluster === null || !this.#canReplay || versionTo(cluster, exchange.protocol) !== this.#version) return false;
-    const host = cluster.pick();
+    const host = cluster.pick(null);
     if (host === null) {
       cluster.stats.cxNoneHealthy.value++;
       return false;
@@ -229,9 +229,9 @@ export class Tries {
   }
 
   #pick(cluster: Cluster): Host | null {
-    let host = cluster.pick();
+    let host = cluster.pick(null);
     for (let left = this.#policy!.hostSelections; left > 0 && host !== null && this.#tried.includes(host); left--) {
-      host = cluster.pick();
+      host = cluster.pick(null);
     }
     return host;
   }

@@ -75,6 +75,18 @@ export interface EndpointConfig {
   /** As the control plane says (EDS health_status); active checks come on top. */
   readonly health: 'healthy' | 'unhealthy' | 'draining' | 'degraded';
   readonly labels: Readonly<Record<string, string>>;
+  /** Absent: checked where and as it serves. */
+  readonly healthCheck?: EndpointCheckConfig;
+}
+
+/** How the active checks of one endpoint differ from those of its cluster; empty or 0: they don't. */
+export interface EndpointCheckConfig {
+  readonly address: string;
+  readonly port: number;
+  /** The host that HTTP and gRPC checks ask for. */
+  readonly hostname: string;
+  /** Not checked at all: it passes. */
+  readonly disabled: boolean;
 }
 
 /** Endpoints in one place and of one priority. */

@@ -1,8 +1,10 @@
 /** The health checks of a cluster as its user sees them, wherever they are made. */
 import { ClusterHealthChecker, type HealthDeps } from '../health/active.ts';
 import type { EndpointHealth } from '../health/endpoint-health.ts';
+import { isPass, type Outcome } from '../health/outcome.ts';
 import type { ClusterConfig, EndpointConfig, HealthCheckConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
+import type { Logger } from './logger.ts';
 
 export interface EndpointChecks {
   /** Kept when each endpoint, as they are then, had its first outcome (or left). */
@@ -20,17 +22,47 @@ export type MakeChecks = (
   onOutcome: (key: string, passed: boolean) => void,
 ) => EndpointChecks;
 
+export interface OwnChecksDeps extends HealthDeps {
+  /** The cluster has had traffic, in whichever thread. */
+  readonly hasTraffic: (stats: ClusterStats) => boolean;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+}
+
 /** Checks that this thread makes itself. */
-export function ownChecks(deps: HealthDeps): MakeChecks {
-  return ({ healthCheck, endpoints }, stats, onOutcome) =>
-    new ClusterHealthChecker(healthCheck, endpoints, deps, {
-      onChange: () => {},
-      onOutcome: (key, outcome) => {
-        onOutcome(key, outcome === 'pass');
-        stats.healthCheckAttempt.value++;
-        if (outcome === 'pass') stats.healthCheckSuccess.value++;
-        else stats.healthCheckFailure.value++;
-        if (outcome === 'network') stats.healthCheckNetworkFailure.value++;
+export function ownChecks(deps: OwnChecksDeps): MakeChecks {
+  return ({ name, healthCheck, endpoints }, stats, onOutcome) =>
+    new ClusterHealthChecker(
+      {
+        healthCheck,
+        endpoints,
+        hasTraffic: () => deps.hasTraffic(stats),
+        onOutcome: (key, outcome, before, after) => {
+          onOutcome(key, isPass(outcome));
+          count(stats, outcome);
+          if (before.state !== after.state) logChange(deps.logger, { cluster: name, endpoint: key }, before, outcome);
+        },
       },
-    });
+      deps,
+    );
+}
+
+function count(stats: ClusterStats, outcome: Outcome): void {
+  stats.healthCheckAttempt.value++;
+  if (isPass(outcome)) stats.healthCheckSuccess.value++;
+  else stats.healthCheckFailure.value++;
+  if (outcome.type === 'network' || outcome.type === 'timeout') stats.healthCheckNetworkFailure.value++;
+}
+
+/** The outcome is the last of those that changed the state; that an endpoint passes from the start goes without saying. */
+function logChange(
+  logger: OwnChecksDeps['logger'],
+  endpoint: { readonly cluster: string; readonly endpoint: string },
+  before: EndpointHealth,
+  { type, reason }: Outcome,
+): void {
+  const fields = { event: 'health_check', ...endpoint };
+  if (type === 'degraded') logger.warn({ ...fields, state: type }, 'endpoint passes its health checks, degraded');
+  else if (type !== 'passed') logger.warn({ ...fields, state: 'failing', reason }, 'endpoint fails its health checks');
+  else if (before.state !== 'pending')
+    logger.info({ ...fields, state: 'passing' }, 'endpoint passes its health checks');
 }

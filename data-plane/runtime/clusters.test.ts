@@ -78,11 +78,13 @@ const wanted = (endpoints: readonly Endpoint[], more: Partial<ClusterConfig> = {
 function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const random = (): number => 0;
   const connect = (host: string, port: number) => net.connect({ host, port });
-  const checks = ownChecks({ random, connect, setTimer: () => () => {} });
+  const quiet = { hasTraffic: () => true, logger: { info: () => {}, warn: () => {} } };
+  const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
   const outliers = toldOutliers(() => {});
-  const clusters = new Clusters({ registry: new StatsRegistry(), random, checks, outliers, countsOf: ownHostCounts });
+  const registry = new StatsRegistry();
+  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf: ownHostCounts });
   closers.push(() => clusters.stop());
-  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick()?.port) };
+  return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }
 
 test('a new cluster is whole once its endpoints have been checked', async () => {

@@ -2,14 +2,14 @@
 import type { ClusterConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { Cluster } from '../upstream/cluster.ts';
+import { Cluster, type ClusterWorld } from '../upstream/cluster.ts';
 import type { FailuresInRow, HostCounts } from '../upstream/host-counts.ts';
 import type { EndpointChecks, MakeChecks } from './checks.ts';
 import type { MakeOutliers, OutlierWatch } from './outliers.ts';
 
 export interface ClustersDeps {
   readonly registry: StatsRegistry;
-  readonly random: () => number;
+  readonly world: ClusterWorld;
   readonly checks: MakeChecks;
   readonly outliers: MakeOutliers;
   /** What all threads count of an endpoint. */
@@ -81,9 +81,9 @@ export class Clusters {
   }
 
   #add(config: ClusterConfig): Promise<void> {
-    const { registry, random, outliers, countsOf } = this.#deps;
+    const { registry, world, outliers, countsOf } = this.#deps;
     const { name } = config;
-    const cluster = new Cluster(config, clusterStats(registry, name), random, {
+    const cluster = new Cluster(config, clusterStats(registry, name), world, {
       countsOf: (key) => countsOf(name, key),
       onFailuresInRow: (key, inRow) => this.onFailuresInRow(name, key, inRow),
     });
@@ -91,7 +91,7 @@ export class Clusters {
     this.#entries.set(name, entry);
     const checker = this.#check(entry, config);
     entry.checker = checker;
-    if (checker !== null) cluster.update(config, (key) => checker.stateOf(key) === 'passing');
+    if (checker !== null) cluster.update(config, (key) => checker.stateOf(key) ?? 'pending');
     entry.outliers.update();
     return checker === null ? Promise.resolve() : checker.firstRound;
   }
@@ -111,7 +111,7 @@ export class Clusters {
     else entry.checker.update(config.healthCheck, config.endpoints);
     const { checker } = entry;
     const take = (): void => {
-      cluster.update(config, (key) => checker?.stateOf(key) === 'passing');
+      cluster.update(config, (key) => checker?.stateOf(key) ?? 'pending');
       outliers.update();
     };
     if (!waits) take();
@@ -126,9 +126,9 @@ export class Clusters {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
     const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key, passed) => {
-      const passing = checker.stateOf(key) === 'passing';
-      cluster.setPassesChecks(key, passing);
-      if (passing && passed) outliers.onPassingCheck(key);
+      const state = checker.stateOf(key) ?? 'pending';
+      cluster.setChecked(key, state);
+      if (passed && state !== 'failing') outliers.onPassingCheck(key);
     });
     return checker;
   }

@@ -17,7 +17,7 @@ function start() {
   const random = (): number => 0;
   const clusters = new Clusters({
     registry,
-    random,
+    world: { random },
     checks: () => {
       throw new Error('no cluster has checks');
     },
@@ -40,7 +40,7 @@ function start() {
   };
   const picks = (): string => {
     const cluster = clusters.get('c')!;
-    return [...new Set([0, 1, 2, 3].map(() => cluster.pick()?.port))].toSorted().join();
+    return [...new Set([0, 1, 2, 3].map(() => cluster.pick(null)?.port))].toSorted().join();
   };
   return { clock, clusters, apply, stat, fail, picks, told, logged };
 }

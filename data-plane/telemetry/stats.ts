@@ -69,6 +69,7 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     membershipTotal: scope.nodeGauge('membership_total', 'Endpoints'),
     membershipHealthy: scope.nodeGauge('membership_healthy', 'Healthy endpoints'),
     membershipDegraded: scope.nodeGauge('membership_degraded', 'Degraded endpoints'),
+    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that have not been checked yet'),
     healthCheckAttempt: scope.nodeCounter('health_check.attempt', 'Active health checks made'),
     healthCheckSuccess: scope.nodeCounter('health_check.success', 'Active health checks that passed'),
     healthCheckFailure: scope.nodeCounter(
@@ -78,6 +79,10 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     healthCheckNetworkFailure: scope.nodeCounter(
       'health_check.network_failure',
       'Active health checks that failed to connect or were cut or timed out',
+    ),
+    healthCheckDegraded: scope.nodeGauge(
+      'health_check.degraded',
+      'Endpoints that pass them, and call themselves degraded',
     ),
     healthCheckHealthy: scope.nodeGauge('health_check.healthy', 'Endpoints that pass their active health checks'),
     lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints'),

@@ -1,12 +1,18 @@
 /** A cluster at work: its endpoints, who of them may be picked, and in which order. */
-import { type Balancer, createBalancer } from '../balance/balancer.ts';
-import { eligibleEndpoints } from '../balance/panic.ts';
+import type { Standing, World } from '../balance/candidate.ts';
+import { Pool } from '../balance/pool.ts';
+import type { EndpointFacts } from '../health/endpoint-state.ts';
 import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
 import { type FailuresInRow, type HostCounts, ownHostCounts } from './host-counts.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
 import { Outcomes } from './outcomes.ts';
+import type { PickAsk } from './pick-ask.ts';
+
+export type ClusterWorld = World;
+
+type Checked = EndpointFacts['checked'];
 
 /** What the threads of a node know together. */
 interface ClusterWatch {
@@ -25,42 +31,46 @@ export class Cluster {
   /** What traffic meets, counted; null: nobody asks. */
   outcomes: Outcomes | null = null;
   readonly #watch: ClusterWatch;
-  readonly #random: () => number;
+  readonly #pool: Pool<Host>;
   #hosts: readonly Host[] = [];
   #byKey: ReadonlyMap<string, Host> = new Map();
-  #eligible: readonly Host[] = [];
-  #balancer: Balancer;
-  #panic = false;
   /** By zone; zones that are gone stay, for what they still have to report. */
   readonly #loads = new Map<string, LocalityLoad>();
 
-  constructor(config: ClusterConfig, stats: ClusterStats, random: () => number, watch: ClusterWatch = alone) {
+  constructor(config: ClusterConfig, stats: ClusterStats, world: ClusterWorld, watch: ClusterWatch = alone) {
     this.name = config.name;
     this.config = config;
     this.stats = stats;
-    this.#random = random;
     this.#watch = watch;
-    this.#balancer = createBalancer(config.balance.policy, [], () => 0, random);
+    this.#pool = new Pool(config, [], world, stats);
     this.update(config);
   }
 
+  /** In the order of the configuration. */
   get hosts(): readonly Host[] {
     return this.#hosts;
   }
 
   /**
-   * Endpoints that stay keep their connections, load and health; where checks are made, new ones fail until they pass,
-   * unless `passes` knows better.
+   * Endpoints that stay keep their connections, load, health and ejection. Where checks are made, new ones are not used
+   * before their first, unless `checked` knows of it.
    */
-  update(config: ClusterConfig, passes: (key: string) => boolean = () => false): void {
+  update(config: ClusterConfig, checked: (key: string) => Checked = () => 'pending'): void {
     const gone = new Map(this.#byKey);
+    const changed = new Set<Host>();
     this.config = config;
     this.#watchOutcomes();
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      const passing = config.healthCheck === null || passes(endpoint.key);
-      return this.#keepOrCreate(known, endpoint, passing);
+      const load = this.#loadOf(endpoint.locality.zone);
+      const host = known ?? new Host(endpoint, load, this.#watch.countsOf(endpoint.key));
+      if (known === undefined || !isSame(known.config, endpoint)) changed.add(host);
+      host.config = endpoint;
+      host.load = load;
+      const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
+      if (known === undefined || state !== 'pending') host.checked = state;
+      return host;
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
     for (const host of gone.values()) {
@@ -69,18 +79,8 @@ export class Cluster {
     }
     this.#hosts = hosts;
     this.#byKey = new Map(hosts.map((host) => [host.key, host]));
-    this.rebuild();
-  }
-
-  /** The endpoint as it was, with its new settings, or a new one. `passes`: it needs no check, or passed one. */
-  #keepOrCreate(known: Host | undefined, endpoint: EndpointConfig, passes: boolean): Host {
-    const load = this.#loadOf(endpoint.locality.zone);
-    const host = known ?? new Host(endpoint, load, this.#watch.countsOf(endpoint.key));
-    host.config = endpoint;
-    host.load = load;
-    if (passes) host.passesChecks = true;
-    else if (known === undefined) host.passesChecks = false;
-    return host;
+    this.#pool.update(config, hosts, changed);
+    this.#countMembers();
   }
 
   /** By zone, those without endpoints included. */
@@ -101,51 +101,67 @@ export class Cluster {
     return load;
   }
 
-  /** An active health check changed its mind. */
-  setPassesChecks(key: string, passes: boolean): void {
+  /** What active health checks say of an endpoint. */
+  setChecked(key: string, checked: Checked): void {
     const host = this.#byKey.get(key);
-    if (host === undefined || host.passesChecks === passes) return;
-    host.passesChecks = passes;
-    this.rebuild();
+    if (host === undefined || host.checked === checked) return;
+    const { passesChecks, standing, checked: before } = host;
+    host.checked = checked;
+    this.stats.healthCheckHealthy.value += Number(host.passesChecks) - Number(passesChecks);
+    this.stats.healthCheckDegraded.value += Number(checked === 'degraded') - Number(before === 'degraded');
+    this.#stood(host, standing);
   }
 
   find(key: string): Host | undefined {
     return this.#byKey.get(key);
   }
 
-  /** Outlier detection has taken an endpoint out, or lets it in again. */
+  /** What outlier detection says of an endpoint. */
   setEjected(key: string, ejected: boolean): void {
     const host = this.#byKey.get(key);
     if (host === undefined || host.ejected === ejected) return;
+    const { standing } = host;
     host.ejected = ejected;
-    this.rebuild();
+    this.#stood(host, standing);
   }
 
-  /** Who may be picked, after a change of membership or health. */
-  rebuild(): void {
+  /** Counts on from where an endpoint stood before. Who is picked follows at the next pick, for all changes up to then. */
+  #stood(host: Host, before: Standing): void {
+    const { standing } = host;
+    if (standing === before) return;
+    this.#gaugeOf(before).value--;
+    this.#gaugeOf(standing).value++;
+    this.#pool.markStale(host.locality.priority);
+  }
+
+  #countMembers(): void {
+    const { stats } = this;
     const hosts = this.#hosts;
-    const health = hosts.map((host) => (host.passesChecks && !host.ejected ? host.config.health : 'unhealthy'));
-    const { indexes, panic } = eligibleEndpoints(health, this.config.balance.panicPercent);
-    const eligible = indexes.map((index) => hosts[index]!);
-    this.#eligible = eligible;
-    this.#panic = panic;
-    this.#balancer = createBalancer(
-      this.config.balance.policy,
-      eligible.map((host) => host.config.weight),
-      (index) => eligible[index]!.active,
-      this.#random,
-    );
-    this.stats.membershipTotal.value = hosts.length;
-    this.stats.healthCheckHealthy.value = hosts.filter((host) => host.passesChecks).length;
-    this.stats.membershipHealthy.value = health.filter((one) => one === 'healthy').length;
-    this.stats.membershipDegraded.value = health.filter((one) => one === 'degraded').length;
+    const count = (wanted: Standing): number => hosts.filter(({ standing }) => standing === wanted).length;
+    stats.membershipTotal.value = hosts.length;
+    stats.healthCheckHealthy.value = hosts.filter(({ passesChecks }) => passesChecks).length;
+    stats.healthCheckDegraded.value = hosts.filter(({ checked }) => checked === 'degraded').length;
+    stats.membershipHealthy.value = count('healthy');
+    stats.membershipDegraded.value = count('degraded');
+    stats.membershipExcluded.value = count('excluded');
+  }
+
+  #gaugeOf(standing: Standing): { value: number } {
+    const { membershipHealthy, membershipDegraded, membershipExcluded } = this.stats;
+    if (standing === 'healthy') return membershipHealthy;
+    if (standing === 'degraded') return membershipDegraded;
+    return standing === 'excluded' ? membershipExcluded : uncounted;
   }
 
   /** The endpoint for the next request, or null if none may take it. */
-  pick(): Host | null {
-    if (this.#panic) this.stats.lbHealthyPanic.value++;
-    const index = this.#balancer.pick();
-    return index < 0 ? null : this.#eligible[index]!;
+  pick(ask: PickAsk | null): Host | null {
+    if (ask === null) return this.#pool.pick();
+    if (ask.bound !== '') {
+      const bound = this.#byKey.get(ask.bound);
+      if (bound?.takesBound && (ask.boundOnly || !ask.tried.includes(bound))) return bound;
+      if (ask.boundOnly) return null;
+    }
+    return this.#pool.pickUntried(ask.tried, ask.hostSelections);
   }
 
   /** Retries of this thread that are planned or under way. */
@@ -172,7 +188,22 @@ export class Cluster {
     }
     this.#hosts = [];
     this.#byKey = new Map();
-    this.#eligible = [];
+    this.#pool.update(this.config, [], new Set());
     this.stats.scope.drop();
   }
+}
+
+/** Nobody asks how many are out. */
+const uncounted = { value: 0 };
+
+/** Nothing is new that balancing goes by. */
+function isSame(a: EndpointConfig, b: EndpointConfig): boolean {
+  return (
+    a.weight === b.weight &&
+    a.health === b.health &&
+    a.hostname === b.hostname &&
+    a.hashKey === b.hashKey &&
+    (a.locality === b.locality || JSON.stringify(a.locality) === JSON.stringify(b.locality)) &&
+    JSON.stringify(a.labels) === JSON.stringify(b.labels)
+  );
 }

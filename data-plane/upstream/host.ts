@@ -1,6 +1,8 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
+import type { Candidate, Standing } from '../balance/candidate.ts';
+import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
-import type { EndpointConfig } from '../model/config.ts';
+import type { EndpointConfig, LocalityConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { HostCounts } from './host-counts.ts';
 import type { LocalityLoad } from './load.ts';
@@ -22,7 +24,19 @@ export interface SharedConnection {
   drain(): void;
 }
 
-export class Host {
+const standings: Readonly<Record<EndpointState, Standing>> = {
+  disabled: 'out',
+  unhealthy: 'out',
+  ejected: 'out',
+  draining: 'out',
+  joining: 'excluded',
+  degraded: 'degraded',
+  probation: 'healthy',
+  'slow-start': 'healthy',
+  healthy: 'healthy',
+};
+
+export class Host implements Candidate {
   readonly key: string;
   readonly address: string;
   readonly port: number;
@@ -31,8 +45,8 @@ export class Host {
   readonly counts: HostCounts;
   /** Of its zone; whoever begins a request here ends it on the same object. */
   load: LocalityLoad;
-  /** What active health checks say; true where none are made. */
-  passesChecks = true;
+  /** What active health checks say; `passing` where none are made. */
+  checked: EndpointFacts['checked'] = 'passing';
   /** By outlier detection, which decides for all threads; each takes note of it by itself. */
   ejected: boolean;
   /** Left the cluster: nothing goes back into the pool. */
@@ -60,6 +74,32 @@ export class Host {
   /** Open ones, of the whole node. */
   get connections(): number {
     return this.counts.connections;
+  }
+
+  get weight(): number {
+    return this.config.weight;
+  }
+
+  get locality(): LocalityConfig {
+    return this.config.locality;
+  }
+
+  get passesChecks(): boolean {
+    return this.checked === 'passing' || this.checked === 'degraded';
+  }
+
+  get standing(): Standing {
+    return standings[this.state()];
+  }
+
+  /** Who is bound to it may go on to it, also while it drains. */
+  get takesBound(): boolean {
+    return this.passesChecks && !this.ejected && this.config.health !== 'unhealthy';
+  }
+
+  state(): EndpointState {
+    const { checked, ejected } = this;
+    return endpointState({ told: this.config.health, checked, ejected, onProbation: false, inSlowStart: false });
   }
 
   /** The most recently used idle connection, or undefined. */

@@ -3,7 +3,7 @@ import { CommonRows, clearRow, newRows, rowCells } from '../telemetry/common-row
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { SharedStats } from '../telemetry/shared-stats.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { clusterOf } from '../testing.ts';
+import { clusterOf, stillWorld } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 
 /** The same cluster in so many workers. */
@@ -17,7 +17,7 @@ function clustersOf(workers: number, memory: SharedArrayBuffer | null) {
       rows,
     );
     const config = clusterOf([1], { retryBudget: { percent: 50, least: 2 } });
-    return new Cluster(config, clusterStats(new StatsRegistry(shared), 'c'), () => 0);
+    return new Cluster(config, clusterStats(new StatsRegistry(shared), 'c'), stillWorld);
   });
 }
 

@@ -1,7 +1,10 @@
 /** Health checks as a worker has them: made by the main thread, told by messages, kept here for the clusters to read. */
 import type { EndpointConfig, ProxyConfig } from '../model/config.ts';
 import type { EndpointChecks, MakeChecks } from '../runtime/checks.ts';
+import { checkedKeys } from './checked-keys.ts';
 import type { CheckedState, CheckedStates } from './messages.ts';
+
+const none: ReadonlySet<string> = new Set();
 
 export class HealthBook {
   readonly #states = new Map<string, Map<string, CheckedState>>();
@@ -34,8 +37,7 @@ export class HealthBook {
   keep({ clusters }: ProxyConfig): void {
     for (const [name, told] of this.#states) {
       const cluster = clusters.get(name);
-      const keys = cluster === undefined || cluster.healthCheck === null ? [] : cluster.endpoints.map(({ key }) => key);
-      const kept = new Set(keys);
+      const kept = cluster === undefined || cluster.healthCheck === null ? none : checkedKeys(cluster.endpoints);
       for (const key of told.keys()) if (!kept.has(key)) told.delete(key);
       if (told.size === 0) this.#states.delete(name);
     }
@@ -46,7 +48,9 @@ class ToldChecks implements EndpointChecks {
   readonly #read: (key: string) => CheckedState | undefined;
   readonly #onOutcome: (key: string, passed: boolean) => void;
   readonly #onStop: () => void;
-  #keys: ReadonlySet<string> = new Set();
+  #keys: ReadonlySet<string> = none;
+  /** Those that are not checked. */
+  #spared: ReadonlySet<string> = none;
   /** Endpoints without a first outcome. */
   #undecided = new Set<string>();
   /** Who waits for the first round to end. */
@@ -69,12 +73,14 @@ class ToldChecks implements EndpointChecks {
   }
 
   update(_: unknown, endpoints: readonly EndpointConfig[]): void {
-    this.#keys = new Set(endpoints.map(({ key }) => key));
+    this.#keys = checkedKeys(endpoints);
+    this.#spared = new Set(endpoints.flatMap(({ key }) => (this.#keys.has(key) ? [] : key)));
     this.#undecided = new Set([...this.#keys].filter((key) => this.#read(key) === undefined));
     this.#goOn();
   }
 
   stateOf(key: string): CheckedState | 'pending' | undefined {
+    if (this.#spared.has(key)) return 'passing';
     return this.#keys.has(key) ? (this.#read(key) ?? 'pending') : undefined;
   }
 

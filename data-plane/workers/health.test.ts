@@ -99,6 +99,19 @@ test('an endpoint that was away is checked again before it is used', () => {
   expect(checks.stateOf(b)).toBe('pending');
 });
 
+test('an endpoint that is not checked passes without being told of, and is checked anew when it is again', async () => {
+  const { endpoints } = checked(1);
+  const spared = [{ ...endpoints[0]!, healthCheck: { address: '', port: 0, hostname: '', disabled: true } }];
+  const book = new HealthBook(new Map());
+  const { checks } = read(book, { ...checked(1), endpoints: spared });
+  expect(await isKept(checks.firstRound)).toBe(true);
+  expect(checks.stateOf(a)).toBe('passing');
+  book.tell('c', a, 'failing');
+  book.keep(configOf({ ...checked(1), endpoints: spared }));
+  checks.update(healthCheck, endpoints);
+  expect(checks.stateOf(a)).toBe('pending');
+});
+
 test('the main thread tells of each change once, and keeps it for who begins later', () => {
   const told: string[] = [];
   const health = new ToldHealth((cluster, key, state) => told.push(`${cluster} ${key} ${state}`));

@@ -6,7 +6,7 @@ import type { FailuresInRow } from '../upstream/host-counts.ts';
 import type { ConfigMessage } from './config-message.ts';
 
 /** What health checks found out of an endpoint; one that was not checked yet is not told of. */
-export type CheckedState = 'passing' | 'failing';
+export type CheckedState = 'passing' | 'degraded' | 'failing';
 
 /** By cluster, then by endpoint key. */
 export type CheckedStates = ReadonlyMap<string, ReadonlyMap<string, CheckedState>>;

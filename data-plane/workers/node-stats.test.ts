@@ -5,7 +5,7 @@ import { StatsRegistry } from '../telemetry/registry.ts';
 import { SharedStats } from '../telemetry/shared-stats.ts';
 import { clusterStats, overloadStats } from '../telemetry/stats.ts';
 import { statsText } from '../telemetry/stats-text.ts';
-import { clusterOf, nowhere } from '../testing.ts';
+import { clusterOf, nowhere, stillWorld } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { WorkerLoads } from './loads.ts';
 
@@ -114,7 +114,7 @@ test('load reports get the sum over the workers of each zone, as the same object
     ...config,
     endpoints: config.endpoints.map((one, index) => ({ ...one, locality: { ...nowhere, zone: `z${index}` } })),
   };
-  const make = (registry: StatsRegistry) => new Cluster(zoned, clusterStats(registry, 'c'), () => 0);
+  const make = (registry: StatsRegistry) => new Cluster(zoned, clusterStats(registry, 'c'), stillWorld);
   const mine = make(own);
   for (const cluster of registries.map(make)) {
     const [host] = cluster.hosts;

@@ -1,6 +1,7 @@
 /** Health checks that the main thread makes for all workers: each change of an endpoint's state is told once. */
 import type { ClusterConfig } from '../model/config.ts';
 import type { MakeChecks } from '../runtime/checks.ts';
+import { checkedKeys } from './checked-keys.ts';
 import type { CheckedState, CheckedStates } from './messages.ts';
 
 export type TellHealth = (cluster: string, key: string, state: CheckedState) => void;
@@ -50,6 +51,6 @@ export class ToldHealth {
 }
 
 function forget(told: Map<string, CheckedState>, endpoints: ClusterConfig['endpoints']): void {
-  const kept = new Set(endpoints.map(({ key }) => key));
+  const kept = checkedKeys(endpoints);
   for (const key of told.keys()) if (!kept.has(key)) told.delete(key);
 }

@@ -204,7 +204,7 @@ test('case 38: after a refusal, a heartbeat for any version keeps the last good 
   const { stream, timers } = wired;
   stream.send('clusters', [{ ...cluster('a', 'c2'), ttlMs: 1_000 }]);
   await stream.said();
-  stream.send('clusters', [{ ...cluster('a', 'c3', { lb_policy: 'MAGLEV' }), ttlMs: 1_000 }]);
+  stream.send('clusters', [{ ...cluster('a', 'c3', { lb_policy: 'CLUSTER_PROVIDED' }), ttlMs: 1_000 }]);
   expect((await stream.said()).error).toContain('lb_policy');
   for (const version of ['c2', 'c3']) {
     const [running] = timers.pending;

@@ -61,17 +61,17 @@ test('a server that has nothing completes the configuration with two empty respo
 test('case 4, 18: a refused update is answered with its reason, and the last good form stays in use', async () => {
   const wired = await complete();
   const { stream, configs } = wired;
-  const nonce = stream.send('clusters', [cluster('a', 'c2', { lb_policy: 'MAGLEV' })]);
+  const nonce = stream.send('clusters', [cluster('a', 'c2', { lb_policy: 'CLUSTER_PROVIDED' })]);
   expect(await stream.said()).toEqual({
     type: 'clusters',
     nonce,
-    error: 'clusters "a": lb_policy: MAGLEV is not supported by this data plane',
+    error: 'clusters "a": lb_policy: CLUSTER_PROVIDED is not supported by this data plane',
   });
   expect(configs).toHaveLength(1);
   expect(wired.client.state().types.clusters).toMatchObject({
     acks: 1,
     nacks: 1,
-    error: expect.stringMatching(/MAGLEV/),
+    error: expect.stringMatching(/CLUSTER_PROVIDED/),
   });
   const next = stream.send('clusters', [cluster('a', 'c3', { lb_policy: 'LEAST_REQUEST' })]);
   expect(await stream.said()).toEqual({ type: 'clusters', nonce: next });
@@ -83,10 +83,13 @@ test('case 19: what is good in a response is taken, and all that is bad is named
   const wired = await complete();
   const { stream } = wired;
   const bad = endpoints('a', 'e2', 0, 0);
-  stream.send('clusters', [cluster('b', 'c2'), cluster('x', 'c2', { lb_policy: 'MAGLEV', outlier_detection: {} })]);
+  stream.send('clusters', [
+    cluster('b', 'c2'),
+    cluster('x', 'c2', { lb_policy: 'CLUSTER_PROVIDED', upstream_bind_config: {} }),
+  ]);
   expect((await stream.said()).error?.split('\n')).toEqual([
-    'clusters "x": outlier_detection: not supported by this data plane',
-    'clusters "x": lb_policy: MAGLEV is not supported by this data plane',
+    'clusters "x": upstream_bind_config: not supported by this data plane',
+    'clusters "x": lb_policy: CLUSTER_PROVIDED is not supported by this data plane',
   ]);
   expect(await stream.said()).toEqual({ type: 'endpoints', sub: ['b'] });
   stream.send('endpoints', [bad, endpoints('b', 'e1', 90)]);
@@ -183,7 +186,7 @@ test('a configuration that cannot be applied is refused, and tried again with th
 
 test('the dump holds what was accepted, as it came', async () => {
   const { client, stream } = await complete();
-  stream.send('clusters', [cluster('a', 'c2', { lb_policy: 'MAGLEV' })]);
+  stream.send('clusters', [cluster('a', 'c2', { lb_policy: 'CLUSTER_PROVIDED' })]);
   await stream.said();
   expect(client.dump().clusters).toEqual([
     {

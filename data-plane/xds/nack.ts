@@ -7,7 +7,7 @@ import type { NodeType } from './types.ts';
 
 const cut = '...(truncated)';
 
-/** For example `clusters "checkout/orders": lb_policy: MAGLEV is not supported by this data plane`. */
+/** For example `clusters "checkout/orders": lb_policy: CLUSTER_PROVIDED is not supported by this data plane`. */
 export function rejectionReasons(type: NodeType, rejected: readonly RejectedResource[]): string[] {
   return rejected.flatMap(({ name, problems }) =>
     problems.map((problem) => `${type} ${JSON.stringify(name)}: ${formatProblem(problem)}`),

@@ -5,23 +5,29 @@ import { puts, refusals, setOf } from '../testing.ts';
 import { checkChanges } from '../world.ts';
 
 const endpoint = { address: '10.0.1.11', port: 8080 };
+/** What every policy has. */
+const ofAll = { panicPercent: 50, failClosed: false, localities: null, subsets: [] };
 const specOfCluster = (spec: unknown, tenant?: string) => specOf({ kind: 'Cluster', tenant, name: 'orders', spec });
 
 test('a cluster that says its endpoints has every default', () => {
   expect(specOfCluster({ endpoints: [endpoint] })).toEqual({
     protocol: 'http1',
-    endpoints: [{ ...endpoint, weight: 1, zone: '', labels: {}, state: 'enabled' }],
-    balance: { policy: 'least-request', choices: 2, panicPercent: 50 },
+    endpoints: [{ ...endpoint, weight: 1, zone: '', priority: 0, labels: {}, state: 'enabled' }],
+    balance: { policy: 'least-request', choices: 2, ...ofAll },
+    slowStart: null,
     health: null,
     connectTimeoutMs: 1000,
     keepAlive: { idleMs: 60_000, requests: 0 },
-    retryBudgetPercent: 20,
+    breakers: {
+      ...{ connections: 1024, pending: 1024, requests: 1024, retryBudgetPercent: 20 },
+      perEndpoint: { connections: null },
+    },
   });
 });
 
 test('a cluster that says everything is read whole', () => {
   const labels = { version: 'v2' };
-  const full = { address: 'FD00::0A', port: 1, weight: 128, zone: 'a', priority: 0, labels, state: 'draining' };
+  const full = { address: 'FD00::0A', port: 1, weight: 128, zone: 'a', priority: 3, labels, state: 'draining' };
   expect(
     specOfCluster({
       protocol: 'http1',
@@ -30,12 +36,14 @@ test('a cluster that says everything is read whole', () => {
       health: { active: { tcp: {} } },
       connectTimeout: '250ms',
       keepAlive: { idle: '0s', requests: 1000 },
-      breakers: { retryBudget: '0%' },
+      breakers: { connections: 1, pending: 2, requests: 3, retryBudget: '0%', perEndpoint: { connections: 4 } },
+      slowStart: { window: '30s', aggression: 0.5, minWeight: '25%' },
     }),
   ).toEqual({
     protocol: 'http1',
-    endpoints: [{ address: 'fd00::a', port: 1, weight: 128, zone: 'a', labels: { version: 'v2' }, state: 'draining' }],
-    balance: { policy: 'round-robin', panicPercent: 12.5 },
+    endpoints: [{ address: 'fd00::a', port: 1, weight: 128, zone: 'a', priority: 3, labels, state: 'draining' }],
+    balance: { policy: 'round-robin', ...ofAll, panicPercent: 12.5 },
+    slowStart: { windowMs: 30_000, aggression: 0.5, minWeightPercent: 25 },
     health: {
       inline: {
         active: {
@@ -50,7 +58,10 @@ test('a cluster that says everything is read whole', () => {
     },
     connectTimeoutMs: 250,
     keepAlive: { idleMs: 0, requests: 1000 },
-    retryBudgetPercent: 0,
+    breakers: {
+      ...{ connections: 1, pending: 2, requests: 3, retryBudgetPercent: 0 },
+      perEndpoint: { connections: 4 },
+    },
   });
 });
 
@@ -79,37 +90,29 @@ test.each([
   [{ endpoints: [{ address: '10.0.0.1' }] }, 'missing-field /spec/endpoints/0/port'],
   [{ endpoints: [{ ...endpoint, port: 0 }] }, 'invalid /spec/endpoints/0/port'],
   [{ endpoints: [{ ...endpoint, weight: 129 }] }, 'invalid /spec/endpoints/0/weight'],
+  [{ endpoints: [{ ...endpoint, priority: 128 }] }, 'invalid /spec/endpoints/0/priority'],
   [{ endpoints: [{ ...endpoint, weight: 0 }] }, 'invalid /spec/endpoints/0/weight'],
-  [{ endpoints: [{ ...endpoint, priority: 1 }] }, 'not-supported-yet /spec/endpoints/0/priority'],
-  [{ endpoints: [{ ...endpoint, backup: true }] }, 'not-supported-yet /spec/endpoints/0/backup'],
+  [{ endpoints: [{ ...endpoint, priority: 1, backup: true }] }, 'invalid /spec/endpoints/0/backup'],
   [{ endpoints: [{ ...endpoint, state: 'on' }] }, 'invalid /spec/endpoints/0/state'],
   [{ endpoints: [{ ...endpoint, labels: { version: 2 } }] }, 'invalid /spec/endpoints/0/labels/version'],
   [{ endpoints: [{ ...endpoint, labels: { 'a b': 'c' } }] }, 'invalid /spec/endpoints/0/labels/a b'],
   [{ endpoints: [{ ...endpoint, ip: '10.0.0.1' }] }, 'unknown-field /spec/endpoints/0/ip'],
   [{ endpoints: [endpoint, endpoint] }, 'invalid /spec/endpoints/1'],
-  [{ balance: { policy: 'random' } }, 'not-supported-yet /spec/balance/policy'],
-  [{ balance: { policy: 'ring-hash' } }, 'not-supported-yet /spec/balance/policy'],
-  [{ balance: { policy: 'maglev' } }, 'not-supported-yet /spec/balance/policy'],
-  [{ balance: { policy: 'utilization' } }, 'not-supported-yet /spec/balance/policy'],
   [{ balance: { choices: 1 } }, 'invalid /spec/balance/choices'],
   [{ balance: { choices: 11 } }, 'invalid /spec/balance/choices'],
-  [{ balance: { policy: 'round-robin', choices: 2 } }, 'invalid /spec/balance/choices'],
   [{ balance: { panic: 50 } }, 'invalid /spec/balance/panic'],
-  [{ balance: { failClosed: false } }, 'not-supported-yet /spec/balance/failClosed'],
-  [{ balance: { localities: 'zone-aware' } }, 'not-supported-yet /spec/balance/localities'],
-  [{ balance: { subsets: [['version']] } }, 'not-supported-yet /spec/balance/subsets'],
-  [{ balance: { boundedLoad: '125%' } }, 'not-supported-yet /spec/balance/boundedLoad'],
-  [{ balance: { tableSize: 65_537 } }, 'not-supported-yet /spec/balance/tableSize'],
-  [{ balance: { function: 'xx-hash' } }, 'not-supported-yet /spec/balance/function'],
-  [{ balance: { minSize: 1024 } }, 'not-supported-yet /spec/balance/minSize'],
-  [{ balance: { maxSize: 1024 } }, 'not-supported-yet /spec/balance/maxSize'],
   [{ health: 'Orders' }, 'invalid /spec/health'],
   [{ health: { active: { tcp: {}, interval: '5' } } }, 'invalid /spec/health/active/interval'],
   [{ health: 5 }, 'invalid /spec/health'],
-  [{ breakers: { connections: 1 } }, 'not-supported-yet /spec/breakers/connections'],
+  [{ breakers: { connections: 0 } }, 'invalid /spec/breakers/connections'],
+  [{ breakers: { perEndpoint: { requests: 5 } } }, 'unknown-field /spec/breakers/perEndpoint/requests'],
   [{ breakers: { retryBudget: 20 } }, 'invalid /spec/breakers/retryBudget'],
-  [{ protocol: 'tcp', breakers: {} }, 'invalid /spec/breakers'],
-  [{ slowStart: { window: '60s' } }, 'not-supported-yet /spec/slowStart'],
+  [{ protocol: 'tcp', breakers: { pending: 5 } }, 'invalid /spec/breakers'],
+  [{ protocol: 'tcp', breakers: { perEndpoint: { connections: 5 } } }, 'invalid /spec/breakers'],
+  [{ slowStart: { window: '0s' } }, 'invalid /spec/slowStart/window'],
+  [{ slowStart: { aggression: 0 } }, 'invalid /spec/slowStart/aggression'],
+  [{ slowStart: { minWeight: 10 } }, 'invalid /spec/slowStart/minWeight'],
+  [{ slowStart: {}, balance: { policy: 'maglev' } }, 'invalid /spec/slowStart'],
   [{ tls: { sni: 'a' } }, 'not-supported-yet /spec/tls'],
   [{ proxyProtocol: 'v2' }, 'not-supported-yet /spec/proxyProtocol'],
   [{ connectTimeout: '0s' }, 'invalid /spec/connectTimeout'],
@@ -118,6 +121,21 @@ test.each([
   [{ protocol: 'tcp', keepAlive: {} }, 'invalid /spec/keepAlive'],
 ])('a cluster with %j is refused: %s', (spec, refused) => {
   expect(refusals('Cluster', { endpoints: [], ...spec })).toEqual([refused]);
+});
+
+test('a backup comes after all priorities that are written', () => {
+  const prioritiesOf = (...endpoints: object[]) =>
+    specOfCluster({
+      endpoints: endpoints.map((one, index) => ({ address: '10.0.0.1', port: index + 1, ...one })),
+    }).endpoints.map(({ priority }) => priority);
+  expect(prioritiesOf({}, { backup: true })).toEqual([0, 1]);
+  expect(prioritiesOf({ backup: true }, { priority: 4 }, {}, { backup: true })).toEqual([5, 4, 0, 5]);
+  expect(prioritiesOf({ backup: true }, { backup: true })).toEqual([0, 0]);
+});
+
+test('a tcp cluster may bound its connections', () => {
+  const spec = specOfCluster({ protocol: 'tcp', endpoints: [], breakers: { connections: 9 } });
+  expect(spec.breakers.connections).toBe(9);
 });
 
 test('an endpoint written twice is found in any spelling, and beside other faults', () => {
@@ -157,6 +175,6 @@ test.each(['http2', 'grpc'])('a cluster of protocol %s goes round where nothing 
 test.each(['http1', 'http2', 'grpc', 'same-as-client'])('a cluster of protocol %s keeps connections', (protocol) => {
   const settings = { keepAlive: { idle: '7s' }, breakers: { retryBudget: '5%' }, connectTimeout: '2s' };
   expect(specOfCluster({ protocol, endpoints: [], ...settings })).toMatchObject({
-    ...{ protocol, keepAlive: { idleMs: 7_000 }, retryBudgetPercent: 5, connectTimeoutMs: 2_000 },
+    ...{ protocol, keepAlive: { idleMs: 7_000 }, breakers: { retryBudgetPercent: 5 }, connectTimeoutMs: 2_000 },
   });
 });

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { canonicalHost } from '../hosts.ts';
 import { limits } from '../limits.ts';
-import type { Fault } from '../problems.ts';
+import { type Fault, type Parsed, show } from '../problems.ts';
 import {
   addressRemedy,
   durationRemedy,
@@ -39,6 +39,16 @@ export function size(): Field<number> {
 /** 0 to 100. */
 export function percent(): Field<number> {
   return text('percentage', percentRemedy, parsePercent).meta({ pattern: '^\\d+(\\.\\d+)?%$' });
+}
+
+/** Whole ones, which may be more than the whole. */
+export function wholePercent(least: number, most: number): Field<number> {
+  const remedy = `Write a text with a percent sign, \`${least}%\` to \`${most}%\`.`;
+  return text('percentage', remedy, (written): Parsed<number> => {
+    const value = Number(/^(\d{1,9})%$/.exec(written)?.[1] ?? Number.NaN);
+    if (value >= least && value <= most) return { ok: true, value };
+    return { ok: false, fault: { detail: `${show(written)} is no such percentage.`, remedy } };
+  }).meta({ pattern: '^\\d+%$' });
 }
 
 export function address(): Field<string> {

@@ -166,6 +166,13 @@ export function whole(least: number, most: number): z.ZodInt {
   return z.int({ error: remedy }).min(least, { error: remedy }).max(most, { error: remedy });
 }
 
+/** Any number in a range. */
+export function decimal(least: number, most: number): Field<number> {
+  const remedy = `Write a number from ${least} to ${most}.`;
+  const field = z.number({ error: remedy }).min(least, { error: remedy }).max(most, { error: remedy });
+  return field.meta({ 'x-type': `number from ${least} to ${most}` });
+}
+
 export function yesNo() {
   return z.boolean({ error: 'Write `true` or `false`.' });
 }

@@ -29,6 +29,20 @@ const sockets = `
 ---
 { kind: Cluster, name: checked, spec: { endpoints: [], protocol: grpc, health: { active: { tcp: {}, interval: 1s } } } }
 ---
+{ kind: Cluster, name: ring, spec: { endpoints: { address: 10.0.0.1, port: 1, zone: a, backup: true }, protocol: grpc, balance: { policy: ring-hash, localities: { a: 1 } }, breakers: { requests: 5 } } }
+---
+{ kind: Cluster, name: murmur, spec: { endpoints: [], protocol: grpc, balance: { policy: ring-hash, function: murmur-hash-2 } } }
+---
+{ kind: Cluster, name: bounded, spec: { endpoints: [], protocol: grpc, balance: { policy: ring-hash, boundedLoad: 125% } } }
+---
+{ kind: Cluster, name: zones, spec: { endpoints: [], protocol: grpc, balance: { localities: zone-aware } } }
+---
+{ kind: Cluster, name: subsets, spec: { endpoints: [], protocol: grpc, balance: { subsets: [[version]] } } }
+---
+{ kind: Cluster, name: closed, spec: { endpoints: [], protocol: grpc, balance: { failClosed: true } } }
+---
+{ kind: Cluster, name: gentle, spec: { endpoints: [], protocol: grpc, slowStart: {} } }
+---
 { kind: Cluster, name: heavy, spec: { endpoints: [{ address: 10.0.0.1, port: 1 }, { address: 10.0.0.1, port: 2, weight: 2 }], protocol: grpc } }
 `;
 const world = `${sockets}---
@@ -48,6 +62,7 @@ test.each([
   'to: { cluster: g }, listeners: mesh, retry: { on: [unavailable, internal], attempts: 1 }',
   'to: { cluster: g }, streamIdleTimeout: 5m, retry: { on: [reset, unavailable], perTry: 1s }, rewrite: { prefix: / }',
   'to: { cluster: least }',
+  'to: { cluster: ring }, listeners: mesh',
   'to: { cluster: g }, listeners: mesh, match: { methods: [GET, POST], headers: { name: x-a, present: true, not: true } }',
 ])('a route fits the listeners that carry it: %s', (spec) => {
   expect(problemsOf(route(spec))).toEqual([]);
@@ -64,6 +79,10 @@ test.each([
   ['to: { cluster: budget }, listeners: mesh', 'not-supported-yet /spec/to/cluster'],
   ['to: { cluster: least }, listeners: mesh', 'not-supported-yet /spec/to/cluster'],
   ['to: { cluster: heavy }, listeners: mesh', 'not-supported-yet /spec/to/cluster'],
+  ...['murmur', 'bounded', 'zones', 'subsets', 'closed', 'gentle'].map((name): [string, string] => [
+    `to: { cluster: ${name} }, listeners: mesh`,
+    'not-supported-yet /spec/to/cluster',
+  ]),
   ['to: { cluster: g }, listeners: mesh, streamIdleTimeout: 5m', 'not-supported-yet /spec/streamIdleTimeout'],
   ['to: { cluster: g }, listeners: mesh, retry: { on: [unavailable, reset] }', 'not-supported-yet /spec/retry/on/1'],
   ['to: { cluster: g }, listeners: mesh, retry: { perTry: 1s }', 'not-supported-yet /spec/retry/perTry'],

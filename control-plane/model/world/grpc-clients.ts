@@ -1,10 +1,10 @@
 /** What gRPC's own xDS clients carry out: they stand behind listeners of `protocol: api`. */
 import type { DocumentSet } from '../document-set.ts';
 import { type Fault, notSupportedYet, type Path } from '../problems.ts';
-import { defaultConnectTimeoutMs, defaultKeepAlive, defaultRetryBudget } from '../schemas/cluster.ts';
+import { defaultBreakers, defaultConnectTimeoutMs, defaultKeepAlive } from '../schemas/cluster.ts';
 import { grpcConditions } from '../schemas/retry.ts';
 import { noHeaderChanges } from '../schemas/route-headers.ts';
-import type { ClusterSpec, Typed } from '../specs.ts';
+import type { BalanceSpec, ClusterSpec, Typed } from '../specs.ts';
 
 /** True for what gRPC speaks. */
 export function speaksHttp2(protocol: ClusterSpec['protocol']): boolean {
@@ -35,18 +35,39 @@ export function fitsGrpcClients(documents: DocumentSet, route: Typed<'Route'>): 
 export function clusterFault({
   spec,
 }: Typed<'Cluster'>): { readonly field: string; readonly fault: Fault } | undefined {
-  const { health, connectTimeoutMs, keepAlive, retryBudgetPercent, balance, endpoints } = spec;
+  const { health, connectTimeoutMs, keepAlive, breakers, balance, slowStart, endpoints } = spec;
   const said: readonly (readonly [field: string, isSaid: boolean])[] = [
     ['health', health !== null],
     ['connectTimeout', connectTimeoutMs !== defaultConnectTimeoutMs],
     ['keepAlive', keepAlive.idleMs !== defaultKeepAlive.idleMs || keepAlive.requests !== defaultKeepAlive.requests],
-    ['breakers', retryBudgetPercent !== defaultRetryBudget],
+    // they know of requests at a time
+    ['breakers', !isSame({ ...breakers, requests: 0 }, { ...defaultBreakers, requests: 0 })],
+    ['slowStart', slowStart !== null],
   ];
   const field = said.find(([, isSaid]) => isSaid)?.[0];
   if (field !== undefined) return { field, fault: notYet(`\`${field}\` of a cluster`) };
-  if (balance.policy !== 'round-robin') return { field: 'balance', fault: notYet(`\`${balance.policy}\``) };
+  const unfit = unfitBalance(balance);
+  if (unfit !== undefined) return { field: 'balance', fault: notYet(unfit) };
+  // the ring of these clients has shares of its own
+  if (balance.policy === 'ring-hash') return undefined;
   if (endpoints.every(({ weight }) => weight === endpoints[0]?.weight)) return undefined;
   return { field: 'endpoints', fault: notYet('A `weight` of its own for an endpoint') };
+}
+
+/** They have round robin, and rings of XX_HASH, within priorities and weights of zones. */
+function unfitBalance(balance: BalanceSpec): string | undefined {
+  const { policy, localities, subsets, failClosed } = balance;
+  if (policy === 'ring-hash') {
+    if (balance.function !== 'xx-hash') return `\`${balance.function}\``;
+    if (balance.boundedLoadPercent !== null) return '`boundedLoad`';
+  } else if (policy !== 'round-robin') return `\`${policy}\``;
+  if (localities === 'zone-aware') return '`zone-aware`';
+  if (subsets.length > 0) return '`subsets`';
+  return failClosed ? '`failClosed`' : undefined;
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** The same of a route. */
@@ -71,7 +92,7 @@ export function routeFaults({
     if (!not || 'present' in condition) return;
     found(['match', 'headers', index, 'not'], notYet('`not: true`', 'which take a missing header for no match,'));
   });
-  if (JSON.stringify(headers) !== JSON.stringify(noHeaderChanges)) found(['headers'], notYet('`headers`'));
+  if (!isSame(headers, noHeaderChanges)) found(['headers'], notYet('`headers`'));
   if (filters.fault !== null) found(['filters', 'fault'], notYet('`fault`'));
   if (fallback !== null) found(['fallback'], notYet('`fallback`'));
   if (upgrades.length > 0) found(['upgrades'], notYet('`upgrades`'));

@@ -1,76 +1,117 @@
-/** Load-balancing policy of a cluster: `lb_policy`, or the first known one of `load_balancing_policy`. */
+/** Load balancing of a cluster: by its older fields, or by the first known one of `load_balancing_policy`. */
 import type { Cluster } from '../../../proto/envoy.ts';
-import type { PolicyConfig } from '../../model/config.ts';
-import { limits } from '../limits.ts';
+import type { BalanceConfig } from '../../model/config.ts';
+import {
+  leastRequestOf,
+  localityPolicyOf,
+  type PolicyChoice,
+  plainChoice,
+  readConsistentHashing,
+  readMaglevSize,
+  readRingSizes,
+  readSlowStart,
+} from './balance-parts.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { anyName, unpackAny } from './messages.ts';
+import { readPolicies } from './lb-policies.ts';
 import { type Place, unsupported } from './problems.ts';
-import { uint32Within, type Wrapped } from './values.ts';
+import { readSubsets, withSubsets } from './subsets.ts';
+import { percent } from './values.ts';
 
-type Policy = NonNullable<NonNullable<Cluster['load_balancing_policy']>['policies']>[number];
-
-const policies = 'envoy.extensions.load_balancing_policies';
-const choiceFields = ['choice_count', 'active_request_bias'];
-
-const roundRobinFields = fieldTable('envoy.config.cluster.v3.Cluster.RoundRobinLbConfig', {});
-const leastRequestFields = fieldTable('envoy.config.cluster.v3.Cluster.LeastRequestLbConfig', {
-  carried: choiceFields,
+const cluster = 'envoy.config.cluster.v3.Cluster';
+const roundRobinFields = fieldTable(`${cluster}.RoundRobinLbConfig`, { carried: ['slow_start_config'] });
+const leastRequestFields = fieldTable(`${cluster}.LeastRequestLbConfig`, {
+  carried: ['choice_count', 'active_request_bias', 'slow_start_config'],
 });
-const roundRobinExtensionFields = fieldTable(`${policies}.round_robin.v3.RoundRobin`, {});
-const leastRequestExtensionFields = fieldTable(`${policies}.least_request.v3.LeastRequest`, {
-  carried: choiceFields,
-  only: { enable_full_scan: [false], selection_method: ['N_CHOICES'] },
+const ringFields = fieldTable(`${cluster}.RingHashLbConfig`, {
+  carried: ['minimum_ring_size', 'maximum_ring_size', 'hash_function'],
+});
+const maglevFields = fieldTable(`${cluster}.MaglevLbConfig`, { carried: ['table_size'] });
+const commonFields = fieldTable(`${cluster}.CommonLbConfig`, {
+  carried: [
+    ...['healthy_panic_threshold', 'zone_aware_lb_config', 'locality_weighted_lb_config'],
+    'consistent_hashing_lb_config',
+  ],
+  // how updates are batched
+  ignored: ['update_merge_window'],
 });
 
-export function readBalance(place: Place, cluster: Cluster): PolicyConfig {
-  if (cluster.load_balancing_policy) {
-    return readPolicies(place.field('load_balancing_policy'), cluster.load_balancing_policy.policies ?? []);
+/** What speaks of the older fields only, and must not stand beside the list. */
+const notBesideList = ['zone_aware_lb_config', 'locality_weighted_lb_config', 'consistent_hashing_lb_config'] as const;
+
+export function readBalance(place: Place, message: Cluster): BalanceConfig {
+  const common = message.common_lb_config ?? {};
+  const at = place.field('common_lb_config');
+  checkFields(at, common, commonFields);
+  const panicPercent = percent(at.field('healthy_panic_threshold'), common.healthy_panic_threshold, 50);
+  const choice = message.load_balancing_policy ? readList(place, message) : readOlder(place, message);
+  const failOnPanic = choice.localities.type === 'zone-aware' && choice.localities.failOnPanic;
+  return { panicPercent, failOnPanic, ...choice };
+}
+
+function readList(place: Place, message: Cluster): PolicyChoice {
+  const clash = 'must not stand beside load_balancing_policy';
+  if (message.lb_subset_config) place.field('lb_subset_config').refuse(clash);
+  for (const field of notBesideList) {
+    if (message.common_lb_config?.[field]) place.field('common_lb_config').field(field).refuse(clash);
   }
-  const roundRobin = cluster.round_robin_lb_config;
-  checkFields(place.field('round_robin_lb_config'), roundRobin ?? {}, roundRobinFields);
-  const leastRequest = cluster.least_request_lb_config ?? {};
-  const at = place.field('least_request_lb_config');
-  checkFields(at, leastRequest, leastRequestFields);
-  const policy = cluster.lb_policy ?? 'ROUND_ROBIN';
-  if (policy === 'LEAST_REQUEST') return readLeastRequest(at, leastRequest);
-  if (policy !== 'ROUND_ROBIN') place.field('lb_policy').refuse(`${policy} is ${unsupported}`);
-  return { type: 'round-robin' };
+  return readPolicies(place.field('load_balancing_policy'), message.load_balancing_policy ?? {});
 }
 
-/** Envoy takes the first policy that it knows; so servers may put newer ones before a fallback. */
-function readPolicies(place: Place, list: readonly Policy[]): PolicyConfig {
-  for (const [index, policy] of list.entries()) {
-    const at = place.item('policies', index).field('typed_extension_config').field('typed_config');
-    const any = policy.typed_extension_config?.typed_config;
-    const name = anyName(any);
-    if (name === `${policies}.round_robin.v3.RoundRobin`) {
-      checkFields(at, unpackAny(at, name, any) ?? {}, roundRobinExtensionFields);
-      return { type: 'round-robin' };
-    }
-    if (name === `${policies}.least_request.v3.LeastRequest`) {
-      const message = unpackAny(at, name, any) ?? {};
-      checkFields(at, message, leastRequestExtensionFields);
-      return readLeastRequest(at, message);
-    }
+function readOlder(place: Place, message: Cluster): PolicyChoice {
+  const choice = readPolicy(place, message);
+  const at = place.field('lb_subset_config');
+  const subset = message.lb_subset_config;
+  if (!subset?.subset_selectors?.length) return choice;
+  if (subset.locality_weight_aware && !message.common_lb_config?.locality_weighted_lb_config) {
+    at.field('locality_weight_aware').refuse('needs common_lb_config.locality_weighted_lb_config');
   }
-  const names = list.map((policy) => anyName(policy.typed_extension_config?.typed_config) || 'none');
-  place.field('policies').refuse(`no policy of ${names.join(', ') || 'an empty list'} is supported by this data plane`);
-  return { type: 'round-robin' };
+  return withSubsets(choice, readSubsets(at, subset));
 }
 
-interface LeastRequest {
-  readonly choice_count?: Wrapped<number>;
-  readonly active_request_bias?: { readonly default_value?: number | string } | null | undefined;
-}
-
-function readLeastRequest(place: Place, message: LeastRequest): PolicyConfig {
-  const bias = Number(message.active_request_bias?.default_value ?? (message.active_request_bias ? 0 : 1));
-  if (!(bias >= 0)) place.field('active_request_bias').refuse('must be 0 or more');
-  const choices = uint32Within(place.field('choice_count'), message.choice_count, 2, 2, limits.balanceChoices);
-  return {
-    type: 'least-request',
-    choices,
-    fullScan: false,
-    activeRequestBias: message.active_request_bias ? bias : null,
-  };
+/** The settings of other policies than the one asked for say nothing. */
+function readPolicy(place: Place, message: Cluster): PolicyChoice {
+  const common = place.field('common_lb_config');
+  const { least_request_lb_config: least, round_robin_lb_config: round } = message;
+  const localities = localityPolicyOf(common, message.common_lb_config ?? {});
+  const hashLocalities = localities.type === 'weighted' ? localities : plainChoice.localities;
+  const policy = message.lb_policy ?? 'ROUND_ROBIN';
+  switch (policy) {
+    case 'ROUND_ROBIN': {
+      const at = place.field('round_robin_lb_config');
+      checkFields(at, round ?? {}, roundRobinFields);
+      return { ...plainChoice, localities, slowStart: readSlowStart(at, round ?? {}) };
+    }
+    case 'LEAST_REQUEST': {
+      const at = place.field('least_request_lb_config');
+      checkFields(at, least ?? {}, leastRequestFields);
+      const slowStart = readSlowStart(at, least ?? {});
+      return { ...plainChoice, policy: leastRequestOf(at, least ?? {}, false), localities, slowStart };
+    }
+    case 'RANDOM':
+      return { ...plainChoice, policy: { type: 'random' }, localities };
+    case 'RING_HASH': {
+      const at = place.field('ring_hash_lb_config');
+      const ring = message.ring_hash_lb_config ?? {};
+      checkFields(at, ring, ringFields);
+      const known = { XX_HASH: 'xx-hash', MURMUR_HASH_2: 'murmur-hash-2' } as const;
+      const said = `${ring.hash_function ?? 'XX_HASH'}` as keyof typeof known;
+      if (known[said] === undefined) at.field('hash_function').refuse(`${said} is ${unsupported}`);
+      const hashing = readConsistentHashing(common, message.common_lb_config ?? {});
+      const hash = { function: known[said], ...readRingSizes(at, ring), ...hashing };
+      return { ...plainChoice, policy: { type: 'ring-hash', ...hash }, localities: hashLocalities };
+    }
+    case 'MAGLEV': {
+      const at = place.field('maglev_lb_config');
+      checkFields(at, message.maglev_lb_config ?? {}, maglevFields);
+      const tableSize = readMaglevSize(at, message.maglev_lb_config ?? {});
+      const hashing = readConsistentHashing(common, message.common_lb_config ?? {});
+      return { ...plainChoice, policy: { type: 'maglev', tableSize, ...hashing }, localities: hashLocalities };
+    }
+    case 'LOAD_BALANCING_POLICY_CONFIG':
+      place.field('load_balancing_policy').refuse('must be set');
+      return plainChoice;
+    default:
+      place.field('lb_policy').refuse(`${policy} is ${unsupported}`);
+      return plainChoice;
+  }
 }

@@ -4,9 +4,6 @@ import { balanceOf, noBreakers } from '../../testing.ts';
 import { decodeCluster } from './cluster.ts';
 import { ads, any, edsCluster, httpOptionsName, lbEndpoint, problemsOf, refusals, seconds, taken } from './testing.ts';
 
-const leastRequest = 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest';
-const roundRobin = 'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin';
-const unknownPolicy = { name: 'newer', typed_config: { type_url: 'type.googleapis.com/x.Newer', value: Buffer.of() } };
 const times = { timeout: seconds(2), interval: seconds(5) };
 const thresholds = { unhealthy_threshold: { value: 3 }, healthy_threshold: { value: 2 } };
 
@@ -94,42 +91,6 @@ test('the older fields of a cluster say the same', () => {
       max_requests_per_connection: { value: 7 },
     }),
   ).toMatchObject({ protocol: 'http1', keepAlive: { idleTimeoutMs: 0, maxRequests: 7 } });
-});
-
-test.each<[string, Partial<Cluster>, object]>([
-  ['round robin', { lb_policy: 'ROUND_ROBIN' }, { type: 'round-robin' }],
-  [
-    'choice of two',
-    { lb_policy: 'LEAST_REQUEST' },
-    { type: 'least-request', choices: 2, fullScan: false, activeRequestBias: null },
-  ],
-  [
-    'choice of five with a bias',
-    {
-      lb_policy: 'LEAST_REQUEST',
-      least_request_lb_config: { choice_count: { value: 5 }, active_request_bias: { default_value: 0.5 } },
-    },
-    { type: 'least-request', choices: 5, fullScan: false, activeRequestBias: 0.5 },
-  ],
-  [
-    'the first known policy of a list',
-    {
-      load_balancing_policy: {
-        policies: [
-          { typed_extension_config: unknownPolicy },
-          { typed_extension_config: { name: 'p2c', typed_config: any(leastRequest, { choice_count: { value: 3 } }) } },
-          { typed_extension_config: { name: 'rr', typed_config: any(roundRobin, {}) } },
-        ],
-      },
-    },
-    { type: 'least-request', choices: 3, fullScan: false, activeRequestBias: null },
-  ],
-])('balancing: %s', (_law, patch, expected) => {
-  expect(config(patch).balance.policy).toEqual(expected);
-});
-
-test('a panic threshold of 0 turns panic off', () => {
-  expect(config({ common_lb_config: { healthy_panic_threshold: {} } }).balance.panicPercent).toBe(0);
 });
 
 test('an HTTP health check asks the cluster by name and expects 200, if it says nothing else', () => {
@@ -225,28 +186,10 @@ test.each(
     [{ load_assignment: {} }, ['load_assignment: does not belong to a cluster of type EDS']],
     [{ connect_timeout: seconds(0) }, ['connect_timeout: must be more than 0']],
     [{ connect_timeout: { seconds: -1 } }, ['connect_timeout: must be a duration of 0 or more']],
-    [{ lb_policy: 'MAGLEV' }, [`lb_policy: MAGLEV is ${unsupported}`]],
-    [{ maglev_lb_config: {} }, [`maglev_lb_config: ${unsupported}`]],
-    [
-      { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: { value: 1 } } },
-      ['least_request_lb_config.choice_count: must be between 2 and 128'],
-    ],
-    [{ round_robin_lb_config: { slow_start_config: {} } }, [`round_robin_lb_config.slow_start_config: ${unsupported}`]],
-    [
-      { load_balancing_policy: { policies: [{ typed_extension_config: unknownPolicy }] } },
-      ['load_balancing_policy.policies: no policy of x.Newer is supported by this data plane'],
-    ],
     [{ outlier_detection: {} }, [`outlier_detection: ${unsupported}`]],
     [
       { circuit_breakers: { thresholds: [{ max_requests: { value: 10 } }] } },
       [`circuit_breakers.thresholds[0].max_requests: 10 is ${unsupported}`],
-    ],
-    [
-      { common_lb_config: { locality_weighted_lb_config: {}, healthy_panic_threshold: { value: 101 } } },
-      [
-        `common_lb_config.locality_weighted_lb_config: ${unsupported}`,
-        'common_lb_config.healthy_panic_threshold: must be between 0 and 100',
-      ],
     ],
     [
       { transport_socket: { name: 'envoy.transport_sockets.tls' } },

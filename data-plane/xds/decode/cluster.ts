@@ -16,6 +16,7 @@ const clusterFields = fieldTable('envoy.config.cluster.v3.Cluster', {
   carried: [
     ...['name', 'type', 'cluster_type', 'eds_cluster_config', 'load_assignment', 'connect_timeout', 'health_checks'],
     ...['lb_policy', 'load_balancing_policy', 'round_robin_lb_config', 'least_request_lb_config', 'common_lb_config'],
+    ...['ring_hash_lb_config', 'maglev_lb_config', 'lb_subset_config'],
     ...['typed_extension_protocol_options', 'common_http_protocol_options', 'http_protocol_options'],
     'http2_protocol_options',
     ...['max_requests_per_connection', 'circuit_breakers', 'transport_socket'],
@@ -33,12 +34,6 @@ const clusterFields = fieldTable('envoy.config.cluster.v3.Cluster', {
 
 const edsFields = fieldTable('envoy.config.cluster.v3.Cluster.EdsClusterConfig', {
   carried: ['eds_config', 'service_name'],
-});
-
-const commonLbFields = fieldTable('envoy.config.cluster.v3.Cluster.CommonLbConfig', {
-  carried: ['healthy_panic_threshold'],
-  // how updates are batched, and what policies that are refused would need
-  ignored: ['update_merge_window', 'consistent_hashing_lb_config'],
 });
 
 const breakerFields = fieldTable('envoy.config.cluster.v3.CircuitBreakers', {
@@ -76,11 +71,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
       name,
       protocol,
       connectTimeoutMs: positiveMillis(place.field('connect_timeout'), message.connect_timeout, 5_000),
-      balance: {
-        policy: readBalance(place, message),
-        panicPercent: readPanicPercent(place.field('common_lb_config'), message.common_lb_config),
-        ...{ failOnPanic: false, localities: { type: 'none' }, slowStart: null, subsets: null },
-      },
+      balance: readBalance(place, message),
       outlierDetection: null,
       breakers: unbroken,
       dns: null,
@@ -118,15 +109,6 @@ function readEndpoints(place: Place, message: Cluster, name: string): ClusterRes
       place.field('type').refuse(`${message.type} is ${unsupported}`);
       return nowhere;
   }
-}
-
-function readPanicPercent(place: Place, common: Cluster['common_lb_config']): number {
-  checkFields(place, common ?? {}, commonLbFields);
-  const threshold = common?.healthy_panic_threshold;
-  if (threshold === null || threshold === undefined) return 50;
-  const percent = Number(threshold.value ?? 0);
-  if (!(percent >= 0 && percent <= 100)) place.field('healthy_panic_threshold').refuse('must be between 0 and 100');
-  return percent;
 }
 
 function readOnlyHealthCheck(place: Place, message: Cluster, name: string) {

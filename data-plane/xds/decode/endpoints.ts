@@ -1,16 +1,21 @@
 /** envoy.config.endpoint.v3.ClusterLoadAssignment: the endpoints of a cluster. */
 import type { ClusterLoadAssignment } from '../../../proto/envoy.ts';
-import type { AssignmentConfig, EndpointConfig, LocalityConfig } from '../../model/config.ts';
+import type { AssignmentConfig, EndpointCheckConfig, EndpointConfig, LocalityConfig } from '../../model/config.ts';
 import { readAddress } from './address.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { decodeWith, type StructMessage, structToJson } from './messages.ts';
+import { labelsOf } from './labels.ts';
+import { decodeWith } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { EndpointsResource } from './resources.ts';
-import { required, uint32Within } from './values.ts';
+import { required, uint32Within, wireText } from './values.ts';
 import { maxWeightSum } from './weights.ts';
 
 type Locality = NonNullable<ClusterLoadAssignment['endpoints']>[number];
 type LbEndpoint = NonNullable<Locality['lb_endpoints']>[number];
+type HostCheck = NonNullable<NonNullable<LbEndpoint['endpoint']>['health_check_config']>;
+
+/** Envoy's. */
+const mostPriority = 128;
 
 const assignmentFields = fieldTable('envoy.config.endpoint.v3.ClusterLoadAssignment', {
   carried: ['cluster_name', 'endpoints', 'policy'],
@@ -18,14 +23,13 @@ const assignmentFields = fieldTable('envoy.config.endpoint.v3.ClusterLoadAssignm
 });
 
 const policyFields = fieldTable('envoy.config.endpoint.v3.ClusterLoadAssignment.Policy', {
-  // both speak of spilling over to other priorities, of which there are none
-  ignored: ['overprovisioning_factor', 'weighted_priority_health'],
+  carried: ['overprovisioning_factor', 'weighted_priority_health'],
 });
 
 const localityFields = fieldTable('envoy.config.endpoint.v3.LocalityLbEndpoints', {
-  carried: ['locality', 'lb_endpoints', 'priority'],
-  // a locality's weight counts in locality-weighted balancing only, which clusters cannot ask for
-  ignored: ['metadata', 'load_balancing_weight', 'proximity'],
+  carried: ['locality', 'lb_endpoints', 'priority', 'load_balancing_weight'],
+  // no policy goes by how near a locality is
+  ignored: ['metadata', 'proximity'],
 });
 
 const endpointFields = fieldTable('envoy.config.endpoint.v3.LbEndpoint', {
@@ -33,11 +37,12 @@ const endpointFields = fieldTable('envoy.config.endpoint.v3.LbEndpoint', {
 });
 
 const hostFields = fieldTable('envoy.config.endpoint.v3.Endpoint', {
-  carried: ['address', 'health_check_config'],
-  ignored: ['hostname'], // used by host rewriting only, which is refused
+  carried: ['address', 'health_check_config', 'hostname'],
 });
 
-const hostCheckFields = fieldTable('envoy.config.endpoint.v3.Endpoint.HealthCheckConfig', {});
+const hostCheckFields = fieldTable('envoy.config.endpoint.v3.Endpoint.HealthCheckConfig', {
+  carried: ['port_value', 'hostname', 'address', 'disable_active_health_check'],
+});
 
 const healthOf: Readonly<Record<string, EndpointConfig['health']>> = {
   UNKNOWN: 'healthy',
@@ -61,64 +66,124 @@ export const noAssignment: AssignmentConfig = Object.freeze({
   weightedPriorityHealth: false,
 });
 
-/** The endpoints of all localities in one list, by address and port. Also for an assignment inside a cluster. */
+/** The endpoints of all localities in one list, in their order. Also for an assignment inside a cluster. */
 export function readAssignment(place: Place, message: ClusterLoadAssignment): AssignmentConfig {
-  checkFields(place, message, assignmentFields);
-  checkFields(place.field('policy'), message.policy ?? {}, policyFields);
-  const keys = new Set<string>();
-  const endpoints = (message.endpoints ?? []).flatMap((locality, index) =>
-    readLocality(place.item('endpoints', index), locality, keys),
-  );
-  if (endpoints.reduce((sum, { weight }) => sum + weight, 0) > maxWeightSum) {
-    place.refuse(`load_balancing_weight of all endpoints sums to more than ${maxWeightSum}`);
-  }
-  return { ...noAssignment, endpoints: endpoints.sort(byAddressAndPort) };
-}
-
-function readLocality(place: Place, message: Locality, keys: Set<string>): EndpointConfig[] {
-  checkFields(place, message, localityFields);
-  if ((message.priority ?? 0) > 0) place.field('priority').refuse(`priorities ${unsupported}`);
-  const { region = '', zone = '', sub_zone: subZone = '' } = message.locality ?? {};
-  const locality = { region, zone, subZone, priority: 0, weight: 0 };
-  return (message.lb_endpoints ?? []).map((one, index) => {
-    const at = place.item('lb_endpoints', index);
+  const priorities = new Map<string, number>();
+  const endpoints = readMembers(place, message, (at, one, locality) => {
     const endpoint = readEndpoint(at, one, locality);
-    if (keys.has(endpoint.key)) at.refuse(`${endpoint.key} is in this assignment already`);
-    keys.add(endpoint.key);
+    const { key } = endpoint;
+    if (priorities.get(key) === locality.priority) at.refuse(`${key} is in this priority already`);
+    // as in Envoy the first one counts
+    if (priorities.has(key)) return null;
+    priorities.set(key, locality.priority);
     return endpoint;
   });
+  return { ...readPolicy(place, message), endpoints };
+}
+
+function readPolicy(place: Place, { policy }: ClusterLoadAssignment): Omit<AssignmentConfig, 'endpoints'> {
+  const at = place.field('policy');
+  checkFields(at, policy ?? {}, policyFields);
+  const factor = policy?.overprovisioning_factor;
+  return {
+    overprovisioningPercent: uint32Within(at.field('overprovisioning_factor'), factor, 140, 1),
+    weightedPriorityHealth: policy?.weighted_priority_health ?? false,
+  };
+}
+
+/** What `read` makes of the members of all localities; null: nothing. */
+function readMembers<M extends { readonly weight: number }>(
+  place: Place,
+  message: ClusterLoadAssignment,
+  read: (place: Place, member: LbEndpoint, locality: LocalityConfig) => M | null,
+): M[] {
+  checkFields(place, message, assignmentFields);
+  const localities = new Map<string, LocalityConfig>();
+  const members = (message.endpoints ?? []).flatMap((one, index) => {
+    const at = place.item('endpoints', index);
+    const locality = readLocality(at, one, localities);
+    return (one.lb_endpoints ?? []).flatMap(
+      (member, at2) => read(at.item('lb_endpoints', at2), member, locality) ?? [],
+    );
+  });
+  checkWeights(place, 'all endpoints', members);
+  for (const [priority, ones] of Map.groupBy(localities.values(), (locality) => locality.priority)) {
+    checkWeights(place, `the localities of priority ${priority}`, ones);
+  }
+  return members;
+}
+
+function checkWeights(place: Place, whose: string, weighted: readonly { readonly weight: number }[]): void {
+  if (weighted.reduce((sum, { weight }) => sum + weight, 0) <= maxWeightSum) return;
+  place.refuse(`load_balancing_weight of ${whose} sums to more than ${maxWeightSum}`);
+}
+
+/** One object for all that say the same place. */
+function readLocality(place: Place, message: Locality, known: Map<string, LocalityConfig>): LocalityConfig {
+  checkFields(place, message, localityFields);
+  const { region = '', zone = '', sub_zone: subZone = '' } = message.locality ?? {};
+  const priority = message.priority ?? 0;
+  if (priority > mostPriority) place.field('priority').refuse(`must be between 0 and ${mostPriority}`);
+  const said = message.load_balancing_weight;
+  const weight = said ? uint32Within(place.field('load_balancing_weight'), said, 0, 1) : 0;
+  const key = JSON.stringify([priority, region, zone, subZone]);
+  const before = known.get(key);
+  if (before === undefined) {
+    const locality = { region, zone, subZone, priority, weight };
+    known.set(key, locality);
+    return locality;
+  }
+  if (before.weight !== weight)
+    place.field('load_balancing_weight').refuse('differs from what this locality has already');
+  return before;
 }
 
 function readEndpoint(place: Place, message: LbEndpoint, locality: LocalityConfig): EndpointConfig {
+  const { address, port } = readAddress(place.field('endpoint').field('address'), message.endpoint?.address, {
+    minPort: 1,
+  });
+  return { key: keyOf(address, port), address, port, ...readMember(place, message, locality) };
+}
+
+function keyOf(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** All but where it is. */
+function readMember(
+  place: Place,
+  message: LbEndpoint,
+  locality: LocalityConfig,
+): Omit<EndpointConfig, 'key' | 'address' | 'port'> {
   checkFields(place, message, endpointFields);
   const host = message.endpoint ?? {};
   const at = place.field('endpoint');
   checkFields(at, host, hostFields);
-  checkFields(at.field('health_check_config'), host.health_check_config ?? {}, hostCheckFields);
-  const { address, port } = readAddress(at.field('address'), host.address, { minPort: 1 });
   const status = message.health_status ?? 'UNKNOWN';
   const health = healthOf[status];
   if (health === undefined) place.field('health_status').refuse(`${status} is ${unsupported}`);
+  const labels = labelsOf(message.metadata?.filter_metadata?.['envoy.lb']);
+  const check = host.health_check_config;
   return {
-    key: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
-    address,
-    port,
     weight: uint32Within(place.field('load_balancing_weight'), message.load_balancing_weight, 1, 1),
     locality,
-    hostname: '',
-    hashKey: '',
+    hostname: host.hostname ?? '',
+    hashKey: labels['hash_key'] ?? '',
     health: health ?? 'healthy',
-    labels: readLabels(message.metadata?.filter_metadata?.['envoy.lb'] as StructMessage | undefined),
+    labels,
+    ...(check && { healthCheck: readCheck(at.field('health_check_config'), check) }),
   };
 }
 
-/** Labels are texts; other values could not be matched by anything. */
-function readLabels(struct: StructMessage | undefined): Record<string, string> {
-  const entries = Object.entries(structToJson(struct ?? {}));
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-}
-
-function byAddressAndPort(a: EndpointConfig, b: EndpointConfig): number {
-  if (a.address !== b.address) return a.address < b.address ? -1 : 1;
-  return a.port - b.port;
+function readCheck(place: Place, message: HostCheck): EndpointCheckConfig {
+  checkFields(place, message, hostCheckFields);
+  const port = message.port_value ?? 0;
+  if (port > 65_535) place.field('port_value').refuse('must be between 0 and 65535');
+  const elsewhere = message.address && readAddress(place.field('address'), message.address, { minPort: 0 });
+  return {
+    address: elsewhere?.address ?? '',
+    port: port || (elsewhere?.port ?? 0),
+    hostname: wireText(place.field('hostname'), message.hostname ?? ''),
+    disabled: message.disable_active_health_check ?? false,
+  };
 }

@@ -36,8 +36,30 @@ const host = virtualHost({ name: 'public/shop', domains: ['shop.example.com', '*
 
 const valid = {
   clusters: edsCluster({
-    lb_policy: 'LEAST_REQUEST',
-    least_request_lb_config: { choice_count: { value: 3 } },
+    load_balancing_policy: {
+      policies: [
+        {
+          typed_extension_config: {
+            typed_config: any('envoy.extensions.load_balancing_policies.subset.v3.Subset', {
+              default_subset: { fields: { version: { stringValue: 'v1' } } } as never,
+              subset_selectors: [{ keys: ['version', 'stage'], fallback_policy: 'ANY_ENDPOINT' }],
+              subset_lb_policy: {
+                policies: [
+                  {
+                    typed_extension_config: {
+                      typed_config: any('envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash', {
+                        ...{ minimum_ring_size: { value: 10 }, maximum_ring_size: { value: 20 } },
+                        consistent_hashing_lb_config: { hash_balance_factor: { value: 150 } },
+                      }),
+                    },
+                  },
+                ],
+              },
+            }),
+          },
+        },
+      ],
+    },
     health_checks: [
       {
         timeout: seconds(1),
@@ -52,7 +74,16 @@ const valid = {
     },
   }),
   endpoints: assignment({
-    endpoints: [{ locality: { zone: 'a' }, lb_endpoints: [lbEndpoint('10.0.0.1', 80), lbEndpoint('::1', 80)] }],
+    policy: { overprovisioning_factor: { value: 100 } },
+    endpoints: [
+      {
+        ...{ locality: { zone: 'a' }, load_balancing_weight: { value: 3 }, priority: 1 },
+        lb_endpoints: [
+          lbEndpoint('10.0.0.1', 80),
+          { endpoint: { ...lbEndpoint('::1', 80).endpoint, hostname: 'b', health_check_config: { port_value: 81 } } },
+        ],
+      },
+    ],
   }),
   listeners: listener({
     http: httpManager({

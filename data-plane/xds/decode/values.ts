@@ -27,6 +27,35 @@ export function uint32Within(
   return value;
 }
 
+/** google.protobuf.UInt64Value, with a problem for a value outside `min` to `max`. */
+export function uint64Within(
+  place: Place,
+  wrapped: Wrapped<unknown>,
+  fallback: number,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): number {
+  const value = wrapped === null || wrapped === undefined ? fallback : Number(wrapped.value ?? 0);
+  if (value < min || value > max) place.refuse(`must be between ${min} and ${max}`);
+  return value;
+}
+
+/** envoy.type.v3.Percent. */
+export function percent(place: Place, message: Wrapped<number | string>, fallback: number): number {
+  if (message === null || message === undefined) return fallback;
+  const value = Number(message.value ?? 0);
+  if (!(value >= 0 && value <= 100)) place.refuse('must be between 0 and 100');
+  return value;
+}
+
+/** envoy.config.core.v3.RuntimeDouble: its default, as nothing else is ever set at run time. */
+export function runtimeDouble(
+  message: { readonly default_value?: number | string } | null | undefined,
+  fallback: number,
+): number {
+  return message === null || message === undefined ? fallback : Number(message.default_value ?? 0);
+}
+
 /** The longest time that a timer of the runtime can wait: beyond, it would fire at once. */
 const longestMs = 2_147_483_647;
 

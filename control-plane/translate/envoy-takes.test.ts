@@ -1,0 +1,68 @@
+/** Every form of balancing, asked of the real Envoy in one go: what it would refuse, all of its clusters would miss. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { startEnvoy, validateBootstrap } from '../../e2e/support/envoy.ts';
+import { requirePeer } from '../../e2e/support/peers.ts';
+import { encode, packAny } from '../../proto/codec.ts';
+import type { Typed } from '../model/specs.ts';
+import { edsCluster } from './clusters.ts';
+import { clusterLoadAssignment } from './endpoints.ts';
+import { staticBootstrap } from './envoy-testing.ts';
+import { documentSet, typed } from './testing.ts';
+
+type Written = Readonly<Record<string, unknown>>;
+
+const endpoints = [
+  { address: '127.0.0.1', port: 1, zone: 'a', labels: { version: 'v1', hash_key: 'one' } },
+  { address: '127.0.0.1', port: 2, zone: 'b', weight: 3, priority: 5 },
+  { address: '127.0.0.1', port: 3, zone: 'a', backup: true },
+];
+
+const breakers = { connections: 9, pending: 8, requests: 7, retryBudget: '0%', perEndpoint: { connections: 3 } };
+const slowStart = { window: '30s', aggression: 1.5, minWeight: '25%' };
+
+const clusters: readonly Written[] = [
+  { balance: { policy: 'round-robin', localities: 'zone-aware', failClosed: true }, slowStart },
+  { balance: { policy: 'random', localities: { a: 3, b: 1 }, subsets: [['version'], ['version', 'stage']] }, breakers },
+  { balance: { policy: 'least-request', choices: 10, failClosed: true, panic: '12.5%' }, slowStart },
+  { balance: { policy: 'ring-hash', function: 'murmur-hash-2', minSize: 3, maxSize: 9, boundedLoad: '125%' } },
+  { balance: { policy: 'ring-hash', localities: { a: 1, b: 0 }, subsets: [['version']] } },
+  { balance: { policy: 'maglev', tableSize: 5_000_011, localities: { a: 1, b: 2 }, boundedLoad: '100%' } },
+  { protocol: 'tcp', breakers: { connections: 5 }, balance: { policy: 'maglev' } },
+];
+
+describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
+  test('takes every form of a cluster', async () => {
+    const documents = clusters.flatMap((spec, index): Typed[] => [
+      typed('Cluster', `c${index}`, { endpoints, ...spec }),
+      typed('Route', `r${index}`, { hosts: `c${index}.example.com`, to: { cluster: `c${index}` } }),
+    ]);
+    const bootstrap = staticBootstrap(documentSet([typed('Listener', 'public'), ...documents]), 'edge');
+    expect(await validateBootstrap(bootstrap)).toBeUndefined();
+  });
+
+  test('passes over our own policy to the one behind it', async () => {
+    const cluster = typed('Cluster', 'c', { endpoints, balance: { policy: 'utilization', choices: 3 }, breakers });
+    const documents = documentSet([cluster]);
+    const load_assignment = clusterLoadAssignment(cluster, false);
+    const { eds_cluster_config: _overAds, ...message } = edsCluster(documents, cluster);
+    const resource = packAny('envoy.config.cluster.v3.Cluster', { ...message, type: 'STATIC', load_assignment });
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'fairlead-cds-'));
+    const file = path.join(folder, 'cds.pb');
+    const response = { version_info: '1', resources: [resource] };
+    // as bytes: in JSON it would have to know the message
+    await writeFile(file, encode('envoy.service.discovery.v3.DiscoveryResponse', response));
+    const cds_config = { path_config_source: { path: file } };
+    const node = { id: 'one', cluster: 'edge' };
+    const envoy = await startEnvoy({ bootstrap: { node, dynamic_resources: { cds_config } } });
+    try {
+      expect(await envoy.admin('/stats?filter=cds.update_rejected')).toContain('update_rejected: 0');
+      expect(await envoy.admin('/clusters')).toContain('c::127.0.0.1:2::weight::3');
+    } finally {
+      await envoy.stop();
+      await rm(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,9 @@
+/** Bounds of the building of hash tables that no configuration sets; all ours, by measurement (docs/hashing.md). */
+export const limits = {
+  /** Steps of a build that are taken at once: enough for rings of up to about 4,000 entries; one or two milliseconds. */
+  stepsAtOnce: 16,
+  /** What a build takes of one turn of the loop; a step more may be in it. */
+  sliceMs: 2,
+  /** Entries of a table that is being replaced which are looked at, for an endpoint that is still there. */
+  staleAttempts: 32,
+} as const;

@@ -1,0 +1,143 @@
+import { expect, test } from 'vitest';
+import { balanceOf, nowhere, seededRandom } from '../testing.ts';
+import type { Candidate, Standing } from './candidate.ts';
+import { Pool, type PoolConfig } from './pool.ts';
+
+class Endpoint implements Candidate {
+  readonly name: string;
+  readonly locality: Candidate['locality'];
+  readonly active = 0;
+  weight = 1;
+  is: Standing = 'healthy';
+  /** How often its standing was looked at. */
+  looks = 0;
+
+  constructor(name: string, priority: number) {
+    this.name = name;
+    this.locality = { ...nowhere, priority };
+  }
+
+  get standing(): Standing {
+    this.looks++;
+    return this.is;
+  }
+}
+
+const config = (rest: Partial<PoolConfig> = {}): PoolConfig => ({
+  balance: balanceOf({ type: 'round-robin' }),
+  overprovisioningPercent: 140,
+  weightedPriorityHealth: false,
+  ...rest,
+});
+
+const endpoints = (prefix: string, count: number, priority: number): Endpoint[] =>
+  Array.from({ length: count }, (_, index) => new Endpoint(`${prefix}${index}`, priority));
+
+function poolOf(members: readonly Endpoint[], random = (): number => 0, rest: Partial<PoolConfig> = {}) {
+  const stats = { lbHealthyPanic: { value: 0 } };
+  return { pool: new Pool<Endpoint>(config(rest), members, { random }, stats), stats };
+}
+
+const names = (pool: Pool<Endpoint>, count: number): string =>
+  Array.from({ length: count }, () => pool.pick()?.name ?? 'none').join(' ');
+
+/** How 10,000 picks fall on the first letters of names, in percent. */
+function percents(pool: Pool<Endpoint>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (let pick = 0; pick < 10_000; pick++) {
+    const letter = pool.pick()?.name[0] ?? 'none';
+    counts[letter] = (counts[letter] ?? 0) + 1;
+  }
+  return Object.fromEntries(Object.entries(counts).map(([letter, count]) => [letter, Math.round(count / 100)]));
+}
+
+/** Chance that goes through all hundredths, one after the other. */
+function hundredths(): () => number {
+  let next = 0;
+  return () => (next++ % 100) / 100;
+}
+
+test('the first priority takes everything while it can, then the next one what is beyond it', () => {
+  const [first, second] = [endpoints('a', 4, 0), endpoints('b', 2, 1)];
+  const { pool, stats } = poolOf([...first, ...second], hundredths());
+  expect(percents(pool)).toEqual({ a: 100 });
+  for (const one of first.slice(2)) one.is = 'out';
+  pool.markStale(0);
+  expect(percents(pool)).toEqual({ a: 70, b: 30 });
+  first[1]!.is = 'out';
+  pool.markStale(0);
+  expect(percents(pool)).toEqual({ a: 35, b: 65 });
+  expect(stats.lbHealthyPanic.value).toBe(0);
+});
+
+test('degraded endpoints get what the healthy of all priorities cannot take', () => {
+  const members = endpoints('h', 20, 0);
+  for (const [index, one] of members.entries()) if (index >= 5) one.is = index < 18 ? 'degraded' : 'out';
+  const { pool } = poolOf(members, hundredths());
+  let picks = 0;
+  for (let pick = 0; pick < 10_000; pick++) if (pool.pick()!.is === 'healthy') picks++;
+  expect(Math.round(picks / 100)).toBe(35);
+});
+
+test('in panic everybody of that priority is used, or nobody if the cluster says so; each such pick is counted', () => {
+  const members = endpoints('a', 4, 0);
+  for (const one of members.slice(1)) one.is = 'out';
+  const { pool, stats } = poolOf(members);
+  expect(names(pool, 4)).toBe('a0 a1 a2 a3');
+  expect(stats.lbHealthyPanic.value).toBe(4);
+  const closed = poolOf(members, () => 0, { balance: balanceOf({ type: 'random' }, { failOnPanic: true }) });
+  expect(names(closed.pool, 2)).toBe('none none');
+  expect(closed.stats.lbHealthyPanic.value).toBe(2);
+});
+
+test('with everything in panic the load goes by the number of endpoints', () => {
+  const members = [...endpoints('a', 5, 0), ...endpoints('b', 3, 1), ...endpoints('c', 2, 2)];
+  for (const one of members) one.is = 'out';
+  expect(percents(poolOf(members, hundredths()).pool)).toEqual({ a: 50, b: 30, c: 20 });
+});
+
+test('a priority that nobody has is passed over', () => {
+  expect(names(poolOf(endpoints('a', 2, 2)).pool, 3)).toBe('a0 a1 a0');
+  expect(names(poolOf([]).pool, 1)).toBe('none');
+});
+
+test('changes of standing are worked out together at the next pick, and only where they are', () => {
+  const [first, second] = [endpoints('a', 1_000, 0), endpoints('b', 1_000, 1)];
+  const { pool } = poolOf([...first, ...second]);
+  pool.pick();
+  for (const one of [...first, ...second]) one.looks = 0;
+  for (const one of first.slice(0, 500)) {
+    one.is = 'out';
+    pool.markStale(0);
+  }
+  pool.pick();
+  pool.pick();
+  expect(first.every(({ looks }) => looks > 0 && looks <= 4)).toBe(true);
+  expect(second.every(({ looks }) => looks === 0)).toBe(true);
+});
+
+test('what nothing is new of goes on as it was: other endpoints, other orders', () => {
+  const [first, second] = [endpoints('a', 4, 0), endpoints('b', 4, 1)];
+  for (const one of first.slice(2)) one.is = 'out';
+  const { pool } = poolOf([...first, ...second], seededRandom(7));
+  percents(pool);
+  for (const one of second) one.looks = 0;
+  // one leaves, and those of the other priority come in another order
+  pool.update(config(), [...first.slice(0, 3), ...second.toReversed()], new Set());
+  percents(pool);
+  expect(second.every(({ looks }) => looks === 0)).toBe(true);
+  // of one the weight is new
+  second[3]!.weight = 8;
+  pool.update(config(), [...first.slice(0, 3), ...second], new Set([second[3]!]));
+  const seen = Array.from({ length: 1_000 }, () => pool.pick()!).filter((one) => second.includes(one));
+  const heavy = seen.filter((one) => one === second[3]).length / seen.length;
+  expect(heavy).toBeCloseTo(8 / 11, 1);
+});
+
+test('another one is picked in place of one that was tried, as often as may be', () => {
+  const [a, b, c] = endpoints('a', 3, 0);
+  const { pool } = poolOf([a!, b!, c!]);
+  expect(pool.pickUntried([a!], 1)).toBe(b);
+  expect(pool.pickUntried([c!, a!, b!], 4)).toBe(a);
+  expect(pool.pickUntried([b!], 0)).toBe(b);
+});

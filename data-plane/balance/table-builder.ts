@@ -1,0 +1,59 @@
+/** Builds large hash tables beside the forwarding, a slice of each turn of the loop, one table after the other. */
+import type { HashTable, TableSteps } from '../../proto/hashing/hash-table.ts';
+import { limits } from './limits.ts';
+
+export interface TableBuilderDeps {
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Calls back in the next turn of the loop, after whatever has come in. */
+  readonly soon: (callback: () => void) => void;
+}
+
+interface Build {
+  readonly steps: TableSteps;
+  readonly done: (table: HashTable) => void;
+}
+
+export class TableBuilder {
+  readonly #deps: TableBuilderDeps;
+  readonly #builds: Build[] = [];
+
+  constructor(deps: TableBuilderDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * A small table is handed to `done` before this returns, a large one later.
+   * @returns what gives up the build, if it still goes on
+   */
+  build(steps: TableSteps, done: (table: HashTable) => void): () => void {
+    for (let taken = 0; taken < limits.stepsAtOnce; taken++) {
+      const step = steps.next();
+      if (step.done) {
+        done(step.value);
+        return () => {};
+      }
+    }
+    const build = { steps, done };
+    if (this.#builds.push(build) === 1) this.#deps.soon(this.#slice);
+    return () => {
+      const index = this.#builds.indexOf(build);
+      if (index >= 0) this.#builds.splice(index, 1);
+    };
+  }
+
+  readonly #slice = (): void => {
+    const { now, soon } = this.#deps;
+    const endMs = now() + limits.sliceMs;
+    do {
+      const build = this.#builds[0];
+      if (build === undefined) return;
+      const step = build.steps.next();
+      if (step.done) {
+        this.#builds.shift();
+        build.done(step.value);
+      }
+    } while (now() < endMs);
+    if (this.#builds.length > 0) soon(this.#slice);
+  };
+}

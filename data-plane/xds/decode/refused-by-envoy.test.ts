@@ -1,0 +1,176 @@
+/** What is wrong by Envoy's own rules: it and we refuse the same. */
+import { expect, test } from 'vitest';
+import { requirePeer } from '../../../e2e/support/peers.ts';
+import type { Cluster, ClusterLoadAssignment, MessageName, MessageTypes } from '../../../proto/envoy.ts';
+import type { NodeType } from '../types.ts';
+import { decoders } from './decoders.ts';
+import { startJudge } from './envoy-testing.ts';
+import { any, edsCluster, lbEndpoint, problemsOf, seconds } from './testing.ts';
+
+interface Case {
+  readonly type: NodeType;
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly expected: readonly string[];
+}
+
+function cluster(patch: Partial<Cluster>, ...expected: string[]): Case {
+  const load_assignment = { cluster_name: 'c', endpoints: [{ lb_endpoints: [lbEndpoint('10.0.0.1', 80)] }] };
+  const bytes = edsCluster({ name: 'c', type: 'STATIC', eds_cluster_config: null, load_assignment, ...patch });
+  return { type: 'clusters', name: 'c', bytes, expected };
+}
+
+function assignment(patch: Partial<ClusterLoadAssignment>, ...expected: string[]): Case {
+  return cluster(
+    { load_assignment: { cluster_name: 'c', ...patch } },
+    ...expected.map((one) => `load_assignment.${one}`),
+  );
+}
+
+type Locality = NonNullable<ClusterLoadAssignment['endpoints']>[number];
+type Endpoint = NonNullable<Locality['lb_endpoints']>[number];
+
+const locality = (patch: Locality, expected: string): Case =>
+  assignment({ endpoints: [{ lb_endpoints: [lbEndpoint('10.0.0.1', 80)], ...patch }] }, `endpoints[0].${expected}`);
+
+function endpoint(patch: Endpoint, inner: Endpoint['endpoint'], expected: string): Case {
+  const one = { endpoint: { ...lbEndpoint('10.0.0.1', 80).endpoint, ...inner }, ...patch };
+  return locality({ lb_endpoints: [one] }, `lb_endpoints[0].${expected}`);
+}
+
+const policies = 'envoy.extensions.load_balancing_policies';
+
+function listed<N extends MessageName>(name: N, message: MessageTypes[N]): Partial<Cluster> {
+  return {
+    load_balancing_policy: { policies: [{ typed_extension_config: { name: 'p', typed_config: any(name, message) } }] },
+  };
+}
+
+const random = listed(`${policies}.random.v3.Random`, {});
+const clash = 'must not stand beside load_balancing_policy';
+const inList = 'load_balancing_policy.policies[0].typed_extension_config.typed_config';
+
+const balancing: Case[] = [
+  cluster({ lb_policy: 9 as never }, 'lb_policy: 9 is not supported by this data plane'),
+  cluster({ lb_policy: 'LOAD_BALANCING_POLICY_CONFIG' }, 'load_balancing_policy: must be set'),
+  cluster(
+    { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: { value: 1 } } },
+    'least_request_lb_config.choice_count: must be between 2 and 128',
+  ),
+  cluster(
+    { lb_policy: 'RING_HASH', ring_hash_lb_config: { maximum_ring_size: { value: 5 } } },
+    'ring_hash_lb_config.minimum_ring_size: 1024 must not be more than maximum_ring_size, 5',
+  ),
+  cluster(
+    { lb_policy: 'RING_HASH', ring_hash_lb_config: { maximum_ring_size: { value: 8_388_609 } } },
+    'ring_hash_lb_config.maximum_ring_size: must be between 0 and 8388608',
+  ),
+  cluster(
+    { lb_policy: 'RING_HASH', ring_hash_lb_config: { hash_function: 7 as never } },
+    'ring_hash_lb_config.hash_function: 7 is not supported by this data plane',
+  ),
+  cluster(
+    { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: { value: 8 } } },
+    'maglev_lb_config.table_size: 8 must be a prime number',
+  ),
+  cluster(
+    { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: { value: 5_000_077 } } },
+    'maglev_lb_config.table_size: must be between 2 and 5000011',
+  ),
+  cluster(
+    {
+      lb_policy: 'MAGLEV',
+      common_lb_config: { consistent_hashing_lb_config: { hash_balance_factor: { value: 99 } } },
+    },
+    'common_lb_config.consistent_hashing_lb_config.hash_balance_factor: must be between 100 and 4294967295',
+  ),
+  cluster(
+    { round_robin_lb_config: { slow_start_config: { slow_start_window: { seconds: -1 } } } },
+    'round_robin_lb_config.slow_start_config.slow_start_window: must be a duration of 0 or more',
+  ),
+  cluster(
+    { round_robin_lb_config: { slow_start_config: { min_weight_percent: { value: 101 } } } },
+    'round_robin_lb_config.slow_start_config.min_weight_percent: must be between 0 and 100',
+  ),
+  cluster(
+    { common_lb_config: { healthy_panic_threshold: { value: 101 } } },
+    'common_lb_config.healthy_panic_threshold: must be between 0 and 100',
+  ),
+  cluster(
+    { common_lb_config: { zone_aware_lb_config: { routing_enabled: { value: Number.NaN } } } },
+    'common_lb_config.zone_aware_lb_config.routing_enabled: must be between 0 and 100',
+  ),
+  cluster(
+    { lb_subset_config: { locality_weight_aware: true, subset_selectors: [{ keys: ['a'] }] } },
+    'lb_subset_config.locality_weight_aware: needs common_lb_config.locality_weighted_lb_config',
+  ),
+  cluster(
+    listed(`${policies}.ring_hash.v3.RingHash`, { minimum_ring_size: { value: 10 }, maximum_ring_size: { value: 5 } }),
+    `${inList}.minimum_ring_size: 10 must not be more than maximum_ring_size, 5`,
+  ),
+  cluster(
+    listed(`${policies}.maglev.v3.Maglev`, { table_size: { value: 0 } }),
+    `${inList}.table_size: must be between 2 and 5000011`,
+  ),
+  cluster(
+    listed(`${policies}.subset.v3.Subset`, {}),
+    `${inList}.subset_lb_policy.policies: no policy of an empty list is supported by this data plane`,
+  ),
+  cluster({ ...random, lb_subset_config: {} }, `lb_subset_config: ${clash}`),
+  cluster(
+    { ...random, common_lb_config: { locality_weighted_lb_config: {} } },
+    `common_lb_config.locality_weighted_lb_config: ${clash}`,
+  ),
+  cluster(
+    { ...random, common_lb_config: { zone_aware_lb_config: {} } },
+    `common_lb_config.zone_aware_lb_config: ${clash}`,
+  ),
+  cluster(
+    { ...random, common_lb_config: { consistent_hashing_lb_config: {} } },
+    `common_lb_config.consistent_hashing_lb_config: ${clash}`,
+  ),
+];
+
+const elsewhere = (address: string) => ({ address: { socket_address: { address, port_value: 1 } } });
+
+const endpoints: Case[] = [
+  locality({ priority: 129 }, 'priority: must be between 0 and 128'),
+  locality({ load_balancing_weight: {} }, 'load_balancing_weight: must be between 1 and 4294967295'),
+  assignment(
+    { policy: { overprovisioning_factor: {} } },
+    'policy.overprovisioning_factor: must be between 1 and 4294967295',
+  ),
+  endpoint({ load_balancing_weight: {} }, {}, 'load_balancing_weight: must be between 1 and 4294967295'),
+  endpoint(
+    {},
+    { health_check_config: { port_value: 65_536 } },
+    'endpoint.health_check_config.port_value: must be between 0 and 65535',
+  ),
+  endpoint(
+    {},
+    { health_check_config: elsewhere('orders.internal') },
+    'endpoint.health_check_config.address.socket_address.address: "orders.internal" is no IP address',
+  ),
+];
+
+const cases: readonly Case[] = [...balancing, ...endpoints];
+const good = cluster({ connect_timeout: seconds(1) });
+
+test.each(cases.map((one) => ({ law: one.expected.join('; '), ...one })))(
+  'refused: $law',
+  ({ type, bytes, expected }) => {
+    expect(problemsOf(decoders[type](bytes))).toEqual(expected);
+  },
+);
+
+test('what these say wrongly makes all the difference', () => {
+  expect(problemsOf(decoders[good.type](good.bytes))).toEqual([]);
+});
+
+test.skipIf(requirePeer('envoy') === undefined)('a real Envoy refuses the same', async () => {
+  const objections = await startJudge();
+  expect(await objections(good.type, good.name, good.bytes)).toBe('');
+  for (const { type, name, bytes, expected } of cases) {
+    expect(await objections(type, name, bytes), expected.join('; ')).not.toBe('');
+  }
+});

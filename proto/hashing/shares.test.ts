@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { flatShares, localityShares, type WeightedHost } from './shares.ts';
+
+/** `zone` is the region, too, so that it decides. */
+function host(key: string, weight: number, zone: string, localityWeight: number): WeightedHost {
+  return { key, weight, locality: { region: zone, zone, subZone: '', weight: localityWeight } };
+}
+
+const hosts = [host('c', 3, 'z2', 2), host('a', 2, 'z1', 3), host('d', 1, 'z2', 2), host('b', 1, 'z1', 3)];
+
+test('without localities each host has its part of the sum, in the order told', () => {
+  const { hosts: shared, indexes } = flatShares(hosts);
+  expect(shared.map(({ key }) => key).join('')).toBe('cadb');
+  expect(shared.map(({ weight }) => weight)).toEqual([3 / 7, 2 / 7, 1 / 7, 1 / 7]);
+  expect(indexes).toEqual([0, 1, 2, 3]);
+});
+
+test('localities share by their weights, and their hosts what they have', () => {
+  const { hosts: shared, indexes } = localityShares(hosts, null);
+  expect(shared.map(({ key }) => key).join('')).toBe('abcd');
+  [0.4, 0.2, 0.3, 0.1].forEach((weight, index) => {
+    expect(shared[index]!.weight).toBeCloseTo(weight, 15);
+  });
+  expect(indexes).toEqual([1, 3, 0, 2]);
+});
+
+test("the proxy's own locality comes first, wherever its name sorts", () => {
+  const own = { region: 'z2', zone: 'z2', subZone: '' };
+  expect(localityShares(hosts, own).hosts.map(({ key }) => key)).toEqual(['c', 'd', 'a', 'b']);
+  const elsewhere = { ...own, subZone: 's' };
+  expect(localityShares(hosts, elsewhere).indexes).toEqual([1, 3, 0, 2]);
+});
+
+test('a locality of weight 0 has nothing, and if all are of 0 nobody has', () => {
+  const { hosts: shared, indexes } = localityShares([...hosts, host('e', 1, 'z0', 0)], null);
+  expect(indexes).toEqual([1, 3, 0, 2]);
+  expect(shared.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12);
+  expect(localityShares([host('e', 1, 'z0', 0)], null).hosts).toEqual([]);
+});
