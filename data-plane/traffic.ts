@@ -20,7 +20,7 @@ import type { LogSinks } from './telemetry/log-sink.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
 import { http2Stats, overloadStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
-import { now, random, setTimer, wallClock } from './world.ts';
+import { nodeNow, now, random, setTimer, wallClock } from './world.ts';
 
 export interface TrafficDeps {
   readonly registry: StatsRegistry;
@@ -53,7 +53,7 @@ export function createTraffic({
   logger,
   listening,
 }: TrafficDeps): Traffic {
-  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf });
+  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf, now: nodeNow });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

@@ -82,7 +82,14 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
   const outliers = toldOutliers(() => {});
   const registry = new StatsRegistry();
-  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf: ownHostCounts });
+  const clusters = new Clusters({
+    registry,
+    world: { random },
+    checks,
+    outliers,
+    countsOf: ownHostCounts,
+    now: () => 0,
+  });
   closers.push(() => clusters.stop());
   return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }

@@ -5,9 +5,9 @@ import type { EndpointFacts } from '../health/endpoint-state.ts';
 import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
-import { type FailuresInRow, type HostCounts, ownHostCounts } from './host-counts.ts';
+import { type HostCounts, ownHostCounts } from './host-counts.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
-import { Outcomes } from './outcomes.ts';
+import { Outcomes, type OutcomesWatch } from './outcomes.ts';
 import type { PickAsk } from './pick-ask.ts';
 
 export type ClusterWorld = World;
@@ -15,14 +15,12 @@ export type ClusterWorld = World;
 type Checked = EndpointFacts['checked'];
 
 /** What the threads of a node know together. */
-interface ClusterWatch {
+interface ClusterWatch extends OutcomesWatch {
   countsOf(key: string): HostCounts;
-  /** An endpoint has met as many failures in a row as are allowed. */
-  onFailuresInRow(key: string, inRow: FailuresInRow): void;
 }
 
 /** Of one thread that is alone, and ejects nobody. */
-const alone: ClusterWatch = { countsOf: ownHostCounts, onFailuresInRow: () => {} };
+const alone: ClusterWatch = { countsOf: ownHostCounts, onFinding: () => {}, now: () => 0 };
 
 export class Cluster {
   readonly name: string;
@@ -91,8 +89,7 @@ export class Cluster {
   #watchOutcomes(): void {
     const { outlierDetection } = this.config;
     if (outlierDetection === (this.outcomes?.config ?? null)) return;
-    const onThreshold = (key: string, inRow: FailuresInRow): void => this.#watch.onFailuresInRow(key, inRow);
-    this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, onThreshold);
+    this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, this.#watch);
   }
 
   #loadOf(zone: string): LocalityLoad {
@@ -119,10 +116,19 @@ export class Cluster {
   /** What outlier detection says of an endpoint. */
   setEjected(key: string, ejected: boolean): void {
     const host = this.#byKey.get(key);
-    if (host === undefined || host.ejected === ejected) return;
+    if (host === undefined) return;
+    host.onTrial = false;
+    if (host.ejected === ejected) return;
     const { standing } = host;
     host.ejected = ejected;
     this.#stood(host, standing);
+  }
+
+  /** One that is out may serve one request of all threads, to show that it can. */
+  offerTrial(key: string): void {
+    this.setEjected(key, false);
+    const host = this.#byKey.get(key);
+    if (host !== undefined) host.onTrial = true;
   }
 
   /** Counts on from where an endpoint stood before. Who is picked follows at the next pick, for all changes up to then. */
@@ -155,6 +161,15 @@ export class Cluster {
 
   /** The endpoint for the next request, or null if none may take it. */
   pick(ask: PickAsk | null): Host | null {
+    let host = this.#choose(ask);
+    while (host?.onTrial === true && !host.counts.fails.takeTrial()) {
+      this.setEjected(host.key, true);
+      host = this.#choose(ask);
+    }
+    return host;
+  }
+
+  #choose(ask: PickAsk | null): Host | null {
     if (ask === null) return this.#pool.pick();
     if (ask.bound !== '') {
       const bound = this.#byKey.get(ask.bound);

@@ -49,6 +49,8 @@ export class Host implements Candidate {
   checked: EndpointFacts['checked'] = 'passing';
   /** By outlier detection, which decides for all threads; each takes note of it by itself. */
   ejected: boolean;
+  /** The first request of all threads that picks it may have it; it is out for all others. */
+  onTrial = false;
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
