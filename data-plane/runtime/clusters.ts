@@ -1,4 +1,6 @@
 /** Old and new clusters in, clusters at work out: kept, changed in place, checked, closed. */
+import { stateReason } from '../health/endpoint-state.ts';
+import type { ClusterSight, EndpointSight } from '../health/journal.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
@@ -47,6 +49,21 @@ export class Clusters {
   /** In name order. */
   list(): Cluster[] {
     return [...this.#entries.values()].map(({ cluster }) => cluster).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** What state each endpoint is in, and why. */
+  *sights(): Iterable<ClusterSight> {
+    for (const { cluster, checker } of this.#entries.values()) {
+      const endpoints = cluster.hosts.map((host): EndpointSight => {
+        const state = host.state();
+        return {
+          key: host.key,
+          state,
+          reason: stateReason(state, host.config.health, checker?.failureOf(host.key) ?? ''),
+        };
+      });
+      yield { name: cluster.name, endpoints };
+    }
   }
 
   /**
