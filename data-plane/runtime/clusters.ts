@@ -5,7 +5,8 @@ import type { ClusterConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
 import { Cluster, type ClusterWorld } from '../upstream/cluster.ts';
-import type { FailuresInRow, HostCounts } from '../upstream/host-counts.ts';
+import type { HostCounts } from '../upstream/host-counts.ts';
+import type { Finding } from '../upstream/outcomes.ts';
 import type { EndpointChecks, MakeChecks } from './checks.ts';
 import type { MakeOutliers, OutlierWatch } from './outliers.ts';
 
@@ -16,6 +17,8 @@ export interface ClustersDeps {
   readonly outliers: MakeOutliers;
   /** What all threads count of an endpoint. */
   readonly countsOf: (cluster: string, key: string) => HostCounts;
+  /** Of a clock that all threads share, ms. */
+  readonly now: () => number;
 }
 
 interface Entry {
@@ -38,9 +41,9 @@ export class Clusters {
     return this.#entries.get(name)?.cluster;
   }
 
-  /** An endpoint has met as many failures in a row as are allowed, wherever they were counted. */
-  onFailuresInRow(cluster: string, key: string, inRow: FailuresInRow): void {
-    this.#entries.get(cluster)?.outliers.onFailuresInRow(key, inRow);
+  /** What was found of an endpoint, wherever it was counted. */
+  onFinding(cluster: string, key: string, finding: Finding): void {
+    this.#entries.get(cluster)?.outliers.onFinding(key, finding);
   }
 
   /** In name order. */
@@ -64,7 +67,7 @@ export class Clusters {
   }
 
   /**
-   * Adds and changes; resolves when every new cluster's first round of health checks is over. A cluster whose change
+   * Adds and changes; resolves when every new cluster's first round of health checks is over and its tables are built. A cluster whose change
    * would leave no endpoint that is known to be well goes on as it was until the new ones are checked.
    */
   async apply(wanted: ReadonlyMap<string, ClusterConfig>): Promise<void> {
@@ -75,6 +78,15 @@ export class Clusters {
       else if (entry.wanted !== config) this.#change(entry, config);
     }
     await Promise.all(rounds);
+    if (rounds.length > 0) await this.#buildTables(wanted);
+  }
+
+  /** Before the first request comes: its hash finds the endpoint that it will go on finding. */
+  async #buildTables(wanted: ReadonlyMap<string, ClusterConfig>): Promise<void> {
+    const { tables } = this.#deps.world;
+    if (tables === null) return;
+    for (const name of wanted.keys()) this.get(name)?.settle();
+    await tables.whenIdle();
   }
 
   /** Removes what is not wanted: to be called once no route names it any more. */
@@ -98,11 +110,12 @@ export class Clusters {
   }
 
   #add(config: ClusterConfig): Promise<void> {
-    const { registry, world, outliers, countsOf } = this.#deps;
+    const { registry, world, outliers, countsOf, now } = this.#deps;
     const { name } = config;
     const cluster = new Cluster(config, clusterStats(registry, name), world, {
       countsOf: (key) => countsOf(name, key),
-      onFailuresInRow: (key, inRow) => this.onFailuresInRow(name, key, inRow),
+      now,
+      onFinding: (key, finding) => this.onFinding(name, key, finding),
     });
     const entry: Entry = { cluster, outliers: outliers(cluster), checker: null, wanted: config };
     this.#entries.set(name, entry);
@@ -143,8 +156,9 @@ export class Clusters {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
     const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key, passed) => {
-      cluster.setChecked(key, checker.stateOf(key) ?? 'pending');
-      if (passed && cluster.hostOf(key)?.passesChecks) outliers.onPassingCheck(key);
+      const state = checker.stateOf(key) ?? 'pending';
+      cluster.setChecked(key, state);
+      if (passed && state !== 'failing') outliers.onPassingCheck(key);
     });
     return checker;
   }
