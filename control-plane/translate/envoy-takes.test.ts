@@ -62,7 +62,7 @@ test.each(examples)('the documents of examples/features/%s are accepted', (name)
   expect(checkChanges(new MemoryDocumentSet(1), puts(readFileSync(new URL(name, folder), 'utf8')))).toEqual([]);
 });
 
-test.each(['balancing', 'health'])('what docs/%s.md shows stands in an example', (page) => {
+test.each(['affinity', 'balancing', 'health'])('what docs/%s.md shows stands in an example', (page) => {
   const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
   const shown = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml);
   const all = examples.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
