@@ -1,7 +1,6 @@
 /** One replica as a whole: real store, real sockets. */
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
@@ -12,6 +11,7 @@ import { serverFiles } from '../e2e/support/tls.ts';
 import { encode } from '../proto/codec.ts';
 import { typeUrls } from '../proto/type-urls.ts';
 import type { Settings } from './settings.ts';
+import { copyEmptyStore, storesFolder } from './store/testing-empty.ts';
 import { type ControlPlane, startControlPlane } from './wire.ts';
 
 const logger = pino({ level: 'silent' });
@@ -23,7 +23,7 @@ let settings: Settings;
 let controlPlane: ControlPlane;
 
 beforeAll(async () => {
-  home = await mkdtemp(path.join(tmpdir(), 'fairlead-wire-'));
+  home = await mkdtemp(path.join(storesFolder, 'fairlead-wire-'));
   settings = { api: free, xds: free, xdsTls: undefined, home, databaseUrl: undefined, adminToken };
   controlPlane = await startControlPlane(settings, { logger });
 });
@@ -128,6 +128,7 @@ test('certificates that cannot be used are told before anything is made, and usa
     remedy: expect.stringContaining('FAIRLEAD_XDS_KEY (--xds-key)'),
   });
   await expect(stat(elsewhere.home)).rejects.toThrow('ENOENT');
+  await copyEmptyStore(path.join(elsewhere.home, 'store'));
   const secure = await startControlPlane({ ...elsewhere, xdsTls: serverFiles }, { logger });
   const [host, port] = secure.xds.split(':');
   const socket = tls.connect({
@@ -160,6 +161,7 @@ test('a folder that cannot be made is refused with the setting that moves it', a
 test('stored Secrets need the key that they were stored with, which the folder keeps unless one is given', async () => {
   const { certificate, key } = makeCertificate({ hosts: ['a.example.com'] });
   const ofItsOwn = { ...settings, home: path.join(home, 'secrets') };
+  await copyEmptyStore(path.join(ofItsOwn.home, 'store'));
   const first = await startControlPlane(ofItsOwn, { logger });
   const put = (at: ControlPlane) =>
     fetch(`${at.api}/v1/secrets/a`, {

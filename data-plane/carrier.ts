@@ -1,18 +1,20 @@
 /** Who carries a node's traffic, as the rest of the node sees it; and the simple one, the main thread itself. */
-import { clusterViews, loadOf } from './admin/node-parts.ts';
+import { clusterViews } from './admin/node-parts.ts';
 import type { AdminParts } from './admin/parts.ts';
 import { OwnOpenCounts } from './listener/open-counts.ts';
 import type { Logger } from './logging.ts';
 import { ownChecks } from './runtime/checks.ts';
 import type { FilterModules } from './runtime/filters.ts';
 import type { ProxyNode } from './runtime/node.ts';
+import { ownOutliers } from './runtime/outliers.ts';
 import type { Settings } from './settings.ts';
 import { LogFile } from './telemetry/log-file.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
 import { filesystemStats } from './telemetry/stats.ts';
 import { createTraffic } from './traffic.ts';
-import { checking, now, setTimer } from './world.ts';
+import { ownHostCounts } from './upstream/host-counts.ts';
+import { checking, judging, now, setTimer } from './world.ts';
 import type { CountedCluster } from './xds/ports.ts';
 
 export interface Carrier
@@ -42,6 +44,8 @@ export function carryAlone(
     registry,
     sinks,
     checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
+    outliers: ownOutliers({ ...judging, logger, onEjected: () => {} }),
+    countsOf: ownHostCounts,
     limits,
     filters,
     zone,
@@ -52,7 +56,7 @@ export function carryAlone(
   return {
     node,
     stats: registry,
-    clusters: async () => clusterViews(node.clusters, loadOf),
+    clusters: async () => clusterViews(node.clusters),
     listeners: async () => listeners.list(),
     connectionCount: async () => listeners.connectionCount,
     workers: () => [],

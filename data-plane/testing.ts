@@ -14,6 +14,7 @@ import type {
   EndpointConfig,
   HttpChainConfig,
   LocalityConfig,
+  OutlierDetectionConfig,
   PolicyConfig,
   RouteConfig,
   TlsConfig,
@@ -70,6 +71,38 @@ export const noBreakers: BreakersConfig = {
   requests: Number.POSITIVE_INFINITY,
   connectionsPerEndpoint: Number.POSITIVE_INFINITY,
 };
+
+/** Envoy's defaults. */
+export function outliersOf(rest: Partial<OutlierDetectionConfig> = {}): OutlierDetectionConfig {
+  const rates = { minimumHosts: 5, enforcingLocalOriginPercent: 0 };
+  return {
+    intervalMs: 10_000,
+    baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000,
+    maxEjectionJitterMs: 0,
+    maxEjectionPercent: 10,
+    alwaysEjectOne: false,
+    consecutive5xx: 5,
+    enforcing5xxPercent: 100,
+    consecutiveGatewayFailure: 5,
+    enforcingGatewayPercent: 0,
+    splitLocalOrigin: false,
+    consecutiveLocalOriginFailure: 5,
+    enforcingLocalOriginPercent: 100,
+    successRate: {
+      ...rates,
+      requestVolume: 100,
+      stdevFactor: 1900,
+      enforcingPercent: 100,
+      enforcingLocalOriginPercent: 100,
+    },
+    failurePercentage: { ...rates, threshold: 85, requestVolume: 50, enforcingPercent: 0 },
+    latency: null,
+    healthyCheckUnejects: true,
+    maxFails: null,
+    ...rest,
+  };
+}
 
 export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig> = {}): ClusterConfig {
   return {

@@ -1,25 +1,27 @@
 /** The other one who carries a node's traffic: worker threads, which the main thread looks after. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
-import { clusterViews, type HostLoad } from './admin/node-parts.ts';
+import { clusterViews } from './admin/node-parts.ts';
 import { type Carrier, logFiles } from './carrier.ts';
 import { Places } from './listener/places.ts';
 import type { Logger } from './logging.ts';
 import { ownChecks } from './runtime/checks.ts';
 import { Clusters } from './runtime/clusters.ts';
 import { ProxyNode } from './runtime/node.ts';
+import { ownOutliers } from './runtime/outliers.ts';
 import type { Settings } from './settings.ts';
 import { NodeStats } from './telemetry/node-stats.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
 import { type ClusterStats, workerRestarts } from './telemetry/stats.ts';
+import { HostCountsBook } from './workers/common-host-counts.ts';
 import { newOpenCounts } from './workers/common-open-counts.ts';
 import { WorkerLoads } from './workers/loads.ts';
 import { LogWriter } from './workers/log-lines.ts';
-import type { FromWorker, WorkerData, WorkerView } from './workers/messages.ts';
+import type { FromWorker, WorkerData } from './workers/messages.ts';
 import { type WorkerEvents, WorkerPool, type WorkerThread } from './workers/pool.ts';
 import { ToldHealth } from './workers/told-health.ts';
 import { WorkerListeners } from './workers/worker-listeners.ts';
-import { checking, now, random, setTimer } from './world.ts';
+import { checking, judging, now, random, setTimer } from './world.ts';
 
 /** What this thread does itself is to be told, to check the health of endpoints, and to write. */
 export function carryByWorkers(
@@ -30,6 +32,7 @@ export function carryByWorkers(
   const stats = new NodeStats(registry);
   const logs = new LogWriter(logFiles(registry, logger).open);
   const health = new ToldHealth((cluster, key, state) => pool.tell({ type: 'health', cluster, key, state }));
+  const counts = new HostCountsBook(concurrency);
   const pool = new WorkerPool({
     count: concurrency,
     spawn: spawnWorker,
@@ -42,6 +45,8 @@ export function carryByWorkers(
     filters,
     zone,
     open: newOpenCounts(concurrency, [randomInt(2 ** 31), randomInt(2 ** 31)]),
+    counts,
+    onFailuresInRow: (cluster, key, inRow) => clusters.onFailuresInRow(cluster, key, inRow),
     onProgress: () => listeners.announce(),
     now,
     setTimer,
@@ -49,18 +54,24 @@ export function carryByWorkers(
   const newTicketKeys = (): Uint8Array => randomBytes(48);
   const listeners = new WorkerListeners(pool, { places: new Places(), binds, logger, setTimer, newTicketKeys });
   const hasTraffic = ({ scope }: ClusterStats): boolean => stats.countOf(scope.nameOf('upstream_cx_total')) > 0;
-  const checks = health.telling(ownChecks({ ...checking, hasTraffic, logger }));
-  const clusters = new Clusters({ registry, world: { random, now, zone, tables: null }, checks });
+  const clusters = new Clusters({
+    registry,
+    world: { random, now, zone, tables: null },
+    checks: health.telling(ownChecks({ ...checking, hasTraffic, logger })),
+    outliers: ownOutliers({
+      ...judging,
+      logger,
+      onEjected: (cluster, key, ejected) => pool.tell({ type: 'ejected', cluster, key, ejected }),
+    }),
+    countsOf: (cluster, key) => counts.of(cluster, key),
+  });
   const node = new ProxyNode(clusters, listeners, (config) => listeners.take(config));
   const loads = new WorkerLoads(stats);
   pool.start();
   return {
     node,
     stats,
-    clusters: async () => {
-      const views = await pool.ask();
-      return clusterViews(clusters, (cluster, { key }) => summedLoad(views, cluster, key));
-    },
+    clusters: async () => clusterViews(clusters),
     listeners: async () => listeners.list(await pool.ask()),
     connectionCount: async () => (await pool.ask()).reduce((sum, { connections }) => sum + connections, 0),
     workers: () => pool.states,
@@ -72,17 +83,6 @@ export function carryByWorkers(
       await logs.close();
     },
   };
-}
-
-function summedLoad(views: readonly WorkerView[], cluster: string, key: string): HostLoad {
-  const sum = { connections: 0, activeRequests: 0 };
-  for (const { loads } of views) {
-    const load = loads.get(cluster)?.get(key);
-    if (load === undefined) continue;
-    sum.connections += load.connections;
-    sum.activeRequests += load.activeRequests;
-  }
-  return sum;
 }
 
 function spawnWorker(data: WorkerData, { onMessage, onEnd }: WorkerEvents): WorkerThread {

@@ -11,7 +11,7 @@ import { isPublicAddress } from './listener/public-address.ts';
 import { ownAddress } from './own-address.ts';
 import { memoryShare, threadBusyShares } from './process-load.ts';
 import type { MakeChecks } from './runtime/checks.ts';
-import { Clusters } from './runtime/clusters.ts';
+import { Clusters, type ClustersDeps } from './runtime/clusters.ts';
 import type { FilterModules } from './runtime/filters.ts';
 import { Listeners, type ListenersDeps } from './runtime/listeners.ts';
 import type { Logger } from './runtime/logger.ts';
@@ -27,6 +27,8 @@ export interface TrafficDeps {
   readonly registry: StatsRegistry;
   readonly sinks: LogSinks;
   readonly checks: MakeChecks;
+  readonly outliers: ClustersDeps['outliers'];
+  readonly countsOf: ClustersDeps['countsOf'];
   readonly limits: NodeLimits;
   readonly filters: FilterModules;
   /** Where this node stands; empty: it was not told. */
@@ -46,6 +48,8 @@ export function createTraffic({
   registry,
   sinks,
   checks,
+  outliers,
+  countsOf,
   limits,
   filters,
   zone,
@@ -54,7 +58,8 @@ export function createTraffic({
   listening,
 }: TrafficDeps): Traffic {
   const tables = new TableBuilder({ now, soon: setImmediate });
-  const clusters = new Clusters({ registry, world: { random, now, zone, tables }, checks });
+  const world = { random, now, zone, tables };
+  const clusters = new Clusters({ registry, world, checks, outliers, countsOf });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

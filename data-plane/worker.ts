@@ -1,12 +1,14 @@
 /** Entry of a worker: a thread that carries traffic. Its configuration comes by messages, and what it has to say goes by them. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadFilters } from './load-filters.ts';
+import { toldOutliers } from './runtime/outliers.ts';
 import { CommonRows } from './telemetry/common-rows.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { SharedStats } from './telemetry/shared-stats.ts';
 import { filesystemStats, workerStats } from './telemetry/stats.ts';
 import { createTraffic } from './traffic.ts';
+import { ToldHostCounts } from './workers/common-host-counts.ts';
 import { CommonOpenCounts } from './workers/common-open-counts.ts';
 import { ConfigReceiver, prefixesOf } from './workers/config-message.ts';
 import { HealthBook } from './workers/health-book.ts';
@@ -36,10 +38,13 @@ const sinks = new LogSinks({
   open: (path) => remoteLogs.open(path),
 });
 const health = new HealthBook(data.health);
+const counts = new ToldHostCounts(data.workers, data.number - 1);
 const { node, listeners } = createTraffic({
   registry,
   sinks,
   checks: health.checks,
+  outliers: toldOutliers(({ name }, key, inRow) => post({ type: 'failuresInRow', cluster: name, key, inRow })),
+  countsOf: (cluster, key) => counts.of(cluster, key),
   limits: data.limits,
   filters: await loadFilters(data.filters),
   zone: data.zone,
@@ -57,16 +62,7 @@ function tellApplied(): void {
 }
 
 function view(): WorkerView {
-  const loads = new Map(
-    node.clusters.list().map(({ name, hosts }) => {
-      const busy = hosts.filter(({ active, connections }) => active + connections > 0);
-      const ofHosts = busy.map(({ key, active, connections }) => {
-        return [key, { connections, activeRequests: active }] as const;
-      });
-      return [name, new Map(ofHosts)] as const;
-    }),
-  );
-  return { listeners: listeners.list(), connections: listeners.connectionCount, loads };
+  return { listeners: listeners.list(), connections: listeners.connectionCount };
 }
 
 function take(message: ToWorker): void {
@@ -75,6 +71,7 @@ function take(message: ToWorker): void {
       const config = configs.take(message.config);
       rows.keep(prefixesOf(config));
       for (const [prefix, memory] of message.config.rows) rows.set(prefix, memory);
+      counts.take(config, message.config.counts);
       received = message.number;
       health.keep(config);
       void node.apply(config).then(() => {
@@ -85,6 +82,9 @@ function take(message: ToWorker): void {
     }
     case 'health':
       health.tell(message.cluster, message.key, message.state);
+      break;
+    case 'ejected':
+      node.clusters.get(message.cluster)?.setEjected(message.key, message.ejected);
       break;
     case 'call':
       post({ type: 'here' });

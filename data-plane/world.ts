@@ -16,6 +16,9 @@ export function setTimer(callback: () => void, ms: number): void {
   setTimeout(callback, ms).unref();
 }
 
+/** What outlier detection is done with. */
+export const judging = { now, wallClock, random, setTimer };
+
 /** What health checks are made with. */
 export const checking: HealthDeps = {
   random,

@@ -1,4 +1,5 @@
 /** A typed client of the REST API: what the command line (and later the console) knows of the control plane. */
+import type { ClusterPreview } from './preview-text.ts';
 
 export interface DocumentKey {
   readonly kind: string;
@@ -45,6 +46,8 @@ export interface Applied {
   readonly dryRun?: boolean;
   readonly changes: readonly AppliedChange[];
   readonly findings: readonly Finding[];
+  /** Of a dry run that changes clusters. */
+  readonly preview?: readonly ClusterPreview[];
 }
 
 export interface TypeState {

@@ -172,14 +172,15 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
     'trustedHops',
   ],
   Cluster: [
-    ...['balance', 'breakers', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'slowStart'],
+    ...['balance', 'breakers', 'connectTimeoutMs', 'dns', 'endpoints', 'health', 'keepAlive', 'protocol'],
+    'slowStart',
   ],
   Route: [
     ...['clusterHeader', 'fallback', 'filters', 'headers', 'hosts', 'listeners', 'match', 'priority', 'redirect'],
     ...['respond', 'retry', 'rewrite', 'streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],
   ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
-  HealthPolicy: ['active'],
+  HealthPolicy: ['active', 'passive'],
   Secret: ['ca', 'certificate', 'facts', 'key'],
 };
 

@@ -1,13 +1,13 @@
 /** For tests: fresh databases of both sorts, a log that can be read, and small documents. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { type Logger, pino } from 'pino';
 import { startPostgres } from '../../e2e/support/postgres.ts';
 import type { Change, DocumentKey } from '../model/document.ts';
-import { type OpenOptions, openStore } from './open.ts';
+import type { OpenOptions } from './open.ts';
 import { type Store, StoreError } from './store.ts';
+import { copyEmptyStore, storesFolder } from './testing-empty.ts';
 
 /** Where a store can be opened, again and again. */
 export type Place = Pick<OpenOptions, 'dir' | 'databaseUrl'>;
@@ -18,17 +18,13 @@ export interface Databases {
   end(): Promise<void>;
 }
 
-/** Embedded stores: one is made, the others are copies of it. */
 export async function embeddedDatabases(): Promise<Databases> {
-  const root = mkdtempSync(path.join(tmpdir(), 'fairlead-store-'));
-  const template = path.join(root, 'template');
-  const store = await openStore({ dir: template, logger: readableLog().logger });
-  await store.close();
+  const root = mkdtempSync(path.join(storesFolder, 'fairlead-store-'));
   let count = 0;
   return {
     fresh: async () => {
       const dir = path.join(root, String(++count));
-      cpSync(template, dir, { recursive: true });
+      await copyEmptyStore(dir);
       return { dir };
     },
     end: async () => rmSync(root, { recursive: true, force: true }),
@@ -98,7 +94,7 @@ export async function storeErrorOf(work: Promise<unknown>): Promise<StoreError> 
 }
 
 /** Resolves once `condition` holds; looks again each time the store moves on, and every few milliseconds. */
-export async function until(condition: () => boolean, what: string, withinMs = 15_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`);

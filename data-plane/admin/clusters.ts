@@ -42,7 +42,8 @@ const edsFlags = {
 
 /** `healthy`, or each thing that speaks against it. */
 function healthFlags(host: HostView): string {
-  return (host.failsChecks ? '/failed_active_hc' : '') + edsFlags[host.edsHealth] || 'healthy';
+  const seen = (host.failsChecks ? '/failed_active_hc' : '') + (host.isEjected ? '/failed_outlier_check' : '');
+  return seen + edsFlags[host.edsHealth] || 'healthy';
 }
 
 /** envoy.admin.v3.Clusters */
@@ -66,6 +67,7 @@ function hostJson(host: HostView): unknown {
     ],
     health_status: {
       ...(host.failsChecks ? { failed_active_health_check: true } : {}),
+      ...(host.isEjected ? { failed_outlier_check: true } : {}),
       eds_health_status: host.edsHealth.toUpperCase(),
     },
     weight: host.weight,

@@ -14,20 +14,7 @@ export function serverState(node: ProxyNode): ServerState {
   return states[node.state];
 }
 
-type Host = ReturnType<Clusters['list']>[number]['hosts'][number];
-
-export interface HostLoad {
-  readonly connections: number;
-  readonly activeRequests: number;
-}
-
-/** What this thread has under way at an endpoint. */
-export function loadOf(_: string, { active, connections }: Host): HostLoad {
-  return { connections, activeRequests: active };
-}
-
-/** @param load of an endpoint of the cluster of that name */
-export function clusterViews(clusters: Clusters, load: (cluster: string, host: Host) => HostLoad): ClusterView[] {
+export function clusterViews(clusters: Clusters): ClusterView[] {
   return clusters.list().map(({ name, hosts }) => ({
     name,
     hosts: hosts.map((host) => ({
@@ -37,7 +24,9 @@ export function clusterViews(clusters: Clusters, load: (cluster: string, host: H
       zone: host.config.locality.zone,
       edsHealth: host.config.health,
       failsChecks: !host.passesChecks,
-      ...load(name, host),
+      isEjected: host.ejected,
+      connections: host.connections,
+      activeRequests: host.active,
     })),
   }));
 }

@@ -74,6 +74,8 @@ export interface HostView {
   readonly edsHealth: 'healthy' | 'unhealthy' | 'draining' | 'degraded';
   /** Active health checks fail, or have not come to a result yet. */
   readonly failsChecks: boolean;
+  /** By outlier detection. */
+  readonly isEjected: boolean;
   readonly connections: number;
   readonly activeRequests: number;
 }

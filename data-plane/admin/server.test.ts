@@ -17,6 +17,7 @@ const host: HostView = {
   ...{ address: '127.0.0.1', port: 9001, weight: 2, zone: 'a' },
   edsHealth: 'healthy',
   failsChecks: false,
+  isEjected: false,
   connections: 3,
   activeRequests: 1,
 };

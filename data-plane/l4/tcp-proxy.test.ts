@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { balanceOf, clusterOf } from '../testing.ts';
+import { balanceOf, clusterOf, outliersOf } from '../testing.ts';
 import { handleTcp, type TcpSession } from './tcp-proxy.ts';
 import { deadPort, endOf, readAll, startEndpoint, startTcpProxy, type TcpProxyOptions } from './testing.ts';
 
@@ -163,6 +163,24 @@ test('an endpoint that does not answer in time is given up for another', async (
   expect((await readAll(client)).toString()).toBe('quick');
   const { stats } = proxy.cluster;
   expect([stats.cxConnectTimeout.value, stats.cxConnectFail.value]).toEqual([1, 1]);
+});
+
+test('outlier detection hears of each connect: refused, too late, or made', async () => {
+  const [slow, quick] = await endpoints(2);
+  for (const [first, status] of [
+    [await deadPort(), 'refused'],
+    [slow!.port, 'too late'],
+  ] as const) {
+    const config = clusterOf([first, quick!.port], { outlierDetection: outliersOf() });
+    const proxy = await startTcpProxy({ clusters: [config] });
+    stops.push(proxy.stop);
+    proxy.connect();
+    await proxy.accepted.nth(0);
+    if (status === 'too late') proxy.clock.advance(config.connectTimeoutMs + 10);
+    const counted = (): string[] =>
+      proxy.cluster.hosts.map(({ counts }) => `${counts.successful('external')}/${counts.total('external')}`);
+    await expect.poll(counted).toEqual(['0/1', '1/1']);
+  }
 });
 
 test('a client that leaves while the endpoint is being connected leaves nothing behind', async () => {

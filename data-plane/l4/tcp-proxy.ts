@@ -272,7 +272,8 @@ export class TcpSession {
   }
 
   #leaveEndpoint({ stats }: Cluster, host: Host): void {
-    host.active--;
+    host.counts.end();
+    host.counts.closed();
     this.#load?.end(this.#entry.flags === flags.endpointReset ? 'error' : 'success');
     stats.rqActive.value--;
     stats.cxActive.value--;

@@ -3,6 +3,7 @@ import net from 'node:net';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
+import { localStatus } from '../upstream/outcomes.ts';
 import { chooseHost } from './choose.ts';
 
 /** Endpoints tried for one connection. */
@@ -54,7 +55,8 @@ export class UpstreamConnector {
       return;
     }
     this.#tried.push(host);
-    host.active++;
+    host.counts.begin();
+    host.counts.opened();
     stats.cxTotal.value++;
     stats.cxActive.value++;
     this.#startedMs = this.#deps.now();
@@ -94,20 +96,25 @@ export class UpstreamConnector {
     this.#leave(socket);
     const { stats } = this.#cluster;
     stats.cxConnectMs.record(this.#deps.now() - this.#startedMs);
-    this.#handlers.onConnected(socket, this.#tried.at(-1)!);
+    const host = this.#tried.at(-1)!;
+    this.#cluster.outcomes?.connected(host);
+    this.#handlers.onConnected(socket, host);
   };
 
-  readonly #onError = (): void => {
-    this.#leave(this.#socket!);
-    this.#cluster.stats.cxConnectFail.value++;
-    this.#release();
-    this.start();
-  };
+  readonly #onError = (): void => this.#onFailure(localStatus.failed);
 
   #onTimeout(): void {
     this.#cluster.stats.cxConnectTimeout.value++;
     this.#socket!.destroy();
-    this.#onError();
+    this.#onFailure(localStatus.timedOut);
+  }
+
+  #onFailure(status: (typeof localStatus)[keyof typeof localStatus]): void {
+    this.#leave(this.#socket!);
+    this.#cluster.stats.cxConnectFail.value++;
+    this.#cluster.outcomes?.failed(this.#tried.at(-1)!, status, false);
+    this.#release();
+    this.start();
   }
 
   #leave(socket: net.Socket): void {
@@ -119,7 +126,9 @@ export class UpstreamConnector {
 
   /** The attempt came to nothing. */
   #release(): void {
-    this.#tried.at(-1)!.active--;
+    const { counts } = this.#tried.at(-1)!;
+    counts.end();
+    counts.closed();
     this.#cluster.stats.cxActive.value--;
   }
 }

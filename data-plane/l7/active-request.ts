@@ -211,7 +211,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onResponseHead(head: MessageHead, hasBody: boolean): boolean {
-    this.#exchange.noteLoad(head);
+    this.#exchange.onAnswer(head);
     if (this.#tries.takesAnswer(head)) return false;
     if (head.status < 300 && this.#downstream.protocol === 'HTTP/2' && this.#tunnel !== null) {
       // to this client a 200 would say that the tunnel is open
@@ -229,6 +229,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   /** The route's time was that of the answer; from here on only silence ends it. */
   onTunnel(head: MessageHead): void {
     const tunnel = this.#tunnel!;
+    this.#exchange.onAnswer(head);
     this.#tries.takesAnswer(head);
     this.#deadlines.whole.disarm();
     this.#responding = true;
@@ -333,6 +334,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       return;
     }
     this.#exchange.cluster!.stats.rqTimeout.value++;
+    this.#exchange.onTimeout(this.#tries.isConnected);
     this.giveUp(localReplies.upstreamTimeout);
   }
 

@@ -8,8 +8,9 @@ import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import { localStatus } from '../upstream/outcomes.ts';
 import type { Downstream } from './downstream.ts';
-import { isEndpointsFault, readGrpcStatus } from './grpc.ts';
+import { httpStatusOf, isEndpointsFault, readGrpcStatus } from './grpc.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
 import { type Lines, readUtilization } from './load-metrics.ts';
 import type { LocalReply } from './local-reply.ts';
@@ -76,6 +77,8 @@ export class Exchange {
   readonly ask: RequestAsk;
   readonly #client: Pick<Downstream, 'protocol'>;
   #trying = false;
+  /** When the try at hand began, where it matters. */
+  #triedMs = 0;
   #cancelled = false;
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
@@ -97,11 +100,32 @@ export class Exchange {
     return this.context.chain.limits.requestTimeoutMs;
   }
 
-  /** What the endpoint says of itself with an answer, whether or not that is passed on. */
+  /** An endpoint's answer begins, whether or not it is passed on: what it says of its load, and its word to outlier detection. */
+  onAnswer(head: MessageHead): void {
+    this.noteLoad(head);
+    const { outcomes } = this.cluster!;
+    if (outcomes === null) return;
+    const host = this.host!;
+    const grpcStatus = this.isGrpc ? readGrpcStatus(head.first('grpc-status')) : -1;
+    outcomes.answered(host, grpcStatus < 0 ? head.status : httpStatusOf(grpcStatus));
+    if (outcomes.config.latency !== null) host.counts.latency.record(this.#listener.shared.now() - this.#triedMs);
+  }
+
   noteLoad(lines: Lines): void {
     if (!goesByRecord(this.cluster!)) return;
     const utilization = readUtilization(lines);
     if (utilization >= 0) this.host!.record.report(utilization, this.#listener.shared.now());
+  }
+
+  /** The try at hand came to nothing, or to no end. */
+  onFailure(wasConnected: boolean): void {
+    if (this.#trying) this.cluster!.outcomes?.failed(this.host!, localStatus.failed, wasConnected);
+  }
+
+  /** It took too long to begin to answer. */
+  onTimeout(wasConnected: boolean): void {
+    if (!this.#trying || this.answeredMs >= 0) return;
+    this.cluster!.outcomes?.failed(this.host!, localStatus.timedOut, wasConnected);
   }
 
   /** The head of the endpoint's answer is here. */
@@ -175,7 +199,8 @@ export class Exchange {
     this.cluster = cluster;
     this.host = host;
     this.#trying = true;
-    host.active++;
+    host.counts.begin();
+    if (cluster.outcomes?.config.latency) this.#triedMs = this.#listener.shared.now();
     this.#load = host.load;
     this.#load.begin();
     cluster.stats.rqTotal.value++;
@@ -186,7 +211,7 @@ export class Exchange {
   endTry(): void {
     if (!this.#trying) return;
     this.#trying = false;
-    this.host!.active--;
+    this.host!.counts.end();
     this.#end('error');
     this.cluster!.stats.rqActive.value--;
   }
@@ -227,7 +252,7 @@ export class Exchange {
     const { cluster, host } = this;
     if (this.#trying && cluster !== null && host !== null) {
       this.#trying = false;
-      host.active--;
+      host.counts.end();
       this.#end(this.#outcome());
       cluster.stats.rqActive.value--;
       if (this.answeredMs >= 0) {

@@ -32,6 +32,13 @@ export function isEndpointsFault(grpcStatus: number): boolean {
   return endpointsFaults.has(grpcStatus);
 }
 
+/** Envoy's, by code; what stands for none of HTTP is 500. */
+const httpStatuses = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
+
+export function httpStatusOf(grpcStatus: number): number {
+  return httpStatuses[grpcStatus] ?? 500;
+}
+
 /** The same answer for a gRPC client, which wants 200, and its status in the head where no message comes. */
 export function grpcReply(reply: LocalReply): LocalReply & { readonly grpcStatus: number } {
   const grpcStatus = reply.grpcStatus ?? byHttpStatus.get(reply.status) ?? grpcStatuses.unknown;

@@ -59,6 +59,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     const { stats } = cluster;
     stats.cxTotal.value++;
     stats.cxActive.value++;
+    host.counts.opened();
     stats.cxHttp1Total.value++;
     stats.rqPendingTotal.value++;
     stats.rqPendingActive.value++;
@@ -88,6 +89,10 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
       });
       shared.deadlines.queue(cluster.config.connectTimeoutMs).arm(this.#connectDeadline);
     }
+  }
+
+  get isConnected(): boolean {
+    return this.#connected;
   }
 
   get mayGoUnseen(): boolean {
@@ -316,6 +321,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     this.#connectDeadline?.disarm();
     this.host.dropIdle(this);
     stats.cxActive.value--;
+    this.host.counts.closed();
     stats.cxDestroy.value++;
     stats.cxLengthMs.record(this.#shared.now() - this.#openedMs);
     if (!this.#connected) {

@@ -48,6 +48,10 @@ export class H2Request implements UpstreamRequest {
     this.#connection = connection;
   }
 
+  get isConnected(): boolean {
+    return this.#connection.isConnected;
+  }
+
   begin(sink: ResponseSink, replay: Replay): void {
     this.#sink = sink;
     this.#replay = replay;

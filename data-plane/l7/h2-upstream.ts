@@ -47,6 +47,7 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     const { stats, config } = cluster;
     stats.cxTotal.value++;
     stats.cxActive.value++;
+    host.counts.opened();
     stats.cxHttp2Total.value++;
     const socket = net.connect({
       host: host.address,
@@ -275,6 +276,7 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     this.#cancelDelayedClose?.();
     this.#onGone();
     stats.cxActive.value--;
+    this.#host.counts.closed();
     stats.cxDestroy.value++;
     stats.cxLengthMs.record(this.shared.now() - this.#openedMs);
     if (this.isConnected) return;

@@ -77,6 +77,11 @@ export class Tries {
     return this.#made > 0;
   }
 
+  /** The try at hand has a connection, and not only the wish for one. */
+  get isConnected(): boolean {
+    return this.upstream?.isConnected === true;
+  }
+
   /** The request is sent to its end. */
   onRequestEnd(): void {
     if (this.#perTryMs === 0) return;
@@ -86,8 +91,9 @@ export class Tries {
 
   #onTryTimeout(): void {
     this.#exchange.cluster!.stats.rqPerTryTimeout.value++;
+    this.#exchange.onTimeout(this.isConnected);
     this.abort();
-    if (!this.takesEnd('reset')) this.#owner.giveUp(localReplies.perTryTimeout);
+    if (!this.#another('reset')) this.#owner.giveUp(localReplies.perTryTimeout);
   }
 
   /** Lets the try at hand go. */
@@ -111,6 +117,11 @@ export class Tries {
       this.#try(cluster!, host!);
       return true;
     }
+    this.#exchange.onFailure(end !== 'no-connection');
+    return this.#another(end);
+  }
+
+  #another(end: TryEnd): boolean {
     const policy = this.#policy;
     if (policy !== null && retriesEnd(policy, end) && this.#plan(policy)) return true;
     return this.#fallsBack('5xx');

@@ -38,6 +38,8 @@ export interface ResponseSink {
 }
 
 export interface UpstreamRequest {
+  /** The endpoint has taken the connection. */
+  readonly isConnected: boolean;
   /** The try can end without the endpoint having looked at it: its connection has ended unseen, or its stream is refused. */
   readonly mayGoUnseen: boolean;
   /** @param replay keeps what is sent, as long as it wants to */

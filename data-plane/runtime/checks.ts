@@ -19,7 +19,7 @@ export interface EndpointChecks {
 export type MakeChecks = (
   config: ClusterConfig & { readonly healthCheck: HealthCheckConfig },
   stats: ClusterStats,
-  onOutcome: (key: string) => void,
+  onOutcome: (key: string, passed: boolean) => void,
 ) => EndpointChecks;
 
 export interface OwnChecksDeps extends HealthDeps {
@@ -37,7 +37,7 @@ export function ownChecks(deps: OwnChecksDeps): MakeChecks {
         endpoints,
         hasTraffic: () => deps.hasTraffic(stats),
         onOutcome: (key, outcome, before, after) => {
-          onOutcome(key);
+          onOutcome(key, isPass(outcome));
           count(stats, outcome);
           if (before.state !== after.state) logChange(deps.logger, { cluster: name, endpoint: key }, before, outcome);
         },

@@ -5,8 +5,10 @@ import { TableBuilder } from '../balance/table-builder.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { balanceOf, clusterOf, stillWorld } from '../testing.ts';
+import { ownHostCounts } from '../upstream/host-counts.ts';
 import { ownChecks } from './checks.ts';
 import { Clusters } from './clusters.ts';
+import { toldOutliers } from './outliers.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -79,7 +81,9 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const connect = (host: string, port: number) => net.connect({ host, port });
   const quiet = { hasTraffic: () => true, logger: { info: () => {}, warn: () => {} } };
   const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
-  const clusters = new Clusters({ registry: new StatsRegistry(), world: { ...stillWorld, random }, checks });
+  const outliers = toldOutliers(() => {});
+  const world = { ...stillWorld, random };
+  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, outliers, countsOf: ownHostCounts });
   closers.push(() => clusters.stop());
   return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }
@@ -142,7 +146,9 @@ test('a new cluster that hashes is whole once its table is built', async () => {
   const turns: (() => void)[] = [];
   const tables = new TableBuilder({ now: () => 0, soon: (callback) => turns.push(callback) });
   const world = { ...stillWorld, tables };
-  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks: () => expect.unreachable() });
+  const outliers = toldOutliers(() => {});
+  const checks = (): never => expect.unreachable();
+  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, outliers, countsOf: ownHostCounts });
   closers.push(() => clusters.stop());
   const policy = { type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 } as const;
   let isWhole = false;

@@ -3,16 +3,22 @@ import type { ClusterConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
 import { Cluster, type ClusterWorld } from '../upstream/cluster.ts';
+import type { FailuresInRow, HostCounts } from '../upstream/host-counts.ts';
 import type { EndpointChecks, MakeChecks } from './checks.ts';
+import type { MakeOutliers, OutlierWatch } from './outliers.ts';
 
 export interface ClustersDeps {
   readonly registry: StatsRegistry;
   readonly world: ClusterWorld;
   readonly checks: MakeChecks;
+  readonly outliers: MakeOutliers;
+  /** What all threads count of an endpoint. */
+  readonly countsOf: (cluster: string, key: string) => HostCounts;
 }
 
 interface Entry {
   readonly cluster: Cluster;
+  readonly outliers: OutlierWatch;
   checker: EndpointChecks | null;
   /** What the cluster is, or is about to be. */
   wanted: ClusterConfig;
@@ -28,6 +34,11 @@ export class Clusters {
 
   get(name: string): Cluster | undefined {
     return this.#entries.get(name)?.cluster;
+  }
+
+  /** An endpoint has met as many failures in a row as are allowed, wherever they were counted. */
+  onFailuresInRow(cluster: string, key: string, inRow: FailuresInRow): void {
+    this.#entries.get(cluster)?.outliers.onFailuresInRow(key, inRow);
   }
 
   /** In name order. */
@@ -64,41 +75,54 @@ export class Clusters {
       if (wanted.has(name)) continue;
       this.#entries.delete(name);
       entry.checker?.stop();
+      entry.outliers.stop();
       entry.cluster.close();
     }
   }
 
   stop(): void {
-    for (const { checker, cluster } of this.#entries.values()) {
+    for (const { checker, outliers, cluster } of this.#entries.values()) {
       checker?.stop();
+      outliers.stop();
       cluster.close();
     }
     this.#entries.clear();
   }
 
   #add(config: ClusterConfig): Promise<void> {
-    const { registry, world } = this.#deps;
-    const cluster = new Cluster(config, clusterStats(registry, config.name), world);
-    const checker = this.#check(cluster, config);
+    const { registry, world, outliers, countsOf } = this.#deps;
+    const { name } = config;
+    const cluster = new Cluster(config, clusterStats(registry, name), world, {
+      countsOf: (key) => countsOf(name, key),
+      onFailuresInRow: (key, inRow) => this.onFailuresInRow(name, key, inRow),
+    });
+    const entry: Entry = { cluster, outliers: outliers(cluster), checker: null, wanted: config };
+    this.#entries.set(name, entry);
+    const checker = this.#check(entry, config);
+    entry.checker = checker;
     if (checker !== null) cluster.update(config, (key) => checker.stateOf(key) ?? 'pending');
-    this.#entries.set(config.name, { cluster, checker, wanted: config });
+    entry.outliers.update();
     return checker === null ? Promise.resolve() : checker.firstRound;
   }
 
   #change(entry: Entry, config: ClusterConfig): void {
-    const { cluster } = entry;
+    const { cluster, outliers } = entry;
     entry.wanted = config;
     if (config.healthCheck === null) {
       entry.checker?.stop();
       entry.checker = null;
       cluster.update(config);
+      outliers.update();
       return;
     }
     const waits = leavesNoneWell(cluster, config);
-    if (entry.checker === null) entry.checker = this.#check(cluster, config);
+    if (entry.checker === null) entry.checker = this.#check(entry, config);
     else entry.checker.update(config.healthCheck, config.endpoints);
     const { checker } = entry;
-    const take = (): void => cluster.update(config, (key) => checker?.stateOf(key) ?? 'pending');
+    const take = (): void => {
+      cluster.update(config, (key) => checker?.stateOf(key) ?? 'pending');
+      outliers.update();
+    };
     if (!waits) take();
     else void checker?.firstRound.then(() => this.#isWanted(entry, config) && take());
   }
@@ -107,12 +131,13 @@ export class Clusters {
     return entry.wanted === config && this.#entries.get(config.name) === entry;
   }
 
-  #check(cluster: Cluster, config: ClusterConfig): EndpointChecks | null {
+  #check({ cluster, outliers }: Entry, config: ClusterConfig): EndpointChecks | null {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
-    const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key) =>
-      cluster.setChecked(key, checker.stateOf(key) ?? 'pending'),
-    );
+    const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key, passed) => {
+      cluster.setChecked(key, checker.stateOf(key) ?? 'pending');
+      if (passed && cluster.hostOf(key)?.passesChecks) outliers.onPassingCheck(key);
+    });
     return checker;
   }
 }

@@ -7,17 +7,32 @@ import type { EndpointFacts } from '../health/endpoint-state.ts';
 import type { ClusterConfig, EndpointConfig, SubsetsConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
+import { type FailuresInRow, type HostCounts, ownHostCounts } from './host-counts.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
+import { Outcomes } from './outcomes.ts';
 import type { PickAsk } from './pick-ask.ts';
 
 export type ClusterWorld = World;
 
 type Checked = EndpointFacts['checked'];
 
+/** What the threads of a node know together. */
+interface ClusterWatch {
+  countsOf(key: string): HostCounts;
+  /** An endpoint has met as many failures in a row as are allowed. */
+  onFailuresInRow(key: string, inRow: FailuresInRow): void;
+}
+
+/** Of one thread that is alone, and ejects nobody. */
+const alone: ClusterWatch = { countsOf: ownHostCounts, onFailuresInRow: () => {} };
+
 export class Cluster {
   readonly name: string;
   config: ClusterConfig;
   readonly stats: ClusterStats;
+  /** What traffic meets, counted; null: nobody asks. */
+  outcomes: Outcomes | null = null;
+  readonly #watch: ClusterWatch;
   readonly #world: ClusterWorld;
   readonly #deps: PoolDeps;
   readonly #pool: Pool<Host>;
@@ -27,10 +42,11 @@ export class Cluster {
   /** By zone; zones that are gone stay, for what they still have to report. */
   readonly #loads = new Map<string, LocalityLoad>();
 
-  constructor(config: ClusterConfig, stats: ClusterStats, world: ClusterWorld) {
+  constructor(config: ClusterConfig, stats: ClusterStats, world: ClusterWorld, watch: ClusterWatch = alone) {
     this.name = config.name;
     this.config = config;
     this.stats = stats;
+    this.#watch = watch;
     this.#world = world;
     // TCP counts connections, each of which is all that it carries
     const totalActive = (): number => (this.config.protocol === 'tcp' ? stats.cxActive.value : stats.rqActive.total);
@@ -55,10 +71,12 @@ export class Cluster {
     const { slowStart, policy } = config.balance;
     const before = this.config;
     this.config = config;
+    this.#watchOutcomes();
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      const host = known ?? new Host(endpoint, this.#loadOf(endpoint.locality.zone));
+      const host =
+        known ?? new Host(endpoint, this.#loadOf(endpoint.locality.zone), this.#watch.countsOf(endpoint.key));
       if (known === undefined || !isSame(known.config, endpoint)) changed.add(host);
       host.config = endpoint;
       host.load = this.#loadOf(endpoint.locality.zone);
@@ -84,6 +102,13 @@ export class Cluster {
   /** By zone, those without endpoints included. */
   get localities(): Iterable<LocalityLoad> {
     return this.#loads.values();
+  }
+
+  #watchOutcomes(): void {
+    const { outlierDetection } = this.config;
+    if (outlierDetection === (this.outcomes?.config ?? null)) return;
+    const onThreshold = (key: string, inRow: FailuresInRow): void => this.#watch.onFailuresInRow(key, inRow);
+    this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, onThreshold);
   }
 
   #loadOf(zone: string): LocalityLoad {

@@ -6,6 +6,7 @@ import { type EndpointFacts, type EndpointState, endpointState } from '../health
 import { limits } from '../limits.ts';
 import type { EndpointConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
+import type { HostCounts } from './host-counts.ts';
 import type { LocalityLoad } from './load.ts';
 
 /** A connection that waits in a pool. The pool never looks inside. */
@@ -42,14 +43,14 @@ export class Host implements Candidate {
   readonly address: string;
   readonly port: number;
   config: EndpointConfig;
-  /** Requests (HTTP) or connections (TCP) under way. */
-  active = 0;
+  /** Of all threads. */
+  readonly counts: HostCounts;
   /** Of its zone; whoever begins a request here ends it on the same object. */
   load: LocalityLoad;
   /** What active health checks say; `passing` where none are made. */
   checked: EndpointFacts['checked'] = 'passing';
-  /** By outlier detection. */
-  ejected = false;
+  /** By outlier detection, which decides for all threads; each takes note of it by itself. */
+  ejected: boolean;
   wellSinceMs = 0;
   backAtMs = Number.NEGATIVE_INFINITY;
   /** From `wellSinceMs` on, of its cluster; 0: none. */
@@ -65,8 +66,10 @@ export class Host implements Candidate {
   readonly #idle: PooledConnection[] = [];
   readonly #shared: SharedConnection[] = [];
 
-  constructor(config: EndpointConfig, load: LocalityLoad) {
+  constructor(config: EndpointConfig, load: LocalityLoad, counts: HostCounts) {
     this.load = load;
+    this.counts = counts;
+    this.ejected = counts.ejected;
     this.key = config.key;
     this.address = config.address;
     this.port = config.port;
@@ -93,6 +96,16 @@ export class Host implements Candidate {
     return endpointState({ told: this.config.health, checked, ejected, onProbation, inSlowStart });
   }
 
+  /** Requests (HTTP) or connections (TCP) under way, of the whole node. */
+  get active(): number {
+    return this.counts.active;
+  }
+
+  /** Open ones, of the whole node. */
+  get connections(): number {
+    return this.counts.connections;
+  }
+
   /** The most recently used idle connection, or undefined. */
   takeIdle(): PooledConnection | undefined {
     const connection = this.#idle.pop();
@@ -115,12 +128,6 @@ export class Host implements Candidate {
     connection.idleDeadline.disarm();
     const index = this.#idle.lastIndexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-  }
-
-  /** Open ones: those that wait, those that carry one request each, and shared ones, which carry all the others. */
-  get connections(): number {
-    const alone = this.#shared.length > 0 ? 0 : this.active;
-    return this.#idle.length + this.#shared.length + alone;
   }
 
   /** The oldest shared connection that has room, so that those beyond the need fall idle; or undefined. */

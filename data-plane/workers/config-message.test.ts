@@ -37,7 +37,10 @@ const configOf = (clusters: readonly ReturnType<typeof clusterOf>[], listeners: 
 
 /** As the worker's end gets it. */
 function wire() {
-  const sender = new ConfigSender(() => newRows(2));
+  const sender = new ConfigSender(
+    () => newRows(2),
+    () => new Set(),
+  );
   const receiver = new ConfigReceiver();
   let bytes = 0;
   return {
@@ -96,7 +99,10 @@ test('what is gone goes, and comes back whole', () => {
 
 test('the rows of a cluster come with it, once, and are the same memory', () => {
   const memory = newRows(2);
-  const sender = new ConfigSender(() => memory);
+  const sender = new ConfigSender(
+    () => memory,
+    () => new Set(),
+  );
   const cluster = clusterOf([1]);
   const { rows } = structuredClone(sender.next(configOf([cluster], [])));
   new Float64Array(memory)[0] = 7;

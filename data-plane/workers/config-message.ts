@@ -15,6 +15,7 @@ import type {
 } from '../model/config.ts';
 import { scopePrefix } from '../telemetry/registry.ts';
 import { clusterPrefix, listenerPrefix } from '../telemetry/stats.ts';
+import type { CountsChunk } from './common-host-counts.ts';
 
 /** Against the configuration that was sent before. */
 export interface ConfigMessage {
@@ -25,6 +26,8 @@ export interface ConfigMessage {
   readonly goneListeners: readonly string[];
   /** Of the clusters and listeners that are new, by the prefix of their stats: what all workers count in common. */
   readonly rows: ReadonlyMap<string, SharedArrayBuffer>;
+  /** Of endpoints that are new: what all threads count of them. */
+  readonly counts: readonly CountsChunk[];
 }
 
 /** `same`: as this listener had it before. */
@@ -43,23 +46,31 @@ interface TableMessage extends Omit<RouteTableConfig, 'hosts'> {
 /** The end that sends; one for each worker. */
 export class ConfigSender {
   readonly #rowsOf: (prefix: string) => SharedArrayBuffer;
+  readonly #counts: () => ReadonlySet<CountsChunk>;
   #sent: ProxyConfig = { clusters: new Map(), listeners: new Map() };
+  #sentCounts: ReadonlySet<CountsChunk> = new Set();
 
-  constructor(rowsOf: (prefix: string) => SharedArrayBuffer) {
+  /** @param counts where all endpoints of the configuration to send next are counted */
+  constructor(rowsOf: (prefix: string) => SharedArrayBuffer, counts: () => ReadonlySet<CountsChunk>) {
     this.#rowsOf = rowsOf;
+    this.#counts = counts;
   }
 
   next(config: ProxyConfig): ConfigMessage {
     const before = this.#sent;
     const had = prefixesOf(before);
     const joined = [...prefixesOf(config)].filter((prefix) => !had.has(prefix));
+    const counts = this.#counts();
+    const newCounts = [...counts].filter((chunk) => !this.#sentCounts.has(chunk));
     this.#sent = config;
+    this.#sentCounts = counts;
     return {
       clusters: changed(before.clusters, config.clusters).map(withoutProbe),
       listeners: changed(before.listeners, config.listeners).map((one) => writeListener(one, before.listeners)),
       goneClusters: gone(before.clusters, config.clusters),
       goneListeners: gone(before.listeners, config.listeners),
       rows: new Map(joined.map((prefix) => [prefix, this.#rowsOf(prefix)])),
+      counts: newCounts,
     };
   }
 }

@@ -46,7 +46,7 @@ export class HealthBook {
 
 class ToldChecks implements EndpointChecks {
   readonly #read: (key: string) => CheckedState | undefined;
-  readonly #onOutcome: (key: string) => void;
+  readonly #onOutcome: (key: string, passed: boolean) => void;
   readonly #onStop: () => void;
   #keys: ReadonlySet<string> = none;
   /** Those that are not checked. */
@@ -59,7 +59,7 @@ class ToldChecks implements EndpointChecks {
   constructor(
     read: (key: string) => CheckedState | undefined,
     endpoints: readonly EndpointConfig[],
-    onOutcome: (key: string) => void,
+    onOutcome: (key: string, passed: boolean) => void,
     onStop: () => void,
   ) {
     this.#read = read;
@@ -91,7 +91,7 @@ class ToldChecks implements EndpointChecks {
 
   told(key: string): void {
     if (!this.#keys.has(key)) return;
-    this.#onOutcome(key);
+    this.#onOutcome(key, this.#read(key) === 'passing');
     this.#undecided.delete(key);
     this.#goOn();
   }

@@ -119,7 +119,7 @@ test('the main thread tells of each change once, and keeps it for who begins lat
     [a, 'pending'],
     [b, 'pending'],
   ]);
-  let outcome: (key: string) => void = () => {};
+  let outcome: (key: string, passed: boolean) => void = () => {};
   const make: MakeChecks = (_, __, onOutcome) => {
     outcome = onOutcome;
     return { firstRound: Promise.resolve(), update: () => {}, stateOf: (key) => states.get(key), stop: () => {} };
@@ -127,9 +127,9 @@ test('the main thread tells of each change once, and keeps it for who begins lat
   const checks = health.telling(make)(checked(1, 2), stats, () => {});
   for (const state of ['passing', 'passing', 'failing'] as const) {
     states.set(a, state);
-    outcome(a);
+    outcome(a, state === 'passing');
   }
-  outcome(b);
+  outcome(b, false);
   expect(told).toEqual([`c ${a} passing`, `c ${a} failing`]);
   expect(health.states).toEqual(new Map([['c', new Map([[a, 'failing']])]]));
   checks.update(healthCheck, checked(2).endpoints);

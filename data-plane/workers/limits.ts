@@ -12,6 +12,8 @@ export const limits = {
   /** Each worker is called so often; one that has not answered so many calls is stuck, and ended (Envoy's watchdog). */
   callMs: 10_000,
   stuckCalls: 6,
+  /** Endpoints whose counts share one piece of memory, which stays until the last of them has gone. */
+  chunkEndpoints: 64,
   /** A worker says anew how much memory it takes. */
   measureMs: 5_000,
 } as const;

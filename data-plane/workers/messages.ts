@@ -2,6 +2,7 @@
 import type { NodeLimits } from '../limits.ts';
 import type { ListenerView } from '../runtime/listeners.ts';
 import type { StatsNews } from '../telemetry/shared-stats.ts';
+import type { FailuresInRow } from '../upstream/host-counts.ts';
 import type { ConfigMessage } from './config-message.ts';
 
 /** What health checks found out of an endpoint; one that was not checked yet is not told of. */
@@ -12,8 +13,9 @@ export type CheckedStates = ReadonlyMap<string, ReadonlyMap<string, CheckedState
 
 /** What a worker begins with. */
 export interface WorkerData {
-  /** From 1. */
+  /** From 1, and of how many. */
   readonly number: number;
+  readonly workers: number;
   readonly health: CheckedStates;
   readonly limits: NodeLimits;
   /** Files of filters. */
@@ -27,6 +29,8 @@ export interface WorkerData {
 export type ToWorker =
   | { readonly type: 'config'; readonly number: number; readonly config: ConfigMessage }
   | { readonly type: 'health'; readonly cluster: string; readonly key: string; readonly state: CheckedState }
+  /** By outlier detection; also stands in the counts of the endpoint, for who comes to know of it later. */
+  | { readonly type: 'ejected'; readonly cluster: string; readonly key: string; readonly ejected: boolean }
   /** To be answered by `here`. */
   | { readonly type: 'call' }
   /** To be answered by a `view` of the same number. */
@@ -41,6 +45,8 @@ export type FromWorker =
   /** Of the configuration of that number, and of all before. Told anew when a listener that had failed is bound. */
   | { readonly type: 'applied'; readonly number: number; readonly failed: readonly FailedListener[] }
   | { readonly type: 'stats'; readonly news: StatsNews }
+  /** This worker counted the last of so many failures in a row as an endpoint is allowed. */
+  | { readonly type: 'failuresInRow'; readonly cluster: string; readonly key: string; readonly inRow: FailuresInRow }
   | { readonly type: 'here' }
   | { readonly type: 'view'; readonly number: number; readonly view: WorkerView }
   | {
@@ -69,11 +75,4 @@ export interface FailedListener {
 export interface WorkerView {
   readonly listeners: readonly ListenerView[];
   readonly connections: number;
-  /** By cluster, then by endpoint key. */
-  readonly loads: ReadonlyMap<string, ReadonlyMap<string, HostLoad>>;
-}
-
-export interface HostLoad {
-  readonly connections: number;
-  readonly activeRequests: number;
 }

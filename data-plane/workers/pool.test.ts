@@ -4,6 +4,7 @@ import { rowCells } from '../telemetry/common-rows.ts';
 import { NodeStats } from '../telemetry/node-stats.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterOf, TestClock } from '../testing.ts';
+import { HostCountsBook, ToldHostCounts } from './common-host-counts.ts';
 import { newOpenCounts } from './common-open-counts.ts';
 import { limits } from './limits.ts';
 import { LogWriter } from './log-lines.ts';
@@ -11,7 +12,7 @@ import type { ToWorker, WorkerData, WorkerView } from './messages.ts';
 import { restartAfterMs, type WorkerEvents, WorkerPool } from './pool.ts';
 
 const empty = { clusters: new Map(), listeners: new Map() };
-const view: WorkerView = { listeners: [], connections: 3, loads: new Map() };
+const view: WorkerView = { listeners: [], connections: 3 };
 
 interface FakeThread {
   readonly data: WorkerData;
@@ -28,6 +29,8 @@ function start(count: number) {
   const stats = new NodeStats(new StatsRegistry());
   const restarts = { value: 0 };
   const written: string[] = [];
+  const suspects: string[] = [];
+  const counts = new HostCountsBook(count);
   const pool = new WorkerPool({
     count,
     spawn: (data, events) => {
@@ -45,6 +48,8 @@ function start(count: number) {
     filters: [],
     zone: '',
     open: newOpenCounts(count, [1, 2]),
+    counts,
+    onFailuresInRow: (...told) => void suspects.push(told.join(' ')),
     stats,
     logs: new LogWriter((path) => ({
       write: async (batch, lines) => void written.push(`${path} ${lines} ${Buffer.from(batch)}`),
@@ -63,7 +68,7 @@ function start(count: number) {
   const applied = (thread: FakeThread, number: number): void =>
     thread.events.onMessage({ type: 'applied', number, failed: [] });
   const states = (): string => pool.states.map(({ state }) => state).join(' ');
-  return { pool, clock, threads, logged, restarts, written, applied, states, stats };
+  return { pool, clock, threads, logged, restarts, written, applied, states, stats, counts, suspects };
 }
 
 test('every worker gets each configuration, a new one the newest; settled is when all have applied it', () => {
@@ -153,6 +158,24 @@ test('a drain is over when every worker says so or is dead, and nobody is replac
   await drained;
   clock.advance(limits.restartMostMs);
   expect(threads).toHaveLength(3);
+});
+
+test('what a worker has under way at an endpoint is told in memory, and given back when it dies', () => {
+  const { pool, threads, counts, suspects } = start(2);
+  pool.apply({ ...empty, clusters: new Map([['c', clusterOf([1])]]) });
+  const key = clusterOf([1]).endpoints[0]!.key;
+  for (const [worker, { got }] of threads.entries()) {
+    const message = got.at(-1)!;
+    if (message.type !== 'config') throw new Error('no configuration was sent');
+    const told = new ToldHostCounts(2, worker);
+    told.take({ ...empty, clusters: new Map([['c', clusterOf([1])]]) }, message.config.counts);
+    told.of('c', key).begin();
+  }
+  expect(counts.of('c', key).active).toBe(2);
+  threads[0]!.events.onMessage({ type: 'failuresInRow', cluster: 'c', key, inRow: 'consecutive-5xx' });
+  threads[0]!.events.onEnd('boom');
+  expect(counts.of('c', key).active).toBe(1);
+  expect(suspects).toEqual([`c ${key} consecutive-5xx`]);
 });
 
 test('a worker that is stuck is ended and replaced, one that answers is not', () => {

@@ -5,6 +5,8 @@ import type { Logger } from '../runtime/logger.ts';
 import { clearRow, newRows } from '../telemetry/common-rows.ts';
 import type { NodeStats } from '../telemetry/node-stats.ts';
 import type { Counter } from '../telemetry/registry.ts';
+import type { FailuresInRow } from '../upstream/host-counts.ts';
+import type { HostCountsBook } from './common-host-counts.ts';
 import { clearOpenCounts } from './common-open-counts.ts';
 import { ConfigSender, prefixesOf } from './config-message.ts';
 import { limits } from './limits.ts';
@@ -39,6 +41,8 @@ export interface WorkerPoolDeps {
   readonly zone: string;
   /** What the workers count the open connections in, as of `newOpenCounts`. */
   readonly open: SharedArrayBuffer;
+  readonly counts: HostCountsBook;
+  readonly onFailuresInRow: (cluster: string, key: string, inRow: FailuresInRow) => void;
   /** A worker has applied a configuration, or is no more. */
   readonly onProgress: () => void;
   /** Monotonic milliseconds. */
@@ -110,6 +114,7 @@ export class WorkerPool {
     this.#number++;
     const prefixes = prefixesOf(config);
     for (const prefix of this.#rows.keys()) if (!prefixes.has(prefix)) this.#rows.delete(prefix);
+    this.#deps.counts.take(config);
     for (const life of this.#lives) this.#sendConfig(life, config);
   }
 
@@ -187,8 +192,8 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { spawn, health, limits, filters, zone, open, now } = this.#deps;
-    const data = { number: slot.worker, health: health(), limits, filters, zone, open };
+    const { count, spawn, health, limits, filters, zone, open, counts, now } = this.#deps;
+    const data = { number: slot.worker, workers: count, health: health(), limits, filters, zone, open };
     const thread = spawn(data, {
       onMessage: (message) => this.#take(life, message),
       onEnd: (reason) => this.#ended(slot, life, reason),
@@ -196,7 +201,10 @@ export class WorkerPool {
     const life: Life = {
       worker: slot.worker,
       thread,
-      sender: new ConfigSender((prefix) => this.#rowsOf(prefix)),
+      sender: new ConfigSender(
+        (prefix) => this.#rowsOf(prefix),
+        () => counts.chunks,
+      ),
       startedAtMs: now(),
       calls: 0,
       applied: 0,
@@ -251,6 +259,9 @@ export class WorkerPool {
         if (this.settled) stats.settle();
         onProgress();
         break;
+      case 'failuresInRow':
+        this.#deps.onFailuresInRow(message.cluster, message.key, message.inRow);
+        break;
       case 'here':
         life.calls = 0;
         break;
@@ -266,11 +277,12 @@ export class WorkerPool {
   }
 
   #ended(slot: Slot, life: Life, reason: string): void {
-    const { stats, logs, logger, open, restarts, now, setTimer, onProgress } = this.#deps;
+    const { stats, logs, logger, open, counts, restarts, now, setTimer, onProgress } = this.#deps;
     slot.life = null;
     stats.lose(life);
     for (const rows of this.#rows.values()) clearRow(rows, slot.worker - 1);
     clearOpenCounts(open, slot.worker - 1);
+    counts.clear(slot.worker - 1);
     logs.leave(life, null);
     for (const answer of life.asked.values()) answer.resolve(null);
     this.#goOn();

@@ -25,8 +25,8 @@ export class ToldHealth {
       const { name } = config;
       const told = new Map<string, CheckedState>();
       this.#states.set(name, told);
-      const checks = make(config, stats, (key) => {
-        onOutcome(key);
+      const checks = make(config, stats, (key, passed) => {
+        onOutcome(key, passed);
         const state = checks.stateOf(key);
         if (state === undefined || state === 'pending' || told.get(key) === state) return;
         told.set(key, state);

@@ -8,11 +8,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { copyEmptyStore, storesFolder } from '../../control-plane/store/testing-empty.ts';
 
 const cli = fileURLToPath(new URL('../../control-plane/cli/fairlead.js', import.meta.url));
 const pollMs = 20;
-const defaultTimeoutMs = 30_000;
-const killAfterMs = 10_000;
+const defaultTimeoutMs = 60_000;
+const killAfterMs = 30_000;
 
 export const adminToken = 'test-admin-token-0123456789abcdef';
 
@@ -124,12 +125,15 @@ export interface ControlPlaneProcess {
   nodeToken(group: string): Promise<string>;
 }
 
-/** @param options `home`: an existing state folder; `api`, `xds`: addresses to take, default free ones */
+/** @param options `home`: a state folder, default one with an empty store; `api`, `xds`: addresses to take, default free ones */
 export async function startControlPlane(
   cleanup: Cleanup,
   options: { home?: string; api?: string; xds?: string; env?: Record<string, string> } = {},
 ): Promise<ControlPlaneProcess> {
-  const home = options.home ?? (await temporaryFolder(cleanup));
+  const home = options.home ?? (await temporaryFolder(cleanup, storesFolder));
+  if (options.home === undefined && options.env?.['DATABASE_URL'] === undefined) {
+    await copyEmptyStore(path.join(home, 'store'));
+  }
   const program = startProgram(['control-plane'], {
     FAIRLEAD_HOME: home,
     FAIRLEAD_API: options.api ?? '127.0.0.1:0',
@@ -291,8 +295,8 @@ export function request(
   });
 }
 
-export async function temporaryFolder(cleanup: Cleanup): Promise<string> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'fairlead-test-'));
+export async function temporaryFolder(cleanup: Cleanup, parent = os.tmpdir()): Promise<string> {
+  const folder = await mkdtemp(path.join(parent, 'fairlead-test-'));
   cleanup.add(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
