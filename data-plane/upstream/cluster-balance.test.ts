@@ -246,10 +246,10 @@ test('by utilisation, an endpoint that failed a request or came back is on proba
   say([failed!.port], 'failing');
   expect(states()).toEqual(['probation', 'probation', 'unhealthy', 'healthy']);
   say([failed!.port], 'passing');
-  for (let pick = 0; pick < 100; pick++) cluster.pick(null)!.active++;
+  for (let pick = 0; pick < 100; pick++) cluster.pick(null)!.counts.begin();
   expect(cluster.hosts.map(({ active }) => active)).toEqual([1, 1, 1, 97]);
   clock.advance(10_000);
   expect(new Set(states())).toEqual(new Set(['healthy']));
-  for (let pick = 0; pick < 40; pick++) cluster.pick(null)!.active++;
+  for (let pick = 0; pick < 40; pick++) cluster.pick(null)!.counts.begin();
   expect(erred!.active).toBeGreaterThan(1);
 });
