@@ -8,6 +8,7 @@ import { TestTurns } from '../data-plane/balance/testing.ts';
 import type { EndpointConfig, LocalityConfig } from '../data-plane/model/config.ts';
 import { endpointOf, nowhere } from '../data-plane/testing.ts';
 import type { Hash64 } from '../proto/hashing/hash64.ts';
+import { totalLocalityWeight } from '../proto/hashing/shares.ts';
 import { xxHashOf } from '../proto/hashing/testing.ts';
 import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
 import { requirePeer } from './support/peers.ts';
@@ -36,6 +37,8 @@ const weighted = equal.map((endpoint, index) => ({ ...endpoint, weight: 1 + ((7 
 const placed = weighted
   .map((endpoint, index) => ({ ...endpoint, locality: places[index % places.length]! }))
   .sort((a, b) => places.indexOf(a.locality) - places.indexOf(b.locality));
+/** Nobody of the second place is well. */
+const partly = placed.map((one) => (one.locality === places[1] ? { ...one, health: 'unhealthy' as const } : one));
 const named = weighted.map((endpoint, index) => ({ ...endpoint, hostname: `orders-${index}.internal` }));
 const pinned = named.map((endpoint, index) => (index % 2 === 0 ? endpoint : { ...endpoint, hashKey: `key-${index}` }));
 
@@ -46,6 +49,8 @@ const cases: readonly Case[] = [
   { name: 'ring of few', config: few, endpoints: weighted },
   // few entries, so that it shows in which order they were rounded
   { name: 'ring of few by localities', config: few, endpoints: placed, weighted: true },
+  { name: 'ring without a locality', config: ring, endpoints: partly, weighted: true },
+  { name: 'maglev without a locality', config: maglev, endpoints: partly, weighted: true },
   { name: 'ring by names', config: { ...ring, useHostname: true }, endpoints: named },
   { name: 'ring by keys', config: ring, endpoints: pinned },
   { name: 'murmur ring', config: murmur, endpoints: weighted },
@@ -64,8 +69,9 @@ interface TestHost extends HashedHost {
 function choosing({ config, endpoints, weighted = false }: Case, totalActive = () => 0): HashedHosts<TestHost> {
   const turns = new TestTurns();
   const hashed = new HashedHosts<TestHost>({ builder: new TableBuilder(turns), totalActive });
-  const hosts = endpoints.map((endpoint) => ({ config: endpoint, active: 0 }));
-  hashed.set(config, hosts, weighted ? { own } : null);
+  const well = endpoints.filter(({ health }) => health === 'healthy');
+  const hosts = well.map((endpoint) => ({ config: endpoint, active: 0 }));
+  hashed.set(config, hosts, weighted ? { own, totalWeight: totalLocalityWeight(endpoints) } : null);
   turns.nextAll();
   return hashed;
 }
@@ -85,8 +91,9 @@ const typed = (name: string, fields: object) => ({
   ...fields,
 });
 
-function envoyEndpoint({ address, port, weight, hostname, hashKey }: EndpointConfig): object {
+function envoyEndpoint({ address, port, weight, hostname, hashKey, health }: EndpointConfig): object {
   return {
+    ...(health === 'unhealthy' && { health_status: 'UNHEALTHY' }),
     load_balancing_weight: weight,
     endpoint: { address: { socket_address: { address, port_value: port } }, hostname },
     ...(hashKey !== '' && { metadata: { filter_metadata: { 'envoy.lb': { hash_key: hashKey } } } }),
