@@ -53,9 +53,8 @@ export function planKeys({ balance }: ClusterSpec, levels: readonly Level[]): Ke
 }
 
 /** As nodes have it that stand in none of the cluster's zones. */
-function sharesOf(balance: HashingSpec, { endpoints, well }: Level, inPanic: boolean): Shares {
-  const used = inPanic ? (balance.failClosed ? [] : endpoints) : well;
-  const { localities } = balance;
+function sharesOf({ localities }: HashingSpec, { endpoints, well }: Level, inPanic: boolean): Shares {
+  const used = inPanic ? endpoints : well;
   if (localities === null || localities === 'zone-aware') return flatShares(used.map((one) => weighted(one, {})));
   const totalWeight = totalLocalityWeight(endpoints.map((one) => weighted(one, localities)));
   return localityShares(
