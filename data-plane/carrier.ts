@@ -34,7 +34,7 @@ export function logFiles(registry: StatsRegistry, logger: Logger) {
 }
 
 export function carryAlone(
-  { binds, limits }: Settings,
+  { binds, limits, zone }: Settings,
   filters: FilterModules,
   registry: StatsRegistry,
   logger: Logger,
@@ -48,6 +48,7 @@ export function carryAlone(
     countsOf: ownHostCounts,
     limits,
     filters,
+    zone,
     open: new OwnOpenCounts(),
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },

@@ -47,6 +47,7 @@ const { node, listeners } = createTraffic({
   countsOf: (cluster, key) => counts.of(cluster, key),
   limits: data.limits,
   filters: await loadFilters(data.filters),
+  zone: data.zone,
   open: new CommonOpenCounts(data.open, data.number - 1),
   logger,
   listening: { binds: new Map(), reusePort: true, onTried: () => tellApplied() },

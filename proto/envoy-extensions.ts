@@ -105,6 +105,24 @@ export interface Utilization extends OrderedPolicy {
   probation_requests?: UInt32Value | null;
 }
 
+export interface StatefulSession {
+  session_state?: { name?: string; typed_config?: unknown } | null;
+  strict?: boolean;
+}
+
+export interface StatefulSessionPerRoute {
+  disabled?: boolean;
+  stateful_session?: StatefulSession | null;
+}
+
+export interface CookieBasedSessionState {
+  cookie?: { name?: string; ttl?: Duration | null; path?: string } | null;
+}
+
+export interface HeaderBasedSessionState {
+  name?: string;
+}
+
 /** A layer of runtime values (RTDS). */
 export interface Runtime {
   name?: string;

@@ -1,10 +1,9 @@
 /** The commands against a real control plane, each in a process of its own. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { copyEmptyStore } from '../store/testing-empty.ts';
+import { copyEmptyStore, storesFolder } from '../store/testing-empty.ts';
 import { type ControlPlane, startControlPlane } from '../wire.ts';
 import { type Ran, type RunOptions, run } from './testing.ts';
 
@@ -16,7 +15,7 @@ let controlPlane: ControlPlane;
 let environment: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'fairlead-cli-'));
+  folder = mkdtempSync(path.join(storesFolder, 'fairlead-cli-'));
   const free = { host: '127.0.0.1', port: 0 };
   const settings = {
     api: free,

@@ -172,7 +172,8 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
     'trustedHops',
   ],
   Cluster: [
-    ...['balance', 'breakers', 'connectTimeoutMs', 'endpoints', 'health', 'keepAlive', 'protocol', 'slowStart'],
+    ...['balance', 'breakers', 'connectTimeoutMs', 'dns', 'endpoints', 'health', 'keepAlive', 'protocol'],
+    'slowStart',
   ],
   Route: [
     ...['clusterHeader', 'fallback', 'filters', 'headers', 'hosts', 'listeners', 'match', 'priority', 'redirect'],

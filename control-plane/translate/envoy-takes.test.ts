@@ -11,7 +11,7 @@ import { MemoryDocumentSet } from '../model/memory-set.ts';
 import type { Typed } from '../model/specs.ts';
 import { puts } from '../model/testing.ts';
 import { checkChanges } from '../model/world.ts';
-import { edsCluster } from './clusters.ts';
+import { clusterMessage } from './clusters.ts';
 import { clusterLoadAssignment } from './endpoints.ts';
 import { staticBootstrap } from './envoy-testing.ts';
 import { documentSet, documentsOf, typed } from './testing.ts';
@@ -49,6 +49,8 @@ const clusters: readonly Written[] = [
   { protocol: 'grpc', health: { active: { grpc: { service: 's' }, noTrafficInterval: '1m', initialJitter: '1s' } } },
   { protocol: 'http2', health: { active: { grpc: {} }, passive: { maxFails: 3, failTimeout: '500ms' } } },
   { health: { passive: everything } },
+  { endpoints: undefined, dns: { host: 'localhost', port: 1 }, balance: { policy: 'maglev' } },
+  { endpoints: undefined, dns: { host: 'localhost', port: 1, resolve: 'logical', refresh: '1m' }, protocol: 'tcp' },
   { health: { passive: { consecutiveLocalOrigin: 3, successRate: {}, failurePercentage: {}, alwaysOne: false } } },
   { protocol: 'tcp', breakers: { connections: 5 }, balance: { policy: 'maglev' } },
 ];
@@ -87,7 +89,7 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
     const cluster = typed('Cluster', 'c', { endpoints, balance: { policy: 'utilization', choices: 3 }, breakers });
     const documents = documentSet([cluster]);
     const load_assignment = clusterLoadAssignment(cluster, false);
-    const { eds_cluster_config: _overAds, ...message } = edsCluster(documents, cluster);
+    const { eds_cluster_config: _overAds, ...message } = clusterMessage(documents, cluster);
     const resource = packAny('envoy.config.cluster.v3.Cluster', { ...message, type: 'STATIC', load_assignment });
     const folder = await mkdtemp(path.join(os.tmpdir(), 'fairlead-cds-'));
     const file = path.join(folder, 'cds.pb');

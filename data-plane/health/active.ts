@@ -1,6 +1,6 @@
 /** Active health checks of the endpoints of a cluster: who is asked when, and what came of it. */
 import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
-import { waitMs } from './check-wait.ts';
+import { waitMs, waitsChanged } from './check-wait.ts';
 import { type EndpointHealth, judge, unchecked } from './endpoint-health.ts';
 import type { Outcome } from './outcome.ts';
 import { type ProbeDeps, type ProbeTarget, probe } from './probe.ts';
@@ -52,8 +52,7 @@ class ActiveHealthChecker {
 
   /** Takes other settings; what was found out so far stays. A check under way ends as it began. */
   update(target: ProbeTarget, config: HealthCheckConfig): void {
-    const { intervalMs, noTrafficIntervalMs } = this.#config;
-    const waitChanged = config.intervalMs !== intervalMs || config.noTrafficIntervalMs !== noTrafficIntervalMs;
+    const waitChanged = waitsChanged(this.#config, config);
     this.#target = target;
     this.#config = config;
     if (this.#cancelWait !== null && waitChanged && this.#health.state !== 'pending') {
@@ -83,7 +82,7 @@ class ActiveHealthChecker {
 
   #wait(): void {
     const { random } = this.#deps;
-    this.#checkAfter(waitMs(this.#config, { hasTraffic: this.#hasTraffic(), random }));
+    this.#checkAfter(waitMs(this.#config, { health: this.#health, hasTraffic: this.#hasTraffic(), random }));
   }
 
   #checkAfter(ms: number): void {

@@ -47,7 +47,7 @@ export class Clusters {
   }
 
   /**
-   * Adds and changes; resolves when every new cluster's first round of health checks is over. A cluster whose change
+   * Adds and changes; resolves when every new cluster's first round of health checks is over and its tables are built. A cluster whose change
    * would leave no endpoint that is known to be well goes on as it was until the new ones are checked.
    */
   async apply(wanted: ReadonlyMap<string, ClusterConfig>): Promise<void> {
@@ -58,6 +58,15 @@ export class Clusters {
       else if (entry.wanted !== config) this.#change(entry, config);
     }
     await Promise.all(rounds);
+    if (rounds.length > 0) await this.#buildTables(wanted);
+  }
+
+  /** Before the first request comes: its hash finds the endpoint that it will go on finding. */
+  async #buildTables(wanted: ReadonlyMap<string, ClusterConfig>): Promise<void> {
+    const { tables } = this.#deps.world;
+    if (tables === null) return;
+    for (const name of wanted.keys()) this.get(name)?.settle();
+    await tables.whenIdle();
   }
 
   /** Removes what is not wanted: to be called once no route names it any more. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
-import { clusterOf, outliersOf, TestClock } from '../testing.ts';
+import { clusterOf, outliersOf, stillWorld, TestClock } from '../testing.ts';
 import { ownHostCounts } from '../upstream/host-counts.ts';
 import { Clusters } from './clusters.ts';
 import { ownOutliers } from './outliers.ts';
@@ -17,7 +17,7 @@ function start() {
   const random = (): number => 0;
   const clusters = new Clusters({
     registry,
-    world: { random },
+    world: { ...stillWorld, random },
     checks: () => {
       throw new Error('no cluster has checks');
     },

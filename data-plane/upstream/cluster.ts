@@ -31,6 +31,7 @@ export class Cluster {
   /** What traffic meets, counted; null: nobody asks. */
   outcomes: Outcomes | null = null;
   readonly #watch: ClusterWatch;
+  readonly #world: ClusterWorld;
   readonly #pool: Pool<Host>;
   #hosts: readonly Host[] = [];
   #byKey: ReadonlyMap<string, Host> = new Map();
@@ -42,7 +43,10 @@ export class Cluster {
     this.config = config;
     this.stats = stats;
     this.#watch = watch;
-    this.#pool = new Pool(config, [], world, stats);
+    this.#world = world;
+    // TCP counts connections, each of which is all that it carries
+    const totalActive = (): number => (this.config.protocol === 'tcp' ? stats.cxActive.value : stats.rqActive.total);
+    this.#pool = new Pool(config, [], { world, stats, totalActive });
     this.update(config);
   }
 
@@ -58,6 +62,7 @@ export class Cluster {
   update(config: ClusterConfig, checked: (key: string) => Checked = () => 'pending'): void {
     const gone = new Map(this.#byKey);
     const changed = new Set<Host>();
+    const nowMs = this.#world.now();
     this.config = config;
     this.#watchOutcomes();
     const hosts = config.endpoints.map((endpoint) => {
@@ -69,7 +74,9 @@ export class Cluster {
       host.config = endpoint;
       host.load = this.#loadOf(endpoint.locality.zone);
       const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
-      if (known === undefined || state !== 'pending') host.checked = state;
+      if (known === undefined || state !== 'pending') this.#takeChecked(host, state);
+      if (known === undefined) host.wellSinceMs = nowMs;
+      host.slowStartMs = config.balance.slowStart?.windowMs ?? 0;
       return host;
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
@@ -101,12 +108,17 @@ export class Cluster {
     return load;
   }
 
+  /** Works out now who may be picked, and begins to build tables: what the next pick would do. */
+  settle(): void {
+    this.#pool.settle();
+  }
+
   /** What active health checks say of an endpoint. */
   setChecked(key: string, checked: Checked): void {
     const host = this.#byKey.get(key);
     if (host === undefined || host.checked === checked) return;
     const { passesChecks, standing, checked: before } = host;
-    host.checked = checked;
+    this.#takeChecked(host, checked);
     this.stats.healthCheckHealthy.value += Number(host.passesChecks) - Number(passesChecks);
     this.stats.healthCheckDegraded.value += Number(checked === 'degraded') - Number(before === 'degraded');
     this.#stood(host, standing);
@@ -121,13 +133,19 @@ export class Cluster {
     this.#stood(host, standing);
   }
 
+  #takeChecked(host: Host, checked: Checked): void {
+    const passed = host.passesChecks;
+    host.checked = checked;
+    if (!passed && host.passesChecks) host.wellSinceMs = this.#world.now();
+  }
+
   /** Counts on from where an endpoint stood before. Who is picked follows at the next pick, for all changes up to then. */
   #stood(host: Host, before: Standing): void {
     const { standing } = host;
     if (standing === before) return;
     this.#gaugeOf(before).value--;
     this.#gaugeOf(standing).value++;
-    this.#pool.markStale(host.locality.priority);
+    this.#pool.markStale(host.config.locality.priority);
   }
 
   #countMembers(): void {
@@ -156,13 +174,13 @@ export class Cluster {
 
   /** The endpoint for the next request, or null if none may take it. @param ask null: nothing in particular */
   pick(ask: PickAsk | null): Host | null {
-    if (ask === null) return this.#pool.pick();
+    if (ask === null) return this.#pool.pick(null, nobody, 0);
     if (ask.bound !== '') {
       const bound = this.#byKey.get(ask.bound);
       if (bound?.takesBound && (ask.boundOnly || !ask.tried.includes(bound))) return bound;
       if (ask.boundOnly) return null;
     }
-    return this.#pool.pickUntried(ask.tried, ask.hostSelections);
+    return this.#pool.pick(ask.hash, ask.tried, ask.hostSelections);
   }
 
   /** Retries of this thread that are planned or under way. */
@@ -190,9 +208,12 @@ export class Cluster {
     this.#hosts = [];
     this.#byKey = new Map();
     this.#pool.update(this.config, [], new Set());
+    this.#pool.close();
     this.stats.scope.drop();
   }
 }
+
+const nobody: readonly Host[] = [];
 
 /** Nobody asks how many are out. */
 const uncounted = { value: 0 };

@@ -46,6 +46,7 @@ function start(count: number) {
     },
     limits: nodeLimits,
     filters: [],
+    zone: '',
     open: newOpenCounts(count, [1, 2]),
     counts,
     onFailuresInRow: (...told) => void suspects.push(told.join(' ')),

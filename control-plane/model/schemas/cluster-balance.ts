@@ -256,15 +256,22 @@ interface Parts {
   readonly balance: BalanceSpec;
   readonly slowStart: SlowStartSpec | null;
   readonly endpoints: readonly EndpointSpec[];
+  readonly dns: ClusterSpec['dns'];
 }
 
 /** What of a cluster does not go with its balancing, and where it says that. */
-export function balanceMisfits({ balance, slowStart, endpoints }: Parts): Misfit[] {
+export function balanceMisfits({ balance, slowStart, endpoints, dns }: Parts): Misfit[] {
   const misfits: Misfit[] = [];
   if (slowStart !== null && balance.policy !== 'round-robin' && balance.policy !== 'least-request') {
     const detail = `\`${balance.policy}\` gives no endpoint less for being new.`;
     const remedy = 'Take `slowStart` out, or write `policy: round-robin` or `least-request`.';
     misfits.push({ path: ['slowStart'], fault: { detail, remedy } });
+  }
+  if (dns !== null && (balance.localities !== null || balance.subsets.length > 0)) {
+    const [field, what] = balance.localities !== null ? ['localities', 'zone'] : ['subsets', 'labels'];
+    const detail = `What a name leads to stands in no ${what === 'zone' ? what : `subset: it has no ${what}`}.`;
+    misfits.push({ path: ['balance', field], fault: { detail, remedy: 'Take it out, or write `endpoints`.' } });
+    return misfits;
   }
   const weights = balance.localities;
   if (weights === null || weights === 'zone-aware') return misfits;

@@ -35,8 +35,9 @@ export function fitsGrpcClients(documents: DocumentSet, route: Typed<'Route'>): 
 export function clusterFault({
   spec,
 }: Typed<'Cluster'>): { readonly field: string; readonly fault: Fault } | undefined {
-  const { health, connectTimeoutMs, keepAlive, breakers, balance, slowStart, endpoints } = spec;
+  const { dns, health, connectTimeoutMs, keepAlive, breakers, balance, slowStart, endpoints } = spec;
   const said: readonly (readonly [field: string, isSaid: boolean])[] = [
+    ['dns', dns !== null],
     ['health', health !== null],
     ['connectTimeout', connectTimeoutMs !== defaultConnectTimeoutMs],
     ['keepAlive', keepAlive.idleMs !== defaultKeepAlive.idleMs || keepAlive.requests !== defaultKeepAlive.requests],
