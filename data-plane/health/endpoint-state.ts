@@ -28,6 +28,26 @@ export interface EndpointFacts {
   readonly inSlowStart: boolean;
 }
 
+/** Why it is so, where the state does not say it all. `failure`: what active checks met last. */
+export function stateReason(state: EndpointState, told: EndpointFacts['told'], failure: string): string {
+  switch (state) {
+    case 'draining':
+      return byControlPlane;
+    case 'unhealthy':
+      return told === 'unhealthy' ? byControlPlane : `health check: ${failure}`;
+    case 'joining':
+      return 'not checked yet';
+    case 'degraded':
+      return told === 'degraded' ? byControlPlane : 'health check: it calls itself degraded';
+    case 'ejected':
+      return 'outlier detection';
+    default:
+      return '';
+  }
+}
+
+const byControlPlane = 'the control plane says so';
+
 export function endpointState({ told, checked, ejected, onProbation, inSlowStart }: EndpointFacts): EndpointState {
   if (told === 'draining') return 'draining';
   if (told === 'unhealthy' || checked === 'failing') return 'unhealthy';
