@@ -15,6 +15,7 @@ const h2Defaults = { connections: '8', streams: '8' } as const;
 
 const benchmarks: Readonly<Record<string, BenchmarkEntry>> = {
   h2: { load: () => import('./h2.ts'), defaults: h2Defaults },
+  hashing: { load: () => import('./hashing.ts'), defaults: { seconds: '3', rounds: '3', 'warm-up': '1' } },
   l7: { load: () => import('./l7.ts') },
   profile: { load: () => import('./profile.ts') },
   'profile-h2': { load: async () => ({ run: (await import('./profile.ts')).runH2 }), defaults: h2Defaults },

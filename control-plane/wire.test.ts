@@ -12,6 +12,7 @@ import { serverFiles } from '../e2e/support/tls.ts';
 import { encode } from '../proto/codec.ts';
 import { typeUrls } from '../proto/type-urls.ts';
 import type { Settings } from './settings.ts';
+import { copyEmptyStore } from './store/testing-empty.ts';
 import { type ControlPlane, startControlPlane } from './wire.ts';
 
 const logger = pino({ level: 'silent' });
@@ -128,6 +129,7 @@ test('certificates that cannot be used are told before anything is made, and usa
     remedy: expect.stringContaining('FAIRLEAD_XDS_KEY (--xds-key)'),
   });
   await expect(stat(elsewhere.home)).rejects.toThrow('ENOENT');
+  await copyEmptyStore(path.join(elsewhere.home, 'store'));
   const secure = await startControlPlane({ ...elsewhere, xdsTls: serverFiles }, { logger });
   const [host, port] = secure.xds.split(':');
   const socket = tls.connect({
@@ -160,6 +162,7 @@ test('a folder that cannot be made is refused with the setting that moves it', a
 test('stored Secrets need the key that they were stored with, which the folder keeps unless one is given', async () => {
   const { certificate, key } = makeCertificate({ hosts: ['a.example.com'] });
   const ofItsOwn = { ...settings, home: path.join(home, 'secrets') };
+  await copyEmptyStore(path.join(ofItsOwn.home, 'store'));
   const first = await startControlPlane(ofItsOwn, { logger });
   const put = (at: ControlPlane) =>
     fetch(`${at.api}/v1/secrets/a`, {

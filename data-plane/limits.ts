@@ -24,6 +24,9 @@ export const limits = {
   spareStreams: 256,
   /** A request, head and body, that is kept in case it must be sent again (Envoy's edge page: buffers of 32 KiB). */
   replayBytes: 32 * 1024,
+  /** Of what an endpoint says of its load with an answer; and what it may say at most (1 is all it should bear). */
+  loadReportBytes: 4096,
+  reportedUtilization: 100,
   /** Of a body that a filter holds back until it has seen the request (Envoy's per_connection_buffer_limit_bytes). */
   filterBodyBytes: 1024 * 1024,
   /** Until a listener that could not be bound is tried again. */

@@ -10,6 +10,7 @@ import { SnapshotCache } from '../snapshot/cache.ts';
 import { serves } from '../snapshot/snapshot.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import { copyEmptyStore } from '../store/testing-empty.ts';
 import { envoyBootstrap, grpcBootstrap } from '../translate/bootstrap.ts';
 import { restDiscovery } from '../xds/rest.ts';
 import { systemTimers } from '../xds/timers.ts';
@@ -67,6 +68,7 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
   const clock = { ms: Date.parse('2026-11-21T12:00:00Z') };
   const now = () => clock.ms;
   const reasons: string[] = [];
+  await copyEmptyStore(folder);
   const store = await openStore({ dir: folder, key: Buffer.alloc(32, 'k'), logger, now });
   const cache = new SnapshotCache();
   const publisher = new Publisher({ store, cache, timers: systemTimers, limits: publishLimits, logger });

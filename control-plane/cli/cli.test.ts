@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { copyEmptyStore } from '../store/testing-empty.ts';
 import { type ControlPlane, startControlPlane } from '../wire.ts';
 import { type Ran, type RunOptions, run } from './testing.ts';
 
@@ -25,6 +26,7 @@ beforeAll(async () => {
     databaseUrl: undefined,
     adminToken,
   };
+  await copyEmptyStore(path.join(settings.home, 'store'));
   controlPlane = await startControlPlane(settings, { logger: pino({ level: 'silent' }) });
   environment = { FAIRLEAD_API: controlPlane.api.replace('http://', ''), FAIRLEAD_TOKEN: adminToken };
 });

@@ -70,6 +70,7 @@ export interface ClusterSpec {
   readonly balance: BalanceSpec;
   /** `null`: an endpoint that joins takes its whole share at once. */
   readonly slowStart: SlowStartSpec | null;
+  /** `null`: the built-in one, which ejects and does not ask. */
   readonly health: { readonly policy: Reference } | { readonly inline: HealthPolicySpec } | null;
   readonly connectTimeoutMs: number;
   readonly breakers: BreakersSpec;
@@ -81,21 +82,70 @@ export interface ClusterSpec {
 }
 
 export interface HealthPolicySpec {
-  readonly active: {
-    readonly check:
-      | {
-          readonly http: {
-            readonly path: string;
-            readonly host: string | null;
-            /** Half-open status ranges, Envoy's form: [200, 300) is 200-299. */
-            readonly expect: readonly { readonly start: number; readonly end: number }[];
-          };
-        }
-      | { readonly tcp: { readonly send: string | null; readonly receive: string | null } };
-    readonly intervalMs: number;
-    readonly timeoutMs: number;
-    readonly unhealthyAfter: number;
-    readonly healthyAfter: number;
-    readonly jitterPercent: number;
-  } | null;
+  /** `null`: nobody is asked. */
+  readonly active: ActiveSpec | null;
+  /** `null`: nobody is ejected. */
+  readonly passive: PassiveSpec | null;
+}
+
+export interface ActiveSpec {
+  readonly check: CheckSpec;
+  readonly intervalMs: number;
+  /** For as long as the cluster had no requests; `null`: the same. */
+  readonly noTrafficIntervalMs: number | null;
+  readonly timeoutMs: number;
+  readonly unhealthyAfter: number;
+  readonly healthyAfter: number;
+  /** At random on top of each interval. */
+  readonly jitterPercent: number;
+  /** At random before the first one. */
+  readonly initialJitterMs: number;
+}
+
+export type CheckSpec =
+  | { readonly http: HttpCheckSpec }
+  | { readonly tcp: { readonly send: string | null; readonly receive: readonly string[] } }
+  | { readonly grpc: { readonly service: string; readonly authority: string | null } };
+
+export interface HttpCheckSpec {
+  readonly method: CheckMethod;
+  readonly path: string;
+  readonly host: string | null;
+  /** Names are lower-case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Half-open status ranges, Envoy's form: [200, 300) is 200-299. */
+  readonly expect: readonly { readonly start: number; readonly end: number }[];
+  /** Occur in the body, one behind the other. */
+  readonly receive: readonly string[];
+}
+
+export type CheckMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS' | 'TRACE' | 'PATCH';
+
+/** Failures in a row: 0 is off. */
+export interface PassiveSpec {
+  readonly consecutive5xx: number;
+  readonly consecutiveGateway: number;
+  /** If this is on, what has no answer is counted here alone. */
+  readonly consecutiveLocalOrigin: number;
+  readonly intervalMs: number;
+  /** Times how often it was ejected before, up to the most. */
+  readonly ejectForMs: number;
+  readonly maxEjectForMs: number;
+  readonly ejectJitterMs: number;
+  readonly maxEjectedPercent: number;
+  /** One may be ejected whatever `maxEjectedPercent` is. */
+  readonly alwaysOne: boolean;
+  readonly successRate:
+    | (OutlierVolume & { /** Standard deviations below the mean. */ readonly stdevFactor: number })
+    | null;
+  readonly failurePercentage: (OutlierVolume & { readonly thresholdPercent: number }) | null;
+  readonly latency: (OutlierVolume & { readonly factor: number; readonly atLeastMs: number }) | null;
+  /** nginx's; the rest says the same as nearly as Envoy's words can. */
+  readonly maxFails: { readonly fails: number; readonly windowMs: number } | null;
+}
+
+export interface OutlierVolume {
+  /** With fewer endpoints that had so many requests in an interval, none is judged. */
+  readonly minimumHosts: number;
+  readonly requestVolume: number;
 }

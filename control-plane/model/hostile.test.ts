@@ -179,7 +179,7 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
     ...['respond', 'retry', 'rewrite', 'streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],
   ],
   L4Route: ['idleTimeoutMs', 'listener', 'to'],
-  HealthPolicy: ['active'],
+  HealthPolicy: ['active', 'passive'],
   Secret: ['ca', 'certificate', 'facts', 'key'],
 };
 

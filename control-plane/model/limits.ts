@@ -69,6 +69,10 @@ export const limits = {
   /** Each selector makes a balancer for every combination of values. */
   subsets: 16,
   labelsPerSubset: 8,
+  /** Texts that the answer to a probe holds. */
+  probePayloads: 16,
+  /** Envoy: response_buffer_size, which we leave as it is. */
+  probeBodyBytes: 1024,
   /** Envoy: thresholds of circuit breakers. */
   breaker: 2 ** 32 - 1,
   /** Envoy: max_request_headers_kb. */

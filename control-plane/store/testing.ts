@@ -1,13 +1,14 @@
 /** For tests: fresh databases of both sorts, a log that can be read, and small documents. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { type Logger, pino } from 'pino';
 import { startPostgres } from '../../e2e/support/postgres.ts';
 import type { Change, DocumentKey } from '../model/document.ts';
-import { type OpenOptions, openStore } from './open.ts';
+import type { OpenOptions } from './open.ts';
 import { type Store, StoreError } from './store.ts';
+import { copyEmptyStore } from './testing-empty.ts';
 
 /** Where a store can be opened, again and again. */
 export type Place = Pick<OpenOptions, 'dir' | 'databaseUrl'>;
@@ -18,17 +19,13 @@ export interface Databases {
   end(): Promise<void>;
 }
 
-/** Embedded stores: one is made, the others are copies of it. */
 export async function embeddedDatabases(): Promise<Databases> {
   const root = mkdtempSync(path.join(tmpdir(), 'fairlead-store-'));
-  const template = path.join(root, 'template');
-  const store = await openStore({ dir: template, logger: readableLog().logger });
-  await store.close();
   let count = 0;
   return {
     fresh: async () => {
       const dir = path.join(root, String(++count));
-      cpSync(template, dir, { recursive: true });
+      await copyEmptyStore(dir);
       return { dir };
     },
     end: async () => rmSync(root, { recursive: true, force: true }),

@@ -33,6 +33,11 @@ test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with 
         },
       ],
     },
+    outlier_detection: {
+      ...{ interval: '10s', base_ejection_time: '30s', max_ejection_time: '300s' },
+      ...{ max_ejection_percent: 10, always_eject_one_host: true, consecutive_5xx: 5 },
+      ...{ enforcing_consecutive_5xx: 100, enforcing_success_rate: 0 },
+    },
   });
 });
 
@@ -99,19 +104,35 @@ test('an HTTP probe without a host uses the bare name of the cluster, since a sl
   ]);
 });
 
-test('a TCP probe sends and expects the bytes of its texts', () => {
-  const active = { ...probe, tcp: { send: 'PING', receive: '+PONG' } };
-  const cluster = typed('Cluster', 'redis', { protocol: 'tcp', health: { active } });
-  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([
-    { tcp_health_check: { send: { text: '50494e47' }, receive: [{ text: '2b504f4e47' }] } },
-  ]);
-});
-
-test('a TCP probe without texts only connects', () => {
-  const cluster = typed('Cluster', 'redis', { protocol: 'tcp', health: { active: { ...probe, tcp: {} } } });
-  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([
-    { tcp_health_check: {} },
-  ]);
+test.each([
+  [{ tcp: {} }, { tcp_health_check: {} }],
+  [
+    { tcp: { send: 'PING', receive: ['+', 'PONG'] } },
+    { tcp_health_check: { send: { text: '50494e47' }, receive: [{ text: '2b' }, { text: '504f4e47' }] } },
+  ],
+  [
+    { http: { path: '/', method: 'POST', headers: { 'x-probe': 'a' }, receive: 'ok' } },
+    {
+      http_health_check: {
+        ...{ path: '/', host: 'orders', method: 'POST', receive: [{ text: '6f6b' }] },
+        request_headers_to_add: [
+          { header: { key: 'x-probe', value: 'a' }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+        ],
+      },
+    },
+  ],
+  [{ grpc: {} }, { grpc_health_check: { authority: 'orders' } }],
+  [
+    { grpc: { service: 'shop.Ledger', authority: 'a.b' } },
+    { grpc_health_check: { service_name: 'shop.Ledger', authority: 'a.b' } },
+  ],
+  [
+    { tcp: {}, noTrafficInterval: '1m', initialJitter: '3s' },
+    { no_traffic_interval: '60s', initial_jitter: '3s' },
+  ],
+])("the probe %j in Envoy's words", (check, words) => {
+  const cluster = typed('Cluster', 'orders', { health: { active: { ...probe, ...check } } });
+  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([words]);
 });
 
 test('a health policy that does not exist is named together with the cluster that wants it', () => {

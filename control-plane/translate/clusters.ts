@@ -3,6 +3,7 @@ import { durationOf, packAny } from '../../proto/codec.ts';
 import type { Cluster } from '../../proto/envoy.ts';
 import { resourceName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { defaultHealth } from '../model/schemas/health-policy.ts';
 import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { balancing } from './balance.ts';
@@ -10,6 +11,7 @@ import { endpointsName } from './endpoints.ts';
 import { healthChecks } from './health-checks.ts';
 import { limits } from './limits.ts';
 import { Memo } from './memo.ts';
+import { outlierDetection } from './outlier-detection.ts';
 import { keyOf, TranslationError } from './resources.ts';
 import { fromAds, nameOf, uint32 } from './wire.ts';
 
@@ -33,7 +35,8 @@ export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): C
       connect_timeout: durationOf(spec.connectTimeoutMs),
       per_connection_buffer_limit_bytes: uint32(limits.connectionBufferBytes),
       ...balancing(spec),
-      health_checks: health === null ? [] : healthChecks(health, document.name, speaksHttp2(spec.protocol)),
+      health_checks: healthChecks(health, document.name, speaksHttp2(spec.protocol)),
+      ...(health.passive !== null && outlierDetection(health.passive)),
       // else Envoy uses an endpoint that was taken out for as long as it passes its checks
       ignore_health_on_host_removal: checked,
       ...protocolOptions(spec),
@@ -44,11 +47,11 @@ export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): C
 
 /** True if nodes check the endpoints before they use them. */
 export function isChecked(documents: DocumentSet, cluster: Typed<'Cluster'>): boolean {
-  return (healthPolicyOf(documents, cluster)?.active ?? null) !== null;
+  return healthPolicyOf(documents, cluster).active !== null;
 }
 
-function healthPolicyOf(documents: DocumentSet, { document, spec }: Typed<'Cluster'>): HealthPolicySpec | null {
-  if (spec.health === null) return null;
+function healthPolicyOf(documents: DocumentSet, { document, spec }: Typed<'Cluster'>): HealthPolicySpec {
+  if (spec.health === null) return defaultHealth;
   if ('inline' in spec.health) return spec.health.inline;
   const { tenant, name } = spec.health.policy;
   const policy = documents.get('HealthPolicy', tenant, name);

@@ -1,4 +1,5 @@
 /** Every form of balancing, asked of the real Envoy in one go: what it would refuse, all of its clusters would miss. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -6,11 +7,14 @@ import { describe, expect, test } from 'vitest';
 import { startEnvoy, validateBootstrap } from '../../e2e/support/envoy.ts';
 import { requirePeer } from '../../e2e/support/peers.ts';
 import { encode, packAny } from '../../proto/codec.ts';
+import { MemoryDocumentSet } from '../model/memory-set.ts';
 import type { Typed } from '../model/specs.ts';
+import { puts } from '../model/testing.ts';
+import { checkChanges } from '../model/world.ts';
 import { edsCluster } from './clusters.ts';
 import { clusterLoadAssignment } from './endpoints.ts';
 import { staticBootstrap } from './envoy-testing.ts';
-import { documentSet, typed } from './testing.ts';
+import { documentSet, documentsOf, typed } from './testing.ts';
 
 type Written = Readonly<Record<string, unknown>>;
 
@@ -23,6 +27,12 @@ const endpoints = [
 const breakers = { connections: 9, pending: 8, requests: 7, retryBudget: '0%', perEndpoint: { connections: 3 } };
 const slowStart = { window: '30s', aggression: 1.5, minWeight: '25%' };
 
+const everything = {
+  ...{ consecutive5xx: 0, consecutiveGateway: 3, interval: '10ms', ejectFor: '1ms', maxEjectFor: '1ms' },
+  ...{ ejectJitter: '5s', maxEjected: '0%', latency: {}, successRate: { stdevFactor: 0 } },
+  failurePercentage: { threshold: '100%', minimumHosts: 1, requestVolume: 1 },
+};
+
 const clusters: readonly Written[] = [
   { balance: { policy: 'round-robin', localities: 'zone-aware', failClosed: true }, slowStart },
   { balance: { policy: 'random', localities: { a: 3, b: 1 }, subsets: [['version'], ['version', 'stage']] }, breakers },
@@ -30,8 +40,33 @@ const clusters: readonly Written[] = [
   { balance: { policy: 'ring-hash', function: 'murmur-hash-2', minSize: 3, maxSize: 9, boundedLoad: '125%' } },
   { balance: { policy: 'ring-hash', localities: { a: 1, b: 0 }, subsets: [['version']] } },
   { balance: { policy: 'maglev', tableSize: 5_000_011, localities: { a: 1, b: 2 }, boundedLoad: '100%' } },
+  {
+    health: {
+      active: { http: { path: '/', method: 'POST', headers: { a: 'b' }, receive: ['c', 'd'] } },
+      passive: 'off',
+    },
+  },
+  { protocol: 'grpc', health: { active: { grpc: { service: 's' }, noTrafficInterval: '1m', initialJitter: '1s' } } },
+  { protocol: 'http2', health: { active: { grpc: {} }, passive: { maxFails: 3, failTimeout: '500ms' } } },
+  { health: { passive: everything } },
+  { health: { passive: { consecutiveLocalOrigin: 3, successRate: {}, failurePercentage: {}, alwaysOne: false } } },
   { protocol: 'tcp', breakers: { connections: 5 }, balance: { policy: 'maglev' } },
 ];
+
+const folder = new URL('../../examples/features/', import.meta.url);
+const examples = readdirSync(folder);
+
+test.each(examples)('the documents of examples/features/%s are accepted', (name) => {
+  expect(checkChanges(new MemoryDocumentSet(1), puts(readFileSync(new URL(name, folder), 'utf8')))).toEqual([]);
+});
+
+test.each(['balancing', 'health'])('what docs/%s.md shows stands in an example', (page) => {
+  const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
+  const shown = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml);
+  const all = examples.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
+  expect(shown).not.toEqual([]);
+  expect(shown.filter((yaml) => !all.includes(yaml))).toEqual([]);
+});
 
 describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
   test('takes every form of a cluster', async () => {
@@ -41,6 +76,11 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
     ]);
     const bootstrap = staticBootstrap(documentSet([typed('Listener', 'public'), ...documents]), 'edge');
     expect(await validateBootstrap(bootstrap)).toBeUndefined();
+  });
+
+  test.each(examples)('takes examples/features/%s', async (name) => {
+    const documents = documentsOf(readFileSync(new URL(name, folder), 'utf8'));
+    expect(await validateBootstrap(staticBootstrap(documentSet(documents), 'edge'))).toBeUndefined();
   });
 
   test('passes over our own policy to the one behind it', async () => {

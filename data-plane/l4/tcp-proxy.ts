@@ -100,7 +100,7 @@ export class TcpSession {
     client.on('end', this.#onClientEnd);
     client.on('close', this.#onClientClose);
     this.#armIdle();
-    this.#connect(chooseCluster(chain.to, shared.random()));
+    this.#connect(chooseCluster(chain.to, shared.random()).cluster);
   }
 
   /** Takes what the client sent: the first `length` bytes of `b`, valid during the call only. */

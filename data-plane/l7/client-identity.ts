@@ -94,6 +94,14 @@ export function addressOf(ip: string, port: number): string {
 
 /** A client of IPv4 at a socket for both versions has its own address. */
 export function ipOf(socket: Pick<net.Socket, 'remoteAddress'>): string {
-  const ip = socket.remoteAddress ?? '';
+  return withoutMapping(socket.remoteAddress ?? '');
+}
+
+/** Where the client has found this machine. */
+export function localAddressOf({ localAddress, localPort }: Pick<net.Socket, 'localAddress' | 'localPort'>): string {
+  return addressOf(withoutMapping(localAddress ?? ''), localPort ?? 0);
+}
+
+function withoutMapping(ip: string): string {
   return ip.startsWith('::ffff:') ? ip.slice(7) : ip;
 }

@@ -12,6 +12,8 @@ export interface Downstream {
   /** `ip:port` of the client's socket. */
   readonly address: string;
   readonly ip: string;
+  /** `ip:port` of this side of it. */
+  readonly localAddress: string;
   /** What endpoints are told of the client's certificate (x-forwarded-client-cert); empty: nothing. */
   readonly clientCert: string;
   /** The request has been read to its end. */

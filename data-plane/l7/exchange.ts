@@ -12,7 +12,9 @@ import { localStatus } from '../upstream/outcomes.ts';
 import type { Downstream } from './downstream.ts';
 import { httpStatusOf, isEndpointsFault, readGrpcStatus } from './grpc.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
+import { type Lines, readUtilization } from './load-metrics.ts';
 import type { LocalReply } from './local-reply.ts';
+import { RequestAsk } from './request-ask.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const noHeaders: readonly string[] = [];
@@ -29,6 +31,13 @@ export const clientEnds = {
   malformed: { flag: 'DPE', details: 'http2.violation.of.messaging.rule' },
   connectionError: { flag: 'DPE', details: 'codec_error' },
 } as const satisfies Record<string, ClientEnd>;
+
+type Outcome = 'success' | 'error' | 'cancelled';
+
+/** Its policy looks at what endpoints say, and at how they do. */
+function goesByRecord({ config }: Cluster): boolean {
+  return config.balance.policy.type === 'utilization';
+}
 
 /** Reused for every request of a connection. */
 export class Exchange {
@@ -65,6 +74,7 @@ export class Exchange {
   /** What the route changes of the answer; null: nothing. */
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
+  readonly ask: RequestAsk;
   readonly #client: Pick<Downstream, 'protocol'>;
   #trying = false;
   /** When the try at hand began, where it matters. */
@@ -73,10 +83,11 @@ export class Exchange {
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
-  constructor(listener: HttpListener, client: Pick<Downstream, 'protocol'>) {
+  constructor(listener: HttpListener, client: Pick<Downstream, 'protocol' | 'address' | 'localAddress'>) {
     this.#listener = listener;
     this.#client = client;
     this.context = listener.context;
+    this.ask = new RequestAsk(client);
   }
 
   /** Of the client. */
@@ -89,14 +100,21 @@ export class Exchange {
     return this.context.chain.limits.requestTimeoutMs;
   }
 
-  /** An endpoint's answer begins, whether or not it is passed on: its word to outlier detection. */
+  /** An endpoint's answer begins, whether or not it is passed on: what it says of its load, and its word to outlier detection. */
   onAnswer(head: MessageHead): void {
+    this.noteLoad(head);
     const { outcomes } = this.cluster!;
     if (outcomes === null) return;
     const host = this.host!;
     const grpcStatus = this.isGrpc ? readGrpcStatus(head.first('grpc-status')) : -1;
     outcomes.answered(host, grpcStatus < 0 ? head.status : httpStatusOf(grpcStatus));
     if (outcomes.config.latency !== null) host.counts.latency.record(this.#listener.shared.now() - this.#triedMs);
+  }
+
+  noteLoad(lines: Lines): void {
+    if (!goesByRecord(this.cluster!)) return;
+    const utilization = readUtilization(lines);
+    if (utilization >= 0) this.host!.record.report(utilization, this.#listener.shared.now());
   }
 
   /** The try at hand came to nothing, or to no end. */
@@ -115,10 +133,12 @@ export class Exchange {
     this.status = head.status;
     this.details = 'via_upstream';
     this.answeredMs = this.#listener.shared.now();
+    this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared.wallClock);
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(head.first('grpc-status'));
   }
 
   noteTrailers(trailers: readonly Field[]): void {
+    this.noteLoad({ first: (name) => fieldValue(trailers, name) ?? '' });
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(fieldValue(trailers, 'grpc-status') ?? '');
   }
 
@@ -164,6 +184,7 @@ export class Exchange {
     this.isGrpc = false;
     this.grpcStatus = -1;
     this.responseChanges = null;
+    this.ask.clear();
     this.#cancelled = false;
     const names = context.loggedHeaders;
     this.#loggedHeaders = names.length === 0 ? noHeaders : names.map((name) => target.headerLines(name)[0] ?? '');
@@ -195,8 +216,14 @@ export class Exchange {
     if (!this.#trying) return;
     this.#trying = false;
     this.host!.counts.end();
-    this.#load!.end('error');
+    this.#end('error');
     this.cluster!.stats.rqActive.value--;
+  }
+
+  #end(outcome: Outcome): void {
+    this.#load!.end(outcome);
+    if (outcome === 'cancelled' || !goesByRecord(this.cluster!)) return;
+    this.host!.record.count(outcome === 'success', this.#listener.shared.now());
   }
 
   /** Unless it was cut by this side, the client went before its answer was whole. */
@@ -208,7 +235,7 @@ export class Exchange {
     this.#cancelled = true;
   }
 
-  #outcome(): 'success' | 'error' | 'cancelled' {
+  #outcome(): Outcome {
     if (this.answeredMs >= 0) return this.status < 500 && !isEndpointsFault(this.grpcStatus) ? 'success' : 'error';
     return this.#cancelled ? 'cancelled' : 'error';
   }
@@ -230,7 +257,7 @@ export class Exchange {
     if (this.#trying && cluster !== null && host !== null) {
       this.#trying = false;
       host.counts.end();
-      this.#load!.end(this.#outcome());
+      this.#end(this.#outcome());
       cluster.stats.rqActive.value--;
       if (this.answeredMs >= 0) {
         cluster.stats.rqCompleted.value++;

@@ -19,7 +19,7 @@ import {
   writeTunnelAnswer,
   writeUpstreamHead,
 } from './answer-writer.ts';
-import { addressOf, ipOf } from './client-identity.ts';
+import { addressOf, ipOf, localAddressOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
 import { clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
@@ -68,6 +68,10 @@ export class H1Connection implements RequestEvents, Downstream {
     socket.on('end', () => this.#onClientEnd());
     socket.on('close', () => this.#onClose());
     this.#arm(listener.context.chain.limits.idleTimeoutMs);
+  }
+
+  get localAddress(): string {
+    return localAddressOf(this.#socket);
   }
 
   /** Every byte that the client sends; `b` is valid during the call only. */

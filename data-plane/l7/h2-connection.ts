@@ -8,7 +8,7 @@ import type { Closed, Handlers, ResetCause, Stream } from '../../proto/http2/str
 import { FieldsHead } from '../codec/fields-head.ts';
 import { limits } from '../limits.ts';
 import { Deadline } from '../upstream/deadlines.ts';
-import { addressOf, ipOf } from './client-identity.ts';
+import { addressOf, ipOf, localAddressOf } from './client-identity.ts';
 import { type ClientEnd, clientEnds } from './exchange.ts';
 import type { H2Client, H2Stream, H2StreamPool } from './h2-stream.ts';
 import type { HttpListener } from './http-context.ts';
@@ -85,6 +85,10 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     socket.on('drain', () => this.#codec.drained());
     this.#arm(listener.context.chain.limits.idleTimeoutMs);
     if (listener.draining) this.drain();
+  }
+
+  get localAddress(): string {
+    return localAddressOf(this.#socket);
   }
 
   get queuedBytes(): number {

@@ -19,6 +19,7 @@ import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 export interface H2Client {
   readonly address: string;
   readonly ip: string;
+  readonly localAddress: string;
   readonly clientCert: string;
   /** Bytes of all its answers that wait. */
   readonly queuedBytes: number;
@@ -60,6 +61,10 @@ export class H2Stream implements Downstream {
 
   get ip(): string {
     return this.#client!.ip;
+  }
+
+  get localAddress(): string {
+    return this.#client!.localAddress;
   }
 
   get clientCert(): string {

@@ -5,6 +5,7 @@ import { pathByte, pathSlow, queryByte } from '../codec/h1-tables.ts';
 import { forEachToken } from '../codec/h1-values.ts';
 import { kindOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
+import type { HashView } from '../route/hash-policies.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
 import { canonicalHost, isSameAuthority } from './authority.ts';
@@ -34,7 +35,7 @@ const hosts = new Map<string, string>();
 const maxHosts = 4096;
 
 /** The facts of the request at hand. One object, refilled for each head; valid until the next one. */
-export class RequestTarget implements RequestView {
+export class RequestTarget implements RequestView, HashView {
   protocol: 'HTTP/1.1' | 'HTTP/2' = 'HTTP/1.1';
   method = '';
   /** As sent. */
@@ -211,6 +212,17 @@ export class RequestTarget implements RequestView {
     if (kind === known.xRequestId) return [client.requestId];
     if (kind === known.xForwardedClientCert) return client.clientCert === '' ? none : [client.clientCert];
     return name === 'x-envoy-external-address' ? [client.ip] : none;
+  }
+
+  sentLines(name: string): readonly string[] {
+    if (name === ':path') return [this.path + this.query];
+    if (name === ':authority' || name === 'host') return [this.authority];
+    if (name === ':method') return [this.method];
+    if (name === ':scheme') return [this.client.scheme];
+    const passed = this.nominated?.has(name) ? none : this.headerLines(name);
+    if (this.added.length === 0) return passed;
+    const added = this.added.filter(([other]) => other === name);
+    return added.length === 0 ? passed : [...passed, ...added.map(([, value]) => value)];
   }
 
   /** Value of the first line, or empty: for logs. */

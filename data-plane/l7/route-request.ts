@@ -1,4 +1,6 @@
 /** The phases route and pick: from a request to its route, and from there to the endpoint that it will be sent to. */
+
+import type { WeightedClusterConfig } from '../model/config.ts';
 import type { RouteAnswer } from '../route/answer.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -6,7 +8,7 @@ import { chooseCluster } from '../upstream/weighted.ts';
 import { versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
 import { fallbackOf } from './fallback.ts';
-import type { HttpListener } from './http-context.ts';
+import type { HttpListener, HttpShared } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
 import { isAllowed } from './upgrade.ts';
@@ -59,38 +61,58 @@ export function pickEndpoint(
     return localReplies.notFound;
   }
   if (route.answer !== null) return directReply(route.answer, target);
-  const name = clusterOf(target, route);
-  const cluster = shared.clusters.get(name);
+  const { ask } = exchange;
+  if (route.session !== null) ask.readSession(route.session, target, shared.wallClock());
+  const to = destinationOf(target, route, exchange, shared);
+  const cluster = shared.clusters.get(to.cluster);
   if (cluster === undefined) {
     stats.noCluster.value++;
     return localReplies.clusterNotFound;
   }
-  const answer = pickIn(cluster, target, route, exchange);
+  if (route.requestHeaders !== null) target.changeHeaders(route.requestHeaders(target));
+  if (!rewrite(target, route)) return localReplies.uriTooLong;
+  ask.subset = to.subset ?? null;
+  ask.readHash(route, target, cluster);
+  const answer = pickIn(cluster, exchange);
   if (answer !== localReplies.noHealthyUpstream) return answer;
   const fallback = fallbackOf(exchange, cluster, shared, 'no-healthy');
   if (fallback === null) return answer;
   exchange.fellBack = true;
-  return pickIn(fallback, target, route, exchange);
+  ask.leave();
+  return pickIn(fallback, exchange);
 }
 
-function pickIn(cluster: Cluster, target: RequestTarget, route: CompiledRoute, exchange: Exchange): LocalReply | null {
+function pickIn(cluster: Cluster, exchange: Exchange): LocalReply | null {
   if (exchange.isGrpc && exchange.protocol === 'HTTP/2' && versionTo(cluster, 'HTTP/2') !== 'HTTP/2') {
     return localReplies.grpcNeedsHttp2;
   }
-  const host = cluster.pick(null);
+  const host = cluster.pick(exchange.ask);
   if (host === null) {
     cluster.stats.cxNoneHealthy.value++;
     return localReplies.noHealthyUpstream;
   }
-  if (route.requestHeaders !== null) target.changeHeaders(route.requestHeaders(target));
-  if (!rewrite(target, route)) return localReplies.uriTooLong;
   exchange.sentTo(cluster, host);
   return null;
 }
 
-function clusterOf(target: RequestTarget, { config: { to, clusterHeader } }: CompiledRoute): string {
-  if (clusterHeader !== '') return target.headerLines(clusterHeader)[0] ?? '';
-  return to.length === 1 ? to[0]!.cluster : chooseCluster(to, target.random);
+/** Of several clusters the one that has the endpoint to which the client is bound, if it may get any request. */
+function destinationOf(
+  target: RequestTarget,
+  { config: { to, clusterHeader } }: CompiledRoute,
+  { ask: { bound } }: Exchange,
+  { clusters }: HttpShared,
+): WeightedClusterConfig {
+  if (clusterHeader !== '') return { cluster: target.headerLines(clusterHeader)[0] ?? '', weight: 1 };
+  if (to.length === 1) return to[0]!;
+  const chosen = chooseCluster(to, target.random);
+  if (bound === '' || holds(chosen, bound, clusters)) return chosen;
+  return to.find((other) => other.weight > 0 && holds(other, bound, clusters)) ?? chosen;
+}
+
+function holds({ cluster, subset }: WeightedClusterConfig, key: string, clusters: HttpShared['clusters']): boolean {
+  const host = clusters.get(cluster)?.hostOf(key);
+  if (host === undefined) return false;
+  return subset === undefined || Object.entries(subset).every(([name, value]) => host.config.labels[name] === value);
 }
 
 /** False: the path is more work than one path is worth. */

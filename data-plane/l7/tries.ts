@@ -40,7 +40,6 @@ export class Tries {
   #wasUnseen = false;
   /** Whose budget has a place taken by the retry at hand. */
   #charged: Cluster | null = null;
-  #tried: Host[] = [];
   #perTry: Deadline | null = null;
   #backoff: Deadline | null = null;
 
@@ -155,7 +154,6 @@ export class Tries {
     this.#made = 0;
     this.#backoff?.disarm();
     this.#discharge();
-    this.#tried = [];
   }
 
   get #canReplay(): boolean {
@@ -187,7 +185,7 @@ export class Tries {
     this.#charged = cluster;
     cluster.stats.rqRetry.value++;
     cluster.stats.rqRetryBackoff.value++;
-    this.#tried.push(exchange.host!);
+    exchange.ask.notAgain(exchange.host!, policy.hostSelections);
     exchange.endTry();
     this.#backoff ??= new Deadline(() => this.#onBackoff());
     this.#deadlines.arm(this.#backoff, backoffMs(policy.backoff, this.#made, this.#shared.random()));
@@ -196,7 +194,7 @@ export class Tries {
 
   #onBackoff(): void {
     const cluster = this.#exchange.cluster!;
-    const host = this.#pick(cluster);
+    const host = cluster.pick(this.#exchange.ask);
     if (host !== null) {
       this.#try(cluster, host);
       return;
@@ -213,7 +211,8 @@ export class Tries {
     const exchange = this.#exchange;
     const cluster = fallbackOf(exchange, exchange.cluster!, this.#shared, on);
     if (cluster === null || !this.#canReplay || versionTo(cluster, exchange.protocol) !== this.#version) return false;
-    const host = cluster.pick(null);
+    exchange.ask.leave();
+    const host = cluster.pick(exchange.ask);
     if (host === null) {
       cluster.stats.cxNoneHealthy.value++;
       return false;
@@ -226,14 +225,6 @@ export class Tries {
     exchange.retryFlag = '';
     this.#send(cluster, host, connect(cluster, host, this.#shared, this.#version));
     return true;
-  }
-
-  #pick(cluster: Cluster): Host | null {
-    let host = cluster.pick(null);
-    for (let left = this.#policy!.hostSelections; left > 0 && host !== null && this.#tried.includes(host); left--) {
-      host = cluster.pick(null);
-    }
-    return host;
   }
 
   /** On a connection of its own: where one from the pool had ended, the others may have, too. */

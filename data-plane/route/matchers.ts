@@ -72,7 +72,7 @@ function compileQuery({ name, condition }: QueryMatchConfig): Predicate {
 }
 
 /** @param query `?` and what follows, or empty */
-function firstParameter(query: string, name: string): string | undefined {
+export function firstParameter(query: string, name: string): string | undefined {
   for (let start = 1; start < query.length; ) {
     const ampersand = query.indexOf('&', start);
     const end = ampersand < 0 ? query.length : ampersand;

@@ -6,10 +6,12 @@
 import type { RouteConfig, RouteTableConfig, VirtualHostConfig } from '../model/config.ts';
 import { compileAnswer, type RouteAnswer } from './answer.ts';
 import { changeIndex, type DomainIndex, emptyIndex, placeOf } from './domain-index.ts';
+import { compileHash, type RequestHash } from './hash-policies.ts';
 import { compileChanges, type HeaderRules } from './header-changes.ts';
 import { compileMatch, type Predicate } from './matchers.ts';
 import { compileRewrite, type PathRewrite } from './path-rewrite.ts';
 import type { RequestView } from './request-view.ts';
+import { compileSession, type Session } from './sticky-session.ts';
 
 export interface CompiledRoute {
   readonly config: RouteConfig;
@@ -21,6 +23,10 @@ export interface CompiledRoute {
   /** Null: no header changes. */
   readonly requestHeaders: HeaderRules | null;
   readonly responseHeaders: HeaderRules | null;
+  /** Null: endpoints are picked by chance. */
+  readonly hash: RequestHash | null;
+  /** Null: clients do not stay. */
+  readonly session: Session | null;
 }
 
 interface CompiledHost {
@@ -80,5 +86,7 @@ function compileRoute(config: RouteConfig): CompiledRoute {
     requestHeaders: compileChanges(config.requestHeaders, config.name, true),
     responseHeaders: compileChanges(config.responseHeaders, config.name, false),
     rewritePath: config.rewrite?.path ? compileRewrite(config.rewrite.path, config.match) : null,
+    hash: compileHash(config.hashPolicies),
+    session: compileSession(config.stickySession),
   };
 }

@@ -15,7 +15,7 @@ export interface EndpointChecks {
   stop(): void;
 }
 
-/** @param onOutcome told of an endpoint whose state may have changed, and whether its check has passed, before `firstRound` is kept */
+/** @param onOutcome told of an endpoint whose state may have changed, before `firstRound` is kept */
 export type MakeChecks = (
   config: ClusterConfig & { readonly healthCheck: HealthCheckConfig },
   stats: ClusterStats,

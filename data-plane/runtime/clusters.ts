@@ -130,9 +130,8 @@ export class Clusters {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
     const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key, passed) => {
-      const state = checker.stateOf(key) ?? 'pending';
-      cluster.setChecked(key, state);
-      if (passed && state !== 'failing') outliers.onPassingCheck(key);
+      cluster.setChecked(key, checker.stateOf(key) ?? 'pending');
+      if (passed && cluster.hostOf(key)?.passesChecks) outliers.onPassingCheck(key);
     });
     return checker;
   }

@@ -56,7 +56,7 @@ test('an endpoint that fails so often in a row is not picked for its time, is co
   expect(picks()).toBe('2');
   fail(2, 3);
   expect(picks()).toBe('2');
-  expect(clusters.get('c')!.find(a)!.counts.ejected).toBe(true);
+  expect(clusters.get('c')!.hostOf(a)!.counts.ejected).toBe(true);
   expect(
     ['active', 'enforced_total', 'overflow', 'detected_consecutive_5xx', 'enforced_consecutive_5xx'].map((name) =>
       stat(`ejections_${name}`),
@@ -66,7 +66,7 @@ test('an endpoint that fails so often in a row is not picked for its time, is co
   expect(picks()).toBe('2');
   clock.advance(1);
   expect(picks()).toBe('1,2');
-  expect([stat('ejections_active'), clusters.get('c')!.find(a)!.counts.ejected]).toEqual([0, false]);
+  expect([stat('ejections_active'), clusters.get('c')!.hostOf(a)!.counts.ejected]).toEqual([0, false]);
   expect(told).toEqual([`c ${a} true`, `c ${a} false`]);
   const common = { event: 'outlier', cluster_name: 'c', upstream_url: a, num_ejections: 1 };
   const timestamp = '1970-01-01T00:00:00.000Z';

@@ -122,7 +122,7 @@ class OwnOutliers implements OutlierWatch {
 
   #settle(key: string): void {
     const cluster = this.#cluster;
-    const host = cluster.find(key);
+    const host = cluster.hostOf(key);
     const ejected = this.#isOut(key);
     if (host === undefined || (host.counts.ejected === ejected && !host.onTrial)) return;
     host.counts.ejected = ejected;

@@ -109,10 +109,6 @@ export class Cluster {
     this.#stood(host, standing);
   }
 
-  find(key: string): Host | undefined {
-    return this.#byKey.get(key);
-  }
-
   /** What outlier detection says of an endpoint. */
   setEjected(key: string, ejected: boolean): void {
     const host = this.#byKey.get(key);
@@ -159,7 +155,12 @@ export class Cluster {
     return standing === 'excluded' ? membershipExcluded : uncounted;
   }
 
-  /** The endpoint for the next request, or null if none may take it. */
+  /** The endpoint with this key, if there is one. */
+  hostOf(key: string): Host | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** The endpoint for the next request, or null if none may take it. @param ask null: nothing in particular */
   pick(ask: PickAsk | null): Host | null {
     let host = this.#choose(ask);
     while (host?.onTrial === true && !host.counts.fails.takeTrial()) {

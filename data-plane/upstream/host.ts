@@ -1,5 +1,6 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
 import type { Candidate, Standing } from '../balance/candidate.ts';
+import { TrackRecord } from '../balance/track-record.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
 import type { EndpointConfig, LocalityConfig } from '../model/config.ts';
@@ -51,6 +52,8 @@ export class Host implements Candidate {
   ejected: boolean;
   /** The first request of all threads that picks it may have it; it is out for all others. */
   onTrial = false;
+  /** Kept where the policy of the cluster goes by it. */
+  readonly record = new TrackRecord();
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
@@ -66,16 +69,6 @@ export class Host implements Candidate {
     this.address = config.address;
     this.port = config.port;
     this.config = config;
-  }
-
-  /** Requests (HTTP) or connections (TCP) under way, of the whole node. */
-  get active(): number {
-    return this.counts.active;
-  }
-
-  /** Open ones, of the whole node. */
-  get connections(): number {
-    return this.counts.connections;
   }
 
   get weight(): number {
@@ -102,6 +95,16 @@ export class Host implements Candidate {
   state(): EndpointState {
     const { checked, ejected } = this;
     return endpointState({ told: this.config.health, checked, ejected, onProbation: false, inSlowStart: false });
+  }
+
+  /** Requests (HTTP) or connections (TCP) under way, of the whole node. */
+  get active(): number {
+    return this.counts.active;
+  }
+
+  /** Open ones, of the whole node. */
+  get connections(): number {
+    return this.counts.connections;
   }
 
   /** The most recently used idle connection, or undefined. */

@@ -1,6 +1,7 @@
 /** Fairlead as its users start it: the command line in processes of their own, REST, and demo backends that say who they are. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { accessSync, constants, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import type net from 'node:net';
@@ -8,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { copyEmptyStore } from '../../control-plane/store/testing-empty.ts';
 
 const cli = fileURLToPath(new URL('../../control-plane/cli/fairlead.js', import.meta.url));
 const pollMs = 20;
@@ -124,12 +126,15 @@ export interface ControlPlaneProcess {
   nodeToken(group: string): Promise<string>;
 }
 
-/** @param options `home`: an existing state folder; `api`, `xds`: addresses to take, default free ones */
+/** @param options `home`: a state folder, default one with an empty store; `api`, `xds`: addresses to take, default free ones */
 export async function startControlPlane(
   cleanup: Cleanup,
   options: { home?: string; api?: string; xds?: string; env?: Record<string, string> } = {},
 ): Promise<ControlPlaneProcess> {
-  const home = options.home ?? (await temporaryFolder(cleanup));
+  const home = options.home ?? (await temporaryFolder(cleanup, inMemory ?? os.tmpdir()));
+  if (options.home === undefined && options.env?.['DATABASE_URL'] === undefined) {
+    await copyEmptyStore(path.join(home, 'store'));
+  }
   const program = startProgram(['control-plane'], {
     FAIRLEAD_HOME: home,
     FAIRLEAD_API: options.api ?? '127.0.0.1:0',
@@ -291,8 +296,19 @@ export function request(
   });
 }
 
-export async function temporaryFolder(cleanup: Cleanup): Promise<string> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'fairlead-test-'));
+/** Where the thousand files of a store cost next to nothing, if there is room. */
+const inMemory = ['/dev/shm'].find((folder) => {
+  try {
+    accessSync(folder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize > 2 ** 30;
+  } catch {
+    return false;
+  }
+});
+
+export async function temporaryFolder(cleanup: Cleanup, parent = os.tmpdir()): Promise<string> {
+  const folder = await mkdtemp(path.join(parent, 'fairlead-test-'));
   cleanup.add(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }

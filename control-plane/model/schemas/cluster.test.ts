@@ -44,18 +44,7 @@ test('a cluster that says everything is read whole', () => {
     endpoints: [{ address: 'fd00::a', port: 1, weight: 128, zone: 'a', priority: 3, labels, state: 'draining' }],
     balance: { policy: 'round-robin', ...ofAll, panicPercent: 12.5 },
     slowStart: { windowMs: 30_000, aggression: 0.5, minWeightPercent: 25 },
-    health: {
-      inline: {
-        active: {
-          check: { tcp: { send: null, receive: null } },
-          intervalMs: 5000,
-          timeoutMs: 2000,
-          unhealthyAfter: 3,
-          healthyAfter: 2,
-          jitterPercent: 10,
-        },
-      },
-    },
+    health: { inline: specOf({ kind: 'HealthPolicy', name: 'h', spec: { active: { tcp: {} } } }) },
     connectTimeoutMs: 250,
     keepAlive: { idleMs: 0, requests: 1000 },
     breakers: {

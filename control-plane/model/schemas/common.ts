@@ -41,6 +41,11 @@ export function percent(): Field<number> {
   return text('percentage', percentRemedy, parsePercent).meta({ pattern: '^\\d+(\\.\\d+)?%$' });
 }
 
+/** 0 to 100, whole. */
+export function sharePercent(): Field<number> {
+  return wholePercent(0, 100);
+}
+
 /** Whole ones, which may be more than the whole. */
 export function wholePercent(least: number, most: number): Field<number> {
   const remedy = `Write a text with a percent sign, \`${least}%\` to \`${most}%\`.`;

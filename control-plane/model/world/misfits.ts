@@ -6,6 +6,7 @@ import type { SpecOf, Typed } from '../specs.ts';
 import { type Carrier, carrierOf } from './carriers.ts';
 import { fallbackMisfits } from './fallback.ts';
 import { routeFaults, speaksHttp2, clusterFault as unfitForGrpc } from './grpc-clients.ts';
+import { healthMisfits } from './health-misfits.ts';
 import type { Proposal } from './proposal.ts';
 import { secretMisfits } from './secret-misfits.ts';
 import { capMisfits, claimMisfits } from './tenancy.ts';
@@ -23,6 +24,7 @@ export interface Misfit {
 /** What does not fit in one document, given that the documents it names exist. */
 export function misfitsOf(after: DocumentSet, document: Typed): Misfit[] {
   if (document.kind === 'Listener') return secretMisfits(after, document);
+  if (document.kind === 'Cluster') return healthMisfits(after, document);
   if (document.kind !== 'Route' && document.kind !== 'L4Route') return [];
   const { tenant } = document.document;
   const owner = tenant === undefined ? undefined : after.get('Tenant', undefined, tenant);
