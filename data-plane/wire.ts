@@ -49,7 +49,8 @@ export async function startNode(settings: Settings, version: string, logger: Log
   const loadReporter = new LoadReporter({ ...controlPlane, clusters: () => carrier.loads() });
   let journal: Journal = new Map();
   const look = (): Journal => {
-    journal = lookAgain(journal, node.clusters.sights(), now());
+    const nowMs = now();
+    journal = lookAgain(journal, node.clusters.sights(nowMs), nowMs);
     return journal;
   };
   const healthReporter = new HealthReporter({ ...controlPlane, now, look });

@@ -43,6 +43,25 @@ spec: { endpoints: [${endpoints.join(', ')}], health: { active: { ${probe} } } }
 `;
 }
 
+/** Asked by gRPC whether it serves something: the control plane itself. */
+function grpcCluster(name: string, service: string): string {
+  const port = Number(controlPlane.xds.split(':').at(-1));
+  return `kind: Cluster
+tenant: shop
+name: ${name}
+spec:
+  protocol: grpc
+  endpoints: [{ address: 127.0.0.1, port: ${port} }]
+  health: { active: { grpc: { service: "${service}" }, interval: 500ms, timeout: 1s } }
+---
+kind: Route
+tenant: shop
+name: ${name}
+spec: { hosts: [shop.example.com], match: { path: { prefix: /${name} } }, to: { cluster: ${name} } }
+---
+`;
+}
+
 const platform = `kind: NodeGroup
 name: edge
 spec: {}
@@ -65,12 +84,16 @@ spec: { hosts: [shop.example.com], to: { cluster: orders } }
 beforeAll(async () => {
   controlPlane = await startControlPlane(cleanup);
   backends = await Promise.all(['a', 'b', 'c', 'd'].map((name) => startBackend(cleanup, name)));
-  await controlPlane.apply(platform + cluster());
+  const asked = [
+    grpcCluster('ads', 'envoy.service.discovery.v3.AggregatedDiscoveryService'),
+    grpcCluster('none', 'shop.v1.None'),
+  ];
+  await controlPlane.apply(platform + asked.join('') + cluster());
   node = await startDataPlane(cleanup, controlPlane, 'edge', 'n1', ['--concurrency', '2']);
 }, 60_000);
 
-async function status(): Promise<Status> {
-  return (await controlPlane.rest<{ status: Status }>('GET', '/v1/tenants/shop/clusters/orders')).status;
+async function status(of = 'orders'): Promise<Status> {
+  return (await controlPlane.rest<{ status: Status }>('GET', `/v1/tenants/shop/clusters/${of}`)).status;
 }
 
 /** The states of all endpoints by what REST says, once they are these. */
@@ -98,6 +121,11 @@ test('endpoints are found ill in time, told up with their reasons, and keep thei
 }, async () => {
   const [a, b, c] = backends;
   await awaitStates('healthy', 'healthy', 'healthy', 'healthy');
+
+  // asked by gRPC's health protocol
+  expect((await status('ads')).endpoints).toMatchObject([{ states: { healthy: { nodes: 1 } } }]);
+  const reason = 'health check: gRPC status 5';
+  expect((await status('none')).endpoints).toMatchObject([{ states: { unhealthy: { nodes: 1, reason } } }]);
 
   // a crash, and a wrong answer
   const { detectionTime } = await status();

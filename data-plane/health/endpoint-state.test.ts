@@ -15,7 +15,7 @@ test.each<[string, string, Partial<EndpointFacts>]>([
   ['probation', '', { onProbation: true, inSlowStart: true }],
   ['degraded', 'health check: it calls itself degraded', { checked: 'degraded', onProbation: true }],
   ['degraded', 'the control plane says so', { told: 'degraded', inSlowStart: true }],
-  ['ejected', 'outlier detection', { ejected: true, told: 'degraded' }],
+  ['ejected', 'outlier detection: status 503', { ejected: true, told: 'degraded' }],
   ['joining', 'not checked yet', { checked: 'pending', ejected: true }],
   ['unhealthy', 'health check: status 503', { checked: 'failing', ejected: true }],
   ['unhealthy', 'the control plane says so', { told: 'unhealthy', checked: 'pending' }],

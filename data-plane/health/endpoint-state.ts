@@ -28,19 +28,19 @@ export interface EndpointFacts {
   readonly inSlowStart: boolean;
 }
 
-/** Why it is so, where the state does not say it all. `failure`: what active checks met last. */
-export function stateReason(state: EndpointState, told: EndpointFacts['told'], failure: string): string {
+/** Why it is so, where the state does not say it all. `found`: what active checks met last, or why it was ejected. */
+export function stateReason(state: EndpointState, told: EndpointFacts['told'], found: string): string {
   switch (state) {
     case 'draining':
       return byControlPlane;
     case 'unhealthy':
-      return told === 'unhealthy' ? byControlPlane : `health check: ${failure}`;
+      return told === 'unhealthy' ? byControlPlane : `health check: ${found}`;
     case 'joining':
       return 'not checked yet';
     case 'degraded':
       return told === 'degraded' ? byControlPlane : 'health check: it calls itself degraded';
     case 'ejected':
-      return 'outlier detection';
+      return `outlier detection: ${found}`;
     default:
       return '';
   }

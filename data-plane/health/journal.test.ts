@@ -20,5 +20,6 @@ test('what does not change is the same object, also when others come and go', ()
   const second = lookAgain(first, see(well('c'), well('a')), 2_000);
   expect(entry(second, 'a')).toBe(entry(first, 'a'));
   expect(entry(second, 'b')).toBeUndefined();
+  expect(lookAgain(second, see(well('a'), well('c')), 2_500).get('orders')).toBe(second.get('orders'));
   expect(entry(lookAgain(second, see(well('b')), 3_000), 'b')?.sinceMs).toBe(3_000);
 });

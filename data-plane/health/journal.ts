@@ -21,7 +21,7 @@ export interface JournalEntry {
   readonly reason: string;
 }
 
-/** By cluster, then by endpoint key. */
+/** By cluster, then by endpoint key. A cluster's map is the same object while nothing in it changes. */
 export type Journal = ReadonlyMap<string, ReadonlyMap<string, JournalEntry>>;
 
 /** The journal after another look. What is not seen any more is forgotten. */
@@ -29,9 +29,16 @@ export function lookAgain(before: Journal, clusters: Iterable<ClusterSight>, now
   const after = new Map<string, ReadonlyMap<string, JournalEntry>>();
   for (const { name, endpoints } of clusters) {
     const known = before.get(name);
-    after.set(name, new Map(endpoints.map((sight) => [sight.key, entryOf(known?.get(sight.key), sight, nowMs)])));
+    const isSame = known !== undefined && known.size === endpoints.length && endpoints.every(isKnown, known);
+    const read = (sight: EndpointSight) => [sight.key, entryOf(known?.get(sight.key), sight, nowMs)] as const;
+    after.set(name, isSame ? known : new Map(endpoints.map(read)));
   }
   return after;
+}
+
+function isKnown(this: ReadonlyMap<string, JournalEntry>, { key, state, reason }: EndpointSight): boolean {
+  const entry = this.get(key);
+  return entry?.state === state && entry.reason === reason;
 }
 
 function entryOf(known: JournalEntry | undefined, { state, reason }: EndpointSight, nowMs: number): JournalEntry {

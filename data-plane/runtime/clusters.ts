@@ -52,15 +52,13 @@ export class Clusters {
   }
 
   /** What state each endpoint is in, and why. */
-  *sights(): Iterable<ClusterSight> {
-    for (const { cluster, checker } of this.#entries.values()) {
+  *sights(nowMs: number): Iterable<ClusterSight> {
+    for (const { cluster, checker, outliers } of this.#entries.values()) {
       const endpoints = cluster.hosts.map((host): EndpointSight => {
-        const state = host.state();
-        return {
-          key: host.key,
-          state,
-          reason: stateReason(state, host.config.health, checker?.failureOf(host.key) ?? ''),
-        };
+        const { key, config } = host;
+        const state = host.state(nowMs);
+        const found = state === 'ejected' ? outliers.reasonOf(key) : (checker?.failureOf(key) ?? '');
+        return { key, state, reason: stateReason(state, config.health, found) };
       });
       yield { name: cluster.name, endpoints };
     }

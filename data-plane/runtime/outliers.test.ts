@@ -210,3 +210,19 @@ test('where it is configured no more, who was out is back', async () => {
   await node.apply(clusterOf([1, 2], { outlierDetection: outliersOf() }));
   expect([node.picks(), node.stat('ejections_active')]).toEqual(['1,2', 0]);
 });
+
+test('why an endpoint is out is known for as long as it is', async () => {
+  const { clock, clusters, apply, fail } = start();
+  const sights = () => [...clusters.sights(clock.now())].flatMap(({ endpoints }) => endpoints);
+  await apply(clusterOf([1, 2], { outlierDetection }));
+  fail(1, 3);
+  expect(sights()).toEqual([
+    { key: a, state: 'ejected', reason: 'outlier detection: consecutive 5xx' },
+    { key: b, state: 'healthy', reason: '' },
+  ]);
+  clock.advance(outlierDetection.baseEjectionMs + outlierDetection.intervalMs);
+  expect(sights()).toMatchObject([
+    { state: 'healthy', reason: '' },
+    { state: 'healthy', reason: '' },
+  ]);
+});

@@ -110,6 +110,7 @@ function changes(before: Picture, after: Picture, nowMs: number): ClusterHealth[
   const clusters: ClusterHealth[] = [];
   for (const name of new Set([...before.keys(), ...after.keys()])) {
     const [known, wanted] = [before.get(name) ?? nothing, after.get(name) ?? nothing];
+    if (known === wanted) continue;
     const endpoints = [...wanted]
       .filter(([key, told]) => known.get(key) !== told)
       .map(([address, { state, sinceMs, reason }]) => {

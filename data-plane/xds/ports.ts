@@ -81,7 +81,7 @@ export interface ToldEndpoint {
 
 export interface HealthReporterOptions
   extends Pick<XdsClientOptions, 'servers' | 'node' | 'token' | 'tls' | 'logger' | 'timers' | 'random'> {
-  /** What is known now, by cluster and endpoint key; asked every second. */
+  /** What is known now, by cluster and endpoint key; asked every second. What did not change is the same object. */
   readonly look: () => ReadonlyMap<string, ReadonlyMap<string, ToldEndpoint>>;
   /** Milliseconds that never go back. */
   readonly now: () => number;
