@@ -78,6 +78,10 @@ test('zones get what their weights say', async () => {
   const even = clusterOf({ ...maglev, localities: { a: 1, b: 1 } }, zoned);
   const only = clusterOf({ ...maglev, localities: { a: 1, b: 0 } }, zoned);
   expect(Math.abs(percent((await preview(even, only)).movedKeys) - 50)).toBeLessThan(3);
+  // and when all of a zone drain, the others are as evenly loaded as before
+  const drained = zoned.map((one, index) => (index < 2 ? { ...one, state: 'draining' } : one));
+  const { skew } = await preview(even, clusterOf({ ...maglev, localities: { a: 1, b: 1 } }, drained));
+  expect(skew).toMatchObject({ most: { load: '100.0%' }, least: { load: '100.0%' } });
 });
 
 test.each([
