@@ -7,17 +7,23 @@ import { uint32 } from './wire.ts';
 type Common = NonNullable<Cluster['common_lb_config']>;
 type Subsets = NonNullable<Cluster['lb_subset_config']>;
 
-export function balancing({ balance, slowStart }: ClusterSpec): Partial<Cluster> {
+export function balancing({ balance, slowStart, protocol }: ClusterSpec): Partial<Cluster> {
   return {
     ...policy(balance, slowStart),
     common_lb_config: {
       healthy_panic_threshold: { value: balance.panicPercent },
       ...localities(balance),
       ...boundedLoad(balance),
+      ...(protocol !== 'tcp' && { override_host_status: whoKeepsSessions }),
     },
     ...(balance.subsets.length > 0 && { lb_subset_config: subsets(balance) }),
   };
 }
+
+/** Envoy's default, and those that drain: clients with a sticky session stay until the endpoint is gone. */
+const whoKeepsSessions: NonNullable<Common['override_host_status']> = {
+  statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'],
+};
 
 function policy(balance: BalanceSpec, slowStart: SlowStartSpec | null): Partial<Cluster> {
   const start = slowStart === null ? null : { slow_start_config: slowStartConfig(slowStart) };
