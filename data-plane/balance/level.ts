@@ -27,6 +27,8 @@ export class Level<C extends Candidate> {
   #candidates: readonly C[] = [];
   #stale = true;
   #panic = false;
+  /** Something was worked out anew that a table is made of. */
+  #tableIsOld = true;
   #health: PriorityHealth = healthOf([], false);
   readonly #all = new Source<C>();
   readonly #healthy = new Source<C>();
@@ -74,10 +76,13 @@ export class Level<C extends Candidate> {
 
   /** Health is disregarded from now on, or counts again. */
   setPanic(panic: boolean): void {
+    if (panic === this.#panic && !this.#tableIsOld) return;
     this.#panic = panic;
+    this.#tableIsOld = false;
     const { tables } = this.#deps.world;
     const { policy } = this.#config.balance;
     if (tables !== null && (policy.type === 'ring-hash' || policy.type === 'maglev')) this.#setTable(policy, tables);
+    else this.#dropTable();
   }
 
   /** @param degraded those, not the healthy */
@@ -100,7 +105,12 @@ export class Level<C extends Candidate> {
   }
 
   close(): void {
+    this.#dropTable();
+  }
+
+  #dropTable(): void {
     this.#hashed?.close();
+    this.#hashed = null;
   }
 
   /** True: somebody may be picked all the same. */
@@ -111,6 +121,7 @@ export class Level<C extends Candidate> {
   }
 
   #refresh(): void {
+    this.#tableIsOld = true;
     const candidates = this.#candidates;
     const { balance, overprovisioningPercent, weightedPriorityHealth } = this.#config;
     this.#health = healthOf(candidates, weightedPriorityHealth);
