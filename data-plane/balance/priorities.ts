@@ -7,7 +7,7 @@ import type { Candidate } from './candidate.ts';
 /** What counts of the endpoints of one priority: their number, or their weights. */
 export interface PriorityHealth {
   readonly hosts: number;
-  /** Of the hosts; those that are not checked yet. */
+  /** Of the hosts; those that are not checked yet, or drain. */
   readonly excluded: number;
   readonly healthy: number;
   readonly degraded: number;

@@ -69,7 +69,7 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     membershipTotal: scope.nodeGauge('membership_total', 'Endpoints'),
     membershipHealthy: scope.nodeGauge('membership_healthy', 'Healthy endpoints'),
     membershipDegraded: scope.nodeGauge('membership_degraded', 'Degraded endpoints'),
-    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that have not been checked yet'),
+    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that are not checked yet, or drain'),
     healthCheckAttempt: scope.nodeCounter('health_check.attempt', 'Active health checks made'),
     healthCheckSuccess: scope.nodeCounter('health_check.success', 'Active health checks that passed'),
     healthCheckFailure: scope.nodeCounter(

@@ -30,7 +30,7 @@ const standings: Readonly<Record<EndpointState, Standing>> = {
   disabled: 'out',
   unhealthy: 'out',
   ejected: 'out',
-  draining: 'out',
+  draining: 'excluded',
   joining: 'excluded',
   degraded: 'degraded',
   probation: 'healthy',
