@@ -163,6 +163,12 @@ test('tables that are too large are left out, and what comes after them is told'
   expect(previews[1]).toMatchObject({ cluster: 'small', movedKeys: '0.0%' });
 });
 
+test('all keys move to nowhere when nobody is left', async () => {
+  const told = await preview(clusterOf(maglev, endpoints(2)), clusterOf(maglev, []));
+  expect(told).toMatchObject({ movedKeys: '100.0%', panic: { crosses: false, priorities: [] } });
+  expect(told).not.toHaveProperty('skew');
+});
+
 test('others have their turn meanwhile', async () => {
   turns = 0;
   const two = clusterOf({ ...maglev, tableSize: 262_147 }, endpoints(2));
