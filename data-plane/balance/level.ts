@@ -1,4 +1,5 @@
 /** The endpoints of one priority, and who of them is picked: the healthy, the degraded, or in panic anybody. */
+import type { PriorityHealth } from '../../proto/balance/spill.ts';
 import type { Hash64 } from '../../proto/hashing/hash64.ts';
 import type { LocalityRules } from '../../proto/hashing/shares.ts';
 import type { ClusterConfig } from '../model/config.ts';
@@ -6,7 +7,7 @@ import type { Candidate, PickStats, World } from './candidate.ts';
 import { HashedHosts } from './hashed-hosts.ts';
 import { OwnZone } from './own-zone.ts';
 import { placesOf } from './places.ts';
-import { healthOf, type PriorityHealth } from './priorities.ts';
+import { healthOf } from './priorities.ts';
 import { Source } from './source.ts';
 import type { TableBuilder } from './table-builder.ts';
 import { WeightedPlaces } from './weighted-places.ts';
