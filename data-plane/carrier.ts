@@ -44,7 +44,7 @@ export function carryAlone(
     registry,
     sinks,
     checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
-    outliers: ownOutliers({ ...judging, logger, onEjected: () => {} }),
+    outliers: ownOutliers({ ...judging, logger, onEjected: () => {}, onTrial: () => {} }),
     countsOf: ownHostCounts,
     limits,
     filters,

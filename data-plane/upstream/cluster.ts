@@ -7,9 +7,9 @@ import type { EndpointFacts } from '../health/endpoint-state.ts';
 import type { ClusterConfig, EndpointConfig, SubsetsConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
-import { type FailuresInRow, type HostCounts, ownHostCounts } from './host-counts.ts';
+import { type HostCounts, ownHostCounts } from './host-counts.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
-import { Outcomes } from './outcomes.ts';
+import { Outcomes, type OutcomesWatch } from './outcomes.ts';
 import type { PickAsk } from './pick-ask.ts';
 
 export type ClusterWorld = World;
@@ -17,14 +17,12 @@ export type ClusterWorld = World;
 type Checked = EndpointFacts['checked'];
 
 /** What the threads of a node know together. */
-interface ClusterWatch {
+interface ClusterWatch extends OutcomesWatch {
   countsOf(key: string): HostCounts;
-  /** An endpoint has met as many failures in a row as are allowed. */
-  onFailuresInRow(key: string, inRow: FailuresInRow): void;
 }
 
 /** Of one thread that is alone, and ejects nobody. */
-const alone: ClusterWatch = { countsOf: ownHostCounts, onFailuresInRow: () => {} };
+const alone: ClusterWatch = { countsOf: ownHostCounts, onFinding: () => {}, now: () => 0 };
 
 export class Cluster {
   readonly name: string;
@@ -75,11 +73,11 @@ export class Cluster {
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      const host =
-        known ?? new Host(endpoint, this.#loadOf(endpoint.locality.zone), this.#watch.countsOf(endpoint.key));
+      const load = this.#loadOf(endpoint.locality.zone);
+      const host = known ?? new Host(endpoint, load, this.#watch.countsOf(endpoint.key));
       if (known === undefined || !isSame(known.config, endpoint)) changed.add(host);
       host.config = endpoint;
-      host.load = this.#loadOf(endpoint.locality.zone);
+      host.load = load;
       const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
       if (known === undefined || state !== 'pending') this.#takeChecked(host, state);
       if (known === undefined) host.wellSinceMs = nowMs;
@@ -107,8 +105,7 @@ export class Cluster {
   #watchOutcomes(): void {
     const { outlierDetection } = this.config;
     if (outlierDetection === (this.outcomes?.config ?? null)) return;
-    const onThreshold = (key: string, inRow: FailuresInRow): void => this.#watch.onFailuresInRow(key, inRow);
-    this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, onThreshold);
+    this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, this.#watch);
   }
 
   #loadOf(zone: string): LocalityLoad {
@@ -137,11 +134,20 @@ export class Cluster {
   /** What outlier detection says of an endpoint. */
   setEjected(key: string, ejected: boolean): void {
     const host = this.#byKey.get(key);
-    if (host === undefined || host.ejected === ejected) return;
+    if (host === undefined) return;
+    host.onTrial = false;
+    if (host.ejected === ejected) return;
     const { standing } = host;
     host.ejected = ejected;
     if (!ejected) host.backAtMs = this.#world.now();
     this.#stood(host, standing);
+  }
+
+  /** One that is out may serve one request of all threads, to show that it can. */
+  offerTrial(key: string): void {
+    this.setEjected(key, false);
+    const host = this.#byKey.get(key);
+    if (host !== undefined) host.onTrial = true;
   }
 
   #takeChecked(host: Host, checked: Checked): void {
@@ -201,6 +207,15 @@ export class Cluster {
 
   /** The endpoint for the next request, or null if none may take it. @param ask null: nothing in particular */
   pick(ask: PickAsk | null): Host | null {
+    let host = this.#choose(ask);
+    while (host?.onTrial === true && !host.counts.fails.takeTrial()) {
+      this.setEjected(host.key, true);
+      host = this.#choose(ask);
+    }
+    return host;
+  }
+
+  #choose(ask: PickAsk | null): Host | null {
     if (ask === null) {
       return this.#subsets === null ? this.#pool.pick(null, nobody, 0) : this.#subsets.pick(null, null, nobody, 0);
     }

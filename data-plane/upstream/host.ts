@@ -59,6 +59,8 @@ export class Host implements Candidate {
   probationMs = 0;
   /** Kept where the policy of the cluster goes by it. */
   readonly record = new TrackRecord();
+  /** The first request of all threads that picks it may have it; it is out for all others. */
+  onTrial = false;
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
