@@ -62,7 +62,8 @@ export function endpointOf(port: number, rest: Partial<EndpointConfig> = {}): En
 
 export function balanceOf(policy: PolicyConfig, rest: Partial<BalanceConfig> = {}): BalanceConfig {
   const none = { failOnPanic: false, localities: { type: 'none' }, slowStart: null, subsets: null } as const;
-  return { policy, panicPercent: 50, ...none, ...rest };
+  const boundStates = ['healthy', 'degraded'] as const;
+  return { policy, panicPercent: 50, boundStates, ...none, ...rest };
 }
 
 export const noBreakers: BreakersConfig = {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { balancing } from './balance.ts';
 import { asJson, typed } from './testing.ts';
 
-const panic = { healthy_panic_threshold: { value: 50 } };
+const sessions = { override_host_status: { statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'] } };
+const panic = { healthy_panic_threshold: { value: 50 }, ...sessions };
 
 test.each([
   [{ policy: 'round-robin' }, { common_lb_config: panic }],
@@ -38,6 +39,7 @@ test.each([
     {
       lb_policy: 'RANDOM',
       common_lb_config: {
+        ...sessions,
         healthy_panic_threshold: { value: 20 },
         zone_aware_lb_config: { routing_enabled: {}, fail_traffic_on_panic: true },
       },

@@ -11,16 +11,24 @@ type Policy = NonNullable<Policies['policies']>[number];
 
 const leastRequestName = 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest';
 
-export function balancing({ balance, slowStart }: ClusterSpec): Partial<Cluster> {
-  const healthy_panic_threshold = { value: balance.panicPercent };
+export function balancing({ balance, slowStart, protocol }: ClusterSpec): Partial<Cluster> {
+  const common: Common = {
+    healthy_panic_threshold: { value: balance.panicPercent },
+    ...(protocol !== 'tcp' && { override_host_status: whoKeepsSessions }),
+  };
   const extensions = extensionsOf(balance, slowStart);
-  if (extensions !== null) return { load_balancing_policy: extensions, common_lb_config: { healthy_panic_threshold } };
+  if (extensions !== null) return { load_balancing_policy: extensions, common_lb_config: common };
   return {
     ...policy(balance, slowStart),
-    common_lb_config: { healthy_panic_threshold, ...localities(balance), ...boundedLoad(balance) },
+    common_lb_config: { ...common, ...localities(balance), ...boundedLoad(balance) },
     ...(balance.subsets.length > 0 && { lb_subset_config: subsets(balance) }),
   };
 }
+
+/** Envoy's default, and those that drain: clients with a sticky session stay until the endpoint is gone. */
+const whoKeepsSessions: NonNullable<Common['override_host_status']> = {
+  statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'],
+};
 
 function policy(balance: BalanceSpec, slowStart: SlowStartSpec | null): Partial<Cluster> {
   const start = slowStartOf(slowStart);

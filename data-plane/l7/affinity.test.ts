@@ -150,14 +150,6 @@ test('strictly: who is bound to an endpoint that is gone gets no other', async (
   expect(await ask('/')).toMatch(/^200 one set-cookie/);
 });
 
-test('an endpoint that drains keeps its clients, and gets no others', async () => {
-  const [one, two] = [await startEndpoint('one'), await startEndpoint('two')];
-  const endpoints = [endpointOf(one.port, { health: 'draining' }), endpointOf(two.port)];
-  const { ask } = await start({ cluster: { ...clusterOf([]), endpoints }, routes: [sticky('c')] });
-  expect(await ask('/', `cookie: st=${cookieOf(one.key)}`)).toBe('200 one');
-  expect(await ask('/')).toMatch(/^200 two set-cookie/);
-});
-
 test('of several clusters a client stays with the one that serves it, unless that is to get nothing', async () => {
   const [old, canary, off] = [await startEndpoint('old'), await startEndpoint('new'), await startEndpoint('off')];
   const labelled = (port: number, v: string): ClusterConfig['endpoints'][number] => endpointOf(port, { labels: { v } });

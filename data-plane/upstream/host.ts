@@ -4,7 +4,7 @@ import { TrackRecord } from '../balance/track-record.ts';
 import { isOnProbation } from '../balance/utilization.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
-import type { EndpointConfig } from '../model/config.ts';
+import type { BalanceConfig, EndpointConfig } from '../model/config.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { HostCounts } from './host-counts.ts';
 import type { LocalityLoad } from './load.ts';
@@ -86,9 +86,11 @@ export class Host implements Candidate {
     return standings[this.state(Number.POSITIVE_INFINITY)];
   }
 
-  /** Who is bound to it may go on to it, also while it drains. */
-  get takesBound(): boolean {
-    return this.passesChecks && !this.ejected && this.config.health !== 'unhealthy';
+  /** Who is bound to it stays. @param states in which that is so */
+  takesBound(states: BalanceConfig['boundStates']): boolean {
+    if (!this.passesChecks || this.ejected) return states.includes('unhealthy');
+    const { health } = this.config;
+    return states.includes(health === 'healthy' && this.checked === 'degraded' ? 'degraded' : health);
   }
 
   state(nowMs: number): EndpointState {

@@ -207,6 +207,16 @@ test.each<[string, Partial<Cluster>, Parameters<typeof balanceOf>]>([
     [{ type: 'round-robin' }, { localities: { type: 'weighted' } }],
   ],
   [
+    'clients that stay with whoever drains',
+    { common_lb_config: { override_host_status: { statuses: ['DRAINING', 'HEALTHY', 'UNKNOWN', 'DEGRADED'] } } },
+    [{ type: 'round-robin' }, { boundStates: ['healthy', 'degraded', 'draining'] }],
+  ],
+  [
+    'clients that stay with nobody',
+    { common_lb_config: { override_host_status: {} } },
+    [{ type: 'round-robin' }, { boundStates: [] }],
+  ],
+  [
     'our own, before one that others know',
     { load_balancing_policy: { policies: [policy(utilization, {}), policy(leastRequest, {})] } },
     [{ type: 'utilization', choices: 2, reportExpiryMs: 10_000, probationMs: 10_000, probationRequests: 1 }],
@@ -242,6 +252,10 @@ test.each(
     [
       { round_robin_lb_config: { slow_start_config: { aggression: { default_value: 0 } } } },
       ['round_robin_lb_config.slow_start_config.aggression: must be more than 0'],
+    ],
+    [
+      { common_lb_config: { override_host_status: { statuses: ['HEALTHY', 'DRAINING'] } } },
+      [`common_lb_config.override_host_status: one of UNKNOWN and HEALTHY alone is ${unsupported}`],
     ],
     [{ lb_policy: 'CLUSTER_PROVIDED' }, [`lb_policy: CLUSTER_PROVIDED is ${unsupported}`]],
     [
