@@ -129,7 +129,7 @@ class OwnOutliers implements OutlierWatch {
 
   /** Nobody but this endpoint may be used. */
   #isLast(key: string): boolean {
-    return !this.#cluster.hosts.some((host) => host.key !== key && host.takesBound(serving) && !this.#isOut(host.key));
+    return !this.#cluster.hosts.some((host) => host.key !== key && host.standing !== 'out' && !this.#isOut(host.key));
   }
 
   #isOut(key: string): boolean {
