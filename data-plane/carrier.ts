@@ -34,7 +34,7 @@ export function logFiles(registry: StatsRegistry, logger: Logger) {
 }
 
 export function carryAlone(
-  { binds, limits }: Settings,
+  { binds, limits, zone }: Settings,
   filters: FilterModules,
   registry: StatsRegistry,
   logger: Logger,
@@ -44,10 +44,11 @@ export function carryAlone(
     registry,
     sinks,
     checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
-    outliers: ownOutliers({ ...judging, logger, onEjected: () => {} }),
+    outliers: ownOutliers({ ...judging, logger, onEjected: () => {}, onTrial: () => {} }),
     countsOf: ownHostCounts,
     limits,
     filters,
+    zone,
     open: new OwnOpenCounts(),
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },
@@ -55,7 +56,7 @@ export function carryAlone(
   return {
     node,
     stats: registry,
-    clusters: async () => clusterViews(node.clusters),
+    clusters: async () => clusterViews(node.clusters, now()),
     listeners: async () => listeners.list(),
     connectionCount: async () => listeners.connectionCount,
     workers: () => [],

@@ -1,5 +1,6 @@
 /** All that forwards traffic in one thread, put together. */
 import { randomUUID } from 'node:crypto';
+import { TableBuilder } from './balance/table-builder.ts';
 import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
@@ -20,7 +21,7 @@ import type { LogSinks } from './telemetry/log-sink.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
 import { http2Stats, overloadStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
-import { now, random, setTimer, wallClock } from './world.ts';
+import { nodeNow, now, random, setTimer, wallClock } from './world.ts';
 
 export interface TrafficDeps {
   readonly registry: StatsRegistry;
@@ -30,6 +31,8 @@ export interface TrafficDeps {
   readonly countsOf: ClustersDeps['countsOf'];
   readonly limits: NodeLimits;
   readonly filters: FilterModules;
+  /** Where this node stands; empty: it was not told. */
+  readonly zone: string;
   /** Of the node's connections. */
   readonly open: OpenCounts;
   readonly logger: Logger;
@@ -49,11 +52,14 @@ export function createTraffic({
   countsOf,
   limits,
   filters,
+  zone,
   open,
   logger,
   listening,
 }: TrafficDeps): Traffic {
-  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf });
+  const tables = new TableBuilder({ now, soon: setImmediate });
+  const world = { random, now, zone, tables };
+  const clusters = new Clusters({ registry, world, checks, outliers, countsOf, now: nodeNow });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

@@ -5,7 +5,7 @@ import type { Logger } from '../runtime/logger.ts';
 import { clearRow, newRows } from '../telemetry/common-rows.ts';
 import type { NodeStats } from '../telemetry/node-stats.ts';
 import type { Counter } from '../telemetry/registry.ts';
-import type { FailuresInRow } from '../upstream/host-counts.ts';
+import type { Finding } from '../upstream/outcomes.ts';
 import type { HostCountsBook } from './common-host-counts.ts';
 import { clearOpenCounts } from './common-open-counts.ts';
 import { ConfigSender, prefixesOf } from './config-message.ts';
@@ -38,10 +38,11 @@ export interface WorkerPoolDeps {
   readonly limits: NodeLimits;
   /** Files, loaded by each worker. */
   readonly filters: readonly string[];
+  readonly zone: string;
   /** What the workers count the open connections in, as of `newOpenCounts`. */
   readonly open: SharedArrayBuffer;
   readonly counts: HostCountsBook;
-  readonly onFailuresInRow: (cluster: string, key: string, inRow: FailuresInRow) => void;
+  readonly onFinding: (cluster: string, key: string, finding: Finding) => void;
   /** A worker has applied a configuration, or is no more. */
   readonly onProgress: () => void;
   /** Monotonic milliseconds. */
@@ -191,8 +192,8 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { count, spawn, health, limits, filters, open, counts, now } = this.#deps;
-    const data = { number: slot.worker, workers: count, health: health(), limits, filters, open };
+    const { count, spawn, health, limits, filters, zone, open, counts, now } = this.#deps;
+    const data = { number: slot.worker, workers: count, health: health(), limits, filters, zone, open };
     const thread = spawn(data, {
       onMessage: (message) => this.#take(life, message),
       onEnd: (reason) => this.#ended(slot, life, reason),
@@ -258,8 +259,8 @@ export class WorkerPool {
         if (this.settled) stats.settle();
         onProgress();
         break;
-      case 'failuresInRow':
-        this.#deps.onFailuresInRow(message.cluster, message.key, message.inRow);
+      case 'finding':
+        this.#deps.onFinding(message.cluster, message.key, message.finding);
         break;
       case 'here':
         life.calls = 0;
