@@ -1,5 +1,6 @@
 /** The states of endpoints, from the checks of a node to REST and the command line: found in time, and kept over edits. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startEnvoy } from './support/envoy.ts';
 import {
   type Backend,
   Cleanup,
@@ -11,6 +12,8 @@ import {
   startDataPlane,
   waitFor,
 } from './support/fairlead.ts';
+import { startAnswers } from './support/health-answers.ts';
+import { requirePeer } from './support/peers.ts';
 
 interface Seen {
   readonly nodes: number;
@@ -30,6 +33,8 @@ afterAll(() => cleanup.run());
 let controlPlane: ControlPlaneProcess;
 let node: DataPlaneProcess;
 let backends: (Backend & { healthy: boolean })[];
+/** By what they answer to checks. */
+let answerPorts: ReadonlyMap<string, number>;
 
 /** The cluster, with what else is said of some of its endpoints. */
 function cluster(more: Readonly<Record<number, string>> = {}): string {
@@ -62,6 +67,23 @@ spec: { hosts: [shop.example.com], match: { path: { prefix: /${name} } }, to: { 
 `;
 }
 
+function answersCluster(name: string, http: string): string {
+  const endpoints = [...answerPorts.values()].map((port) => `{ address: 127.0.0.1, port: ${port} }`);
+  return `kind: Cluster
+tenant: shop
+name: ${name}
+spec:
+  endpoints: [${endpoints.join(', ')}]
+  health: { active: { http: ${http}, interval: 300ms, timeout: 300ms } }
+---
+kind: Route
+tenant: shop
+name: ${name}
+spec: { hosts: [shop.example.com], match: { path: { prefix: /${name} } }, to: { cluster: ${name} } }
+---
+`;
+}
+
 const platform = `kind: NodeGroup
 name: edge
 spec: {}
@@ -84,9 +106,12 @@ spec: { hosts: [shop.example.com], to: { cluster: orders } }
 beforeAll(async () => {
   controlPlane = await startControlPlane(cleanup);
   backends = await Promise.all(['a', 'b', 'c', 'd'].map((name) => startBackend(cleanup, name)));
+  answerPorts = await startAnswers(cleanup);
   const asked = [
     grpcCluster('ads', 'envoy.service.discovery.v3.AggregatedDiscoveryService'),
     grpcCluster('none', 'shop.v1.None'),
+    answersCluster('answers', '{ path: / }'),
+    answersCluster('bodies', '{ path: /, receive: up }'),
   ];
   await controlPlane.apply(platform + asked.join('') + cluster());
   node = await startDataPlane(cleanup, controlPlane, 'edge', 'n1', ['--concurrency', '2']);
@@ -115,6 +140,44 @@ function foundMs(port: number): number | undefined {
   }
   return undefined;
 }
+
+interface HostStatus {
+  readonly address: { readonly socket_address: { readonly port_value: number } };
+  readonly health_status: Readonly<Record<string, unknown>>;
+}
+
+/** What an admin page says of the endpoint of each answer. */
+function verdicts(clustersJson: string, name: string): Record<string, string> {
+  const { cluster_statuses } = JSON.parse(clustersJson) as {
+    cluster_statuses: { name: string; host_statuses: HostStatus[] }[];
+  };
+  const hosts = cluster_statuses.find((one) => one.name === name)?.host_statuses ?? [];
+  const verdict = (port: number): string => {
+    const found = hosts.find(({ address }) => address.socket_address.port_value === port)?.health_status;
+    if (found === undefined || found['failed_active_health_check'] === true) return 'fails';
+    return found['failed_active_degraded_check'] === true ? 'degraded' : 'passes';
+  };
+  return Object.fromEntries([...answerPorts].map(([answer, port]) => [answer, verdict(port)]));
+}
+
+test.skipIf(!requirePeer('envoy'))(
+  'a real Envoy comes to the same verdict, answer by answer',
+  {
+    timeout: 60_000,
+  },
+  async () => {
+    const flags = ['--group', 'edge', '--id', 'envoy-1', '--xds', controlPlane.xds];
+    const printed = await run(['bootstrap', 'envoy', ...flags], controlPlane.env);
+    const envoy = await startEnvoy({ bootstrap: printed.stdout });
+    cleanup.add(() => envoy.stop());
+    for (const name of ['shop/answers', 'shop/bodies']) {
+      const ours = await (await fetch(`${node.admin}/clusters?format=json`)).text();
+      const theirs = await envoy.admin('/clusters?format=json');
+      expect(verdicts(ours, name)).toEqual(verdicts(theirs, name));
+    }
+    await envoy.stop();
+  },
+);
 
 test('endpoints are found ill in time, told up with their reasons, and keep their states over edits', {
   timeout: 60_000,

@@ -42,7 +42,10 @@ const edsFlags = {
 
 /** `healthy`, or each thing that speaks against it. */
 function healthFlags(host: HostView): string {
-  const seen = (host.failsChecks ? '/failed_active_hc' : '') + (host.isEjected ? '/failed_outlier_check' : '');
+  const seen =
+    (host.failsChecks ? '/failed_active_hc' : '') +
+    (host.isDegraded ? '/degraded_active_hc' : '') +
+    (host.isEjected ? '/failed_outlier_check' : '');
   return seen + edsFlags[host.edsHealth] || 'healthy';
 }
 
@@ -67,6 +70,7 @@ function hostJson(host: HostView): unknown {
     ],
     health_status: {
       ...(host.failsChecks ? { failed_active_health_check: true } : {}),
+      ...(host.isDegraded ? { failed_active_degraded_check: true } : {}),
       ...(host.isEjected ? { failed_outlier_check: true } : {}),
       eds_health_status: host.edsHealth.toUpperCase(),
     },

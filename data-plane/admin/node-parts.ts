@@ -24,6 +24,7 @@ export function clusterViews(clusters: Clusters): ClusterView[] {
       zone: host.config.locality.zone,
       edsHealth: host.config.health,
       failsChecks: !host.passesChecks,
+      isDegraded: host.checked === 'degraded',
       isEjected: host.ejected,
       connections: host.connections,
       activeRequests: host.active,

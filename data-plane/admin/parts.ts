@@ -74,6 +74,8 @@ export interface HostView {
   readonly edsHealth: 'healthy' | 'unhealthy' | 'draining' | 'degraded';
   /** Active health checks fail, or have not come to a result yet. */
   readonly failsChecks: boolean;
+  /** It passes them, and calls itself degraded. */
+  readonly isDegraded: boolean;
   /** By outlier detection. */
   readonly isEjected: boolean;
   readonly connections: number;

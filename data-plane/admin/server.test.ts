@@ -17,13 +17,18 @@ const host: HostView = {
   ...{ address: '127.0.0.1', port: 9001, weight: 2, zone: 'a' },
   edsHealth: 'healthy',
   failsChecks: false,
+  isDegraded: false,
   isEjected: false,
   connections: 3,
   activeRequests: 1,
 };
 const cluster: ClusterView = {
   name: 'checkout/orders',
-  hosts: [host, { ...host, address: '::1', failsChecks: true, edsHealth: 'draining', zone: '' }],
+  hosts: [
+    host,
+    { ...host, address: '::1', failsChecks: true, edsHealth: 'draining', zone: '' },
+    { ...host, address: '::2', isDegraded: true },
+  ],
 };
 const listener: ListenerView = { name: 'public', address: '0.0.0.0', port: 8080, connections: 5, error: null };
 
@@ -111,6 +116,7 @@ test('/clusters shows health and load as Envoy does', async () => {
   expect(lines).toContain('checkout/orders::127.0.0.1:9001::weight::2');
   expect(lines).toContain('checkout/orders::127.0.0.1:9001::zone::a');
   expect(lines).toContain('checkout/orders::[::1]:9001::health_flags::/failed_active_hc/eds_status_draining');
+  expect(lines).toContain('checkout/orders::[::2]:9001::health_flags::/degraded_active_hc');
   expect(JSON.parse((await ask('/clusters?format=json')).body)).toMatchObject({
     cluster_statuses: [
       {
@@ -123,6 +129,7 @@ test('/clusters shows health and load as Envoy does', async () => {
             locality: { zone: 'a' },
           },
           { health_status: { eds_health_status: 'DRAINING', failed_active_health_check: true }, locality: {} },
+          { health_status: { eds_health_status: 'HEALTHY', failed_active_degraded_check: true } },
         ],
       },
     ],
