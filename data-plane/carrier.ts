@@ -56,7 +56,7 @@ export function carryAlone(
   return {
     node,
     stats: registry,
-    clusters: async () => clusterViews(node.clusters),
+    clusters: async () => clusterViews(node.clusters, now()),
     listeners: async () => listeners.list(),
     connectionCount: async () => listeners.connectionCount,
     workers: () => [],

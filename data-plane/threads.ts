@@ -73,7 +73,7 @@ export function carryByWorkers(
   return {
     node,
     stats,
-    clusters: async () => clusterViews(clusters),
+    clusters: async () => clusterViews(clusters, now()),
     listeners: async () => listeners.list(await pool.ask()),
     connectionCount: async () => (await pool.ask()).reduce((sum, { connections }) => sum + connections, 0),
     workers: () => pool.states,

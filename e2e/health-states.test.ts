@@ -40,7 +40,7 @@ let answerPorts: ReadonlyMap<string, number>;
 function cluster(more: Readonly<Record<number, string>> = {}): string {
   const endpoints = backends.map(({ port }, i) => `{ address: 127.0.0.1, port: ${port}${more[i] ?? ''} }`);
   const probe =
-    'http: { path: /healthz }, interval: 500ms, timeout: 1s, unhealthyAfter: 2, healthyAfter: 1, jitter: 0%';
+    'http: { path: /healthz }, interval: 500ms, timeout: 3s, unhealthyAfter: 2, healthyAfter: 1, jitter: 0%';
   return `kind: Cluster
 tenant: shop
 name: orders
@@ -74,7 +74,7 @@ tenant: shop
 name: ${name}
 spec:
   endpoints: [${endpoints.join(', ')}]
-  health: { active: { http: ${http}, interval: 300ms, timeout: 300ms } }
+  health: { active: { http: ${http}, interval: 300ms, timeout: 1s } }
 ---
 kind: Route
 tenant: shop
@@ -146,18 +146,22 @@ interface HostStatus {
   readonly health_status: Readonly<Record<string, unknown>>;
 }
 
-/** What an admin page says of the endpoint of each answer. */
-function verdicts(clustersJson: string, name: string): Record<string, string> {
+/** What an admin page says of the endpoints of a cluster: of each answer, or port. */
+function verdicts(
+  clustersJson: string,
+  name: string,
+  ports: Iterable<readonly [string, number]>,
+): Record<string, string> {
   const { cluster_statuses } = JSON.parse(clustersJson) as {
     cluster_statuses: { name: string; host_statuses: HostStatus[] }[];
   };
   const hosts = cluster_statuses.find((one) => one.name === name)?.host_statuses ?? [];
   const verdict = (port: number): string => {
     const found = hosts.find(({ address }) => address.socket_address.port_value === port)?.health_status;
-    if (found === undefined || found['failed_active_health_check'] === true) return 'fails';
+    if (found === undefined || found['failed_active_health_check'] || found['pending_active_hc']) return 'fails';
     return found['failed_active_degraded_check'] === true ? 'degraded' : 'passes';
   };
-  return Object.fromEntries([...answerPorts].map(([answer, port]) => [answer, verdict(port)]));
+  return Object.fromEntries([...ports].map(([answer, port]) => [answer, verdict(port)]));
 }
 
 test.skipIf(!requirePeer('envoy'))(
@@ -170,10 +174,16 @@ test.skipIf(!requirePeer('envoy'))(
     const printed = await run(['bootstrap', 'envoy', ...flags], controlPlane.env);
     const envoy = await startEnvoy({ bootstrap: printed.stdout });
     cleanup.add(() => envoy.stop());
-    for (const name of ['shop/answers', 'shop/bodies']) {
-      const ours = await (await fetch(`${node.admin}/clusters?format=json`)).text();
-      const theirs = await envoy.admin('/clusters?format=json');
-      expect(verdicts(ours, name)).toEqual(verdicts(theirs, name));
+    const asked = [['the control plane', Number(controlPlane.xds.split(':').at(-1))]] as const;
+    for (const name of ['shop/answers', 'shop/bodies', 'shop/ads', 'shop/none']) {
+      const ports = name === 'shop/answers' || name === 'shop/bodies' ? answerPorts : asked;
+      const differences = async (): Promise<object> => {
+        const ours = verdicts(await (await fetch(`${node.admin}/clusters?format=json`)).text(), name, ports);
+        const theirs = verdicts(await envoy.admin('/clusters?format=json'), name, ports);
+        return Object.entries(ours).filter(([answer, verdict]) => verdict !== theirs[answer]);
+      };
+      // a busy machine may let a good answer come too late, once
+      await expect.poll(differences, { timeout: 15_000, message: name }).toEqual([]);
     }
     await envoy.stop();
   },
@@ -192,7 +202,7 @@ test('endpoints are found ill in time, told up with their reasons, and keep thei
 
   // a crash, and a wrong answer
   const { detectionTime } = await status();
-  expect(detectionTime).toEqual({ crash: '2s', hang: '3s' });
+  expect(detectionTime).toEqual({ crash: '4s', hang: '7s' });
   const stoppedMs = Date.now();
   await a!.stop();
   b!.healthy = false;
@@ -218,7 +228,7 @@ test('endpoints are found ill in time, told up with their reasons, and keep thei
   const one = (await run(['status', 'n1'], controlPlane.env)).stdout;
   expect(one).toMatch(row(b!.port, 'unhealthy', '\\d+s', 'health check: status 503'));
   const clusters = (await run(['get', 'clusters', '--tenant', 'shop'], controlPlane.env)).stdout;
-  expect(clusters).toContain('(down: found in 2s, 3s if it hangs)');
+  expect(clusters).toContain('(down: found in 4s, 7s if it hangs)');
 
   // and back
   b!.healthy = true;

@@ -114,7 +114,12 @@ function addKind(
       const document = readDocumentAt(key, readOneValue(bodyOf(request)));
       const check = (current: DocumentSet) => checkRevision(request, current, key);
       const propose = () => ({ put: [document], remove: [] });
-      const applied = await writeDocuments(store, identityOf(request), propose, { dryRun, check, now });
+      const applied = await writeDocuments(store, identityOf(request), propose, {
+        dryRun,
+        check,
+        now,
+        healths: fleet.healths,
+      });
       return dryRun ? applied : answerWritten(reply, key, applied, document);
     },
   );
@@ -141,7 +146,11 @@ function addKind(
         patched = document;
         return { put: [document], remove: [] };
       };
-      const applied = await writeDocuments(store, identityOf(request), propose, { dryRun, now });
+      const applied = await writeDocuments(store, identityOf(request), propose, {
+        dryRun,
+        now,
+        healths: fleet.healths,
+      });
       return dryRun || patched === undefined ? applied : answerWritten(reply, key, applied, patched);
     },
   );
@@ -159,7 +168,7 @@ function addKind(
         if (!current.get(key.kind, key.tenant, key.name)) throw missing(current, key);
         return { put: [], remove: [key] };
       };
-      return writeDocuments(store, identityOf(request), propose, { dryRun, now });
+      return writeDocuments(store, identityOf(request), propose, { dryRun, now, healths: fleet.healths });
     },
   );
 }

@@ -135,6 +135,15 @@ export function unwellOf(view: ClusterHealthView): EndpointStatesView[] {
   return view.endpoints.filter(({ states }) => Object.keys(states).some((state) => state !== 'healthy'));
 }
 
+/** Endpoints, `ip:port`, to which more than half of the nodes that report them send nothing because they fail. */
+export function outOfUse({ endpoints }: ClusterHealthView): ReadonlySet<string> {
+  const failing = endpoints.filter(({ states }) => {
+    const nodes = Object.values(states).reduce((sum, seen) => sum + seen.nodes, 0);
+    return 2 * ((states.unhealthy?.nodes ?? 0) + (states.ejected?.nodes ?? 0)) > nodes;
+  });
+  return new Set(failing.map(({ endpoint }) => endpoint));
+}
+
 /** As people count: 9 before 10. */
 const byNumbers = new Intl.Collator('en', { numeric: true });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ClusterReport, NodeIdentity, ReportedState } from '../xds/ports.ts';
-import { mergeHealth, unwellOf } from './health-views.ts';
+import { mergeHealth, outOfUse, unwellOf } from './health-views.ts';
 import { Healths } from './healths.ts';
 import { limits } from './limits.ts';
 
@@ -52,6 +52,20 @@ test('each endpoint of a cluster is seen in a state by so many nodes, since the 
   });
   expect(unwellOf(healths.ofCluster('shop', 'a')).map(({ endpoint }) => endpoint)).toEqual(['10.0.0.9:80']);
   expect(healths.ofCluster('shop', 'b')).toEqual({ tenant: 'shop', name: 'b', nodes: 0, endpoints: [] });
+});
+
+test('out of use is what most of those who know it find failing or have ejected', () => {
+  const { healths } = world();
+  const states: readonly (readonly ReportedState[])[] = [
+    ['unhealthy', 'ejected', 'healthy', 'draining'],
+    ['healthy', 'ejected', 'unhealthy', 'draining'],
+    ['healthy', 'healthy', 'unhealthy', 'joining'],
+  ];
+  states.forEach((ofNode, index) => {
+    const told = ofNode.map((state, port): Told => [`10.0.0.1:${port}`, state]);
+    healths.reported(node(`n${index}`), [report('a', told)]);
+  });
+  expect([...outOfUse(healths.ofCluster(undefined, 'a'))]).toEqual(['10.0.0.1:1', '10.0.0.1:2']);
 });
 
 test('a node tells what changes; the rest stays, and so does since when', () => {
