@@ -44,7 +44,7 @@ export function carryAlone(
     registry,
     sinks,
     checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
-    outliers: ownOutliers({ ...judging, logger, onEjected: () => {} }),
+    outliers: ownOutliers({ ...judging, logger, onEjected: () => {}, onTrial: () => {} }),
     countsOf: ownHostCounts,
     limits,
     filters,
@@ -56,7 +56,7 @@ export function carryAlone(
   return {
     node,
     stats: registry,
-    clusters: async () => clusterViews(node.clusters),
+    clusters: async () => clusterViews(node.clusters, now()),
     listeners: async () => listeners.list(),
     connectionCount: async () => listeners.connectionCount,
     workers: () => [],

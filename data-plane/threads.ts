@@ -21,7 +21,7 @@ import type { FromWorker, WorkerData } from './workers/messages.ts';
 import { type WorkerEvents, WorkerPool, type WorkerThread } from './workers/pool.ts';
 import { ToldHealth } from './workers/told-health.ts';
 import { WorkerListeners } from './workers/worker-listeners.ts';
-import { checking, judging, now, random, setTimer } from './world.ts';
+import { checking, judging, nodeNow, now, random, setTimer } from './world.ts';
 
 /** What this thread does itself is to be told, to check the health of endpoints, and to write. */
 export function carryByWorkers(
@@ -46,7 +46,7 @@ export function carryByWorkers(
     zone,
     open: newOpenCounts(concurrency, [randomInt(2 ** 31), randomInt(2 ** 31)]),
     counts,
-    onFailuresInRow: (cluster, key, inRow) => clusters.onFailuresInRow(cluster, key, inRow),
+    onFinding: (cluster, key, finding) => clusters.onFinding(cluster, key, finding),
     onProgress: () => listeners.announce(),
     now,
     setTimer,
@@ -62,8 +62,10 @@ export function carryByWorkers(
       ...judging,
       logger,
       onEjected: (cluster, key, ejected) => pool.tell({ type: 'ejected', cluster, key, ejected }),
+      onTrial: (cluster, key) => pool.tell({ type: 'trial', cluster, key }),
     }),
     countsOf: (cluster, key) => counts.of(cluster, key),
+    now: nodeNow,
   });
   const node = new ProxyNode(clusters, listeners, (config) => listeners.take(config));
   const loads = new WorkerLoads(stats);
@@ -71,7 +73,7 @@ export function carryByWorkers(
   return {
     node,
     stats,
-    clusters: async () => clusterViews(clusters),
+    clusters: async () => clusterViews(clusters, now()),
     listeners: async () => listeners.list(await pool.ask()),
     connectionCount: async () => (await pool.ask()).reduce((sum, { connections }) => sum + connections, 0),
     workers: () => pool.states,

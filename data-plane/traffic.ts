@@ -21,7 +21,7 @@ import type { LogSinks } from './telemetry/log-sink.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
 import { http2Stats, overloadStats } from './telemetry/stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
-import { now, random, setTimer, wallClock } from './world.ts';
+import { nodeNow, now, random, setTimer, wallClock } from './world.ts';
 
 export interface TrafficDeps {
   readonly registry: StatsRegistry;
@@ -59,7 +59,7 @@ export function createTraffic({
 }: TrafficDeps): Traffic {
   const tables = new TableBuilder({ now, soon: setImmediate });
   const world = { random, now, zone, tables };
-  const clusters = new Clusters({ registry, world, checks, outliers, countsOf });
+  const clusters = new Clusters({ registry, world, checks, outliers, countsOf, now: nodeNow });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

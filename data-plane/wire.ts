@@ -5,6 +5,7 @@ import { startAdmin } from './admin/server.ts';
 import { carryAlone } from './carrier.ts';
 import { NamedClusters } from './dns/named-clusters.ts';
 import { systemResolver } from './dns/system-resolver.ts';
+import { type Journal, lookAgain } from './health/journal.ts';
 import { limits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
@@ -16,6 +17,7 @@ import { carryByWorkers } from './threads.ts';
 import { now, random, setTimer } from './world.ts';
 import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
+import { HealthReporter } from './xds/health-reporter.ts';
 import { LoadReporter } from './xds/load-reporter.ts';
 
 export interface RunningNode {
@@ -55,6 +57,13 @@ export async function startNode(settings: Settings, version: string, logger: Log
     filterFault: (config) => filterFault(filters, config),
   });
   const loadReporter = new LoadReporter({ ...controlPlane, clusters: () => carrier.loads() });
+  let journal: Journal = new Map();
+  const look = (): Journal => {
+    const nowMs = now();
+    journal = lookAgain(journal, node.clusters.sights(nowMs), nowMs);
+    return journal;
+  };
+  const healthReporter = new HealthReporter({ ...controlPlane, now, look });
   const drain = (): Promise<void> => {
     // asked before, told after: a worker that is stuck must not hold up the drain
     const counting = carrier.connectionCount().catch(() => null);
@@ -84,11 +93,13 @@ export async function startNode(settings: Settings, version: string, logger: Log
   logger.info({ event: 'started', group: settings.group, xds: settings.xds, admin: address, concurrency }, 'started');
   client.start();
   loadReporter.start();
+  healthReporter.start();
   process.on('SIGUSR1', reopenLogs);
   return {
     stop: async () => {
       await drain();
       loadReporter.close();
+      healthReporter.close();
       client.close();
       names.stop();
       await admin.close();

@@ -43,7 +43,7 @@ const { node, listeners } = createTraffic({
   registry,
   sinks,
   checks: health.checks,
-  outliers: toldOutliers(({ name }, key, inRow) => post({ type: 'failuresInRow', cluster: name, key, inRow })),
+  outliers: toldOutliers(({ name }, key, finding) => post({ type: 'finding', cluster: name, key, finding })),
   countsOf: (cluster, key) => counts.of(cluster, key),
   limits: data.limits,
   filters: await loadFilters(data.filters),
@@ -85,6 +85,9 @@ function take(message: ToWorker): void {
       break;
     case 'ejected':
       node.clusters.get(message.cluster)?.setEjected(message.key, message.ejected);
+      break;
+    case 'trial':
+      node.clusters.get(message.cluster)?.offerTrial(message.key);
       break;
     case 'call':
       post({ type: 'here' });

@@ -35,6 +35,8 @@ import type {
   CookieBasedSessionState,
   FileAccessLog,
   HeaderBasedSessionState,
+  HealthReport,
+  HealthReportRequest,
   HttpProtocolOptions,
   LeastRequest,
   Maglev,
@@ -63,6 +65,8 @@ export type {
   Duration,
   FileAccessLog,
   HealthCheck,
+  HealthReport,
+  HealthReportRequest,
   HTTPFault,
   HttpConnectionManager,
   HttpProtocolOptions,
@@ -127,12 +131,17 @@ export interface MessageTypes {
   'envoy.service.status.v3.ClientStatusRequest': ClientStatusRequest;
   'envoy.service.status.v3.ClientStatusResponse': ClientStatusResponse;
   'fairlead.load_balancing_policies.utilization.v1.Utilization': Utilization;
+  'fairlead.report.v1.HealthReport': HealthReport;
+  'fairlead.report.v1.HealthReportRequest': HealthReportRequest;
   'xds.type.v3.TypedStruct': TypedStruct;
 }
 export type MessageName = keyof MessageTypes;
 
 /** Ours, in this folder. */
-const ownFiles = ['fairlead/load_balancing_policies/utilization/v1/utilization.proto'];
+const ownFiles = [
+  'fairlead/load_balancing_policies/utilization/v1/utilization.proto',
+  'fairlead/report/v1/node_reports.proto',
+];
 
 const entryFiles = [
   'envoy/service/discovery/v3/ads.proto',

@@ -89,6 +89,11 @@ test('a dry run that changes a cluster says what that does to keys and to panic,
   expect(put.json.preview).toEqual(applied.json.preview);
   expect(patched.json.preview).toEqual(applied.json.preview);
   expect((await api.call('DELETE', `${path}?dryRun=true`)).json).not.toHaveProperty('preview');
+  const unhealthy = { address: '10.9.0.2:80', state: 'unhealthy', ageMs: 0, reason: '' } as const;
+  const node = { id: 'n', group: 'edge', userAgent: '', zone: '' };
+  api.fleet.healths.reported(node, [{ cluster: 'checkout/keyed', endpoints: [unhealthy], gone: [] }]);
+  const reported = await api.call('PUT', `${path}?dryRun=true`, { body: { spec: spec(3) } });
+  expect(reported.json.preview).toMatchObject([{ panic: { priorities: [{ endpoints: 3, well: 2 }] } }]);
 });
 
 test('prune removes what the same set brought and lacks now, and touches nothing else', async () => {

@@ -1,5 +1,7 @@
 /** Every write of documents goes through here: plan under the revision lock, refuse or commit, say what became of it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { outOfUse } from '../fleet/health-views.ts';
+import type { HealthsView } from '../fleet/healths.ts';
 import { specOf } from '../model/check.ts';
 import type { Change } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
@@ -25,6 +27,8 @@ export interface WriteOptions {
   readonly dryRun: boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** How endpoints are, for the preview of a dry run. */
+  readonly healths: HealthsView;
   /** Throws where the current documents are not what the writer thought, or not the writer's to change. */
   readonly check?: (current: DocumentSet, plan: Plan) => void;
 }
@@ -49,11 +53,18 @@ export async function writeDocuments(
   const answer = { revision, changes: result.applied, findings: [] };
   if (!options.dryRun) return answer;
   // after the lock is given back: tables take their time
-  const preview = await previewClusters(result.clusters, nextTurn);
+  const changes = await Promise.all(result.clusters.map((change) => withHealth(change, options.healths)));
+  const preview = await previewClusters(changes, nextTurn);
   return { ...answer, dryRun: true, ...(preview.length > 0 && { preview }) };
 }
 
-function clusterChanges(current: DocumentSet, changes: readonly Change[]): ClusterChange[] {
+type SpecChange = Omit<ClusterChange, 'unwell'>;
+
+async function withHealth(change: SpecChange, healths: HealthsView): Promise<ClusterChange> {
+  return { ...change, unwell: outOfUse(await healths.ofCluster(change.tenant, change.name)) };
+}
+
+function clusterChanges(current: DocumentSet, changes: readonly Change[]): SpecChange[] {
   return changes.flatMap(({ key: { tenant, name }, document }) => {
     if (document?.kind !== 'Cluster') return [];
     const before = current.get('Cluster', tenant, name)?.spec ?? null;

@@ -26,7 +26,14 @@ export interface DnsSpec {
 export type PolicySpec =
   | { readonly policy: 'round-robin' }
   | { readonly policy: 'random' }
-  | { readonly policy: 'least-request'; readonly choices: number }
+  | {
+      readonly policy: 'least-request';
+      readonly choices: number;
+      /** All are looked at, instead. */
+      readonly fullScan: boolean;
+      /** How much the requests under way take off a weight; `null`: 1, and equal weights are left alone. */
+      readonly bias: number | null;
+    }
   | {
       readonly policy: 'ring-hash';
       readonly function: 'xx-hash' | 'murmur-hash-2';

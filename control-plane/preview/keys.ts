@@ -4,8 +4,14 @@ import type { HashTable } from '../../proto/hashing/hash-table.ts';
 import { type Hash64, remainder } from '../../proto/hashing/hash64.ts';
 import { maglevSteps } from '../../proto/hashing/maglev.ts';
 import { ringSize, ringSteps } from '../../proto/hashing/ring.ts';
-import { flatShares, localityShares, type Shares } from '../../proto/hashing/shares.ts';
-import type { ClusterSpec } from '../model/specs.ts';
+import {
+  flatShares,
+  localityShares,
+  type Shares,
+  totalLocalityWeight,
+  type WeightedHost,
+} from '../../proto/hashing/shares.ts';
+import type { ClusterSpec, EndpointSpec } from '../model/specs.ts';
 import { endpointKey, type Level } from './levels.ts';
 import { loadsOf, panicAt } from './panic.ts';
 
@@ -47,15 +53,19 @@ export function planKeys({ balance }: ClusterSpec, levels: readonly Level[]): Ke
 }
 
 /** As nodes have it that stand in none of the cluster's zones. */
-function sharesOf(balance: HashingSpec, { endpoints, well }: Level, inPanic: boolean): Shares {
-  const used = inPanic ? (balance.failClosed ? [] : endpoints) : well;
-  const weights = typeof balance.localities === 'object' ? balance.localities : null;
-  const hosts = used.map((endpoint) => ({
-    key: endpointKey(endpoint),
-    weight: endpoint.weight,
-    locality: { region: '', zone: endpoint.zone, subZone: '', weight: weights?.[endpoint.zone] ?? 0 },
-  }));
-  return weights === null ? flatShares(hosts) : localityShares(hosts, null);
+function sharesOf({ localities }: HashingSpec, { endpoints, well }: Level, inPanic: boolean): Shares {
+  const used = inPanic ? endpoints : well;
+  if (localities === null || localities === 'zone-aware') return flatShares(used.map((one) => weighted(one, {})));
+  const totalWeight = totalLocalityWeight(endpoints.map((one) => weighted(one, localities)));
+  return localityShares(
+    used.map((one) => weighted(one, localities)),
+    { own: null, totalWeight },
+  );
+}
+
+function weighted(endpoint: EndpointSpec, zones: Readonly<Record<string, number>>): WeightedHost {
+  const locality = { region: '', zone: endpoint.zone, subZone: '', weight: zones[endpoint.zone] ?? 0 };
+  return { key: endpointKey(endpoint), weight: endpoint.weight, locality };
 }
 
 function entriesOf(balance: HashingSpec, { hosts }: Shares): number {
@@ -75,5 +85,7 @@ function pick(hash: Hash64, loads: readonly number[], tables: readonly HashTable
 
 function loadsIn(table: HashTable, { hosts }: Shares): { readonly endpoint: string; readonly load: number }[] {
   const shares = table.shares(hosts.length);
-  return hosts.map(({ key, weight }, index) => ({ endpoint: key, load: shares[index]! / weight }));
+  // less than 1 where nobody of a zone may be used
+  const whole = hosts.reduce((sum, { weight }) => sum + weight, 0);
+  return hosts.map(({ key, weight }, index) => ({ endpoint: key, load: (shares[index]! * whole) / weight }));
 }

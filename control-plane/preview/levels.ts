@@ -10,13 +10,16 @@ export interface Level {
   readonly well: readonly EndpointSpec[];
 }
 
-/** Disabled endpoints are not there for nodes; draining ones are, and are unwell. */
-export function levelsOf(spec: ClusterSpec): Level[] {
+/**
+ * Disabled endpoints are not there for nodes; draining ones are, and are unwell.
+ * @param unwell as nodes report, `ip:port`
+ */
+export function levelsOf(spec: ClusterSpec, unwell: ReadonlySet<string>): Level[] {
   const used = spec.endpoints.filter(({ state }) => state !== 'disabled').sort(asAssigned);
   return [...Map.groupBy(used, ({ priority }) => priority)].map(([priority, endpoints]) => ({
     priority,
     endpoints,
-    well: endpoints.filter(({ state }) => state === 'enabled'),
+    well: endpoints.filter((one) => one.state === 'enabled' && !unwell.has(endpointKey(one))),
   }));
 }
 

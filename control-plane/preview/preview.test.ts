@@ -22,8 +22,10 @@ const clusterOf = (balance: object, written: readonly WrittenEndpoint[]): Cluste
 let turns = 0;
 const nextTurn = async (): Promise<void> => void turns++;
 
-async function preview(before: ClusterSpec | null, after: ClusterSpec): Promise<ClusterPreview> {
-  const [only] = await previewClusters([{ tenant: 'checkout', name: 'orders', before, after }], nextTurn);
+const nobody: ReadonlySet<string> = new Set();
+
+async function preview(before: ClusterSpec | null, after: ClusterSpec, unwell = nobody): Promise<ClusterPreview> {
+  const [only] = await previewClusters([{ tenant: 'checkout', name: 'orders', before, after, unwell }], nextTurn);
   return only!;
 }
 
@@ -78,6 +80,10 @@ test('zones get what their weights say', async () => {
   const even = clusterOf({ ...maglev, localities: { a: 1, b: 1 } }, zoned);
   const only = clusterOf({ ...maglev, localities: { a: 1, b: 0 } }, zoned);
   expect(Math.abs(percent((await preview(even, only)).movedKeys) - 50)).toBeLessThan(3);
+  // and when all of a zone drain, the others are as evenly loaded as before
+  const drained = zoned.map((one, index) => (index < 2 ? { ...one, state: 'draining' } : one));
+  const { skew } = await preview(even, clusterOf({ ...maglev, localities: { a: 1, b: 1 } }, drained));
+  expect(skew).toMatchObject({ most: { load: '100.0%' }, least: { load: '100.0%' } });
 });
 
 test.each([
@@ -115,6 +121,19 @@ test('a change that leaves too few well is said to cross the threshold, once', a
   expect(alone).toMatchObject({ crosses: false, priorities: [{ endpoints: 1, well: 1, mayFail: { after: 0 } }] });
 });
 
+test('endpoints that nodes find unwell have no keys, and bring panic nearer', async () => {
+  const four = clusterOf(maglev, endpoints(4));
+  const unwell = new Set(['10.0.0.2:8080']);
+  const told = await preview(four, clusterOf(maglev, endpoints(3)), unwell);
+  expect(Math.abs(percent(told.movedKeys) - 33)).toBeLessThan(3);
+  expect(told.panic.priorities).toMatchObject([{ endpoints: 3, well: 2, mayFail: { before: 1, after: 0 } }]);
+  const out = clusterOf(
+    maglev,
+    endpoints(4, (index) => (index < 2 ? {} : { state: 'draining' })),
+  );
+  expect((await preview(four, out, unwell)).panic).toMatchObject({ crosses: true });
+});
+
 test('while another priority can take the load, nobody panics, and keys go there', async () => {
   const half = endpoints(4, (index) => ({ priority: index < 2 ? 0 : 5 }));
   const gone = half.map((one, index) => (index < 2 ? { ...one, state: 'draining' } : one));
@@ -134,8 +153,8 @@ test('tables that are too large are left out, and what comes after them is told'
   const small = clusterOf(maglev, endpoints(2));
   const previews = await previewClusters(
     [
-      { name: 'huge', before: huge, after: huge },
-      { name: 'small', before: small, after: small },
+      { name: 'huge', before: huge, after: huge, unwell: nobody },
+      { name: 'small', before: small, after: small, unwell: nobody },
     ],
     nextTurn,
   );
@@ -170,5 +189,5 @@ test('endpoints are taken in the order in which nodes are told of them', () => {
       return `${address}:${port_value}`;
     }),
   );
-  expect(levelsOf(cluster.spec).flatMap((level) => level.endpoints.map(endpointKey))).toEqual(told);
+  expect(levelsOf(cluster.spec, nobody).flatMap((level) => level.endpoints.map(endpointKey))).toEqual(told);
 });

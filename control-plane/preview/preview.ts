@@ -14,6 +14,8 @@ export interface ClusterChange {
   /** Null: there was none of the name. */
   readonly before: ClusterSpec | null;
   readonly after: ClusterSpec;
+  /** Endpoints that nodes report as such, `ip:port`. */
+  readonly unwell: ReadonlySet<string>;
 }
 
 export interface ClusterPreview {
@@ -66,9 +68,9 @@ export async function previewClusters(
   const previews: ClusterPreview[] = [];
   let room: number = limits.tableEntries;
   for (const change of changes) {
-    const { tenant, name, before, after } = change;
-    const levels = levelsOf(after);
-    const levelsBefore = before === null ? null : levelsOf(before);
+    const { tenant, name, before, after, unwell } = change;
+    const levels = levelsOf(after, unwell);
+    const levelsBefore = before === null ? null : levelsOf(before, unwell);
     const plan = planKeys(after, levels);
     const planBefore = before === null ? null : planKeys(before, levelsBefore!);
     const entries = (plan?.entries ?? 0) + (plan === null ? 0 : (planBefore?.entries ?? 0));

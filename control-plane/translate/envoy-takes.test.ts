@@ -36,7 +36,8 @@ const everything = {
 const clusters: readonly Written[] = [
   { balance: { policy: 'round-robin', localities: 'zone-aware', failClosed: true }, slowStart },
   { balance: { policy: 'random', localities: { a: 3, b: 1 }, subsets: [['version'], ['version', 'stage']] }, breakers },
-  { balance: { policy: 'least-request', choices: 10, failClosed: true, panic: '12.5%' }, slowStart },
+  { balance: { policy: 'least-request', choices: 10, bias: 0, failClosed: true, panic: '12.5%' }, slowStart },
+  { balance: { fullScan: true, bias: 2.5, failClosed: true, subsets: [['version']] }, slowStart },
   { balance: { policy: 'ring-hash', function: 'murmur-hash-2', minSize: 3, maxSize: 9, boundedLoad: '125%' } },
   { balance: { policy: 'ring-hash', localities: { a: 1, b: 0 }, subsets: [['version']] } },
   { balance: { policy: 'maglev', tableSize: 5_000_011, localities: { a: 1, b: 2 }, boundedLoad: '100%' } },
@@ -62,7 +63,7 @@ test.each(examples)('the documents of examples/features/%s are accepted', (name)
   expect(checkChanges(new MemoryDocumentSet(1), puts(readFileSync(new URL(name, folder), 'utf8')))).toEqual([]);
 });
 
-test.each(['balancing', 'health'])('what docs/%s.md shows stands in an example', (page) => {
+test.each(['affinity', 'balancing', 'health'])('what docs/%s.md shows stands in an example', (page) => {
   const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
   const shown = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml);
   const all = examples.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
@@ -86,7 +87,8 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
   });
 
   test('passes over our own policy to the one behind it', async () => {
-    const cluster = typed('Cluster', 'c', { endpoints, balance: { policy: 'utilization', choices: 3 }, breakers });
+    const balance = { policy: 'utilization', choices: 3, localities: 'zone-aware', subsets: [['version']] };
+    const cluster = typed('Cluster', 'c', { endpoints, balance, slowStart, breakers });
     const documents = documentSet([cluster]);
     const load_assignment = clusterLoadAssignment(cluster, false);
     const { eds_cluster_config: _overAds, ...message } = clusterMessage(documents, cluster);

@@ -1,6 +1,7 @@
 /** What balancing sees of an endpoint, and of the world. */
 import type { EndpointConfig } from '../model/config.ts';
 import type { TableBuilder } from './table-builder.ts';
+import type { TrackRecord } from './track-record.ts';
 
 /** `excluded`: not checked yet, so it counts neither for its priority nor against it. `out`: used in panic only. */
 export type Standing = 'healthy' | 'degraded' | 'excluded' | 'out';
@@ -12,6 +13,9 @@ export interface Candidate {
   readonly active: number;
   /** When it joined or, where checks are made, last began to pass them. */
   readonly wellSinceMs: number;
+  /** When it was taken back after it had failed its checks or had been ejected; -Infinity: never. */
+  readonly backAtMs: number;
+  readonly record: TrackRecord;
 }
 
 export interface World {

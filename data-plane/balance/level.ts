@@ -1,5 +1,6 @@
 /** The endpoints of one priority, and who of them is picked: the healthy, the degraded, or in panic anybody. */
 import type { Hash64 } from '../../proto/hashing/hash64.ts';
+import type { LocalityRules } from '../../proto/hashing/shares.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import type { Candidate, PickStats, World } from './candidate.ts';
 import { HashedHosts } from './hashed-hosts.ts';
@@ -124,12 +125,18 @@ export class Level<C extends Candidate> {
   }
 
   #setTable(policy: Parameters<HashedHosts<C>['set']>[0], builder: TableBuilder): void {
-    const { world, totalActive } = this.#deps;
-    this.#hashed ??= new HashedHosts({ builder, totalActive });
-    const weighted = this.#config.balance.localities.type === 'weighted';
-    const hosts = this.#hashable();
-    const own = weighted ? placesOf(hosts, world.zone).find(({ isOwn }) => isOwn) : undefined;
-    this.#hashed.set(policy, hosts, weighted ? { own: own?.locality ?? null } : null);
+    this.#hashed ??= new HashedHosts({ builder, totalActive: this.#deps.totalActive });
+    this.#hashed.set(policy, this.#hashable(), this.#localityRules());
+  }
+
+  /** Of hashing policies; null: the weights of localities don't count. */
+  #localityRules(): LocalityRules | null {
+    if (this.#config.balance.localities.type !== 'weighted') return null;
+    const places = placesOf(this.#candidates, this.#deps.world.zone);
+    return {
+      own: places.find(({ isOwn }) => isOwn)?.locality ?? null,
+      totalWeight: places.reduce((sum, { locality }) => sum + locality.weight, 0),
+    };
   }
 
   /** Where nobody is healthy Envoy has an empty table; here the degraded serve. */

@@ -6,6 +6,10 @@ export const limits = {
   sliceMs: 2,
   /** Entries of a table that is being replaced which are looked at, for an endpoint that is still there. */
   staleAttempts: 32,
+  /** Draws among endpoints on probation before all are looked at. */
+  utilizationDraws: 8,
+  /** Subsets of a hashing cluster whose tables are built before anybody asks for them. */
+  subsetsAhead: 64,
   /** Picks that a new weighted order is ahead at most: under a millisecond. */
   picksBeforeStart: 1_024,
 } as const;

@@ -3,6 +3,7 @@ import type { BalanceConfig, LeastRequestConfig } from '../model/config.ts';
 import type { Candidate, Order, World } from './candidate.ts';
 import { EdfQueue } from './edf.ts';
 import { slowStartFactor } from './slow-start.ts';
+import { LeastCost } from './utilization.ts';
 
 /** Where a round robin stands; it goes on there when its endpoints change. */
 export interface Turn {
@@ -41,7 +42,7 @@ export function createOrder<C extends Candidate>(
         : new LeastOfSamples(candidates, policy.choices, world);
     }
     case 'utilization':
-      return new LeastOfSamples(candidates, policy.choices, world);
+      return new LeastCost(policy, balance.slowStart, candidates, world);
     case 'random':
     case 'ring-hash':
     case 'maglev':

@@ -3,12 +3,15 @@ import type { EndpointConfig } from '../model/config.ts';
 import { endpointOf } from '../testing.ts';
 import type { Candidate, PickStats, Standing } from './candidate.ts';
 import type { TableBuilderDeps } from './table-builder.ts';
+import { TrackRecord } from './track-record.ts';
 
 export class TestEndpoint implements Candidate {
   readonly name: string;
   config: EndpointConfig;
   active = 0;
   wellSinceMs = 0;
+  backAtMs = Number.NEGATIVE_INFINITY;
+  readonly record = new TrackRecord();
   is: Standing = 'healthy';
   /** How often its standing was looked at. */
   looks = 0;

@@ -2,7 +2,7 @@
 import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
 import { waitMs, waitsChanged } from './check-wait.ts';
 import { type EndpointHealth, judge, unchecked } from './endpoint-health.ts';
-import type { Outcome } from './outcome.ts';
+import { isPass, type Outcome } from './outcome.ts';
 import { type ProbeDeps, type ProbeTarget, probe } from './probe.ts';
 
 export interface HealthDeps extends ProbeDeps {
@@ -21,6 +21,8 @@ class ActiveHealthChecker {
   readonly #onOutcome: OnOutcome;
   #config: HealthCheckConfig;
   #health: EndpointHealth = unchecked;
+  /** Why the last check that did not pass did not; empty: none did. */
+  #failure = '';
   /** Cancels the check under way. */
   #cancelProbe: (() => void) | null = null;
   /** Cancels the wait for the next check. */
@@ -42,6 +44,10 @@ class ActiveHealthChecker {
 
   get health(): EndpointHealth {
     return this.#health;
+  }
+
+  get failure(): string {
+    return this.#failure;
   }
 
   start(): void {
@@ -76,6 +82,7 @@ class ActiveHealthChecker {
   #take(outcome: Outcome): void {
     const before = this.#health;
     this.#health = judge(before, outcome, this.#config);
+    if (!isPass(outcome)) this.#failure = outcome.reason;
     this.#wait();
     this.#onOutcome(outcome, before, this.#health);
   }
@@ -153,6 +160,11 @@ export class ClusterHealthChecker {
   /** `undefined`: no such endpoint. */
   stateOf(key: string): EndpointHealth['state'] | undefined {
     return this.#spared.has(key) ? 'passing' : this.#checkers.get(key)?.health.state;
+  }
+
+  /** Why an endpoint failed the last time; empty: it never did. */
+  failureOf(key: string): string {
+    return this.#checkers.get(key)?.failure ?? '';
   }
 
   stop(): void {

@@ -19,7 +19,9 @@ type EjectionType =
   | 'FAILURE_PERCENTAGE'
   | 'FAILURE_PERCENTAGE_LOCAL_ORIGIN'
   /** Our own. */
-  | 'LATENCY';
+  | 'LATENCY'
+  /** As nginx's; not decided here. */
+  | 'MAX_FAILS';
 
 /** What an endpoint has met so far. Numbers are 32 bits that wrap. */
 interface OutlierCounts {
@@ -128,6 +130,10 @@ export class OutlierDetector {
   /** Ejections in force. */
   get ejected(): number {
     return this.#ejected;
+  }
+
+  isEjected(key: string): boolean {
+    return (this.#monitors.get(key)?.ejectedAtMs ?? null) !== null;
   }
 
   /** Endpoints that stay keep what is known of them. */

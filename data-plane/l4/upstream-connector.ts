@@ -57,6 +57,7 @@ export class UpstreamConnector {
     this.#tried.push(host);
     host.counts.begin();
     host.counts.opened();
+    this.#cluster.outcomes?.began(host);
     stats.cxTotal.value++;
     stats.cxActive.value++;
     this.#startedMs = this.#deps.now();

@@ -200,7 +200,11 @@ export class Exchange {
     this.host = host;
     this.#trying = true;
     host.counts.begin();
-    if (cluster.outcomes?.config.latency) this.#triedMs = this.#listener.shared.now();
+    const { outcomes } = cluster;
+    if (outcomes !== null) {
+      outcomes.began(host);
+      if (outcomes.config.latency !== null) this.#triedMs = this.#listener.shared.now();
+    }
     this.#load = host.load;
     this.#load.begin();
     cluster.stats.rqTotal.value++;

@@ -83,7 +83,8 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
   const outliers = toldOutliers(() => {});
   const world = { ...stillWorld, random };
-  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, outliers, countsOf: ownHostCounts });
+  const shared = { outliers, countsOf: ownHostCounts, now: () => 0 };
+  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, ...shared });
   closers.push(() => clusters.stop());
   return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }
@@ -148,7 +149,8 @@ test('a new cluster that hashes is whole once its table is built', async () => {
   const world = { ...stillWorld, tables };
   const outliers = toldOutliers(() => {});
   const checks = (): never => expect.unreachable();
-  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, outliers, countsOf: ownHostCounts });
+  const shared = { outliers, countsOf: ownHostCounts, now: () => 0 };
+  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, ...shared });
   closers.push(() => clusters.stop());
   const policy = { type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 } as const;
   let isWhole = false;

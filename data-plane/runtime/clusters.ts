@@ -1,9 +1,12 @@
 /** Old and new clusters in, clusters at work out: kept, changed in place, checked, closed. */
+import { stateReason } from '../health/endpoint-state.ts';
+import type { ClusterSight, EndpointSight } from '../health/journal.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
 import { Cluster, type ClusterWorld } from '../upstream/cluster.ts';
-import type { FailuresInRow, HostCounts } from '../upstream/host-counts.ts';
+import type { HostCounts } from '../upstream/host-counts.ts';
+import type { Finding } from '../upstream/outcomes.ts';
 import type { EndpointChecks, MakeChecks } from './checks.ts';
 import type { MakeOutliers, OutlierWatch } from './outliers.ts';
 
@@ -14,6 +17,8 @@ export interface ClustersDeps {
   readonly outliers: MakeOutliers;
   /** What all threads count of an endpoint. */
   readonly countsOf: (cluster: string, key: string) => HostCounts;
+  /** Of a clock that all threads share, ms. */
+  readonly now: () => number;
 }
 
 interface Entry {
@@ -36,14 +41,27 @@ export class Clusters {
     return this.#entries.get(name)?.cluster;
   }
 
-  /** An endpoint has met as many failures in a row as are allowed, wherever they were counted. */
-  onFailuresInRow(cluster: string, key: string, inRow: FailuresInRow): void {
-    this.#entries.get(cluster)?.outliers.onFailuresInRow(key, inRow);
+  /** What was found of an endpoint, wherever it was counted. */
+  onFinding(cluster: string, key: string, finding: Finding): void {
+    this.#entries.get(cluster)?.outliers.onFinding(key, finding);
   }
 
   /** In name order. */
   list(): Cluster[] {
     return [...this.#entries.values()].map(({ cluster }) => cluster).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** What state each endpoint is in, and why. */
+  *sights(nowMs: number): Iterable<ClusterSight> {
+    for (const { cluster, checker, outliers } of this.#entries.values()) {
+      const endpoints = cluster.hosts.map((host): EndpointSight => {
+        const { key, config } = host;
+        const state = host.state(nowMs);
+        const found = state === 'ejected' ? outliers.reasonOf(key) : (checker?.failureOf(key) ?? '');
+        return { key, state, reason: stateReason(state, config.health, found) };
+      });
+      yield { name: cluster.name, endpoints };
+    }
   }
 
   /**
@@ -90,11 +108,12 @@ export class Clusters {
   }
 
   #add(config: ClusterConfig): Promise<void> {
-    const { registry, world, outliers, countsOf } = this.#deps;
+    const { registry, world, outliers, countsOf, now } = this.#deps;
     const { name } = config;
     const cluster = new Cluster(config, clusterStats(registry, name), world, {
       countsOf: (key) => countsOf(name, key),
-      onFailuresInRow: (key, inRow) => this.onFailuresInRow(name, key, inRow),
+      now,
+      onFinding: (key, finding) => this.onFinding(name, key, finding),
     });
     const entry: Entry = { cluster, outliers: outliers(cluster), checker: null, wanted: config };
     this.#entries.set(name, entry);
@@ -135,8 +154,9 @@ export class Clusters {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
     const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key, passed) => {
-      cluster.setChecked(key, checker.stateOf(key) ?? 'pending');
-      if (passed && cluster.hostOf(key)?.passesChecks) outliers.onPassingCheck(key);
+      const state = checker.stateOf(key) ?? 'pending';
+      cluster.setChecked(key, state);
+      if (passed && state !== 'failing') outliers.onPassingCheck(key);
     });
     return checker;
   }

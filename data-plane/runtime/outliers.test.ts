@@ -25,8 +25,10 @@ function start() {
       ...{ now: clock.now, random, setTimer: clock.setTimer, wallClock: () => 0 },
       logger: { info: log, warn: log, error: log },
       onEjected: (...one) => void told.push(one.join(' ')),
+      onTrial: (...one) => void told.push(`${one.join(' ')} trial`),
     }),
     countsOf: ownHostCounts,
+    now: clock.now,
   });
   const apply = (config: ClusterConfig): Promise<void> => clusters.apply(new Map([['c', config]]));
   const stat = (name: string): number | undefined => {
@@ -102,7 +104,125 @@ test('an endpoint that left while it was out comes again as a new one', async ()
 test('one thread after another may count the failures', async () => {
   const { clusters, apply, picks } = start();
   await apply(clusterOf([1, 2], { outlierDetection }));
-  clusters.onFailuresInRow('c', b, 'consecutive-5xx');
-  clusters.onFailuresInRow('gone', b, 'consecutive-5xx');
+  clusters.onFinding('c', b, 'consecutive-5xx');
+  clusters.onFinding('gone', b, 'consecutive-5xx');
   expect(picks()).toBe('1');
+});
+
+const window = { fails: 3, windowMs: 10_000 };
+const asNginx = outliersOf({ consecutive5xx: 0, maxFails: window });
+
+/** Requests as nginx's own balancer would see them: each goes where it is picked, and fares as the endpoint does then. */
+function traffic({ clock, clusters }: ReturnType<typeof start>) {
+  const failing = new Set<number>();
+  /** Ports that got the requests of one moment. */
+  const send = (requests: number): string => {
+    const cluster = clusters.get('c')!;
+    const ports: number[] = [];
+    for (let request = 0; request < requests; request++) {
+      const host = cluster.pick(null)!;
+      cluster.outcomes!.began(host);
+      cluster.outcomes!.answered(host, failing.has(host.port) ? 500 : 200);
+      ports.push(host.port);
+    }
+    return ports.toSorted().join('');
+  };
+  return { send, failing, wait: (ms: number) => clock.advance(ms) };
+}
+
+test('as nginx: out after so many failures, one request after the time, and back when it went well', async () => {
+  const node = start();
+  await node.apply(clusterOf([1, 2], { outlierDetection: asNginx }));
+  const { send, failing, wait } = traffic(node);
+  failing.add(1);
+  expect([send(4), send(2), send(4)]).toEqual(['1122', '12', '2222']);
+  wait(10_000);
+  expect(send(4)).toBe('2222');
+  wait(2);
+  expect([send(4), send(4)]).toEqual(['1222', '2222']);
+  wait(10_002);
+  failing.clear();
+  expect(send(1) + send(8)).toContain('1');
+  expect(send(4)).toBe('1122');
+  expect(node.told).toEqual([`c ${a} true`, `c ${a} trial`, `c ${a} trial`, `c ${a} false`]);
+  expect([node.stat('ejections_enforced_max_fails'), node.stat('ejections_active')]).toEqual([1, 0]);
+  expect(node.logged).toMatchObject([{ type: 'MAX_FAILS', action: 'EJECT', failures: 3 }, { action: 'UNEJECT' }]);
+});
+
+test('as nginx: failures are forgotten by the success of a request that was sent the time after the last of them', async () => {
+  const node = start();
+  await node.apply(clusterOf([1, 2], { outlierDetection: asNginx }));
+  const { send, failing, wait } = traffic(node);
+  const fail = (): string => {
+    failing.add(1);
+    const ports = send(2);
+    failing.clear();
+    return ports;
+  };
+  fail();
+  // too soon to be forgotten
+  wait(9_000);
+  send(2);
+  fail();
+  wait(10_001);
+  send(2);
+  expect([fail(), fail()]).toEqual(['12', '12']);
+  // 18 s from the first to the last, and yet never 10 s between two
+  wait(9_000);
+  expect([fail(), send(2)]).toEqual(['12', '22']);
+});
+
+test('a single endpoint is never out, and neither are all: then all are used, and begin anew', async () => {
+  const node = start();
+  await node.apply(clusterOf([1], { outlierDetection: asNginx }));
+  const { send, failing } = traffic(node);
+  failing.add(1).add(2);
+  expect(send(9)).toBe('1'.repeat(9));
+  await node.apply(clusterOf([1, 2], { outlierDetection: asNginx }));
+  const seen = send(40);
+  expect([...seen].filter((port) => port === '1').length).toBeGreaterThan(10);
+  expect([...seen].filter((port) => port === '2').length).toBeGreaterThan(10);
+  expect(node.told.length).toBeGreaterThan(2);
+});
+
+test('a trial that nobody takes, or that comes to nothing, is offered again', async () => {
+  const node = start();
+  await node.apply(clusterOf([1, 2], { outlierDetection: asNginx }));
+  const { send, failing, wait } = traffic(node);
+  failing.add(1);
+  send(6);
+  wait(10_002);
+  const cluster = node.clusters.get('c')!;
+  const picked = [0, 1, 2, 3].map(() => cluster.pick(null)!.port);
+  expect(picked.filter((port) => port === 1)).toEqual([1]);
+  wait(10_002);
+  failing.clear();
+  expect(send(4)).toContain('1');
+  expect(node.stat('ejections_active')).toBe(0);
+});
+
+test('where it is configured no more, who was out is back', async () => {
+  const node = start();
+  await node.apply(clusterOf([1, 2], { outlierDetection: asNginx }));
+  const { send, failing } = traffic(node);
+  failing.add(1);
+  send(6);
+  await node.apply(clusterOf([1, 2], { outlierDetection: outliersOf() }));
+  expect([node.picks(), node.stat('ejections_active')]).toEqual(['1,2', 0]);
+});
+
+test('why an endpoint is out is known for as long as it is', async () => {
+  const { clock, clusters, apply, fail } = start();
+  const sights = () => [...clusters.sights(clock.now())].flatMap(({ endpoints }) => endpoints);
+  await apply(clusterOf([1, 2], { outlierDetection }));
+  fail(1, 3);
+  expect(sights()).toEqual([
+    { key: a, state: 'ejected', reason: 'outlier detection: consecutive 5xx' },
+    { key: b, state: 'healthy', reason: '' },
+  ]);
+  clock.advance(outlierDetection.baseEjectionMs + outlierDetection.intervalMs);
+  expect(sights()).toMatchObject([
+    { state: 'healthy', reason: '' },
+    { state: 'healthy', reason: '' },
+  ]);
 });

@@ -1,17 +1,19 @@
 /** Outlier detection of a cluster as its user sees it, wherever it is done: in this thread, or in the main one. */
+import { MaxFails } from '../health/max-fails.ts';
 import { type OutlierDeps, OutlierDetector, type OutlierEvent } from '../health/outlier.ts';
-import type { OutlierDetectionConfig } from '../model/config.ts';
-import { type OutlierStats, outlierStats } from '../telemetry/outlier-stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
-import type { FailuresInRow } from '../upstream/host-counts.ts';
+import type { Finding } from '../upstream/outcomes.ts';
 import type { Logger } from './logger.ts';
+import { OutlierReport } from './outlier-report.ts';
 
 export interface OutlierWatch {
   /** The cluster has changed. */
   update(): void;
-  onFailuresInRow(key: string, inRow: FailuresInRow): void;
+  onFinding(key: string, finding: Finding): void;
   /** An active check passed. */
   onPassingCheck(key: string): void;
+  /** What an endpoint that is out was ejected for, in a few words; empty: it is in, or that is known elsewhere. */
+  reasonOf(key: string): string;
   stop(): void;
 }
 
@@ -25,6 +27,7 @@ interface OwnOutliersDeps extends Pick<OutlierDeps, 'now' | 'random'> {
   readonly wallClock: () => number;
   /** For those who are to be told beside the cluster itself. */
   readonly onEjected: (cluster: string, key: string, ejected: boolean) => void;
+  readonly onTrial: (cluster: string, key: string) => void;
 }
 
 /** Decided in this thread. */
@@ -33,11 +36,12 @@ export function ownOutliers(deps: OwnOutliersDeps): MakeOutliers {
 }
 
 /** Decided in another thread, which is told what it has to know. */
-export function toldOutliers(tell: (cluster: Cluster, key: string, inRow: FailuresInRow) => void): MakeOutliers {
+export function toldOutliers(tell: (cluster: Cluster, key: string, finding: Finding) => void): MakeOutliers {
   return (cluster) => ({
     update: () => {},
-    onFailuresInRow: (key, inRow) => tell(cluster, key, inRow),
+    onFinding: (key, finding) => tell(cluster, key, finding),
     onPassingCheck: () => {},
+    reasonOf: () => '',
     stop: () => {},
   });
 }
@@ -45,7 +49,10 @@ export function toldOutliers(tell: (cluster: Cluster, key: string, inRow: Failur
 class OwnOutliers implements OutlierWatch {
   readonly #cluster: Cluster;
   readonly #deps: OwnOutliersDeps;
-  #stats: OutlierStats | null = null;
+  readonly #maxFails: MaxFails;
+  #report: OutlierReport | null = null;
+  /** Why they are out, in Envoy's words. */
+  readonly #reasons = new Map<string, string>();
   /** Null: the cluster has none. */
   #detector: OutlierDetector | null = null;
   /** A timer that was set for another detector does nothing. */
@@ -54,47 +61,59 @@ class OwnOutliers implements OutlierWatch {
   constructor(cluster: Cluster, deps: OwnOutliersDeps) {
     this.#cluster = cluster;
     this.#deps = deps;
+    this.#maxFails = new MaxFails({ ...deps, ...this.#told, onTrial: (key) => this.#offerTrial(key) });
   }
 
   update(): void {
-    const { outlierDetection } = this.#cluster.config;
+    const { config, hosts } = this.#cluster;
+    const { outlierDetection } = config;
     if (outlierDetection === null) {
       this.stop();
       return;
     }
+    const { logger, wallClock } = this.#deps;
+    this.#report ??= new OutlierReport(config.name, this.#cluster.stats, logger, wallClock);
     if (this.#detector === null) {
-      this.#detector = this.#start(outlierDetection);
+      this.#detector = new OutlierDetector(outlierDetection, { ...this.#deps, ...this.#told });
       this.#tickLater(this.#detector, ++this.#ticking);
     }
-    const counts = this.#cluster.hosts.map((host) => [host.key, host.counts] as const);
-    this.#detector.update(outlierDetection, new Map(counts));
-    this.#stats!.active.value = this.#detector.ejected;
+    this.#detector.update(outlierDetection, new Map(hosts.map(({ key, counts }) => [key, counts])));
+    this.#maxFails.update(outlierDetection.maxFails, new Map(hosts.map(({ key, counts }) => [key, counts.fails])));
+    for (const key of this.#reasons.keys()) if (this.#cluster.hostOf(key) === undefined) this.#reasons.delete(key);
+    this.#countEjected();
   }
 
-  onFailuresInRow(key: string, inRow: FailuresInRow): void {
-    this.#detector?.onFailuresInRow(key, inRow);
+  onFinding(key: string, finding: Finding): void {
+    if (finding === 'recovered') this.#maxFails.onRecovered(key);
+    else if (finding === 'max-fails') this.#maxFails.onFails(key, this.#isLast(key));
+    else this.#detector?.onFailuresInRow(key, finding);
   }
 
   onPassingCheck(key: string): void {
     this.#detector?.onPassingCheck(key);
   }
 
+  reasonOf(key: string): string {
+    return this.#reasons.get(key)?.toLowerCase().replaceAll('_', ' ') ?? '';
+  }
+
   stop(): void {
+    this.#reasons.clear();
     this.#ticking++;
     this.#detector?.stop();
     this.#detector = null;
+    this.#maxFails.update(null, new Map());
   }
 
-  #start(config: OutlierDetectionConfig): OutlierDetector {
-    const { now, random } = this.#deps;
-    this.#stats ??= outlierStats(this.#cluster.stats.scope);
-    return new OutlierDetector(config, {
-      now,
-      random,
-      onEjected: (key, ejected) => this.#onEjected(key, ejected),
-      onEvent: (event) => this.#onEvent(event),
-    });
-  }
+  readonly #told = {
+    onEjected: (key: string): void => this.#settle(key),
+    onEvent: (event: OutlierEvent): void => {
+      this.#countEjected();
+      if (event.action === 'eject' && event.enforced) this.#reasons.set(event.key, event.type);
+      else if (event.action === 'uneject') this.#reasons.delete(event.key);
+      this.#report!.add(event);
+    },
+  };
 
   #tickLater(detector: OutlierDetector, ticking: number): void {
     const { intervalMs } = this.#cluster.config.outlierDetection!;
@@ -105,48 +124,32 @@ class OwnOutliers implements OutlierWatch {
     }, intervalMs);
   }
 
-  #onEjected(key: string, ejected: boolean): void {
+  /** Nobody but this endpoint may be used. */
+  #isLast(key: string): boolean {
+    return !this.#cluster.hosts.some((host) => host.key !== key && host.takesBound && !this.#isOut(host.key));
+  }
+
+  #isOut(key: string): boolean {
+    return this.#detector?.isEjected(key) === true || this.#maxFails.isOut(key);
+  }
+
+  #settle(key: string): void {
     const cluster = this.#cluster;
     const host = cluster.hostOf(key);
-    if (host === undefined) return;
+    const ejected = this.#isOut(key);
+    if (host === undefined || (host.counts.ejected === ejected && !host.onTrial)) return;
     host.counts.ejected = ejected;
     cluster.setEjected(key, ejected);
     this.#deps.onEjected(cluster.name, key, ejected);
   }
 
-  #onEvent(event: OutlierEvent): void {
-    const stats = this.#stats!;
-    stats.active.value = this.#detector?.ejected ?? 0;
-    if (event.action !== 'uneject') {
-      stats.detected[event.type].value++;
-      if (event.action === 'overflow') {
-        stats.overflow.value++;
-        return;
-      }
-      if (event.enforced) {
-        stats.enforcedTotal.value++;
-        stats.enforced[event.type].value++;
-      }
-    }
-    const { logger, wallClock } = this.#deps;
-    const fields = { event: 'outlier', ...loggedFields(event, this.#cluster.name, wallClock()) };
-    if (event.action === 'uneject') logger.info(fields, 'an endpoint is let in again');
-    else if (event.enforced) logger.warn(fields, 'an endpoint is ejected');
-    else logger.info(fields, 'an endpoint would be ejected, if that were enforced');
+  #offerTrial(key: string): void {
+    if (this.#detector?.isEjected(key) === true) return;
+    this.#cluster.offerTrial(key);
+    this.#deps.onTrial(this.#cluster.name, key);
   }
-}
 
-/** As in Envoy's log of outlier events. */
-function loggedFields(event: OutlierEvent, cluster: string, epochMs: number): object {
-  const common = {
-    cluster_name: cluster,
-    upstream_url: event.key,
-    action: event.action.toUpperCase(),
-    num_ejections: event.ejections,
-    timestamp: new Date(epochMs).toISOString(),
-    ...(event.sinceMs === null ? {} : { secs_since_last_action: Math.floor(event.sinceMs / 1000) }),
-  };
-  if (event.action === 'uneject') return common;
-  const { type, enforced, measured } = event;
-  return { type, ...common, enforced, ...measured };
+  #countEjected(): void {
+    this.#report!.setEjected((this.#detector?.ejected ?? 0) + this.#maxFails.out);
+  }
 }

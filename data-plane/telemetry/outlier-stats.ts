@@ -9,6 +9,7 @@ const types = {
   SUCCESS_RATE_LOCAL_ORIGIN: ['local_origin_success_rate', 'a success rate of this side far below that of others'],
   FAILURE_PERCENTAGE: ['failure_percentage', 'too large a share of failures'],
   FAILURE_PERCENTAGE_LOCAL_ORIGIN: ['local_origin_failure_percentage', 'too large a share of failures of this side'],
+  MAX_FAILS: ['max_fails', "so many failures as nginx's max_fails allows"],
   LATENCY: ['latency', 'answers much slower than those of others'],
 } as const;
 

@@ -87,6 +87,11 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     ),
     healthCheckHealthy: scope.nodeGauge('health_check.healthy', 'Endpoints that pass their active health checks'),
     lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints, or none'),
+    lbSubsetsActive: scope.nodeGauge('lb_subsets_active', 'Subsets that have endpoints'),
+    lbSubsetsCreated: scope.nodeCounter('lb_subsets_created', 'Subsets that came'),
+    lbSubsetsRemoved: scope.nodeCounter('lb_subsets_removed', 'Subsets that went'),
+    lbSubsetsSelected: scope.counter('lb_subsets_selected', 'Picks in the subset that was asked for'),
+    lbSubsetsFallback: scope.counter('lb_subsets_fallback', 'Picks in what stands in for a subset'),
     lbRecalculateZoneStructures: scope.counter(
       'lb_recalculate_zone_structures',
       'Times that it was worked out how much stays in the own zone',

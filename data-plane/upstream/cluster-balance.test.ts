@@ -203,3 +203,53 @@ test('a hashing cluster without a hash picks by chance, and where nobody is heal
   expect(percents()).toEqual({ 90: 100 });
   expect(new Set(Array.from({ length: 200 }, () => cluster.pick(null)!.port)).size).toBe(6);
 });
+
+test('a request that chooses by labels gets endpoints of that subset, by their health; another one the fallback', () => {
+  const labelled = (first: number, version: string): EndpointConfig[] =>
+    endpointsAt(first, 2).map((one) => ({ ...one, labels: { version } }));
+  const selectors = [{ keys: ['version'], fallback: null }];
+  const subsets = { selectors, fallback: 'default', defaultSubset: { version: '1' } } as const;
+  const { cluster, config } = start([...labelled(10, '1'), ...labelled(20, '2')], balanceOf(roundRobin, { subsets }));
+  const ports = (version: string | null, count: number): string => {
+    const chosen = version === null ? null : { version };
+    return Array.from({ length: count }, () => cluster.pick({ ...ask, subset: chosen })?.port)
+      .sort()
+      .join();
+  };
+  expect(ports('2', 2)).toBe('20,21');
+  expect(ports('3', 2)).toBe('10,11');
+  expect(ports(null, 2)).toBe('10,11');
+  expect([cluster.pick(null)!.port, cluster.pick(null)!.port].sort()).toEqual([10, 11]);
+  cluster.setEjected('127.0.0.1:20', true);
+  expect(ports('2', 2)).toBe('21,21');
+  const { lbSubsetsActive, lbSubsetsSelected, lbSubsetsFallback } = cluster.stats;
+  expect([lbSubsetsActive, lbSubsetsSelected, lbSubsetsFallback].map(({ value }) => value)).toEqual([2, 4, 6]);
+  // the labels stay, what is done with them is new
+  cluster.update({ ...config, balance: balanceOf(roundRobin, { subsets: { ...subsets, fallback: 'none' } }) });
+  expect([cluster.pick(null), cluster.pick({ ...ask, subset: { version: '1' } })?.port]).toEqual([null, 10]);
+  cluster.update({ ...config, balance: balanceOf(roundRobin) });
+  expect(new Set(Array.from({ length: 6 }, () => cluster.pick(null)!.port)).size).toBe(3);
+  expect(lbSubsetsActive.value).toBe(0);
+});
+
+test('by utilisation, an endpoint that failed a request or came back is on probation, and gets one at a time', () => {
+  const policy = { reportExpiryMs: 10_000, probationMs: 10_000, probationRequests: 1, choices: 2 } as const;
+  const balance = balanceOf({ type: 'utilization', ...policy }, { panicPercent: 0 });
+  const { cluster, clock, say } = start(endpointsAt(10, 4), balance, { healthCheck });
+  say([10, 11, 12, 13], 'passing');
+  const states = (): string[] => cluster.hosts.map((host) => host.state(clock.nowMs));
+  expect(new Set(states())).toEqual(new Set(['healthy']));
+  const [erred, ejected, failed] = cluster.hosts;
+  erred!.record.count(false, clock.nowMs);
+  cluster.setEjected(ejected!.key, true);
+  cluster.setEjected(ejected!.key, false);
+  say([failed!.port], 'failing');
+  expect(states()).toEqual(['probation', 'probation', 'unhealthy', 'healthy']);
+  say([failed!.port], 'passing');
+  for (let pick = 0; pick < 100; pick++) cluster.pick(null)!.counts.begin();
+  expect(cluster.hosts.map(({ active }) => active)).toEqual([1, 1, 1, 97]);
+  clock.advance(10_000);
+  expect(new Set(states())).toEqual(new Set(['healthy']));
+  for (let pick = 0; pick < 40; pick++) cluster.pick(null)!.counts.begin();
+  expect(erred!.active).toBeGreaterThan(1);
+});

@@ -1,13 +1,15 @@
 /** A cluster at work: its endpoints, who of them may be picked, and in which order. */
 import type { Standing, World } from '../balance/candidate.ts';
+import type { PoolDeps } from '../balance/level.ts';
 import { Pool } from '../balance/pool.ts';
+import { Subsets } from '../balance/subsets.ts';
 import type { EndpointFacts } from '../health/endpoint-state.ts';
-import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
+import type { ClusterConfig, EndpointConfig, SubsetsConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
-import { type FailuresInRow, type HostCounts, ownHostCounts } from './host-counts.ts';
+import { type HostCounts, ownHostCounts } from './host-counts.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
-import { Outcomes } from './outcomes.ts';
+import { Outcomes, type OutcomesWatch } from './outcomes.ts';
 import type { PickAsk } from './pick-ask.ts';
 
 export type ClusterWorld = World;
@@ -15,14 +17,12 @@ export type ClusterWorld = World;
 type Checked = EndpointFacts['checked'];
 
 /** What the threads of a node know together. */
-interface ClusterWatch {
+interface ClusterWatch extends OutcomesWatch {
   countsOf(key: string): HostCounts;
-  /** An endpoint has met as many failures in a row as are allowed. */
-  onFailuresInRow(key: string, inRow: FailuresInRow): void;
 }
 
 /** Of one thread that is alone, and ejects nobody. */
-const alone: ClusterWatch = { countsOf: ownHostCounts, onFailuresInRow: () => {} };
+const alone: ClusterWatch = { countsOf: ownHostCounts, onFinding: () => {}, now: () => 0 };
 
 export class Cluster {
   readonly name: string;
@@ -32,7 +32,9 @@ export class Cluster {
   outcomes: Outcomes | null = null;
   readonly #watch: ClusterWatch;
   readonly #world: ClusterWorld;
+  readonly #deps: PoolDeps;
   readonly #pool: Pool<Host>;
+  #subsets: Subsets<Host> | null = null;
   #hosts: readonly Host[] = [];
   #byKey: ReadonlyMap<string, Host> = new Map();
   /** By zone; zones that are gone stay, for what they still have to report. */
@@ -46,7 +48,8 @@ export class Cluster {
     this.#world = world;
     // TCP counts connections, each of which is all that it carries
     const totalActive = (): number => (this.config.protocol === 'tcp' ? stats.cxActive.value : stats.rqActive.total);
-    this.#pool = new Pool(config, [], { world, stats, totalActive });
+    this.#deps = { world, stats, totalActive };
+    this.#pool = new Pool(config, [], this.#deps);
     this.update(config);
   }
 
@@ -63,20 +66,23 @@ export class Cluster {
     const gone = new Map(this.#byKey);
     const changed = new Set<Host>();
     const nowMs = this.#world.now();
+    const { slowStart, policy } = config.balance;
+    const before = this.config;
     this.config = config;
     this.#watchOutcomes();
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
-      const host =
-        known ?? new Host(endpoint, this.#loadOf(endpoint.locality.zone), this.#watch.countsOf(endpoint.key));
+      const load = this.#loadOf(endpoint.locality.zone);
+      const host = known ?? new Host(endpoint, load, this.#watch.countsOf(endpoint.key));
       if (known === undefined || !isSame(known.config, endpoint)) changed.add(host);
       host.config = endpoint;
-      host.load = this.#loadOf(endpoint.locality.zone);
+      host.load = load;
       const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
       if (known === undefined || state !== 'pending') this.#takeChecked(host, state);
       if (known === undefined) host.wellSinceMs = nowMs;
-      host.slowStartMs = config.balance.slowStart?.windowMs ?? 0;
+      host.slowStartMs = slowStart?.windowMs ?? 0;
+      host.probationMs = policy.type === 'utilization' ? policy.probationMs : 0;
       return host;
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
@@ -87,6 +93,7 @@ export class Cluster {
     this.#hosts = hosts;
     this.#byKey = new Map(hosts.map((host) => [host.key, host]));
     this.#pool.update(config, hosts, changed);
+    this.#updateSubsets(before.balance.subsets, changed);
     this.#countMembers();
   }
 
@@ -98,8 +105,7 @@ export class Cluster {
   #watchOutcomes(): void {
     const { outlierDetection } = this.config;
     if (outlierDetection === (this.outcomes?.config ?? null)) return;
-    const onThreshold = (key: string, inRow: FailuresInRow): void => this.#watch.onFailuresInRow(key, inRow);
-    this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, onThreshold);
+    this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, this.#watch);
   }
 
   #loadOf(zone: string): LocalityLoad {
@@ -110,7 +116,8 @@ export class Cluster {
 
   /** Works out now who may be picked, and begins to build tables: what the next pick would do. */
   settle(): void {
-    this.#pool.settle();
+    if (this.#subsets === null) this.#pool.settle();
+    else this.#subsets.settle();
   }
 
   /** What active health checks say of an endpoint. */
@@ -127,16 +134,41 @@ export class Cluster {
   /** What outlier detection says of an endpoint. */
   setEjected(key: string, ejected: boolean): void {
     const host = this.#byKey.get(key);
-    if (host === undefined || host.ejected === ejected) return;
+    if (host === undefined) return;
+    host.onTrial = false;
+    if (host.ejected === ejected) return;
     const { standing } = host;
     host.ejected = ejected;
+    if (!ejected) host.backAtMs = this.#world.now();
     this.#stood(host, standing);
   }
 
+  /** One that is out may serve one request of all threads, to show that it can. */
+  offerTrial(key: string): void {
+    this.setEjected(key, false);
+    const host = this.#byKey.get(key);
+    if (host !== undefined) host.onTrial = true;
+  }
+
   #takeChecked(host: Host, checked: Checked): void {
+    const before = host.checked;
     const passed = host.passesChecks;
     host.checked = checked;
-    if (!passed && host.passesChecks) host.wellSinceMs = this.#world.now();
+    if (passed || !host.passesChecks) return;
+    host.wellSinceMs = this.#world.now();
+    if (before === 'failing') host.backAtMs = host.wellSinceMs;
+  }
+
+  /** @param before what subsets went by */
+  #updateSubsets(before: SubsetsConfig | null, changed: ReadonlySet<Host>): void {
+    const { subsets } = this.config.balance;
+    if (this.#subsets !== null && JSON.stringify(before) !== JSON.stringify(subsets)) {
+      this.#subsets.close();
+      this.#subsets = null;
+    }
+    if (subsets === null) return;
+    this.#subsets ??= new Subsets(subsets, this.config, this.#pool, this.#deps, this.stats);
+    this.#subsets.update(this.config, this.#hosts, changed);
   }
 
   /** Counts on from where an endpoint stood before. Who is picked follows at the next pick, for all changes up to then. */
@@ -146,6 +178,7 @@ export class Cluster {
     this.#gaugeOf(before).value--;
     this.#gaugeOf(standing).value++;
     this.#pool.markStale(host.config.locality.priority);
+    this.#subsets?.markStale(host);
   }
 
   #countMembers(): void {
@@ -174,13 +207,26 @@ export class Cluster {
 
   /** The endpoint for the next request, or null if none may take it. @param ask null: nothing in particular */
   pick(ask: PickAsk | null): Host | null {
-    if (ask === null) return this.#pool.pick(null, nobody, 0);
+    let host = this.#choose(ask);
+    while (host?.onTrial === true && !host.counts.fails.takeTrial()) {
+      this.setEjected(host.key, true);
+      host = this.#choose(ask);
+    }
+    return host;
+  }
+
+  #choose(ask: PickAsk | null): Host | null {
+    if (ask === null) {
+      return this.#subsets === null ? this.#pool.pick(null, nobody, 0) : this.#subsets.pick(null, null, nobody, 0);
+    }
     if (ask.bound !== '') {
       const bound = this.#byKey.get(ask.bound);
       if (bound?.takesBound && (ask.boundOnly || !ask.tried.includes(bound))) return bound;
       if (ask.boundOnly) return null;
     }
-    return this.#pool.pick(ask.hash, ask.tried, ask.hostSelections);
+    const { hash, tried, hostSelections } = ask;
+    if (this.#subsets !== null) return this.#subsets.pick(ask.subset, hash, tried, hostSelections);
+    return this.#pool.pick(hash, tried, hostSelections);
   }
 
   /** Retries of this thread that are planned or under way. */
@@ -209,6 +255,8 @@ export class Cluster {
     this.#byKey = new Map();
     this.#pool.update(this.config, [], new Set());
     this.#pool.close();
+    this.#subsets?.close();
+    this.#subsets = null;
     this.stats.scope.drop();
   }
 }

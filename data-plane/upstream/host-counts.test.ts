@@ -62,3 +62,12 @@ test('one thread counts in memory of its own', () => {
   expect([one.active, one.ejected, one.failed('consecutive-5xx')]).toEqual([1, true, 2]);
   expect([other.active, other.ejected, other.failed('consecutive-5xx')]).toEqual([0, false, 1]);
 });
+
+test('of all threads one takes a trial, and failures are those of all', () => {
+  const [[a], [b], [c]] = everybody(newHostCounts(endpoints, workers)) as [HostCounts[], HostCounts[], HostCounts[]];
+  expect([a!, b!].map(({ fails }) => fails.add())).toEqual([1, 2]);
+  a!.fails.checkedAtMs = 1.5e12;
+  expect([c!.fails.count, c!.fails.checkedAtMs, c!.fails.failedAtMs]).toEqual([2, 1.5e12, 0]);
+  c!.fails.offerTrial();
+  expect([a!, b!, c!].map(({ fails }) => fails.takeTrial())).toEqual([true, false, false]);
+});

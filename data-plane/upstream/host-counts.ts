@@ -4,6 +4,7 @@
  * all of them. With one thread the same over memory of its own.
  */
 import { LatencyBuckets } from '../health/latency-buckets.ts';
+import { SharedFails } from './fail-cells.ts';
 
 /** Whose word an outcome is: the endpoint's answer, or what this side met on its way there. */
 type Origin = 'external' | 'local';
@@ -14,7 +15,7 @@ export type FailuresInRow = 'consecutive-5xx' | 'consecutive-gateway-failure' | 
 const underWayCells = 2;
 const talliesCells = 4;
 /** In front of what the workers have each. */
-const shared = { fiveXx: 0, gateway: 1, local: 2, ejected: 3, latency: 16 } as const;
+const shared = { fiveXx: 0, gateway: 1, local: 2, ejected: 3, fails: 4, times: 8, latency: 16 } as const;
 const sharedCells = shared.latency + LatencyBuckets.count;
 
 const inRowCell: Readonly<Record<FailuresInRow, number>> = {
@@ -45,6 +46,7 @@ export function clearHostCounts(memory: SharedArrayBuffer, workers: number, work
 export class HostCounts {
   /** How long answers took, where somebody asks for it. */
   readonly latency: LatencyBuckets;
+  readonly fails: SharedFails;
   readonly #cells: Int32Array;
   readonly #shared: number;
   readonly #workers: number;
@@ -63,6 +65,8 @@ export class HostCounts {
     this.#requests = this.#shared + sharedCells;
     this.#connections = this.#requests + workers;
     this.#tallies = this.#connections + workers;
+    const times = new Float64Array(cells.buffer, cells.byteOffset, cells.length >> 1);
+    this.fails = new SharedFails(cells, this.#shared + shared.fails, times, (this.#shared + shared.times) >> 1);
     this.latency = new LatencyBuckets(cells, this.#shared + shared.latency);
   }
 

@@ -1,6 +1,7 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
 import type { Candidate, Standing } from '../balance/candidate.ts';
 import { TrackRecord } from '../balance/track-record.ts';
+import { isOnProbation } from '../balance/utilization.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
 import type { EndpointConfig } from '../model/config.ts';
@@ -50,10 +51,15 @@ export class Host implements Candidate {
   /** By outlier detection, which decides for all threads; each takes note of it by itself. */
   ejected: boolean;
   wellSinceMs = 0;
+  backAtMs = Number.NEGATIVE_INFINITY;
   /** From `wellSinceMs` on, of its cluster; 0: none. */
   slowStartMs = 0;
+  /** After it has failed a request, or came back; of its cluster; 0: none. */
+  probationMs = 0;
   /** Kept where the policy of the cluster goes by it. */
   readonly record = new TrackRecord();
+  /** The first request of all threads that picks it may have it; it is out for all others. */
+  onTrial = false;
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
@@ -86,7 +92,8 @@ export class Host implements Candidate {
   state(nowMs: number): EndpointState {
     const { checked, ejected } = this;
     const inSlowStart = nowMs - this.wellSinceMs < this.slowStartMs;
-    return endpointState({ told: this.config.health, checked, ejected, onProbation: false, inSlowStart });
+    const onProbation = isOnProbation(this, this.probationMs, nowMs);
+    return endpointState({ told: this.config.health, checked, ejected, onProbation, inSlowStart });
   }
 
   /** Requests (HTTP) or connections (TCP) under way, of the whole node. */

@@ -6,7 +6,10 @@ import { localStatus, Outcomes } from './outcomes.ts';
 function start(config = outliersOf({ consecutive5xx: 3, consecutiveGatewayFailure: 2 })) {
   const told: string[] = [];
   const host = { key: 'h', counts: ownHostCounts() };
-  const outcomes = new Outcomes(config, (key, inRow) => told.push(`${key} ${inRow}`));
+  const outcomes = new Outcomes(config, {
+    now: () => 0,
+    onFinding: (key, finding) => void told.push(`${key} ${finding}`),
+  });
   const counted = (): number[] => {
     const { counts } = host;
     return (['external', 'local'] as const).flatMap((origin) => [counts.total(origin), counts.successful(origin)]);
@@ -61,4 +64,17 @@ test('a threshold of 0 is none', () => {
   const { told, host, outcomes } = start(outliersOf({ consecutive5xx: 0, consecutiveGatewayFailure: 0 }));
   for (let count = 0; count < 20; count++) outcomes.answered(host, 503);
   expect(told).toEqual([]);
+});
+
+test('failures that nginx would count: also answers of 5xx, unless what this side meets is counted by itself', () => {
+  const maxFails = { fails: 2, windowMs: 1_000 };
+  const both = start(outliersOf({ consecutive5xx: 0, consecutiveGatewayFailure: 0, maxFails }));
+  both.outcomes.answered(both.host, 500);
+  both.outcomes.failed(both.host, localStatus.failed, false);
+  expect(both.told).toEqual(['h max-fails']);
+  const own = start(outliersOf({ consecutive5xx: 0, splitLocalOrigin: true, maxFails }));
+  for (let count = 0; count < 4; count++) own.outcomes.answered(own.host, 500);
+  expect(own.told).toEqual([]);
+  for (let count = 0; count < 2; count++) own.outcomes.failed(own.host, localStatus.failed, false);
+  expect(own.told).toEqual(['h max-fails']);
 });

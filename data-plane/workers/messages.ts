@@ -2,7 +2,7 @@
 import type { NodeLimits } from '../limits.ts';
 import type { ListenerView } from '../runtime/listeners.ts';
 import type { StatsNews } from '../telemetry/shared-stats.ts';
-import type { FailuresInRow } from '../upstream/host-counts.ts';
+import type { Finding } from '../upstream/outcomes.ts';
 import type { ConfigMessage } from './config-message.ts';
 
 /** What health checks found out of an endpoint; one that was not checked yet is not told of. */
@@ -31,6 +31,8 @@ export type ToWorker =
   | { readonly type: 'health'; readonly cluster: string; readonly key: string; readonly state: CheckedState }
   /** By outlier detection; also stands in the counts of the endpoint, for who comes to know of it later. */
   | { readonly type: 'ejected'; readonly cluster: string; readonly key: string; readonly ejected: boolean }
+  /** One request of all workers may go to it. */
+  | { readonly type: 'trial'; readonly cluster: string; readonly key: string }
   /** To be answered by `here`. */
   | { readonly type: 'call' }
   /** To be answered by a `view` of the same number. */
@@ -45,8 +47,8 @@ export type FromWorker =
   /** Of the configuration of that number, and of all before. Told anew when a listener that had failed is bound. */
   | { readonly type: 'applied'; readonly number: number; readonly failed: readonly FailedListener[] }
   | { readonly type: 'stats'; readonly news: StatsNews }
-  /** This worker counted the last of so many failures in a row as an endpoint is allowed. */
-  | { readonly type: 'failuresInRow'; readonly cluster: string; readonly key: string; readonly inRow: FailuresInRow }
+  /** This worker counted what settled it. */
+  | { readonly type: 'finding'; readonly cluster: string; readonly key: string; readonly finding: Finding }
   | { readonly type: 'here' }
   | { readonly type: 'view'; readonly number: number; readonly view: WorkerView }
   | {

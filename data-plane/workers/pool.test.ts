@@ -49,7 +49,7 @@ function start(count: number) {
     zone: '',
     open: newOpenCounts(count, [1, 2]),
     counts,
-    onFailuresInRow: (...told) => void suspects.push(told.join(' ')),
+    onFinding: (...told) => void suspects.push(told.join(' ')),
     stats,
     logs: new LogWriter((path) => ({
       write: async (batch, lines) => void written.push(`${path} ${lines} ${Buffer.from(batch)}`),
@@ -172,7 +172,7 @@ test('what a worker has under way at an endpoint is told in memory, and given ba
     told.of('c', key).begin();
   }
   expect(counts.of('c', key).active).toBe(2);
-  threads[0]!.events.onMessage({ type: 'failuresInRow', cluster: 'c', key, inRow: 'consecutive-5xx' });
+  threads[0]!.events.onMessage({ type: 'finding', cluster: 'c', key, finding: 'consecutive-5xx' });
   threads[0]!.events.onEnd('boom');
   expect(counts.of('c', key).active).toBe(1);
   expect(suspects).toEqual([`c ${key} consecutive-5xx`]);

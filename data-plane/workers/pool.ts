@@ -5,7 +5,7 @@ import type { Logger } from '../runtime/logger.ts';
 import { clearRow, newRows } from '../telemetry/common-rows.ts';
 import type { NodeStats } from '../telemetry/node-stats.ts';
 import type { Counter } from '../telemetry/registry.ts';
-import type { FailuresInRow } from '../upstream/host-counts.ts';
+import type { Finding } from '../upstream/outcomes.ts';
 import type { HostCountsBook } from './common-host-counts.ts';
 import { clearOpenCounts } from './common-open-counts.ts';
 import { ConfigSender, prefixesOf } from './config-message.ts';
@@ -42,7 +42,7 @@ export interface WorkerPoolDeps {
   /** What the workers count the open connections in, as of `newOpenCounts`. */
   readonly open: SharedArrayBuffer;
   readonly counts: HostCountsBook;
-  readonly onFailuresInRow: (cluster: string, key: string, inRow: FailuresInRow) => void;
+  readonly onFinding: (cluster: string, key: string, finding: Finding) => void;
   /** A worker has applied a configuration, or is no more. */
   readonly onProgress: () => void;
   /** Monotonic milliseconds. */
@@ -259,8 +259,8 @@ export class WorkerPool {
         if (this.settled) stats.settle();
         onProgress();
         break;
-      case 'failuresInRow':
-        this.#deps.onFailuresInRow(message.cluster, message.key, message.inRow);
+      case 'finding':
+        this.#deps.onFinding(message.cluster, message.key, message.finding);
         break;
       case 'here':
         life.calls = 0;

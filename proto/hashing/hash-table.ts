@@ -16,7 +16,7 @@ export interface HashTable {
 export interface TableHost {
   /** What is hashed. */
   readonly key: string;
-  /** Its share; those of all add up to 1. */
+  /** Its share; those of all add up to 1, or less where localities are left out. */
   readonly weight: number;
 }
 

@@ -14,7 +14,7 @@ test('a cluster that says its endpoints has every default', () => {
     protocol: 'http1',
     endpoints: [{ ...endpoint, weight: 1, zone: '', priority: 0, labels: {}, state: 'enabled' }],
     dns: null,
-    balance: { policy: 'least-request', choices: 2, ...ofAll },
+    balance: { policy: 'least-request', choices: 2, fullScan: false, bias: null, ...ofAll },
     slowStart: null,
     health: null,
     connectTimeoutMs: 1000,
@@ -201,8 +201,9 @@ test('the documents of docs/grpc.md are accepted', () => {
 
 test.each(['http2', 'grpc'])('a cluster of protocol %s goes round where nothing else is said', (protocol) => {
   const balanceOf = (balance: object) => specOfCluster({ protocol, endpoints: [], balance })?.balance.policy;
-  expect([{}, { choices: 3 }, { policy: 'least-request' }].map(balanceOf)).toEqual([
+  expect([{}, { choices: 3 }, { bias: 2 }, { policy: 'least-request' }].map(balanceOf)).toEqual([
     'round-robin',
+    'least-request',
     'least-request',
     'least-request',
   ]);

@@ -125,7 +125,7 @@ const written = fields(
     ),
     slowStart: about(
       slowStartSchema.optional(),
-      'New endpoints get their share little by little; with `round-robin` and `least-request` alone.',
+      'New endpoints get their share little by little; not with `random`, `ring-hash` and `maglev`.',
       'Cluster.round_robin_lb_config and least_request_lb_config: slow_start_config',
       { 'x-default': 'the whole share at once' },
     ),
