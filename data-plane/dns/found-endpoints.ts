@@ -3,25 +3,24 @@ import type { AssignmentConfig, DnsConfig, EndpointConfig } from '../model/confi
 
 type Name = DnsConfig['names'][number];
 
-/**
- * Makes the same object of the same name and address again, and returns `before` where nothing changed.
- * @param addressesOf what was found for a name; empty: nothing
- */
+/** Makes the same endpoint of the same name and addresses again, and the same list of the same endpoints. */
 export class FoundEndpoints {
-  /** Of the last time, by address. */
+  /** Of the last time, by name and what it led to. */
   #made: ReadonlyMap<Name, ReadonlyMap<string, EndpointConfig>> = new Map();
   #endpoints: AssignmentConfig['endpoints'] = [];
 
-  of(dns: DnsConfig, addressesOf: (hostname: string) => readonly string[]): AssignmentConfig['endpoints'] {
+  /** @param addressesOf what was found for a name; empty: nothing */
+  of({ type, names }: DnsConfig, addressesOf: (hostname: string) => readonly string[]): AssignmentConfig['endpoints'] {
     const made = new Map<Name, Map<string, EndpointConfig>>();
     const found = new Map<string, EndpointConfig>();
-    for (const name of dns.names) {
+    for (const name of names) {
       const known = this.#made.get(name);
       const mine = new Map<string, EndpointConfig>();
       made.set(name, mine);
-      for (const address of addressesOf(name.hostname)) {
-        const endpoint = known?.get(address) ?? { ...name, key: keyOf(dns, name, address), address };
-        mine.set(address, endpoint);
+      for (const addresses of placesOf(type, addressesOf(name.hostname))) {
+        const id = addresses.join();
+        const endpoint = known?.get(id) ?? endpointAt(type, name, addresses);
+        mine.set(id, endpoint);
         // an address that several names lead to is one endpoint, of the first of them
         if (!found.has(endpoint.key)) found.set(endpoint.key, endpoint);
       }
@@ -35,8 +34,14 @@ export class FoundEndpoints {
   }
 }
 
-/** A logical cluster's one endpoint is its name, wherever that leads. */
-function keyOf({ type }: DnsConfig, { hostname, port }: Name, address: string): string {
-  const host = type === 'strict' ? address : hostname;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+/** The addresses of each endpoint: one, or all that a logical name led to. */
+function placesOf(type: DnsConfig['type'], addresses: readonly string[]): readonly (readonly string[])[] {
+  if (type === 'strict') return addresses.map((address) => [address]);
+  return addresses.length === 0 ? [] : [addresses];
+}
+
+function endpointAt(type: DnsConfig['type'], name: Name, [address = '', ...others]: readonly string[]): EndpointConfig {
+  const host = type === 'strict' ? address : name.hostname;
+  const key = host.includes(':') ? `[${host}]:${name.port}` : `${host}:${name.port}`;
+  return { ...name, key, address, ...(others.length > 0 && { others }) };
 }

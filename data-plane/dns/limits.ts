@@ -7,6 +7,8 @@ export const limits = {
   /** One question to one server, and how many of them. */
   questionMs: 2_000,
   questions: 2,
+  /** Addresses that a connection to a logical cluster tries: each has 250 ms, and connect timeouts are seconds. */
+  logicalAddresses: 4,
   /** Longer is no time to live (RFC 2181 section 8). */
   mostTtlSeconds: 2 ** 31 - 1,
   /** Longest wait of a timer of Node's. */

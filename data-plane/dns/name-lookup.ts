@@ -40,7 +40,7 @@ export class NameLookup {
     void this.#ask();
   }
 
-  /** Those that stay keep their order; of a logical cluster the one to connect to. Null: nobody has answered yet. */
+  /** Of a strict cluster those that stay keep their order. Null: nobody has answered yet. */
   get addresses(): readonly string[] | null {
     return this.#addresses;
   }
@@ -67,18 +67,18 @@ export class NameLookup {
     if (this.settings.type === 'strict') return this.#take(answer);
     // a name that is the endpoint itself does not go because it leads nowhere for a while
     if (answer.addresses.length === 0) return this.#fail('it has no address');
-    return this.#take({ ...answer, addresses: answer.addresses.slice(0, 1) });
+    return this.#take({ ...answer, addresses: answer.addresses.slice(0, limits.logicalAddresses) });
   }
 
   #take({ addresses, ttlMs }: Found): number {
     this.#failures = 0;
     this.#stats.success.value++;
     const before = this.#addresses;
-    const stay = before?.filter((address) => addresses.includes(address)) ?? [];
-    if (before !== null && stay.length === before.length && stay.length === addresses.length) {
+    const now = before !== null && this.settings.type === 'strict' ? inPlace(before, addresses) : addresses;
+    if (before !== null && now.join() === before.join()) {
       this.#stats.noRebuild.value++;
     } else {
-      this.#addresses = [...stay, ...addresses.filter((address) => !stay.includes(address))];
+      this.#addresses = now;
       this.#events.onChange();
     }
     const { respectTtl, refreshMs, jitterMs } = this.settings;
@@ -97,4 +97,10 @@ export class NameLookup {
     // drawn from its upper half, so that nodes do not ask in step
     return pauseMs * (1 - this.#deps.random() / 2);
   }
+}
+
+/** Those that stay keep their order, new ones follow. */
+function inPlace(before: readonly string[], addresses: readonly string[]): readonly string[] {
+  const stay = before.filter((address) => addresses.includes(address));
+  return [...stay, ...addresses.filter((address) => !stay.includes(address))];
 }

@@ -171,11 +171,14 @@ test('a logical cluster is one endpoint, wherever its name leads', async () => {
   answers.set('one', found('10.0.0.1', '10.0.0.2'));
   await take(configOf(named('a', dnsOf(['one'], { type: 'logical' }))));
   answers.set('one', found('10.0.0.2', '10.0.0.1'));
+  await advance(10_000);
+  answers.set('one', found('::1'));
   await advance(5_000);
   const endpoints = applied.map(({ clusters }) => clusters.get('a')?.endpoints);
   expect(endpoints).toEqual([
-    [endpointOf(80, { key: 'one:80', address: '10.0.0.1', hostname: 'one' })],
-    [endpointOf(80, { key: 'one:80', address: '10.0.0.2', hostname: 'one' })],
+    [endpointOf(80, { key: 'one:80', address: '10.0.0.1', others: ['10.0.0.2'], hostname: 'one' })],
+    [endpointOf(80, { key: 'one:80', address: '10.0.0.2', others: ['10.0.0.1'], hostname: 'one' })],
+    [endpointOf(80, { key: 'one:80', address: '::1', hostname: 'one' })],
   ]);
 });
 
