@@ -40,7 +40,6 @@ const standings: Readonly<Record<EndpointState, Standing>> = {
 
 export class Host implements Candidate {
   readonly key: string;
-  readonly address: string;
   readonly port: number;
   config: EndpointConfig;
   /** Of all threads. */
@@ -73,7 +72,6 @@ export class Host implements Candidate {
     this.counts = counts;
     this.ejected = counts.ejected;
     this.key = config.key;
-    this.address = config.address;
     this.port = config.port;
     this.config = config;
   }
@@ -108,6 +106,11 @@ export class Host implements Candidate {
   /** Open ones, of the whole node. */
   get connections(): number {
     return this.counts.connections;
+  }
+
+  /** Where new connections go. It changes where the endpoint is a name that leads elsewhere now. */
+  get address(): string {
+    return this.config.address;
   }
 
   /** The most recently used idle connection, or undefined. */
