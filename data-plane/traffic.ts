@@ -28,6 +28,7 @@ export interface TrafficDeps {
   readonly checks: MakeChecks;
   readonly outliers: ClustersDeps['outliers'];
   readonly countsOf: ClustersDeps['countsOf'];
+  readonly totalOf: ClustersDeps['totalOf'];
   readonly limits: NodeLimits;
   readonly filters: FilterModules;
   /** Of the node's connections. */
@@ -47,13 +48,14 @@ export function createTraffic({
   checks,
   outliers,
   countsOf,
+  totalOf,
   limits,
   filters,
   open,
   logger,
   listening,
 }: TrafficDeps): Traffic {
-  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf, now: nodeNow });
+  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf, totalOf, now: nodeNow });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

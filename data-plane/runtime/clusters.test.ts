@@ -88,6 +88,7 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
     checks,
     outliers,
     countsOf: ownHostCounts,
+    totalOf: null,
     now: () => 0,
   });
   closers.push(() => clusters.stop());
@@ -146,4 +147,34 @@ test('a later change replaces one that waits', async () => {
   await clusters.apply(wanted([b]));
   await clusters.apply(wanted([b], { healthCheck: null }));
   expect(picks()).toEqual([b.port, b.port]);
+});
+
+test('the breakers of a cluster are shown, open or not', async () => {
+  const registry = new StatsRegistry();
+  const clusters = new Clusters({
+    ...{
+      registry,
+      world: { random: () => 0 },
+      checks: () => Promise.reject() as never,
+      outliers: toldOutliers(() => {}),
+    },
+    ...{ countsOf: ownHostCounts, totalOf: (gauge) => gauge.total, now: () => 0 },
+  });
+  closers.push(() => clusters.stop());
+  const breakers = { connections: 2, pending: 1, requests: 3, connectionsPerEndpoint: 9 };
+  await clusters.apply(new Map([['c', clusterOf([1], { breakers, retryBudget: { percent: 0, least: 1 } })]]));
+  const { stats, hosts } = clusters.get('c')!;
+  const open = (): string[] =>
+    registry.list().flatMap((stat) => {
+      const name = stat.name.stat.split('circuit_breakers.default.')[1];
+      return name !== undefined && stat.kind !== 'histogram' && stat.read() === 1 ? [name] : [];
+    });
+  expect(open()).toEqual([]);
+  for (let count = 0; count < 2; count++) hosts[0]!.opened(stats);
+  stats.rqActive.value = 3;
+  expect(open()).toEqual(['cx_open', 'rq_open']);
+  stats.rqPendingActive.value = 1;
+  stats.rqWaiting.value = 1;
+  stats.retriesActive.value = 1;
+  expect(open()).toEqual(['cx_open', 'rq_pending_open', 'rq_retry_open']);
 });

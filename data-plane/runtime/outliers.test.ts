@@ -28,6 +28,7 @@ function start() {
       onTrial: (...one) => void told.push(`${one.join(' ')} trial`),
     }),
     countsOf: ownHostCounts,
+    totalOf: null,
     now: clock.now,
   });
   const apply = (config: ClusterConfig): Promise<void> => clusters.apply(new Map([['c', config]]));
