@@ -4,7 +4,7 @@ const ignored = ['node_modules/**', '.peers/**'];
 /** They start programs, or databases, and wait for them: each file has a process of its own. */
 const large = ['e2e/**/*.test.ts', 'bench/**/*.test.ts', 'control-plane/{cli,store}/**/*.test.ts'];
 
-const common = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+const common = { pool: 'forks', testTimeout: 90_000, hookTimeout: 120_000 } as const;
 
 export default defineConfig({
   test: {

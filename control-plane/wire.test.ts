@@ -1,7 +1,6 @@
 /** One replica as a whole: real store, real sockets. */
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
@@ -12,7 +11,7 @@ import { serverFiles } from '../e2e/support/tls.ts';
 import { encode } from '../proto/codec.ts';
 import { typeUrls } from '../proto/type-urls.ts';
 import type { Settings } from './settings.ts';
-import { copyEmptyStore } from './store/testing-empty.ts';
+import { copyEmptyStore, storesFolder } from './store/testing-empty.ts';
 import { type ControlPlane, startControlPlane } from './wire.ts';
 
 const logger = pino({ level: 'silent' });
@@ -24,7 +23,7 @@ let settings: Settings;
 let controlPlane: ControlPlane;
 
 beforeAll(async () => {
-  home = await mkdtemp(path.join(tmpdir(), 'fairlead-wire-'));
+  home = await mkdtemp(path.join(storesFolder, 'fairlead-wire-'));
   settings = { api: free, xds: free, xdsTls: undefined, home, databaseUrl: undefined, adminToken };
   controlPlane = await startControlPlane(settings, { logger });
 });

@@ -121,6 +121,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       authorizeStatus: authorizeStatus(authenticator),
       observer: fleet,
       loads: fleet.loads,
+      healths: fleet.healths,
       elsewhere: () => (wholeFleet instanceof SharedFleet ? wholeFleet.clientsElsewhere() : []),
       others: wholeFleet instanceof SharedFleet ? () => wholeFleet.connectedElsewhere() : undefined,
       timers: systemTimers,

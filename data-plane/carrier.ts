@@ -34,7 +34,7 @@ export function logFiles(registry: StatsRegistry, logger: Logger) {
 }
 
 export function carryAlone(
-  { binds, limits }: Settings,
+  { binds, limits, zone }: Settings,
   filters: FilterModules,
   registry: StatsRegistry,
   logger: Logger,
@@ -49,6 +49,7 @@ export function carryAlone(
     totalOf: (gauge) => gauge.total,
     limits,
     filters,
+    zone,
     open: new OwnOpenCounts(),
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },
@@ -56,7 +57,7 @@ export function carryAlone(
   return {
     node,
     stats: registry,
-    clusters: async () => clusterViews(node.clusters),
+    clusters: async () => clusterViews(node.clusters, now()),
     listeners: async () => listeners.list(),
     connectionCount: async () => listeners.connectionCount,
     workers: () => [],

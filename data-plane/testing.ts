@@ -49,8 +49,8 @@ export class TestClock {
   }
 }
 
-/** What clusters are handed: no chance. */
-export const stillWorld: ClusterWorld = { random: () => 0 };
+/** What clusters are handed: no chance, no time, no place. */
+export const stillWorld: ClusterWorld = { random: () => 0, now: () => 0, zone: '', tables: null };
 
 export const nowhere: LocalityConfig = { region: '', zone: '', subZone: '', priority: 0, weight: 0 };
 

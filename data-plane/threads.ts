@@ -25,7 +25,7 @@ import { checking, judging, nodeNow, now, random, setTimer } from './world.ts';
 
 /** What this thread does itself is to be told, to check the health of endpoints, and to write. */
 export function carryByWorkers(
-  { binds, limits, concurrency, filters }: Settings,
+  { binds, limits, concurrency, filters, zone }: Settings,
   registry: StatsRegistry,
   logger: Logger,
 ): Carrier {
@@ -43,6 +43,7 @@ export function carryByWorkers(
     health: () => health.states,
     limits,
     filters,
+    zone,
     open: newOpenCounts(concurrency, [randomInt(2 ** 31), randomInt(2 ** 31)]),
     counts,
     onFinding: (cluster, key, finding) => clusters.onFinding(cluster, key, finding),
@@ -55,7 +56,7 @@ export function carryByWorkers(
   const hasTraffic = ({ scope }: ClusterStats): boolean => stats.countOf(scope.nameOf('upstream_cx_total')) > 0;
   const clusters = new Clusters({
     registry,
-    world: { random },
+    world: { random, now, zone, tables: null },
     checks: health.telling(ownChecks({ ...checking, hasTraffic, logger })),
     outliers: ownOutliers({
       ...judging,
@@ -73,7 +74,7 @@ export function carryByWorkers(
   return {
     node,
     stats,
-    clusters: async () => clusterViews(clusters),
+    clusters: async () => clusterViews(clusters, now()),
     listeners: async () => listeners.list(await pool.ask()),
     connectionCount: async () => (await pool.ask()).reduce((sum, { connections }) => sum + connections, 0),
     workers: () => pool.states,

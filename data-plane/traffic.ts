@@ -1,5 +1,6 @@
 /** All that forwards traffic in one thread, put together. */
 import { randomUUID } from 'node:crypto';
+import { TableBuilder } from './balance/table-builder.ts';
 import { Out } from './codec/out.ts';
 import type { HttpShared } from './l7/http-context.ts';
 import { Turns } from './l7/turns.ts';
@@ -31,6 +32,8 @@ export interface TrafficDeps {
   readonly totalOf: ClustersDeps['totalOf'];
   readonly limits: NodeLimits;
   readonly filters: FilterModules;
+  /** Where this node stands; empty: it was not told. */
+  readonly zone: string;
   /** Of the node's connections. */
   readonly open: OpenCounts;
   readonly logger: Logger;
@@ -51,11 +54,14 @@ export function createTraffic({
   totalOf,
   limits,
   filters,
+  zone,
   open,
   logger,
   listening,
 }: TrafficDeps): Traffic {
-  const clusters = new Clusters({ registry, world: { random }, checks, outliers, countsOf, totalOf, now: nodeNow });
+  const tables = new TableBuilder({ now, soon: setImmediate });
+  const world = { random, now, zone, tables };
+  const clusters = new Clusters({ registry, world, checks, outliers, countsOf, totalOf, now: nodeNow });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

@@ -3,6 +3,7 @@ import { serverState } from './admin/node-parts.ts';
 import type { AdminParts } from './admin/parts.ts';
 import { startAdmin } from './admin/server.ts';
 import { carryAlone } from './carrier.ts';
+import { type Journal, lookAgain } from './health/journal.ts';
 import { limits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
@@ -14,6 +15,7 @@ import { carryByWorkers } from './threads.ts';
 import { now } from './world.ts';
 import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
+import { HealthReporter } from './xds/health-reporter.ts';
 import { LoadReporter } from './xds/load-reporter.ts';
 
 export interface RunningNode {
@@ -45,6 +47,13 @@ export async function startNode(settings: Settings, version: string, logger: Log
     filterFault: (config) => filterFault(filters, config),
   });
   const loadReporter = new LoadReporter({ ...controlPlane, clusters: () => carrier.loads() });
+  let journal: Journal = new Map();
+  const look = (): Journal => {
+    const nowMs = now();
+    journal = lookAgain(journal, node.clusters.sights(nowMs), nowMs);
+    return journal;
+  };
+  const healthReporter = new HealthReporter({ ...controlPlane, now, look });
   const drain = (): Promise<void> => {
     // asked before, told after: a worker that is stuck must not hold up the drain
     const counting = carrier.connectionCount().catch(() => null);
@@ -74,11 +83,13 @@ export async function startNode(settings: Settings, version: string, logger: Log
   logger.info({ event: 'started', group: settings.group, xds: settings.xds, admin: address, concurrency }, 'started');
   client.start();
   loadReporter.start();
+  healthReporter.start();
   process.on('SIGUSR1', reopenLogs);
   return {
     stop: async () => {
       await drain();
       loadReporter.close();
+      healthReporter.close();
       client.close();
       await admin.close();
       await carrier.close();

@@ -48,6 +48,7 @@ const { node, listeners } = createTraffic({
   totalOf: null,
   limits: data.limits,
   filters: await loadFilters(data.filters),
+  zone: data.zone,
   open: new CommonOpenCounts(data.open, data.number - 1),
   logger,
   listening: { binds: new Map(), reusePort: true, onTried: () => tellApplied() },

@@ -86,7 +86,7 @@ function told(port: number, certificate: Certificate | null, version: tls.Secure
   });
 }
 
-test.skipIf(!here)('our node lets in whom Envoy lets in, and says the same of them', { timeout: 60_000 }, async () => {
+test.skipIf(!here)('our node lets in whom Envoy lets in, and says the same of them', async () => {
   const controlPlane = await startControlPlane(cleanup);
   const { port } = await startBackend(cleanup, 'a');
   const onFreePort = shown.replace(/port: \d+/, 'address: 127.0.0.1\n  port: 0');

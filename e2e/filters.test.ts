@@ -33,7 +33,7 @@ async function fenced(opening: string): Promise<string[]> {
   );
 }
 
-test.skipIf(!here)('faults are the same on our node and on Envoy', { timeout: 60_000 }, async () => {
+test.skipIf(!here)('faults are the same on our node and on Envoy', async () => {
   const controlPlane = await startControlPlane(cleanup);
   const { port } = await startBackend(cleanup, 'a');
   const faulty = (name: string, fault: object, action: object = { to: { cluster: 'a' } }) => ({

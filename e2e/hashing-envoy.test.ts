@@ -2,11 +2,12 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type HashedHost, HashedHosts, type HashingConfig } from '../data-plane/balance/hashed-hosts.ts';
+import type { HashingConfig } from '../data-plane/balance/hashed-hosts.ts';
+import { Pool } from '../data-plane/balance/pool.ts';
 import { TableBuilder } from '../data-plane/balance/table-builder.ts';
-import { TestTurns } from '../data-plane/balance/testing.ts';
+import { pickStats, TestEndpoint, TestTurns } from '../data-plane/balance/testing.ts';
 import type { EndpointConfig, LocalityConfig } from '../data-plane/model/config.ts';
-import { endpointOf, nowhere } from '../data-plane/testing.ts';
+import { balanceOf, endpointOf, nowhere, stillWorld } from '../data-plane/testing.ts';
 import type { Hash64 } from '../proto/hashing/hash64.ts';
 import { xxHashOf } from '../proto/hashing/testing.ts';
 import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
@@ -24,6 +25,8 @@ const at = (region: string, zone: string, weight: number): LocalityConfig => ({ 
 /** Told in an order that is not that of their names, the proxy's own in the middle. */
 const places = [at('r3', 'z1', 3), at('r1', 'z9', 2), at('r2', 'z2', 5), at('r1', 'z1', 1), at('r0', 'z0', 0)];
 
+const second = new Map(places.map((place) => [place, { ...place, priority: 1 }]));
+
 const any = { useHostname: false, boundedLoadPercent: 0 };
 const ring: HashingConfig = { type: 'ring-hash', function: 'xx-hash', minSize: 1_024, maxSize: 8_388_608, ...any };
 const few: HashingConfig = { ...ring, minSize: 37, maxSize: 37 };
@@ -36,6 +39,15 @@ const weighted = equal.map((endpoint, index) => ({ ...endpoint, weight: 1 + ((7 
 const placed = weighted
   .map((endpoint, index) => ({ ...endpoint, locality: places[index % places.length]! }))
   .sort((a, b) => places.indexOf(a.locality) - places.indexOf(b.locality));
+/** Nobody of the second place is well. */
+const partly = placed.map((one) => (one.locality === places[1] ? { ...one, health: 'unhealthy' as const } : one));
+/** Half of the first priority is not well, so that three tenths spill over. */
+const spilling = placed.map((one, index) => {
+  const locality = index < 6 ? one.locality : second.get(one.locality)!;
+  return { ...one, locality, health: index % 2 === 0 && index < 6 ? ('unhealthy' as const) : one.health };
+});
+/** In both priorities too few are well. */
+const panicking = spilling.map((one, index) => (index % 4 === 0 ? one : { ...one, health: 'unhealthy' as const }));
 const named = weighted.map((endpoint, index) => ({ ...endpoint, hostname: `orders-${index}.internal` }));
 const pinned = named.map((endpoint, index) => (index % 2 === 0 ? endpoint : { ...endpoint, hashKey: `key-${index}` }));
 
@@ -46,6 +58,12 @@ const cases: readonly Case[] = [
   { name: 'ring of few', config: few, endpoints: weighted },
   // few entries, so that it shows in which order they were rounded
   { name: 'ring of few by localities', config: few, endpoints: placed, weighted: true },
+  { name: 'ring without a locality', config: ring, endpoints: partly, weighted: true },
+  { name: 'maglev without a locality', config: maglev, endpoints: partly, weighted: true },
+  { name: 'ring that spills over', config: ring, endpoints: spilling },
+  { name: 'maglev by localities that spills over', config: maglev, endpoints: spilling, weighted: true },
+  { name: 'ring in panic', config: ring, endpoints: panicking },
+  { name: 'ring by localities in panic', config: ring, endpoints: panicking, weighted: true },
   { name: 'ring by names', config: { ...ring, useHostname: true }, endpoints: named },
   { name: 'ring by keys', config: ring, endpoints: pinned },
   { name: 'murmur ring', config: murmur, endpoints: weighted },
@@ -57,27 +75,25 @@ const cases: readonly Case[] = [
   { name: 'maglev of one', config: maglev, endpoints: equal.slice(0, 1) },
 ];
 
-interface TestHost extends HashedHost {
-  active: number;
-}
-
-function choosing({ config, endpoints, weighted = false }: Case, totalActive = () => 0): HashedHosts<TestHost> {
+function poolOf({ config, endpoints, weighted = false }: Case, totalActive = () => 0): Pool<TestEndpoint> {
   const turns = new TestTurns();
-  const hashed = new HashedHosts<TestHost>({ builder: new TableBuilder(turns), totalActive });
-  const hosts = endpoints.map((endpoint) => ({ config: endpoint, active: 0 }));
-  hashed.set(config, hosts, weighted ? { own } : null);
+  const world = { ...stillWorld, zone: own.zone, tables: new TableBuilder(turns) };
+  const members = endpoints.map((endpoint) => {
+    const member = new TestEndpoint(endpoint.key, endpoint);
+    member.is = endpoint.health === 'healthy' ? 'healthy' : 'out';
+    return member;
+  });
+  const balance = balanceOf(config, { localities: { type: weighted ? 'weighted' : 'none' } });
+  const rules = { balance, overprovisioningPercent: 140, weightedPriorityHealth: false };
+  const pool = new Pool<TestEndpoint>(rules, members, { world, stats: pickStats(), totalActive });
+  pool.settle();
   turns.nextAll();
-  return hashed;
+  return pool;
 }
 
 /** As a retry is sent that must not go where the first try went. */
-function pickOther(hashed: HashedHosts<TestHost>, hash: Hash64): TestHost {
-  const first = hashed.pick(hash, 0)!;
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const host = hashed.pick(hash, attempt)!;
-    if (host !== first) return host;
-  }
-  return hashed.pick(hash, 5)!;
+function pickOther(pool: Pool<TestEndpoint>, hash: Hash64): TestEndpoint | null {
+  return pool.pick(hash, [pool.pick(hash, [], 0)!], retry.host_selection_retry_max_attempts);
 }
 
 const typed = (name: string, fields: object) => ({
@@ -85,8 +101,9 @@ const typed = (name: string, fields: object) => ({
   ...fields,
 });
 
-function envoyEndpoint({ address, port, weight, hostname, hashKey }: EndpointConfig): object {
+function envoyEndpoint({ address, port, weight, hostname, hashKey, health }: EndpointConfig): object {
   return {
+    ...(health === 'unhealthy' && { health_status: 'UNHEALTHY' }),
     load_balancing_weight: weight,
     endpoint: { address: { socket_address: { address, port_value: port } }, hostname },
     ...(hashKey !== '' && { metadata: { filter_metadata: { 'envoy.lb': { hash_key: hashKey } } } }),
@@ -123,6 +140,7 @@ function envoyCluster({ name, config, endpoints, weighted }: Case): object {
       cluster_name: name,
       endpoints: localities.map((locality) => ({
         locality: { region: locality.region, zone: locality.zone },
+        priority: locality.priority,
         ...(weighted && locality.weight > 0 && { load_balancing_weight: locality.weight }),
         lb_endpoints: endpoints.filter((endpoint) => endpoint.locality === locality).map(envoyEndpoint),
       })),
@@ -251,22 +269,22 @@ describe.skipIf(requirePeer('envoy') === undefined)('beside Envoy', () => {
   });
 
   test.concurrent.each(cases)('$name: every key goes to the endpoint that Envoy sends it to', async (one) => {
-    const hashed = choosing(one);
+    const pool = poolOf(one);
     const theirs = await askAll(
       port,
       keys.map((key) => ({ cluster: one.name, key })),
     );
-    expect(keys.map((key) => hashed.pick(xxHashOf(key), 0)?.config.key)).toEqual(theirs);
+    expect(keys.map((key) => pool.pick(xxHashOf(key), [], 0)?.name)).toEqual(theirs);
     const again = await askAll(
       port,
       keys.slice(0, 100).map((key) => ({ cluster: one.name, key, again: true })),
     );
-    expect(keys.slice(0, 100).map((key) => pickOther(hashed, xxHashOf(key)).config.key)).toEqual(again);
+    expect(keys.slice(0, 100).map((key) => pickOther(pool, xxHashOf(key))?.name)).toEqual(again);
   });
 
   test('bounded: a hot key spills to the endpoints that Envoy lets it spill to, one after the other', async () => {
     let total = 0;
-    const hashed = choosing(bounded, () => total);
+    const pool = poolOf(bounded, () => total);
     const ours: string[] = [];
     for (let request = 0; request < 60; request++) {
       const key = `key-${request % 2}`;
@@ -274,10 +292,10 @@ describe.skipIf(requirePeer('envoy') === undefined)('beside Envoy', () => {
       const socket = net.connect(port, '127.0.0.1', () => socket.write(requestOf({ cluster: 'bounded', key })));
       sockets.push(socket);
       await arrived;
-      const host = hashed.pick(xxHashOf(key), 0)!;
+      const host = pool.pick(xxHashOf(key), [], 0)!;
       host.active++;
       total++;
-      ours.push(host.config.key);
+      ours.push(host.name);
     }
     // more than the two keys' own
     expect(new Set(ours).size).toBeGreaterThan(2);

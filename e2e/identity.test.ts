@@ -49,7 +49,7 @@ const requests = { ...said, ...stricter };
 /** An id is of use if it is the one that came, or a new one. */
 const line = (text: string): string => text.replace(/^x-request-id: [0-9a-f-]{36}$/, 'x-request-id: new');
 
-test.skipIf(!here)('our node tells the upstream of its clients what Envoy tells it', { timeout: 60_000 }, async () => {
+test.skipIf(!here)('our node tells the upstream of its clients what Envoy tells it', async () => {
   const controlPlane = await startControlPlane(cleanup);
   const { port } = await startRawBackend(cleanup, 'a');
   const hops = [0, 1, 2];

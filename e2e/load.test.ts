@@ -26,8 +26,9 @@ const cleanup = new Cleanup();
 afterAll(() => cleanup.run());
 
 const requests = 37;
-/** Nodes report every 10 s. */
-const reportedWithinMs = 40_000;
+/** Nodes report every 10 s; what takes four reports is waited for, on a busy machine much longer. */
+const reportedWithinMs = 120_000;
+const timeoutMs = 300_000;
 
 async function start(env: Record<string, string> = {}): Promise<ControlPlaneProcess> {
   const controlPlane = await startControlPlane(cleanup, { env });
@@ -58,7 +59,8 @@ async function driveAndExpect(controlPlane: ControlPlaneProcess, port: number, n
     'all requests in the load reports',
     async () => {
       const seen = await controlPlane.rest<Load>('GET', '/v1/clusters/a/load');
-      return seen.issued >= requests ? seen : undefined;
+      // a report may fall between an answer and its end
+      return seen.issued >= requests && seen.inProgress === 0 ? seen : undefined;
     },
     reportedWithinMs,
   );
@@ -73,7 +75,7 @@ async function driveAndExpect(controlPlane: ControlPlaneProcess, port: number, n
   expect((await controlPlane.rest<{ load: Load[] }>('GET', `/v1/nodes/${node}`)).load).toEqual([load]);
 }
 
-test.concurrent('our own node reports each of its requests, with where it went', { timeout: 90_000 }, async () => {
+test.concurrent('our own node reports each of its requests, with where it went', { timeout: timeoutMs }, async () => {
   const controlPlane = await start();
   const node = await startDataPlane(cleanup, controlPlane, 'edge', 'n1');
   await driveAndExpect(controlPlane, await node.port('public'), 'n1');
@@ -84,7 +86,7 @@ test.concurrent('our own node reports each of its requests, with where it went',
 });
 
 test.concurrent('what is reported to one replica is seen at the other, for as long as that one lives', {
-  timeout: 120_000,
+  timeout: timeoutMs,
 }, async () => {
   const server = await startPostgres();
   cleanup.add(() => server.stop());
@@ -92,7 +94,11 @@ test.concurrent('what is reported to one replica is seen at the other, for as lo
   const [a, b] = [await start(env), await startControlPlane(cleanup, { env })];
   const node = await startDataPlane(cleanup, a, 'edge', 'n1');
   await driveAndExpect(b, await node.port('public'), 'n1');
-  expect(await b.rest('GET', '/v1/load')).toEqual(await a.rest('GET', '/v1/load'));
+  // on a busy machine either one may find the other silent for a moment
+  await waitFor('both to say the same', async () => {
+    const [atA, atB] = await Promise.all([a, b].map((one) => one.rest<{ items: Load[] }>('GET', '/v1/load')));
+    return atA!.items.length === 1 && JSON.stringify(atA) === JSON.stringify(atB) ? true : undefined;
+  });
   expect((await run(['status', 'n1'], b.env)).stdout).toMatch(/^a +37 +37 +0 +0 +0$/m);
   await a.program.stop('SIGKILL');
   await waitFor('the load of the dead replica to go', async () =>
@@ -107,7 +113,7 @@ test.concurrent('what is reported to one replica is seen at the other, for as lo
 
 test
   .skipIf(!requirePeer('envoy'))
-  .concurrent('a real Envoy reports each of its requests, with where it went', { timeout: 90_000 }, async () => {
+  .concurrent('a real Envoy reports each of its requests, with where it went', { timeout: timeoutMs }, async () => {
     const controlPlane = await start();
     const flags = ['--group', 'edge', '--id', 'envoy-1', '--xds', controlPlane.xds];
     const printed = await run(['bootstrap', 'envoy', ...flags], controlPlane.env);

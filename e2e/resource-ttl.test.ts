@@ -46,7 +46,7 @@ const stops = (port: Port): Promise<unknown> => waitFor('the listener to be gone
 const no = (): undefined => undefined;
 
 /** They wait for times to live to run out, several times over. */
-const timeoutMs = 60_000;
+const timeoutMs = 120_000;
 
 test.concurrent('heartbeats keep a node serving; without a control plane it stops, and one without a time to live does not', {
   timeout: timeoutMs,

@@ -97,23 +97,19 @@ test('forty subscribers of the first are even over both soon, all of them curren
   });
   cleanup.add(() => subscribers.close());
   subscribers.start();
-  await waitFor('all of them at the first', async () => ((await nodesOf(a)) === 40 ? true : undefined), 20_000);
+  await waitFor('all of them at the first', async () => ((await nodesOf(a)) === 40 ? true : undefined));
   const b = await startSecond();
-  await waitFor(
-    `an even spread (seed ${seed})`,
-    async () => {
-      const counts = [await nodesOf(a), await nodesOf(b)];
-      return counts.reduce((sum, count) => sum + count, 0) === 40 && Math.max(...counts) <= 24 ? true : undefined;
-    },
-    20_000,
-  );
+  await waitFor(`an even spread (seed ${seed})`, async () => {
+    const counts = [await nodesOf(a), await nodesOf(b)];
+    return counts.reduce((sum, count) => sum + count, 0) === 40 && Math.max(...counts) <= 24 ? true : undefined;
+  });
   const spec = { endpoints: { address: '127.0.0.1', port }, connectTimeout: '1002ms' };
   await rest('PUT', '/v1/clusters/a', 'application/json', JSON.stringify({ spec }));
   await waitFor('every subscriber', () =>
     subscribers.behind(new Map([['a', 1_002]])).length === 0 ? true : undefined,
   );
   expect(subscribers.faults).toEqual([]);
-}, 60_000);
+});
 
 const envoyIsHere = requirePeer('envoy');
 
@@ -127,14 +123,10 @@ describe('two nodes of the first replica, one of which has to go', () => {
     const ports = await Promise.all(nodes.map(({ portOf }) => portOf()));
     const b = await both.startSecond();
     const statuses: number[] = [];
-    await waitFor(
-      'one at each',
-      async () => {
-        for (const port of ports) statuses.push((await request(port, {})).status);
-        return (await nodesOf(both.a)) === 1 && (await nodesOf(b)) === 1 ? true : undefined;
-      },
-      30_000,
-    );
+    await waitFor('one at each', async () => {
+      for (const port of ports) statuses.push((await request(port, {})).status);
+      return (await nodesOf(both.a)) === 1 && (await nodesOf(b)) === 1 ? true : undefined;
+    });
     expect(new Set(statuses)).toEqual(new Set([200]));
     // what is written at one replica reaches the node of the other
     await both.rest('DELETE', '/v1/routes/a', 'application/json', '');
@@ -143,31 +135,24 @@ describe('two nodes of the first replica, one of which has to go', () => {
     }
   }
 
-  test(
-    'our own nodes, which know both addresses',
-    () =>
-      spread(async ({ addresses }, id) => {
-        const xds = addresses.join();
-        const node = await startDataPlane(cleanup, { xds, nodeToken: async () => adminToken }, 'edge', id);
-        return { portOf: () => node.port('public') };
-      }),
-    60_000,
-  );
+  test('our own nodes, which know both addresses', () =>
+    spread(async ({ addresses }, id) => {
+      const xds = addresses.join();
+      const node = await startDataPlane(cleanup, { xds, nodeToken: async () => adminToken }, 'edge', id);
+      return { portOf: () => node.port('public') };
+    }));
 
-  test.skipIf(!envoyIsHere)(
-    'Envoys, whose cluster has both addresses',
-    () =>
-      spread(async ({ a, addresses }, id) => {
-        const env = { FAIRLEAD_API: a.api.replace('http://', ''), FAIRLEAD_TOKEN: adminToken };
-        const { stdout } = await run(['bootstrap', 'envoy', '--group', 'edge', '--id', id, '--admin-port', '0'], env);
-        const bootstrap = parse(stdout) as Bootstrap;
-        const { lb_endpoints } = bootstrap.static_resources.clusters[0]!.load_assignment.endpoints[0]!;
-        lb_endpoints.splice(0, 1, ...addresses.map(endpoint));
-        const envoy = await startEnvoy({ bootstrap: { ...bootstrap } });
-        cleanup.add(() => envoy.stop());
-        return { portOf: () => envoy.listenerPort('public') };
-      }),
-    60_000,
+  test.skipIf(!envoyIsHere)('Envoys, whose cluster has both addresses', () =>
+    spread(async ({ a, addresses }, id) => {
+      const env = { FAIRLEAD_API: a.api.replace('http://', ''), FAIRLEAD_TOKEN: adminToken };
+      const { stdout } = await run(['bootstrap', 'envoy', '--group', 'edge', '--id', id, '--admin-port', '0'], env);
+      const bootstrap = parse(stdout) as Bootstrap;
+      const { lb_endpoints } = bootstrap.static_resources.clusters[0]!.load_assignment.endpoints[0]!;
+      lb_endpoints.splice(0, 1, ...addresses.map(endpoint));
+      const envoy = await startEnvoy({ bootstrap: { ...bootstrap } });
+      cleanup.add(() => envoy.stop());
+      return { portOf: () => envoy.listenerPort('public') };
+    }),
   );
 });
 

@@ -228,9 +228,10 @@ test('both workers take connections, and what the admin pages say is the sum to 
   });
   const metrics = await (await fetch(`${node.admin}/metrics`)).text();
   expect(metrics).toContain(`envoy_cluster_upstream_rq_time_count{envoy_cluster_name="blue"} ${many * requests}\n`);
-  expect(await (await fetch(`${node.admin}/clusters`)).text()).toContain(
-    `blue::127.0.0.1:${blue.port}::cx_active::2\n`,
-  );
+  const clusters = await (await fetch(`${node.admin}/clusters`)).text();
+  for (const value of ['cx_active::2', 'state::healthy', 'priority::0', 'weight::1']) {
+    expect(clusters).toContain(`blue::127.0.0.1:${blue.port}::${value}\n`);
+  }
   const listeners = await (await fetch(`${node.admin}/listeners?format=json`)).json();
   expect(listeners).toMatchObject({ listener_statuses: [{ connections: many }, { connections: many }, {}] });
   expect((await infoOf(node)).workers).toEqual([

@@ -4,6 +4,7 @@ import type { AccessLog } from '@grpc/grpc-js-xds/build/src/generated/envoy/conf
 import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
 import type { Http1ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http1ProtocolOptions.js';
 import type { HttpProtocolOptions as CommonHttpProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HttpProtocolOptions.js';
+import type { Node } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Node.js';
 import type { RuntimeDouble } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeDouble.js';
 import type { RuntimeFeatureFlag } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeFeatureFlag.js';
 import type { SubstitutionFormatString } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/SubstitutionFormatString.js';
@@ -105,6 +106,24 @@ export interface Utilization extends OrderedPolicy {
   probation_requests?: UInt32Value | null;
 }
 
+export interface StatefulSession {
+  session_state?: { name?: string; typed_config?: unknown } | null;
+  strict?: boolean;
+}
+
+export interface StatefulSessionPerRoute {
+  disabled?: boolean;
+  stateful_session?: StatefulSession | null;
+}
+
+export interface CookieBasedSessionState {
+  cookie?: { name?: string; ttl?: Duration | null; path?: string } | null;
+}
+
+export interface HeaderBasedSessionState {
+  name?: string;
+}
+
 /** A layer of runtime values (RTDS). */
 export interface Runtime {
   name?: string;
@@ -115,4 +134,28 @@ export interface Runtime {
 export interface TypedStruct {
   type_url?: string;
   value?: Struct | null;
+}
+
+/** Our own: proto/fairlead/report/v1. */
+export interface HealthReport {
+  node?: Node | null;
+  clusters?: ClusterHealth[];
+}
+
+export interface HealthReportRequest {
+  interval?: Duration | null;
+}
+
+export interface ClusterHealth {
+  name?: string;
+  endpoints?: EndpointHealth[];
+  gone?: string[];
+}
+
+export interface EndpointHealth {
+  address?: string;
+  /** A name; a number that is none of them comes as it is. */
+  state?: string | number;
+  age?: Duration | null;
+  reason?: string;
 }

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
+import type { Cluster as ShippedCluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/cluster/v3/Cluster.js';
 import type { HealthCheck } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HealthCheck.js';
 import type { Node } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Node.js';
 import type { TypedExtensionConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/TypedExtensionConfig.js';
@@ -32,7 +32,11 @@ import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/prot
 import protobuf from 'protobufjs';
 import type {
   ConnectionLimit,
+  CookieBasedSessionState,
   FileAccessLog,
+  HeaderBasedSessionState,
+  HealthReport,
+  HealthReportRequest,
   HttpProtocolOptions,
   LeastRequest,
   Maglev,
@@ -40,6 +44,8 @@ import type {
   RoundRobin,
   Router,
   Runtime,
+  StatefulSession,
+  StatefulSessionPerRoute,
   StreamAccessLog,
   Subset,
   TcpProxy,
@@ -51,7 +57,6 @@ import type {
 export type {
   ClientStatusRequest,
   ClientStatusResponse,
-  Cluster,
   ClusterLoadAssignment,
   DeltaDiscoveryRequest,
   DeltaDiscoveryResponse,
@@ -60,6 +65,8 @@ export type {
   Duration,
   FileAccessLog,
   HealthCheck,
+  HealthReport,
+  HealthReportRequest,
   HTTPFault,
   HttpConnectionManager,
   HttpProtocolOptions,
@@ -70,9 +77,15 @@ export type {
   RouteConfiguration,
   Router,
   Secret,
+  StatefulSession,
+  StatefulSessionPerRoute,
   TcpProxy,
   VirtualHost,
 };
+
+export interface Cluster extends ShippedCluster {
+  dns_jitter?: Duration | null;
+}
 
 /** Every message type that code names, with its TypeScript shape (all fields optional, enums by name). */
 export interface MessageTypes {
@@ -88,9 +101,13 @@ export interface MessageTypes {
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
   'envoy.extensions.filters.http.fault.v3.HTTPFault': HTTPFault;
   'envoy.extensions.filters.http.router.v3.Router': Router;
+  'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': StatefulSession;
+  'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': StatefulSessionPerRoute;
   'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit': ConnectionLimit;
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
+  'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': CookieBasedSessionState;
+  'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': HeaderBasedSessionState;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
   'envoy.extensions.load_balancing_policies.maglev.v3.Maglev': Maglev;
   'envoy.extensions.load_balancing_policies.random.v3.Random': Random;
@@ -114,12 +131,17 @@ export interface MessageTypes {
   'envoy.service.status.v3.ClientStatusRequest': ClientStatusRequest;
   'envoy.service.status.v3.ClientStatusResponse': ClientStatusResponse;
   'fairlead.load_balancing_policies.utilization.v1.Utilization': Utilization;
+  'fairlead.report.v1.HealthReport': HealthReport;
+  'fairlead.report.v1.HealthReportRequest': HealthReportRequest;
   'xds.type.v3.TypedStruct': TypedStruct;
 }
 export type MessageName = keyof MessageTypes;
 
 /** Ours, in this folder. */
-const ownFiles = ['fairlead/load_balancing_policies/utilization/v1/utilization.proto'];
+const ownFiles = [
+  'fairlead/load_balancing_policies/utilization/v1/utilization.proto',
+  'fairlead/report/v1/node_reports.proto',
+];
 
 const entryFiles = [
   'envoy/service/discovery/v3/ads.proto',
@@ -142,6 +164,9 @@ const entryFiles = [
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/filters/http/fault/v3/fault.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
+  'envoy/extensions/http/stateful_session/cookie/v3/cookie.proto',
+  'envoy/extensions/http/stateful_session/header/v3/header.proto',
   'envoy/extensions/filters/network/connection_limit/v3/connection_limit.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
@@ -161,6 +186,11 @@ const entryFiles = [
   'google/protobuf/wrappers.proto',
   'google/protobuf/struct.proto',
 ];
+
+/** What Envoy has, and the files that are shipped lack: the fields of a message, with their numbers. */
+const newerFields = {
+  'envoy.config.cluster.v3.Cluster': [new protobuf.Field('dns_jitter', 58, 'google.protobuf.Duration')],
+};
 
 function loadRoot(): protobuf.Root {
   const require = createRequire(import.meta.url);
@@ -182,6 +212,9 @@ function loadRoot(): protobuf.Root {
     return target;
   };
   root.loadSync([...entryFiles, ...ownFiles], { keepCase: true });
+  for (const [name, fields] of Object.entries(newerFields)) {
+    for (const field of fields) root.lookupType(name).add(field);
+  }
   root.resolveAll();
   return root;
 }

@@ -43,7 +43,7 @@ function mayCall(role: (typeof roleNames)[number], { method, url }: RegisteredRo
     return strong || (role === 'network' && reads);
   if (url === '/v1/clusters/:name/load') return strong || role === 'network';
   // Lists without a tenant are cut to what may be read.
-  if (/^\/v1\/(tenants|clusters|routes|l4routes|healthpolicies|secrets|load)$/.test(url)) return true;
+  if (/^\/v1\/(tenants|clusters|routes|l4routes|healthpolicies|secrets|load|health)$/.test(url)) return true;
   if (url === '/v1/apply') return strong || role === 'network' || role.endsWith(':editor');
   if (url.startsWith('/v1/tokens') || url.startsWith('/v1/bootstrap') || url.startsWith('/v1/xds')) return strong;
   if (url.startsWith('/v1/nodes') || url === '/metrics') return strong || role === 'network';

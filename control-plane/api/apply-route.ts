@@ -15,7 +15,7 @@ import { type Applied, type WriteOptions, writeDocuments } from './write.ts';
 
 export function addApplyRoute(
   app: FastifyInstance,
-  { store, limits, now }: Pick<ApiDependencies, 'store' | 'limits' | 'now'>,
+  { store, fleet: { healths }, limits, now }: Pick<ApiDependencies, 'store' | 'fleet' | 'limits' | 'now'>,
 ): void {
   addRoute(
     app,
@@ -45,17 +45,17 @@ export function addApplyRoute(
       const identity = identityOf(request);
       if (!readFlag(query, 'delete')) {
         const set = scopedSet(identity.role, readOne(query, 'set') ?? 'default');
-        return apply(store, identity, bodyOf(request), { set, prune: readFlag(query, 'prune'), dryRun, now });
+        return apply(store, identity, bodyOf(request), { set, prune: readFlag(query, 'prune'), dryRun, now, healths });
       }
       if ('prune' in query || 'set' in query) {
         throw new ApiError(400, 'delete=true takes away what the body names; leave prune and set out.');
       }
-      return remove(store, identity, bodyOf(request), { dryRun, now });
+      return remove(store, identity, bodyOf(request), { dryRun, now, healths });
     },
   );
 }
 
-type How = Pick<WriteOptions, 'dryRun' | 'now'>;
+type How = Pick<WriteOptions, 'dryRun' | 'now' | 'healths'>;
 
 /** Puts what the body holds; with `prune`, also removes what the set brought before and does not hold now. */
 function apply(

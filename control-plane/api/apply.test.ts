@@ -64,6 +64,38 @@ test('a dry run says all that the real one would, and leaves no trace', async ()
   expect(real.json.revision).toBe(revision + 1);
 });
 
+test('a dry run that changes a cluster says what that does to keys and to panic, however it is asked', async () => {
+  const spec = (count: number) => ({
+    balance: { policy: 'maglev' },
+    endpoints: Array.from({ length: count }, (_, index) => ({ address: `10.9.0.${index + 1}`, port: 80 })),
+  });
+  const path = '/v1/tenants/checkout/clusters/keyed';
+  const created = await api.call('PUT', `${path}?dryRun=true`, { body: { spec: spec(4) } });
+  expect(created.json.preview).toMatchObject([{ cluster: 'keyed', tenant: 'checkout', panic: { crosses: false } }]);
+  expect((await api.call('PUT', path, { body: { spec: spec(4) } })).json).not.toHaveProperty('preview');
+  const document = { kind: 'Cluster', tenant: 'checkout', name: 'keyed', spec: spec(3) };
+  const [applied, put, patched] = [
+    await api.call('POST', '/v1/apply?dryRun=true', { body: document }),
+    await api.call('PUT', `${path}?dryRun=true`, { body: { spec: spec(3) } }),
+    await api.call('PATCH', `${path}?dryRun=true`, { body: { spec: { endpoints: spec(3).endpoints } } }),
+  ];
+  expect(applied.json.preview).toMatchObject([
+    {
+      movedKeys: expect.stringMatching(/^2\d\.\d%$/),
+      skew: { most: { endpoint: expect.stringMatching(/^10\.9\.0\.\d:80$/), load: '100.0%' } },
+      panic: { threshold: '50%', priorities: [{ well: 3, mayFail: { before: 2, after: 1 } }] },
+    },
+  ]);
+  expect(put.json.preview).toEqual(applied.json.preview);
+  expect(patched.json.preview).toEqual(applied.json.preview);
+  expect((await api.call('DELETE', `${path}?dryRun=true`)).json).not.toHaveProperty('preview');
+  const unhealthy = { address: '10.9.0.2:80', state: 'unhealthy', ageMs: 0, reason: '' } as const;
+  const node = { id: 'n', group: 'edge', userAgent: '', zone: '' };
+  api.fleet.healths.reported(node, [{ cluster: 'checkout/keyed', endpoints: [unhealthy], gone: [] }]);
+  const reported = await api.call('PUT', `${path}?dryRun=true`, { body: { spec: spec(3) } });
+  expect(reported.json.preview).toMatchObject([{ panic: { priorities: [{ endpoints: 3, well: 2 }] } }]);
+});
+
 test('prune removes what the same set brought and lacks now, and touches nothing else', async () => {
   const both = `${serviceDocuments('checkout', 'shop.example.com', 'set-a')}---${serviceDocuments('checkout', 'shop.example.com', 'set-b')}`;
   await api.call('POST', '/v1/apply?set=mine', { body: both });

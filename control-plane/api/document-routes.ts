@@ -4,6 +4,7 @@ import { mergePatch } from '../model/diff.ts';
 import { type DocumentKey, describeKey, type Kind, kinds } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { withoutSecrets } from '../model/secrets.ts';
+import { StoreError } from '../store/store.ts';
 import { bodyOf, documentTypes, mergePatchTypes } from './bodies.ts';
 import { listDocuments } from './list.ts';
 import { type Written, written } from './plan.ts';
@@ -35,7 +36,19 @@ function addKind(
   const groupStatus = (group: string) => statusOfGroup(publisher, fleet, group);
   const shown = (key: DocumentKey) => {
     const typed = store.documents.get(key.kind, key.tenant, key.name);
-    return typed && { revision: typed.document.revision, body: present(typed, groupStatus) };
+    return typed && { revision: typed.document.revision, body: present(typed, store.documents, groupStatus) };
+  };
+
+  /** With what nodes report of its endpoints, unless replicas share that and cannot at the moment. */
+  const withHealth = async (body: ReturnType<typeof present>, { tenant, name }: ReturnType<typeof keyOf>) => {
+    if (!store.healthy()) return body;
+    try {
+      const { nodes, endpoints } = await fleet.healths.ofCluster(tenant, name);
+      return { ...body, status: { ...body.status, nodes, endpoints } };
+    } catch (error) {
+      if (error instanceof StoreError) return body;
+      throw error;
+    }
   };
 
   /** The document as it stands after this write, even if another one came right behind it. */
@@ -63,7 +76,7 @@ function addKind(
         kind,
         tenant: key.tenant,
         mayRead: (document) => mayRead(identityOf(request).role, kind, document.tenant, document.name),
-        present: (typed) => present(typed, groupStatus),
+        present: (typed) => present(typed, store.documents, groupStatus),
         limits,
       });
     },
@@ -74,14 +87,15 @@ function addKind(
     'GET',
     one,
     { access: { type: 'documents', action: 'read', kind }, reference: references.read(kind) },
-    (request, reply) => {
+    async (request, reply) => {
       readQuery(request.url, []);
       const key = keyOf(request, kind);
       const found = shown(key);
       if (!found) throw missing(store.documents, key);
       const known = request.headers['if-none-match'];
       reply.header('etag', etag(found.revision));
-      return known !== undefined && matches(known, found.revision) ? reply.code(304).send() : found.body;
+      if (known !== undefined && matches(known, found.revision)) return reply.code(304).send();
+      return kind === 'Cluster' ? withHealth(found.body, key) : found.body;
     },
   );
 
@@ -100,7 +114,12 @@ function addKind(
       const document = readDocumentAt(key, readOneValue(bodyOf(request)));
       const check = (current: DocumentSet) => checkRevision(request, current, key);
       const propose = () => ({ put: [document], remove: [] });
-      const applied = await writeDocuments(store, identityOf(request), propose, { dryRun, check, now });
+      const applied = await writeDocuments(store, identityOf(request), propose, {
+        dryRun,
+        check,
+        now,
+        healths: fleet.healths,
+      });
       return dryRun ? applied : answerWritten(reply, key, applied, document);
     },
   );
@@ -127,7 +146,11 @@ function addKind(
         patched = document;
         return { put: [document], remove: [] };
       };
-      const applied = await writeDocuments(store, identityOf(request), propose, { dryRun, now });
+      const applied = await writeDocuments(store, identityOf(request), propose, {
+        dryRun,
+        now,
+        healths: fleet.healths,
+      });
       return dryRun || patched === undefined ? applied : answerWritten(reply, key, applied, patched);
     },
   );
@@ -145,7 +168,7 @@ function addKind(
         if (!current.get(key.kind, key.tenant, key.name)) throw missing(current, key);
         return { put: [], remove: [key] };
       };
-      return writeDocuments(store, identityOf(request), propose, { dryRun, now });
+      return writeDocuments(store, identityOf(request), propose, { dryRun, now, healths: fleet.healths });
     },
   );
 }

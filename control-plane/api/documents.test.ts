@@ -203,7 +203,12 @@ test('a health policy shows how long a dead endpoint may go unnoticed', async ()
   const policy = await api.call('PUT', '/v1/tenants/checkout/healthpolicies/slow', {
     body: 'spec: { active: { tcp: {}, interval: 5s, timeout: 2s, unhealthyAfter: 3, healthyAfter: 2, jitter: 0% } }',
   });
-  expect(policy.json.status).toEqual({ worstCaseDetection: '17s' });
+  const detectionTime = { crash: '17s', hang: '21s' };
+  expect(policy.json.status).toEqual({ detectionTime });
+  const body = 'spec: { endpoints: [{ address: 127.0.0.1, port: 9001 }], health: slow }';
+  await api.call('PUT', '/v1/tenants/checkout/clusters/watched', { body });
+  const cluster = await api.call('GET', '/v1/tenants/checkout/clusters/watched');
+  expect(cluster.json.status).toEqual({ detectionTime, nodes: 0, endpoints: [] });
 });
 
 test('two writers of one document at once: one revision each, and the last one stands', async () => {

@@ -1,14 +1,21 @@
 /** The fleet: nodes, what their groups are served, and how far a revision is on its way to them. */
 import type { FastifyInstance } from 'fastify';
 import type { NodeView } from '../fleet/fleet.ts';
+import type { NodeClusterHealthView } from '../fleet/health-views.ts';
 import type { ClusterLoadView } from '../fleet/loads.ts';
 import { StoreError } from '../store/store.ts';
+import { nodeHealthSchema } from './health-routes.ts';
 import { loadsSchema } from './load-routes.ts';
 import { ApiError } from './problems.ts';
 import { readQuery } from './query.ts';
 import { type Rollout, rolloutOf } from './rollout.ts';
 import { addRoute, identityOf } from './routes.ts';
 import type { ApiDependencies } from './server.ts';
+
+interface NodeReports {
+  readonly load?: readonly ClusterLoadView[];
+  readonly health?: readonly NodeClusterHealthView[];
+}
 
 export function addFleetRoutes(
   app: FastifyInstance,
@@ -24,10 +31,10 @@ export function addFleetRoutes(
   const tag = 'fleet' as const;
 
   /** What is known of a node in memory is shown whether the database answers or not. */
-  const loadOf = async ({ id, group }: NodeView): Promise<{ load?: readonly ClusterLoadView[] }> => {
+  const reportsOf = async ({ id, group }: NodeView): Promise<NodeReports> => {
     if (!store.healthy()) return {};
     try {
-      return { load: await fleet.loads.ofNode(id, group) };
+      return { load: await fleet.loads.ofNode(id, group), health: await fleet.healths.ofNode(id, group) };
     } catch (error) {
       if (error instanceof StoreError) return {};
       throw error;
@@ -76,7 +83,7 @@ export function addFleetRoutes(
         summary: 'Shows one node: each xDS type, its version and, if it was refused, why',
         answers: {
           200: {
-            description: 'The node, with the load that it reports.',
+            description: 'The node, with the load and the states of endpoints that it reports.',
             schema: {
               ...nodeSchema,
               properties: {
@@ -85,6 +92,7 @@ export function addFleetRoutes(
                   ...loadsSchema,
                   description: 'Absent while the database, by which replicas share it, is away.',
                 },
+                health: { ...nodeHealthSchema, description: 'Absent as well then.' },
               },
             },
           },
@@ -95,7 +103,7 @@ export function addFleetRoutes(
       readQuery(request.url, []);
       const { id } = request.params as { id: string };
       const node = fleet.get(id);
-      if (node) return { ...node, ...(await loadOf(node)) };
+      if (node) return { ...node, ...(await reportsOf(node)) };
       throw new ApiError(404, `No node ${id} has connected. GET /v1/nodes lists those that have.`);
     },
   );

@@ -133,6 +133,56 @@ function componentSchemas(): Record<string, JsonSchema> {
 const text = { type: 'string' } as const;
 const revision = { type: 'integer', minimum: 0 } as const;
 
+const percentText = { ...text, examples: ['12.3%'] };
+
+const endpointLoad = {
+  type: 'object',
+  required: ['endpoint', 'load'],
+  properties: { endpoint: text, load: { ...percentText, description: 'Of the share that its weight says.' } },
+};
+
+const clusterPreview = {
+  type: 'object',
+  required: ['cluster', 'panic'],
+  properties: {
+    cluster: text,
+    tenant: text,
+    movedKeys: { ...percentText, description: 'Keys that go to another endpoint; where a hashing policy stays one.' },
+    skew: {
+      type: 'object',
+      description: 'Of hashing policies.',
+      properties: { most: endpointLoad, least: endpointLoad },
+    },
+    tablesLeftOut: { type: 'boolean', description: 'The tables of this request are too large for a preview of keys.' },
+    panic: {
+      type: 'object',
+      required: ['threshold', 'crosses', 'priorities'],
+      properties: {
+        threshold: percentText,
+        crosses: { type: 'boolean', description: 'The change itself puts a priority into panic.' },
+        priorities: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['priority', 'endpoints', 'well', 'inPanic', 'mayFail'],
+            properties: {
+              priority: { type: 'integer' },
+              endpoints: { type: 'integer', description: 'Disabled ones are not counted.' },
+              well: { type: 'integer', description: 'Draining ones are not.' },
+              inPanic: { type: 'boolean' },
+              mayFail: {
+                type: 'object',
+                description: 'Of the well ones, until the priority is in panic.',
+                properties: { before: { type: 'integer' }, after: { type: 'integer' } },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+} as const;
+
 const sharedSchemas: Record<string, JsonSchema> = {
   Stored: {
     type: 'object',
@@ -165,8 +215,14 @@ const sharedSchemas: Record<string, JsonSchema> = {
       dryRun: { type: 'boolean' },
       changes: { type: 'array', items: { $ref: '#/components/schemas/AppliedChange' } },
       findings: { type: 'array', items: { type: 'object' } },
+      preview: {
+        type: 'array',
+        description: 'Of a dry run: what it would do to those who use the clusters that it changes or makes.',
+        items: { $ref: '#/components/schemas/ClusterPreview' },
+      },
     },
   },
+  ClusterPreview: clusterPreview,
   Problem: {
     type: 'object',
     description: 'RFC 9457.',

@@ -14,6 +14,7 @@ import { addBootstrapRoutes, type MakeEnvoyBootstrap, type MakeGrpcBootstrap } f
 import { addDiscoveryRoute } from './discovery-route.ts';
 import { addDocumentRoutes } from './document-routes.ts';
 import { addFleetRoutes } from './fleet-routes.ts';
+import { addHealthRoutes } from './health-routes.ts';
 import { honourIdempotencyKeys } from './idempotency.ts';
 import type { ApiLimits } from './limits.ts';
 import { addLoadRoutes } from './load-routes.ts';
@@ -104,6 +105,7 @@ export async function buildApi(dependencies: ApiDependencies): Promise<Api> {
   addApplyRoute(app, dependencies);
   addFleetRoutes(app, dependencies);
   addLoadRoutes(app, dependencies);
+  addHealthRoutes(app, dependencies);
   addTokenRoutes(app, dependencies);
   addBootstrapRoutes(app, dependencies);
   await addDiscoveryRoute(app, dependencies);

@@ -1,6 +1,5 @@
 /** A REST server over a real store, listening on a free port, for tests. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino, { type Logger } from 'pino';
 import { Fleet } from '../fleet/fleet.ts';
@@ -10,7 +9,7 @@ import { SnapshotCache } from '../snapshot/cache.ts';
 import { serves } from '../snapshot/snapshot.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
-import { copyEmptyStore } from '../store/testing-empty.ts';
+import { copyEmptyStore, storesFolder } from '../store/testing-empty.ts';
 import { envoyBootstrap, grpcBootstrap } from '../translate/bootstrap.ts';
 import { restDiscovery } from '../xds/rest.ts';
 import { systemTimers } from '../xds/timers.ts';
@@ -62,7 +61,7 @@ export interface TestApi {
 }
 
 export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<TestApi> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'fairlead-api-'));
+  const folder = await mkdtemp(path.join(storesFolder, 'fairlead-api-'));
   const log: string[] = [];
   const logger: Logger = pino({ level: 'info' }, { write: (line: string) => log.push(line) });
   const clock = { ms: Date.parse('2026-11-21T12:00:00Z') };

@@ -1,6 +1,12 @@
 /** Every write of documents goes through here: plan under the revision lock, refuse or commit, say what became of it. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { outOfUse } from '../fleet/health-views.ts';
+import type { HealthsView } from '../fleet/healths.ts';
+import { specOf } from '../model/check.ts';
+import type { Change } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { secretProblems } from '../model/secrets.ts';
+import { type ClusterChange, type ClusterPreview, previewClusters } from '../preview/preview.ts';
 import type { Store } from '../store/store.ts';
 import type { Identity } from './authenticate.ts';
 import { type AppliedChange, type Plan, type Proposal, plan } from './plan.ts';
@@ -13,12 +19,16 @@ export interface Applied {
   readonly dryRun?: true;
   readonly changes: readonly AppliedChange[];
   readonly findings: readonly unknown[];
+  /** Of a dry run: what it would do to those who use the clusters that it changes or makes. */
+  readonly preview?: readonly ClusterPreview[];
 }
 
 export interface WriteOptions {
   readonly dryRun: boolean;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** How endpoints are, for the preview of a dry run. */
+  readonly healths: HealthsView;
   /** Throws where the current documents are not what the writer thought, or not the writer's to change. */
   readonly check?: (current: DocumentSet, plan: Plan) => void;
 }
@@ -35,7 +45,29 @@ export async function writeDocuments(
     options.check?.(current, planned);
     const problems = [...planned.problems, ...secretProblems(current, planned.changes, store.hasKey, options.now())];
     if (problems.length > 0) throw refusal(problems);
-    return { changes: options.dryRun ? [] : planned.changes, result: planned.applied };
+    const { changes, applied } = planned;
+    return options.dryRun
+      ? { changes: [], result: { applied, clusters: clusterChanges(current, changes) } }
+      : { changes, result: { applied, clusters: [] } };
   });
-  return { revision, ...(options.dryRun && { dryRun: true }), changes: result, findings: [] };
+  const answer = { revision, changes: result.applied, findings: [] };
+  if (!options.dryRun) return answer;
+  // after the lock is given back: tables take their time
+  const changes = await Promise.all(result.clusters.map((change) => withHealth(change, options.healths)));
+  const preview = await previewClusters(changes, nextTurn);
+  return { ...answer, dryRun: true, ...(preview.length > 0 && { preview }) };
+}
+
+type SpecChange = Omit<ClusterChange, 'unwell'>;
+
+async function withHealth(change: SpecChange, healths: HealthsView): Promise<ClusterChange> {
+  return { ...change, unwell: outOfUse(await healths.ofCluster(change.tenant, change.name)) };
+}
+
+function clusterChanges(current: DocumentSet, changes: readonly Change[]): SpecChange[] {
+  return changes.flatMap(({ key: { tenant, name }, document }) => {
+    if (document?.kind !== 'Cluster') return [];
+    const before = current.get('Cluster', tenant, name)?.spec ?? null;
+    return { tenant, name, before, after: specOf({ ...document, kind: document.kind }) };
+  });
 }

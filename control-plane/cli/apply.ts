@@ -11,6 +11,7 @@ import { CliError } from './errors.ts';
 import { bundle, readSources, type Source } from './files.ts';
 import { findKind, pathOf, splitTarget } from './kinds.ts';
 import { paint, print } from './output.ts';
+import { describePreview } from './preview-text.ts';
 import { waitForNodes } from './wait.ts';
 
 export interface ApplyCommandOptions {
@@ -24,16 +25,32 @@ export interface ApplyCommandOptions {
 }
 
 export async function apply(client: Client, options: ApplyCommandOptions): Promise<void> {
-  const { text, sources } = bundle(readSources(options.file, options.recursive));
-  const { dryRun = false, prune = false, set } = options;
-  let applied: Applied;
+  const { dryRun = false } = options;
+  const applied = await applyFiles(client, { ...options, dryRun });
+  for (const line of describeApplied(applied)) print(line);
+  if (options.wait && !dryRun) await waitForNodes(client, applied.revision, options.timeoutMs);
+}
+
+export type DiffCommandOptions = Pick<ApplyCommandOptions, 'file' | 'recursive' | 'prune' | 'set'>;
+
+/** What apply would change. @returns whether that is anything */
+export async function diff(client: Client, options: DiffCommandOptions): Promise<boolean> {
+  const applied = await applyFiles(client, { ...options, dryRun: true });
+  const changes = applied.changes.filter(({ action }) => action !== 'unchanged');
+  for (const line of describeApplied({ ...applied, changes })) print(line);
+  return changes.length > 0;
+}
+
+async function applyFiles(
+  client: Client,
+  { file, recursive, dryRun, prune = false, set }: DiffCommandOptions & { readonly dryRun: boolean },
+): Promise<Applied> {
+  const { text, sources } = bundle(readSources(file, recursive));
   try {
-    applied = await client.apply(text, { dryRun, prune, set });
+    return await client.apply(text, { dryRun, prune, set });
   } catch (error) {
     throw withSources(error, sources);
   }
-  for (const line of describeApplied(applied)) print(line);
-  if (options.wait && !dryRun) await waitForNodes(client, applied.revision, options.timeoutMs);
 }
 
 export async function deleteOne(
@@ -68,7 +85,7 @@ export async function deleteFiles(
 
 /** Lines for people: one a changed document, its fields under it; findings; the revision. */
 export function describeApplied(applied: Applied): string[] {
-  const lines = applied.changes.flatMap(describeChange);
+  const lines = applied.changes.flatMap((change) => [...describeChange(change), ...previewOf(change, applied)]);
   for (const { level, rule, detail, remedy } of applied.findings) {
     lines.push(`${paint('yellow', `${level} ${rule}`)}: ${detail} → ${remedy}`);
   }
@@ -77,6 +94,11 @@ export function describeApplied(applied: Applied): string[] {
   const count = `${changed} changed${same > 0 ? `, ${same} unchanged` : ''}`;
   lines.push(applied.dryRun ? `dry run: ${count}; nothing was written` : `revision ${applied.revision}: ${count}`);
   return lines;
+}
+
+function previewOf({ kind, tenant, name }: AppliedChange, { preview = [] }: Applied): string[] {
+  if (kind !== 'Cluster') return [];
+  return preview.filter((one) => one.cluster === name && one.tenant === tenant).flatMap(describePreview);
 }
 
 const actionStyle = { created: 'green', updated: 'yellow', deleted: 'red', unchanged: 'dim' } as const;

@@ -1,10 +1,9 @@
 /** The commands against a real control plane, each in a process of its own. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { copyEmptyStore } from '../store/testing-empty.ts';
+import { copyEmptyStore, storesFolder } from '../store/testing-empty.ts';
 import { type ControlPlane, startControlPlane } from '../wire.ts';
 import { type Ran, type RunOptions, run } from './testing.ts';
 
@@ -16,7 +15,7 @@ let controlPlane: ControlPlane;
 let environment: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'fairlead-cli-'));
+  folder = mkdtempSync(path.join(storesFolder, 'fairlead-cli-'));
   const free = { host: '127.0.0.1', port: 0 };
   const settings = {
     api: free,
@@ -62,6 +61,24 @@ test('apply shows each field that changes, from standard input too', async () =>
   expect(applied.stdout).toContain('+ /spec/match/path/exact: "/api/v1/orders"\n');
   expect(applied.stdout).toContain('~ /spec/to/0/weight: 90 → 91\n');
   expect((await fairlead('apply -f -', { input: before.stdout })).code).toBe(0);
+});
+
+test('diff shows what apply would change, and what that does to the keys of a cluster, and ends with 1', async () => {
+  const cluster = (count: number) => {
+    const endpoints = Array.from({ length: count }, (_, index) => ({ address: '10.9.0.1', port: 81 + index }));
+    return JSON.stringify({ kind: 'Cluster', name: 'keyed', spec: { balance: { policy: 'maglev' }, endpoints } });
+  };
+  expect((await fairlead('apply -f -', { input: cluster(4) })).code).toBe(0);
+  const diff = await fairlead('diff -f -', { input: cluster(3) });
+  expect(diff.code).toBe(1);
+  expect(diff.stdout).toContain('Cluster keyed updated\n');
+  expect(diff.stdout).toMatch(/^ {2}2\d\.\d% of the keys move; loads from 100\.0% \(10\.9\.0\.1:8\d\) to 100\.0% /m);
+  expect(diff.stdout).toContain('  1 of 3 endpoints may fail before it panics (now 2)\n');
+  expect(diff.stdout).toContain('dry run: 1 changed; nothing was written\n');
+  expect(await fairlead('diff -f -', { input: cluster(4) })).toMatchObject({
+    code: 0,
+    stdout: 'dry run: 0 changed; nothing was written\n',
+  });
 });
 
 test('a refused apply names file, document, place and remedy, exits 1, and shows no stack', async () => {

@@ -1,4 +1,5 @@
 /** A typed client of the REST API: what the command line (and later the console) knows of the control plane. */
+import type { ClusterPreview } from './preview-text.ts';
 
 export interface DocumentKey {
   readonly kind: string;
@@ -45,6 +46,8 @@ export interface Applied {
   readonly dryRun?: boolean;
   readonly changes: readonly AppliedChange[];
   readonly findings: readonly Finding[];
+  /** Of a dry run that changes clusters. */
+  readonly preview?: readonly ClusterPreview[];
 }
 
 export interface TypeState {
@@ -68,6 +71,33 @@ export interface NodeState {
   readonly types: Readonly<Record<string, TypeState>>;
   /** What it reports of the requests that it sends; with one node only, and while the control plane can tell. */
   readonly load?: readonly ClusterLoad[];
+  /** What it reports of endpoints; as well. */
+  readonly health?: readonly NodeClusterHealth[];
+}
+
+export interface ClusterName {
+  readonly tenant?: string;
+  readonly name: string;
+}
+
+/** ISO time since when, and why if that says more. */
+export interface StateFacts {
+  readonly since: string;
+  readonly reason?: string;
+}
+
+export interface NodeClusterHealth extends ClusterName {
+  readonly endpoints: readonly (StateFacts & { readonly endpoint: string; readonly state: string })[];
+}
+
+/** Endpoints of a cluster that are not healthy, as nodes see them. */
+export interface ClusterHealth extends ClusterName {
+  /** That report the cluster. */
+  readonly nodes: number;
+  readonly endpoints: readonly {
+    readonly endpoint: string;
+    readonly states: Readonly<Record<string, StateFacts & { readonly nodes: number }>>;
+  }[];
 }
 
 /** Requests (TCP: connections) since the node's first report; `inProgress` as of the newest. */
@@ -225,6 +255,11 @@ export class Client {
 
   node(id: string): Promise<NodeState> {
     return this.#send('GET', `/v1/nodes/${encodeURIComponent(id)}`);
+  }
+
+  async unwell(): Promise<readonly ClusterHealth[]> {
+    const { items } = await this.#send<{ items: readonly ClusterHealth[] }>('GET', '/v1/health');
+    return items;
   }
 
   rollout(revision: number): Promise<Rollout> {

@@ -83,6 +83,14 @@ function tableOf(words: KindWords, documents: readonly StoredDocument[]): string
   return table([...owner, 'NAME', 'REVISION', 'AGE', 'UPDATED BY', 'SPEC'], rows);
 }
 
+/** How soon a crash, and an endpoint that hangs, is found by health checks. */
+function detection({ status }: StoredDocument): string[] {
+  const { detectionTime } = (status ?? {}) as { detectionTime?: { crash: string; hang: string } };
+  return detectionTime === undefined
+    ? []
+    : [`(down: found in ${detectionTime.crash}, ${detectionTime.hang} if it hangs)`];
+}
+
 /** The few words by which people recognise a document. */
 function summary(document: StoredDocument): string {
   const spec = (document.spec ?? {}) as Readonly<Record<string, unknown>>;
@@ -105,7 +113,10 @@ function summary(document: StoredDocument): string {
       return list(spec['endpoints'])
         .map((endpoint) => endpoint as { address?: string; port?: number })
         .map(({ address, port }) => `${address}:${port}`)
+        .concat(detection(document))
         .join(' ');
+    case 'HealthPolicy':
+      return detection(document).join(' ');
     case 'Route': {
       const { path = {} } = (spec['match'] ?? {}) as { path?: Readonly<Record<string, unknown>> };
       const [type, value] = Object.entries(path)[0] ?? ['prefix', '/'];

@@ -1,12 +1,12 @@
 /** The launcher: which Node it takes, what it passes on, and that nothing outlives whoever started it. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { storesFolder } from '../store/testing-empty.ts';
 import { launcher, run, start } from './testing.ts';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-launcher-'));
+const folder = mkdtempSync(path.join(storesFolder, 'fairlead-launcher-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** One folder for all: each test ends what it started before the next one starts. */

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SettingsFlags } from '../settings.ts';
 import { version } from '../version.ts';
-import { type ApplyCommandOptions, apply, deleteFiles, deleteOne } from './apply.ts';
+import { type ApplyCommandOptions, apply, type DiffCommandOptions, deleteFiles, deleteOne, diff } from './apply.ts';
 import { type ConnectionOptions, connect, withConnection } from './context.ts';
 import { CliError } from './errors.ts';
 import { type GetOptions, get } from './get.ts';
@@ -73,6 +73,18 @@ function addDocuments(root: Command, environment: NodeJS.ProcessEnv): void {
     .action(async (options: Omit<ApplyCommandOptions, 'timeoutMs'> & ConnectionOptions & { timeout: number }) =>
       apply(connect(options, environment), { ...options, timeoutMs: options.timeout * 1_000 }),
     );
+
+  withConnection(root.command('diff'))
+    .description(
+      'what apply would change, field by field, and what that does to keys; ends with 1 if there is anything',
+    )
+    .addOption(fileOption().makeOptionMandatory())
+    .option('-R, --recursive', 'take the folders below a folder as well')
+    .option('--prune', 'count what apply --prune would remove')
+    .option('--set <name>', 'name of the set (default: default)')
+    .action(async (options: DiffCommandOptions & ConnectionOptions) => {
+      if (await diff(connect(options, environment), options)) process.exitCode = 1;
+    });
 
   withConnection(withTenant(root.command('get')))
     .description('show documents: fairlead get routes; fairlead get route orders --tenant checkout -o yaml')

@@ -1,6 +1,14 @@
-/** `fairlead status`: the fleet, node by node and type by type; of one node its load as well; every refusal in full. */
-import type { Client, ClusterLoad, LoadCounts, NodeState, TypeState } from './client.ts';
+/** `fairlead status`: the fleet, node by node and type by type; of one node its load as well; who is not healthy; every refusal in full. */
+import {
+  type Client,
+  type ClusterLoad,
+  type LoadCounts,
+  type NodeState,
+  RefusedError,
+  type TypeState,
+} from './client.ts';
 import { age, paint, print, table } from './output.ts';
+import { clusterName, unwellOfNode, unwellTable } from './status-health.ts';
 
 /** From the socket inwards; the rest, which few nodes ask for, follow. */
 const typeOrder = ['listeners', 'secrets', 'routes', 'virtualHosts', 'clusters', 'endpoints'];
@@ -21,7 +29,19 @@ export async function status(client: Client, id: string | undefined, output: 'ta
   }
   print(id === undefined ? fleetTable(nodes, Date.now()) : nodeTable(nodes[0]!, Date.now()));
   if (id !== undefined && nodes[0]!.load !== undefined) print(`\n${loadTable(nodes[0]!.load)}`);
+  const unwell = id === undefined ? await unwellOfFleet(client) : unwellOfNode(nodes[0]!, Date.now());
+  if (unwell !== '') print(`\n${unwell}`);
   for (const text of refusals(nodes)) print(`\n${text}`);
+}
+
+/** The fleet is shown also while replicas cannot share what their nodes report. */
+async function unwellOfFleet(client: Client): Promise<string> {
+  try {
+    return unwellTable(await client.unwell(), Date.now());
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.status !== 503) throw error;
+    return paint('yellow', `The health of endpoints cannot be shown: ${error.message}`);
+  }
 }
 
 function fleetTable(nodes: readonly NodeState[], nowMs: number): string {
@@ -56,9 +76,9 @@ function nodeTable(node: NodeState, nowMs: number): string {
 function loadTable(load: readonly ClusterLoad[]): string {
   if (load.length === 0) return paint('dim', 'No load is reported.');
   const rows = load.flatMap((cluster) => {
-    const { tenant, name, localities, dropped } = cluster;
+    const { localities, dropped } = cluster;
     const places = localities.map((one) => [`  ${placeOf(one)}`, ...countCells(one), '']);
-    return [[tenant === undefined ? name : `${tenant}/${name}`, ...countCells(cluster), String(dropped)], ...places];
+    return [[clusterName(cluster), ...countCells(cluster), String(dropped)], ...places];
   });
   return table(['LOAD OF', 'ISSUED', 'SUCCESSFUL', 'ERRORS', 'IN PROGRESS', 'DROPPED'], rows);
 }

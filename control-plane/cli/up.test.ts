@@ -2,16 +2,16 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { storesFolder } from '../store/testing-empty.ts';
 import { demoPorts, ports } from './demo.ts';
 import { type Running, run, start } from './testing.ts';
 
 // Four processes start at once, and the first start makes a database.
 vi.setConfig({ testTimeout: 60_000 });
 
-const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-up-'));
+const folder = mkdtempSync(path.join(storesFolder, 'fairlead-up-'));
 const home = path.join(folder, 'home');
 const environment = { FAIRLEAD_HOME: home, FAIRLEAD_API: '127.0.0.1:0', FAIRLEAD_XDS: '127.0.0.1:0' };
 const started: Running[] = [];

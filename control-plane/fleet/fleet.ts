@@ -1,6 +1,7 @@
 /** The nodes of this replica: who is connected, and how far each is with each xDS type. In memory only; `SharedFleet` tells the others. */
 import type { StreamInfo, StreamObserver, XdsType } from '../xds/ports.ts';
 import { Counters, type FleetStats } from './counters.ts';
+import { Healths } from './healths.ts';
 import { limits } from './limits.ts';
 import { Loads } from './loads.ts';
 import {
@@ -38,6 +39,8 @@ export interface FleetOptions {
 export class Fleet implements StreamObserver {
   /** What the nodes report of the requests that they send. */
   readonly loads: Loads;
+  /** What they report of the endpoints that they send them to. */
+  readonly healths: Healths;
   readonly #now: () => number;
   readonly #keptNodes: number;
   readonly #nodes = new Map<string, NodeRecord>();
@@ -49,6 +52,7 @@ export class Fleet implements StreamObserver {
   constructor({ now, disconnectedNodes = limits.disconnectedNodes }: FleetOptions) {
     this.#now = now;
     this.loads = new Loads(now);
+    this.healths = new Healths(now);
     this.#keptNodes = disconnectedNodes;
   }
 

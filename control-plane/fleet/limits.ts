@@ -25,6 +25,9 @@ export const limits = {
   loadClustersShown: 500,
   /** Ours: half the time between a node's reports, so that the others see each of them. */
   loadWritePace: { settleMs: 1_000, gapMs: 4_000 },
-  /** Ours: a locality takes about 100 bytes, so a write is 1 MB for clusters and 1 MB for nodes, roughly. */
-  loadLocalitiesAWrite: 10_000,
+  /** Ours: a locality or an endpoint takes 100 to 200 bytes, so a write is 2 MB for each of the four subjects at most. */
+  reportPartsAWrite: 10_000,
+  /** Ours: as `loadNodes`; and endpoints of one node, in all of its clusters together. */
+  healthNodes: 10_000,
+  healthEndpoints: 50_000,
 } as const;

@@ -1,12 +1,13 @@
 /**
  * The load that nodes report (LRS) to this replica, added up by node, cluster and locality. Requests count from a node's
- * first report; a node that has missed several reports in a row is left out and forgotten. In memory only; `SharedLoads`
+ * first report; a node that has missed several reports in a row is left out and forgotten. In memory only; `SharedReports`
  * tells the others.
  */
 import { resourceName } from '../../proto/names.ts';
 import type { ClusterLoad, LoadObserver, LoadReport, LocalityLoad, NodeIdentity } from '../xds/ports.ts';
 import { limits } from './limits.ts';
 import { busiest, type ClusterLoadView, ClusterSum, type ClusterTotal, placeOf, sum, viewOf } from './load-sums.ts';
+import { keyOf } from './node-key.ts';
 
 export type { ClusterLoadView, LoadCounts, LocalityLoadView } from './load-sums.ts';
 
@@ -181,11 +182,6 @@ export class Loads implements LoadObserver, LoadsView {
 }
 
 const nothing: ReadonlyMap<string, ClusterTotal> = new Map();
-
-/** Of a node: two groups may each have one of the same id. */
-export function keyOf(id: string, group: string): string {
-  return JSON.stringify([id, group]);
-}
 
 function idleAll(clusters: ReadonlyMap<string, ClusterTotal>): ReadonlyMap<string, ClusterTotal> {
   return new Map([...clusters].map(([name, total]) => [name, idle(total)]));

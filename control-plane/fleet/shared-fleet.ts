@@ -4,16 +4,18 @@ import type { ClientElsewhere } from '../xds/ports.ts';
 import { type AttemptLogger, Attempts } from './attempts.ts';
 import { clientsAmong } from './client-status.ts';
 import type { Fleet } from './fleet.ts';
+import type { HealthsView } from './healths.ts';
 import { limits } from './limits.ts';
 import type { LoadsView } from './loads.ts';
 import type { NodeView } from './node.ts';
 import { OtherReplicas } from './other-replicas.ts';
 import { Paced, type Timers } from './paced.ts';
-import { SharedLoads } from './shared-loads.ts';
+import { SharedReports } from './shared-reports.ts';
 
 /** What is asked of a fleet, of one replica or of all. */
 export interface FleetView extends Pick<Fleet, 'list' | 'get'> {
   readonly loads: LoadsView;
+  readonly healths: HealthsView;
 }
 
 export interface SharedFleetOptions {
@@ -27,7 +29,9 @@ export interface SharedFleetOptions {
 }
 
 export class SharedFleet implements FleetView {
-  readonly loads: SharedLoads;
+  readonly loads: LoadsView;
+  readonly healths: HealthsView;
+  readonly #reports: SharedReports;
   readonly #options: SharedFleetOptions;
   readonly #others: OtherReplicas;
   readonly #writing: Paced;
@@ -46,7 +50,9 @@ export class SharedFleet implements FleetView {
     this.#options = options;
     const attempts = new Attempts(options.logger);
     this.#attempts = attempts;
-    this.loads = new SharedLoads({ replica, own: own.loads, states: loadStates, timers, attempts });
+    this.#reports = new SharedReports({ replica, own, states: loadStates, timers, attempts });
+    this.loads = this.#reports.loads;
+    this.healths = this.#reports.healths;
     this.#others = new OtherReplicas(replica, states, timers.now);
     this.#writing = new Paced(() => this.#attempt('write'), limits.writePace, timers);
     this.#reading = new Paced(() => this.#attempt('read'), limits.readPace, timers);
@@ -64,7 +70,7 @@ export class SharedFleet implements FleetView {
       }),
     ];
     this.#beat();
-    this.loads.start();
+    this.#reports.start();
   }
 
   /** Tells a last time of its nodes. */
@@ -72,7 +78,7 @@ export class SharedFleet implements FleetView {
     this.#cancelBeat();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await Promise.all([this.#writing.close(), this.#reading.close()]);
-    await this.loads.close();
+    await this.#reports.close();
     if (!this.#attempts.failing) await this.#attempt('write');
   }
 
@@ -111,7 +117,7 @@ export class SharedFleet implements FleetView {
     const { replica, states, own } = this.#options;
     if (this.#listed) {
       this.#listed = await states.beat(replica);
-      if (!this.#listed) this.loads.forgotten();
+      if (!this.#listed) this.#reports.forgotten();
     }
     if (this.#listed && this.#dirty.size === 0) return;
     const all = own.list();

@@ -13,10 +13,27 @@ export interface EndpointSpec {
   readonly state: 'enabled' | 'draining' | 'disabled';
 }
 
+export interface DnsSpec {
+  /** Lower-case. */
+  readonly host: string;
+  readonly port: number;
+  /** `strict`: every address is an endpoint; `logical`: the name is the one endpoint. */
+  readonly resolve: 'strict' | 'logical';
+  /** `null`: as often as its records run out. */
+  readonly refreshMs: number | null;
+}
+
 export type PolicySpec =
   | { readonly policy: 'round-robin' }
   | { readonly policy: 'random' }
-  | { readonly policy: 'least-request'; readonly choices: number }
+  | {
+      readonly policy: 'least-request';
+      readonly choices: number;
+      /** All are looked at, instead. */
+      readonly fullScan: boolean;
+      /** How much the requests under way take off a weight; `null`: 1, and equal weights are left alone. */
+      readonly bias: number | null;
+    }
   | {
       readonly policy: 'ring-hash';
       readonly function: 'xx-hash' | 'murmur-hash-2';
@@ -66,7 +83,10 @@ export interface BreakersSpec {
 export interface ClusterSpec {
   /** `grpc`: HTTP/2, without a time limit where none is said. */
   readonly protocol: 'http1' | 'http2' | 'grpc' | 'same-as-client' | 'tcp';
+  /** Empty beside `dns`. */
   readonly endpoints: readonly EndpointSpec[];
+  /** `null`: the endpoints are written. */
+  readonly dns: DnsSpec | null;
   readonly balance: BalanceSpec;
   /** `null`: an endpoint that joins takes its whole share at once. */
   readonly slowStart: SlowStartSpec | null;

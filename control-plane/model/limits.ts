@@ -38,6 +38,9 @@ export const limits = {
   /** Envoy: max_direct_response_body_size_bytes. */
   respondBytes: 4096,
   destinations: 128,
+  /** Each is looked for in every request. */
+  hashKeys: 16,
+  cookieAttributes: 16,
   endpointsPerCluster: 10_000,
   /** A chain of ten with long names; Envoy takes a MiB. */
   pemLength: 64 * 1024,

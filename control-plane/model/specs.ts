@@ -4,8 +4,10 @@
  */
 import type { ClusterSpec, HealthPolicySpec } from './cluster-specs.ts';
 import type { StoredDocument } from './document.ts';
+import type { AffinitySpec, DestinationSpec } from './route-specs.ts';
 
 export type * from './cluster-specs.ts';
+export type * from './route-specs.ts';
 
 /** A resolved reference: the tenant is the referring document's own unless written `tenant/name`. */
 export interface Reference {
@@ -188,7 +190,7 @@ export interface RouteSpec {
     readonly fractionPercent: number | null;
   };
   /** Weights sum to more than 0. Empty: `clusterHeader`, `redirect` or `respond` says what happens. */
-  readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
+  readonly to: readonly DestinationSpec[];
   /** The request header that names the cluster. */
   readonly clusterHeader: string | null;
   readonly redirect: RedirectSpec | null;
@@ -197,6 +199,8 @@ export interface RouteSpec {
   readonly rewrite: RewriteSpec | null;
   /** Of the request beside `to` alone. */
   readonly headers: { readonly request: HeaderChangesSpec; readonly response: HeaderChangesSpec };
+  /** Beside `to` alone; `null`: any endpoint will do. */
+  readonly affinity: AffinitySpec | null;
   /** `null`: the tenant's default, else 15 s (none to grpc clusters). 0: none. */
   readonly timeoutMs: number | null;
   /** Nothing moves on a request for so long; 0: none; `null`: the listener's. */

@@ -15,7 +15,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
@@ -24,6 +23,7 @@ import type { Change } from '../model/document.ts';
 import { openStore } from './open.ts';
 import type { Store } from './store.ts';
 import { put, putTenant, readableLog, storeErrorOf, tenantKey, tenantNames, until } from './testing.ts';
+import { storesFolder } from './testing-empty.ts';
 
 const quiet = pino({ level: 'silent' });
 
@@ -45,10 +45,10 @@ function freshCopy(): string {
 let leftByKill: { unfinished: boolean };
 
 beforeAll(async () => {
-  root = mkdtempSync(path.join(tmpdir(), 'fairlead-embedded-'));
+  root = mkdtempSync(path.join(storesFolder, 'fairlead-embedded-'));
   template = newPath();
   const writer = startWriter(template);
-  await until(() => existsSync(path.join(template, 'data/PG_VERSION')), 'the engine has begun to write', 30_000);
+  await until(() => existsSync(path.join(template, 'data/PG_VERSION')), 'the engine has begun to write');
   await writer.kill();
   leftByKill = { unfinished: existsSync(path.join(template, 'unfinished')) };
   await (await open(template)).close();
@@ -74,7 +74,7 @@ function startWriter(dir: string) {
   return {
     pid: child.pid!,
     lines,
-    said: (least: number) => until(() => lines.length >= least, `the writer said ${least} lines`, 30_000),
+    said: (least: number) => until(() => lines.length >= least, `the writer said ${least} lines`),
     ended,
     kill: async () => {
       child.kill('SIGKILL');
@@ -302,7 +302,7 @@ test.skipIf(!canMount)(
     expect(log.events()).toContain('store.engine-died');
     expect((await storeErrorOf(put(store, 'during'))).code).toBe('disk-full');
     leaveFree(mount, 30_000_000);
-    await until(() => store.healthy(), 'the store is back', 30_000);
+    await until(() => store.healthy(), 'the store is back');
     const found = tenantNames(store);
     // What was refused at its very commit may have been taken; then the refusal said that this is not known.
     if (refusal !== undefined && found.includes(refusal.name)) {

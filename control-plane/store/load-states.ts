@@ -3,9 +3,11 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { limits } from './limits.ts';
 import type { Tables } from './schema.ts';
 
-export type LoadSubject = 'cluster' | 'node';
+/** The load of clusters and nodes, and the health of endpoints by both. */
+export const loadSubjects = ['cluster', 'node', 'cluster-health', 'node-health'] as const;
+export type LoadSubject = (typeof loadSubjects)[number];
 
-/** The load of one cluster, or of one node. */
+/** Of one cluster, or of one node. */
 export interface LoadState {
   readonly subject: LoadSubject;
   readonly name: string;
@@ -54,7 +56,7 @@ async function writeAll(
   { replica, anew, leftOut, changed }: LoadStatesWrite,
 ): Promise<boolean> {
   if (!(await (anew ? begin(db, replica, leftOut) : goOn(db, replica, leftOut)))) return false;
-  for (const subject of ['cluster', 'node'] as const) {
+  for (const subject of loadSubjects) {
     const states = changed.filter((state) => state.subject === subject);
     const put = states.filter(({ load }) => load !== null);
     const gone = states.filter(({ load }) => load === null).map(({ name }) => name);

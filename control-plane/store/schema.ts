@@ -1,6 +1,7 @@
 /** The tables as `migrations/` makes them. Both dialects read int8 as numbers and timestamps as ISO 8601 strings. */
 import type { ColumnType } from 'kysely';
 import type { StoredDocument } from '../model/document.ts';
+import type { LoadSubject } from './load-states.ts';
 
 /** Written as JSON text, read as the value. */
 type Json<T> = ColumnType<T, string, string>;
@@ -45,7 +46,7 @@ export interface Tables {
   replicas: { id: string; version: number; nodes: number; seen_at: string };
   nodes: { replica: string; id: string; version: number; state: Json<unknown> };
   load_writers: { replica: string; left_out: number };
-  loads: { replica: string; subject: 'cluster' | 'node'; name: string; load: Json<unknown> };
+  loads: { replica: string; subject: LoadSubject; name: string; load: Json<unknown> };
 }
 
 /** How a timestamp column comes out of either database. */

@@ -1,12 +1,38 @@
 /** For tests: an embedded store with nothing in it, as the first start leaves it behind. Making one takes seconds. */
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const kept = path.join(root, 'node_modules/.cache/fairlead-tests');
+
+/** Where tests keep stores: in memory, if there is room, where their thousand files cost next to nothing. */
+export const storesFolder: string = isRoomy('/dev/shm') ? '/dev/shm' : tmpdir();
+
+function isRoomy(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize > 2 ** 30;
+  } catch {
+    return false;
+  }
+}
 
 /** Puts the store into a folder, which is empty or not there. The first caller, of all test runs, has it made. */
 export async function copyEmptyStore(dir: string): Promise<void> {

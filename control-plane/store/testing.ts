@@ -1,6 +1,5 @@
 /** For tests: fresh databases of both sorts, a log that can be read, and small documents. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { type Logger, pino } from 'pino';
@@ -8,7 +7,7 @@ import { startPostgres } from '../../e2e/support/postgres.ts';
 import type { Change, DocumentKey } from '../model/document.ts';
 import type { OpenOptions } from './open.ts';
 import { type Store, StoreError } from './store.ts';
-import { copyEmptyStore } from './testing-empty.ts';
+import { copyEmptyStore, storesFolder } from './testing-empty.ts';
 
 /** Where a store can be opened, again and again. */
 export type Place = Pick<OpenOptions, 'dir' | 'databaseUrl'>;
@@ -20,7 +19,7 @@ export interface Databases {
 }
 
 export async function embeddedDatabases(): Promise<Databases> {
-  const root = mkdtempSync(path.join(tmpdir(), 'fairlead-store-'));
+  const root = mkdtempSync(path.join(storesFolder, 'fairlead-store-'));
   let count = 0;
   return {
     fresh: async () => {
@@ -95,7 +94,7 @@ export async function storeErrorOf(work: Promise<unknown>): Promise<StoreError> 
 }
 
 /** Resolves once `condition` holds; looks again each time the store moves on, and every few milliseconds. */
-export async function until(condition: () => boolean, what: string, withinMs = 15_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`);

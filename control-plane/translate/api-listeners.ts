@@ -8,6 +8,7 @@ import { resourceName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { orderRoutes } from '../model/order.ts';
 import type { RouteSpec, Typed } from '../model/specs.ts';
+import { hashPolicies } from './hash-policies.ts';
 import { Memo } from './memo.ts';
 import { compareText, type Findings, type GroupResource, keyOf } from './resources.ts';
 import { effectiveAttempts, grpcRetryPolicy } from './retry-policy.ts';
@@ -87,7 +88,7 @@ function hostListener(host: string, routes: readonly Route[]): Listener {
 
 function messagesOf(route: Typed<'Route'>, timeoutMs: number, attempts: number): readonly Route[] {
   return routeMessages.get(route, [timeoutMs, attempts], () => {
-    const { match, to } = route.spec;
+    const { match, to, affinity } = route.spec;
     return pathsOf(match.path).map((path) => ({
       name: resourceName(route.document.tenant, route.document.name),
       match: {
@@ -98,6 +99,8 @@ function messagesOf(route: Typed<'Route'>, timeoutMs: number, attempts: number):
       },
       route: {
         ...targetOf(to),
+        // they know headers, and the model takes no other key here
+        ...hashPolicies(affinity),
         timeout: durationOf(timeoutMs),
         ...grpcRetryPolicy(route.spec, attempts),
         // the one that gRPC's clients keep to

@@ -8,8 +8,15 @@ test.each([
   [{ policy: 'round-robin' }, { common_lb_config: panic }],
   [{ policy: 'random' }, { lb_policy: 'RANDOM', common_lb_config: panic }],
   [
-    { policy: 'least-request', choices: 5 },
-    { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: 5 }, common_lb_config: panic },
+    { policy: 'least-request', choices: 5, bias: 0.5 },
+    {
+      lb_policy: 'LEAST_REQUEST',
+      least_request_lb_config: {
+        choice_count: 5,
+        active_request_bias: { default_value: 0.5, runtime_key: 'fairlead.least_request.bias' },
+      },
+      common_lb_config: panic,
+    },
   ],
   [
     { policy: 'ring-hash', function: 'murmur-hash-2', minSize: 8, boundedLoad: '125%' },
@@ -53,30 +60,54 @@ test.each([
   expect(json).toEqual(words);
 });
 
+const slowStart = { window: '30s', aggression: 1.5, minWeight: '25%' };
+const slowly = {
+  slow_start_config: {
+    slow_start_window: '30s',
+    aggression: { default_value: 1.5, runtime_key: 'fairlead.slow_start.aggression' },
+    min_weight_percent: { value: 25 },
+  },
+};
+const ours = 'type.googleapis.com/fairlead.load_balancing_policies.utilization.v1.Utilization';
+const theirs = 'type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest';
+
+type Policies = { policies: { typed_extension_config: { typed_config: object } }[] };
+
+const extensionsFor = (spec: Readonly<Record<string, unknown>>) => {
+  const json = asJson('clusters', balancing(typed('Cluster', 'orders', spec).spec));
+  expect(json['common_lb_config']).toEqual(panic);
+  expect(json).not.toHaveProperty('lb_policy');
+  return configsOf(json['load_balancing_policy'] as Policies);
+};
+const configsOf = ({ policies }: Policies) => policies.map((one) => one.typed_extension_config.typed_config);
+
 test('utilization stands before what plain Envoys take in its place', () => {
-  const cluster = typed('Cluster', 'orders', { balance: { policy: 'utilization', choices: 3 } });
-  const { load_balancing_policy: policy } = asJson('clusters', balancing(cluster.spec));
-  const configs = (policy as { policies: { typed_extension_config: { typed_config: object } }[] }).policies.map(
-    (one) => one.typed_extension_config.typed_config,
-  );
-  expect(configs).toEqual([
-    { '@type': 'type.googleapis.com/fairlead.load_balancing_policies.utilization.v1.Utilization', choice_count: 3 },
-    {
-      '@type': 'type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
-      choice_count: 3,
-    },
+  const words = { choice_count: 3, locality_lb_config: {} };
+  expect(extensionsFor({ balance: { policy: 'utilization', choices: 3 } })).toEqual([
+    { '@type': ours, ...words },
+    { '@type': theirs, ...words },
+  ]);
+  const zones = { locality_lb_config: { locality_weighted_lb_config: {} } };
+  const all = extensionsFor({ balance: { policy: 'utilization', localities: { a: 1 } }, slowStart });
+  expect(all).toMatchObject([
+    { '@type': ours, ...zones, ...slowly },
+    { '@type': theirs, ...zones, ...slowly },
   ]);
 });
 
+test('a full scan is an extension, and so are subsets around it', () => {
+  const scan = { '@type': theirs, selection_method: 'FULL_SCAN', locality_lb_config: {} };
+  expect(extensionsFor({ balance: { fullScan: true } })).toEqual([scan]);
+  const [subset] = extensionsFor({ balance: { fullScan: true, subsets: [['version']] } });
+  expect(subset).toMatchObject({
+    fallback_policy: 'ANY_ENDPOINT',
+    subset_selectors: [{ keys: ['version'], fallback_policy: 'NO_FALLBACK' }],
+  });
+  expect(configsOf((subset as { subset_lb_policy: Policies }).subset_lb_policy)).toEqual([scan]);
+});
+
 test.each(['round-robin', 'least-request'])('%s gives new endpoints their share little by little', (policy) => {
-  const slowStart = { window: '30s', aggression: 1.5, minWeight: '25%' };
   const cluster = typed('Cluster', 'orders', { balance: { policy }, slowStart });
   const json = asJson('clusters', balancing(cluster.spec));
-  expect(json[`${policy.replace('-', '_')}_lb_config`]).toMatchObject({
-    slow_start_config: {
-      slow_start_window: '30s',
-      aggression: { default_value: 1.5, runtime_key: 'fairlead.slow_start.aggression' },
-      min_weight_percent: { value: 25 },
-    },
-  });
+  expect(json[`${policy.replace('-', '_')}_lb_config`]).toMatchObject(slowly);
 });

@@ -1,35 +1,38 @@
 /** How a Cluster document chooses endpoints, to the fields of envoy.config.cluster.v3.Cluster that say it. */
-import { durationOf, packAny } from '../../proto/codec.ts';
-import type { Cluster } from '../../proto/envoy.ts';
+import { durationOf, type PackedAny, packAny } from '../../proto/codec.ts';
+import type { Cluster, MessageTypes } from '../../proto/envoy.ts';
 import type { BalanceSpec, ClusterSpec, SlowStartSpec } from '../model/specs.ts';
 import { uint32 } from './wire.ts';
 
 type Common = NonNullable<Cluster['common_lb_config']>;
 type Subsets = NonNullable<Cluster['lb_subset_config']>;
+type Policies = NonNullable<Cluster['load_balancing_policy']>;
+type Policy = NonNullable<Policies['policies']>[number];
+
+const leastRequestName = 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest';
 
 export function balancing({ balance, slowStart }: ClusterSpec): Partial<Cluster> {
+  const healthy_panic_threshold = { value: balance.panicPercent };
+  const extensions = extensionsOf(balance, slowStart);
+  if (extensions !== null) return { load_balancing_policy: extensions, common_lb_config: { healthy_panic_threshold } };
   return {
     ...policy(balance, slowStart),
-    common_lb_config: {
-      healthy_panic_threshold: { value: balance.panicPercent },
-      ...localities(balance),
-      ...boundedLoad(balance),
-    },
+    common_lb_config: { healthy_panic_threshold, ...localities(balance), ...boundedLoad(balance) },
     ...(balance.subsets.length > 0 && { lb_subset_config: subsets(balance) }),
   };
 }
 
 function policy(balance: BalanceSpec, slowStart: SlowStartSpec | null): Partial<Cluster> {
-  const start = slowStart === null ? null : { slow_start_config: slowStartConfig(slowStart) };
+  const start = slowStartOf(slowStart);
   switch (balance.policy) {
     case 'round-robin':
-      return { lb_policy: 'ROUND_ROBIN', ...(start && { round_robin_lb_config: start }) };
+      return { lb_policy: 'ROUND_ROBIN', ...(slowStart && { round_robin_lb_config: start }) };
     case 'random':
       return { lb_policy: 'RANDOM' };
     case 'least-request':
       return {
         lb_policy: 'LEAST_REQUEST',
-        least_request_lb_config: { choice_count: uint32(balance.choices), ...start },
+        least_request_lb_config: { choice_count: uint32(balance.choices), ...biasOf(balance.bias), ...start },
       };
     case 'ring-hash':
       return {
@@ -43,35 +46,53 @@ function policy(balance: BalanceSpec, slowStart: SlowStartSpec | null): Partial<
     case 'maglev':
       return { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: { value: balance.tableSize } } };
     case 'utilization':
-      return { load_balancing_policy: utilization(balance.choices) };
+      return {};
   }
 }
 
-/** Ours, and the next best for those who do not know it. */
-function utilization(choices: number): NonNullable<Cluster['load_balancing_policy']> {
-  const ours = 'fairlead.load_balancing_policies.utilization.v1.Utilization';
-  const theirs = 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest';
-  const choice_count = uint32(choices);
-  return {
-    policies: [
-      { typed_extension_config: { name: 'fairlead.utilization', typed_config: packAny(ours, { choice_count }) } },
-      {
-        typed_extension_config: {
-          name: 'envoy.load_balancing_policies.least_request',
-          typed_config: packAny(theirs, { choice_count }),
-        },
-      },
-    ],
-  };
+/** What the older fields have no words for: ours, before the next best for those who do not know it, and a full scan. */
+function extensionsOf(balance: BalanceSpec, slowStart: SlowStartSpec | null): Policies | null {
+  const shared = { ...slowStartOf(slowStart), locality_lb_config: localities(balance) };
+  const list: Policy[] = [];
+  if (balance.policy === 'utilization') {
+    const choice_count = uint32(balance.choices);
+    const ours = 'fairlead.load_balancing_policies.utilization.v1.Utilization';
+    list.push(extension('fairlead.utilization', packAny(ours, { choice_count, ...shared })));
+    list.push(leastRequest({ choice_count, ...shared }));
+  } else if (balance.policy === 'least-request' && balance.fullScan) {
+    list.push(leastRequest({ selection_method: 'FULL_SCAN', ...biasOf(balance.bias), ...shared }));
+  } else return null;
+  if (balance.subsets.length === 0) return { policies: list };
+  const subset = 'envoy.extensions.load_balancing_policies.subset.v3.Subset';
+  const message = { ...subsets(balance), subset_lb_policy: { policies: list } };
+  return { policies: [extension('envoy.load_balancing_policies.subset', packAny(subset, message))] };
+}
+
+function leastRequest(message: MessageTypes[typeof leastRequestName]): Policy {
+  return extension('envoy.load_balancing_policies.least_request', packAny(leastRequestName, message));
+}
+
+function extension(name: string, typed_config: PackedAny): Policy {
+  return { typed_extension_config: { name, typed_config } };
+}
+
+function slowStartOf(slowStart: SlowStartSpec | null) {
+  return slowStart === null ? {} : { slow_start_config: slowStartConfig(slowStart) };
+}
+
+/** Envoy wants a key by which its operator could change the number. */
+function runtimeDouble(value: number, key: string) {
+  return { default_value: value, runtime_key: `fairlead.${key}` };
+}
+
+function biasOf(bias: number | null) {
+  return bias === null ? {} : { active_request_bias: runtimeDouble(bias, 'least_request.bias') };
 }
 
 function slowStartConfig({ windowMs, aggression, minWeightPercent }: SlowStartSpec) {
   return {
     slow_start_window: durationOf(windowMs),
-    // Envoy wants a key by which its operator could change the number
-    ...(aggression !== 1 && {
-      aggression: { default_value: aggression, runtime_key: 'fairlead.slow_start.aggression' },
-    }),
+    ...(aggression !== 1 && { aggression: runtimeDouble(aggression, 'slow_start.aggression') }),
     min_weight_percent: { value: minWeightPercent },
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { edsCluster } from './clusters.ts';
+import { clusterMessage } from './clusters.ts';
 import { TranslationError } from './resources.ts';
 import { asJson, documentSet, typed } from './testing.ts';
 
@@ -8,7 +8,7 @@ const httpPolicy = { active: { ...probe, http: { path: '/healthz', expect: '200-
 
 test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with its keep-alive settings', () => {
   const cluster = typed('Cluster', 'checkout/orders', { keepAlive: { requests: 500 } });
-  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))).toEqual({
+  expect(asJson('clusters', clusterMessage(documentSet([cluster]), cluster))).toEqual({
     '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
     name: 'checkout/orders',
     type: 'EDS',
@@ -49,7 +49,7 @@ test.each([
   const active = { ...probe, http: { path: '/healthz' } };
   const cluster = typed('Cluster', 'orders', { protocol, keepAlive: { idle: '7s' }, health: { active } });
   const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-  const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
+  const json = asJson('clusters', clusterMessage(documentSet([cluster]), cluster));
   expect(json).toMatchObject({
     typed_extension_protocol_options: { [name]: { common_http_protocol_options: { idle_timeout: '7s' }, ...versions } },
     circuit_breakers: { thresholds: [{ retry_budget: { budget_percent: { value: 20 } } }] },
@@ -63,7 +63,7 @@ test("a tcp cluster has no HTTP options, and round robin is Envoy's own default"
     protocol: 'tcp',
     balance: { policy: 'round-robin', panic: '0%' },
   });
-  const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
+  const json = asJson('clusters', clusterMessage(documentSet([cluster]), cluster));
   expect(json).not.toHaveProperty('typed_extension_protocol_options');
   expect(json['circuit_breakers']).toEqual({ thresholds: [{ max_connections: 1024 }] });
   expect(json).not.toHaveProperty('least_request_lb_config');
@@ -72,10 +72,33 @@ test("a tcp cluster has no HTTP options, and round robin is Envoy's own default"
   expect(json).toMatchObject({ name: 'redis', common_lb_config: { healthy_panic_threshold: {} } });
 });
 
+test.each([
+  [{}, { type: 'STRICT_DNS', respect_dns_ttl: true, dns_refresh_rate: '5s', dns_lookup_family: 'V4_PREFERRED' }],
+  [
+    { resolve: 'logical', refresh: '30s' },
+    { type: 'LOGICAL_DNS', dns_refresh_rate: '30s', dns_lookup_family: 'ALL' },
+  ],
+])('a cluster with a name holds its endpoint itself: %j', (dns, words) => {
+  const written = { endpoints: undefined, dns: { host: 'orders.internal', port: 80, ...dns } };
+  const cluster = typed('Cluster', 'checkout/orders', written);
+  const json = asJson('clusters', clusterMessage(documentSet([cluster]), cluster));
+  const address = { socket_address: { address: 'orders.internal', port_value: 80 } };
+  expect(json).toMatchObject({
+    ...words,
+    load_assignment: {
+      cluster_name: 'checkout/orders',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
+    },
+    dns_failure_refresh_rate: { base_interval: '1s', max_interval: '30s' },
+  });
+  expect(json).not.toHaveProperty('eds_cluster_config');
+  expect('respect_dns_ttl' in json).toBe('respect_dns_ttl' in words);
+});
+
 test('what one endpoint bears is a threshold of its own', () => {
   const breakers = { connections: 9, pending: 8, requests: 7, retryBudget: '0%', perEndpoint: { connections: 3 } };
   const cluster = typed('Cluster', 'orders', { breakers });
-  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['circuit_breakers']).toEqual({
+  expect(asJson('clusters', clusterMessage(documentSet([cluster]), cluster))['circuit_breakers']).toEqual({
     thresholds: [
       {
         ...{ max_connections: 9, max_pending_requests: 8, max_requests: 7 },
@@ -91,7 +114,7 @@ test('an HTTP probe without a host uses the bare name of the cluster, since a sl
   const cluster = typed('Cluster', 'checkout/orders', {
     health: 'orders-health',
   });
-  expect(asJson('clusters', edsCluster(documentSet([cluster, policy]), cluster))['health_checks']).toEqual([
+  expect(asJson('clusters', clusterMessage(documentSet([cluster, policy]), cluster))['health_checks']).toEqual([
     {
       timeout: '1.500s',
       interval: '5s',
@@ -132,13 +155,13 @@ test.each([
   ],
 ])("the probe %j in Envoy's words", (check, words) => {
   const cluster = typed('Cluster', 'orders', { health: { active: { ...probe, ...check } } });
-  expect(asJson('clusters', edsCluster(documentSet([cluster]), cluster))['health_checks']).toMatchObject([words]);
+  expect(asJson('clusters', clusterMessage(documentSet([cluster]), cluster))['health_checks']).toMatchObject([words]);
 });
 
 test('a health policy that does not exist is named together with the cluster that wants it', () => {
   const cluster = typed('Cluster', 'checkout/orders', { health: 'gone' });
-  expect(() => edsCluster(documentSet([cluster]), cluster)).toThrow(TranslationError);
-  expect(() => edsCluster(documentSet([cluster]), cluster)).toThrow(
+  expect(() => clusterMessage(documentSet([cluster]), cluster)).toThrow(TranslationError);
+  expect(() => clusterMessage(documentSet([cluster]), cluster)).toThrow(
     'Cluster checkout/orders: /spec/health names the HealthPolicy checkout/gone, which does not exist',
   );
 });
@@ -146,10 +169,10 @@ test('a health policy that does not exist is named together with the cluster tha
 test('a cluster is built anew only when it or its health policy changes', () => {
   const policy = typed('HealthPolicy', 'slow', httpPolicy);
   const cluster = typed('Cluster', 'orders', { health: 'slow' });
-  const first = edsCluster(documentSet([cluster, policy]), cluster);
-  expect(edsCluster(documentSet([cluster, policy, typed('Cluster', 'other')]), cluster)).toBe(first);
+  const first = clusterMessage(documentSet([cluster, policy]), cluster);
+  expect(clusterMessage(documentSet([cluster, policy, typed('Cluster', 'other')]), cluster)).toBe(first);
   const changed = typed('HealthPolicy', 'slow', { active: { ...probe, tcp: {} } });
-  expect(edsCluster(documentSet([cluster, changed]), cluster)).not.toBe(first);
+  expect(clusterMessage(documentSet([cluster, changed]), cluster)).not.toBe(first);
 });
 
 test('a checked cluster lets removed endpoints go at once, and takes others from a resource of another name', () => {
@@ -157,7 +180,7 @@ test('a checked cluster lets removed endpoints go at once, and takes others from
   const health = { active: { ...probe, tcp: {} } };
   const json = (spec: object) => {
     const cluster = typed('Cluster', 'orders', { endpoints, ...spec });
-    return asJson('clusters', edsCluster(documentSet([cluster]), cluster));
+    return asJson('clusters', clusterMessage(documentSet([cluster]), cluster));
   };
   expect(json({ health })).toMatchObject({
     eds_cluster_config: { service_name: 'orders@10.0.0.1:80' },

@@ -7,6 +7,7 @@ import { defaultHealth } from '../model/schemas/health-policy.ts';
 import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { balancing } from './balance.ts';
+import { overDns } from './dns.ts';
 import { endpointsName } from './endpoints.ts';
 import { healthChecks } from './health-checks.ts';
 import { limits } from './limits.ts';
@@ -19,30 +20,35 @@ const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 
 const clusters = new Memo<Typed<'Cluster'>, Cluster>();
 
-/** A cluster whose endpoints come over EDS. A `tcp` cluster is one without HTTP protocol options. gRPC's clients read none. */
-export function edsCluster(documents: DocumentSet, cluster: Typed<'Cluster'>): Cluster {
+/** A `tcp` cluster is one without HTTP protocol options. gRPC's clients read none. */
+export function clusterMessage(documents: DocumentSet, cluster: Typed<'Cluster'>): Cluster {
   const health = healthPolicyOf(documents, cluster);
-  const checked = isChecked(documents, cluster);
   return clusters.get(cluster, [health], () => {
     const { document, spec } = cluster;
     return {
       name: resourceName(document.tenant, document.name),
-      type: 'EDS',
-      eds_cluster_config: {
-        eds_config: fromAds,
-        ...(checked && { service_name: endpointsName(cluster, checked) }),
-      },
+      ...(spec.dns === null ? overEds(cluster, health.active !== null) : overDns(cluster, spec.dns)),
       connect_timeout: durationOf(spec.connectTimeoutMs),
       per_connection_buffer_limit_bytes: uint32(limits.connectionBufferBytes),
       ...balancing(spec),
       health_checks: healthChecks(health, document.name, speaksHttp2(spec.protocol)),
       ...(health.passive !== null && outlierDetection(health.passive)),
       // else Envoy uses an endpoint that was taken out for as long as it passes its checks
-      ignore_health_on_host_removal: checked,
+      ignore_health_on_host_removal: health.active !== null,
       ...protocolOptions(spec),
       circuit_breakers: circuitBreakers(spec),
     };
   });
+}
+
+function overEds(cluster: Typed<'Cluster'>, checked: boolean): Partial<Cluster> {
+  return {
+    type: 'EDS',
+    eds_cluster_config: {
+      eds_config: fromAds,
+      ...(checked && { service_name: endpointsName(cluster, checked) }),
+    },
+  };
 }
 
 /** True if nodes check the endpoints before they use them. */

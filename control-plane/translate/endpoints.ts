@@ -5,7 +5,7 @@ import type { ClusterSpec, EndpointSpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { Memo } from './memo.ts';
 import { compareText } from './resources.ts';
-import { uint32 } from './wire.ts';
+import { structOf, uint32 } from './wire.ts';
 
 type Locality = NonNullable<ClusterLoadAssignment['endpoints']>[number];
 type LbEndpoint = NonNullable<Locality['lb_endpoints']>[number];
@@ -71,10 +71,6 @@ function lbEndpoint({ address, port, weight, state, labels }: EndpointSpec): LbE
     endpoint: { address: { socket_address: { address, port_value: port } } },
     load_balancing_weight: uint32(weight),
     ...(state === 'draining' && { health_status: 'DRAINING' }),
-    ...(Object.keys(labels).length > 0 && { metadata: { filter_metadata: { 'envoy.lb': struct(labels) } } }),
+    ...(Object.keys(labels).length > 0 && { metadata: { filter_metadata: { 'envoy.lb': structOf(labels) } } }),
   };
-}
-
-function struct(labels: Readonly<Record<string, string>>) {
-  return { fields: Object.fromEntries(Object.entries(labels).map(([name, stringValue]) => [name, { stringValue }])) };
 }

@@ -11,7 +11,7 @@ import { MemoryDocumentSet } from '../model/memory-set.ts';
 import type { Typed } from '../model/specs.ts';
 import { puts } from '../model/testing.ts';
 import { checkChanges } from '../model/world.ts';
-import { edsCluster } from './clusters.ts';
+import { clusterMessage } from './clusters.ts';
 import { clusterLoadAssignment } from './endpoints.ts';
 import { staticBootstrap } from './envoy-testing.ts';
 import { documentSet, documentsOf, typed } from './testing.ts';
@@ -36,7 +36,8 @@ const everything = {
 const clusters: readonly Written[] = [
   { balance: { policy: 'round-robin', localities: 'zone-aware', failClosed: true }, slowStart },
   { balance: { policy: 'random', localities: { a: 3, b: 1 }, subsets: [['version'], ['version', 'stage']] }, breakers },
-  { balance: { policy: 'least-request', choices: 10, failClosed: true, panic: '12.5%' }, slowStart },
+  { balance: { policy: 'least-request', choices: 10, bias: 0, failClosed: true, panic: '12.5%' }, slowStart },
+  { balance: { fullScan: true, bias: 2.5, failClosed: true, subsets: [['version']] }, slowStart },
   { balance: { policy: 'ring-hash', function: 'murmur-hash-2', minSize: 3, maxSize: 9, boundedLoad: '125%' } },
   { balance: { policy: 'ring-hash', localities: { a: 1, b: 0 }, subsets: [['version']] } },
   { balance: { policy: 'maglev', tableSize: 5_000_011, localities: { a: 1, b: 2 }, boundedLoad: '100%' } },
@@ -49,6 +50,8 @@ const clusters: readonly Written[] = [
   { protocol: 'grpc', health: { active: { grpc: { service: 's' }, noTrafficInterval: '1m', initialJitter: '1s' } } },
   { protocol: 'http2', health: { active: { grpc: {} }, passive: { maxFails: 3, failTimeout: '500ms' } } },
   { health: { passive: everything } },
+  { endpoints: undefined, dns: { host: 'localhost', port: 1 }, balance: { policy: 'maglev' } },
+  { endpoints: undefined, dns: { host: 'localhost', port: 1, resolve: 'logical', refresh: '1m' }, protocol: 'tcp' },
   { health: { passive: { consecutiveLocalOrigin: 3, successRate: {}, failurePercentage: {}, alwaysOne: false } } },
   { protocol: 'tcp', breakers: { connections: 5 }, balance: { policy: 'maglev' } },
 ];
@@ -60,7 +63,7 @@ test.each(examples)('the documents of examples/features/%s are accepted', (name)
   expect(checkChanges(new MemoryDocumentSet(1), puts(readFileSync(new URL(name, folder), 'utf8')))).toEqual([]);
 });
 
-test.each(['balancing', 'health'])('what docs/%s.md shows stands in an example', (page) => {
+test.each(['affinity', 'balancing', 'health'])('what docs/%s.md shows stands in an example', (page) => {
   const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
   const shown = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml);
   const all = examples.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
@@ -84,10 +87,11 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
   });
 
   test('passes over our own policy to the one behind it', async () => {
-    const cluster = typed('Cluster', 'c', { endpoints, balance: { policy: 'utilization', choices: 3 }, breakers });
+    const balance = { policy: 'utilization', choices: 3, localities: 'zone-aware', subsets: [['version']] };
+    const cluster = typed('Cluster', 'c', { endpoints, balance, slowStart, breakers });
     const documents = documentSet([cluster]);
     const load_assignment = clusterLoadAssignment(cluster, false);
-    const { eds_cluster_config: _overAds, ...message } = edsCluster(documents, cluster);
+    const { eds_cluster_config: _overAds, ...message } = clusterMessage(documents, cluster);
     const resource = packAny('envoy.config.cluster.v3.Cluster', { ...message, type: 'STATIC', load_assignment });
     const folder = await mkdtemp(path.join(os.tmpdir(), 'fairlead-cds-'));
     const file = path.join(folder, 'cds.pb');

@@ -24,7 +24,8 @@ export function staticBootstrap(documents: DocumentSet, group: string): Json {
     static_resources: {
       listeners: listeners.map(({ name, message }) => inlineRoutes(embedded('listeners', message), routesOf.get(name))),
       clusters: clusters.map(({ name, message }) => {
-        const { eds_cluster_config: _overAds, ...cluster } = embedded('clusters', message);
+        const { eds_cluster_config: overAds, ...cluster } = embedded('clusters', message);
+        if (overAds === undefined) return cluster;
         const assignment = message.eds_cluster_config?.service_name || name;
         return { ...cluster, type: 'STATIC', load_assignment: endpointsOf.get(assignment) };
       }),

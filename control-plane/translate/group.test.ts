@@ -250,3 +250,9 @@ test('what did not change is neither built nor encoded again', () => {
   expect(after.endpoints[1]?.message).not.toBe(before.endpoints[1]?.message);
   expect(encodeGroup(after).routes[1]?.value).toBe(encodeGroup(before).routes[1]?.value);
 });
+
+test('a cluster that is known by name needs no endpoints over EDS', () => {
+  const named = typed('Cluster', 'checkout/orders', { endpoints: undefined, dns: { host: 'orders', port: 80 } });
+  const { clusters, endpoints } = namesOf([...platform, named, orders], 'edge');
+  expect({ clusters, endpoints }).toEqual({ clusters: ['checkout/orders'], endpoints: [] });
+});

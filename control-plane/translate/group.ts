@@ -4,7 +4,7 @@ import type { XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { carriageOf } from '../model/world/carriers.ts';
-import { edsCluster, isChecked } from './clusters.ts';
+import { clusterMessage, isChecked } from './clusters.ts';
 import { clusterLoadAssignment } from './endpoints.ts';
 import { Memo } from './memo.ts';
 import {
@@ -99,7 +99,8 @@ function translateTargets(documents: DocumentSet, { targets, grpcTargets }: Rout
     if (health !== null && 'policy' in health) findings.read({ kind: 'HealthPolicy', ...health.policy });
     const source = keyOf(cluster.document);
     const byName = grpcTargets.has(name);
-    clusters.push({ name, message: edsCluster(documents, cluster), source, ...(byName && { byName }) });
+    clusters.push({ name, message: clusterMessage(documents, cluster), source, ...(byName && { byName }) });
+    if (cluster.spec.dns !== null) continue;
     const message = clusterLoadAssignment(cluster, isChecked(documents, cluster));
     endpoints.push({ name: message.cluster_name ?? name, message, source });
   }

@@ -4,7 +4,11 @@ import { filterSettings, httpFilters } from './http-filters.ts';
 import { typed } from './testing.ts';
 
 const json = (filters: ReturnType<typeof httpFilters>) =>
-  filters.map(({ name, typed_config }) => ({ name, ...toJson(typed_config as Parameters<typeof toJson>[0]) }));
+  filters.map(({ name, typed_config, disabled }) => ({
+    name,
+    ...(disabled && { disabled }),
+    ...toJson(typed_config as Parameters<typeof toJson>[0]),
+  }));
 
 test("a listener's filters stand between those that routes configure and the router", () => {
   const settings = { text: 'a', number: 1.5, yes: true, none: null, list: [1, { a: 'b' }] };
@@ -12,6 +16,10 @@ test("a listener's filters stand between those that routes configure and the rou
     {
       name: 'envoy.filters.http.fault',
       '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
+    },
+    {
+      ...{ name: 'envoy.filters.http.stateful_session', disabled: true },
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
     },
     {
       name: 'fairlead.keys',

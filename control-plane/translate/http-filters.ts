@@ -2,18 +2,25 @@
 import { durationOf, packAny } from '../../proto/codec.ts';
 import type { HttpConnectionManager, VirtualHost } from '../../proto/envoy.ts';
 import { filterTypePrefix } from '../../proto/names.ts';
-import type { FaultSpec, ListenerSpec, RouteSpec } from '../model/specs.ts';
+import type { FaultSpec, ListenerSpec, RouteSpec, StickySpec } from '../model/specs.ts';
 import { fractionOf } from './route-match.ts';
 import { structOf } from './wire.ts';
 
 type HttpFilters = NonNullable<HttpConnectionManager['http_filters']>;
 
 const fault = 'envoy.filters.http.fault';
+const session = 'envoy.filters.http.stateful_session';
 
 /** Those that routes configure are there always: one that came later would make Envoy drain the whole listener. */
 export function httpFilters(own: ListenerSpec['filters']): HttpFilters {
   return [
     { name: fault, typed_config: packAny('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) },
+    {
+      name: session,
+      typed_config: packAny('envoy.extensions.filters.http.stateful_session.v3.StatefulSession', {}),
+      // but for routes that say what it does
+      disabled: true,
+    },
     ...own.map(({ name, settings }) => ({
       name: `fairlead.${name}`,
       typed_config: packAny('xds.type.v3.TypedStruct', {
@@ -28,8 +35,39 @@ export function httpFilters(own: ListenerSpec['filters']): HttpFilters {
   ];
 }
 
-export function filterSettings({ filters }: RouteSpec): Pick<VirtualHost, 'typed_per_filter_config'> {
-  return filters.fault === null ? {} : { typed_per_filter_config: { [fault]: faultOf(filters.fault) } };
+export function filterSettings({ filters, affinity }: RouteSpec): Pick<VirtualHost, 'typed_per_filter_config'> {
+  const sticky = affinity?.sticky ?? null;
+  if (filters.fault === null && sticky === null) return {};
+  return {
+    typed_per_filter_config: {
+      ...(filters.fault !== null && { [fault]: faultOf(filters.fault) }),
+      ...(sticky !== null && { [session]: sessionOf(sticky) }),
+    },
+  };
+}
+
+function sessionOf(sticky: StickySpec) {
+  const session_state =
+    'cookie' in sticky
+      ? {
+          name: 'envoy.http.stateful_session.cookie',
+          typed_config: packAny('envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState', {
+            cookie: {
+              name: sticky.cookie,
+              path: sticky.path,
+              ...(sticky.ttlMs > 0 && { ttl: durationOf(sticky.ttlMs) }),
+            },
+          }),
+        }
+      : {
+          name: 'envoy.http.stateful_session.header',
+          typed_config: packAny('envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState', {
+            name: sticky.header,
+          }),
+        };
+  return packAny('envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute', {
+    stateful_session: { session_state, strict: sticky.strict },
+  });
 }
 
 function faultOf({ delay, abort }: FaultSpec) {

@@ -36,6 +36,12 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
                   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault' },
                 },
                 {
+                  ...{ name: 'envoy.filters.http.stateful_session', disabled: true },
+                  typed_config: {
+                    '@type': 'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
+                  },
+                },
+                {
                   name: 'envoy.filters.http.router',
                   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
                 },

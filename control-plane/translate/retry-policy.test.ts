@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { edsCluster } from './clusters.ts';
+import { clusterMessage } from './clusters.ts';
 import { translateGroup } from './group.ts';
 import { keyedPolicy } from './retry-policy.ts';
 import { asJson, documentSet, typed } from './testing.ts';
@@ -114,7 +114,7 @@ test("gRPC's own clients are told their own conditions alone", () => {
 
 test('a cluster has its retry budget', () => {
   const cluster = typed('Cluster', 'orders', { breakers: { retryBudget: '12.5%' } });
-  const json = asJson('clusters', edsCluster(documentSet([cluster]), cluster));
+  const json = asJson('clusters', clusterMessage(documentSet([cluster]), cluster));
   expect(json).toHaveProperty('circuit_breakers.thresholds.0.retry_budget.budget_percent.value', 12.5);
 });
 

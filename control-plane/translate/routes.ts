@@ -5,6 +5,7 @@ import { fallbackMetadata, resourceName, routeConfigurationName } from '../../pr
 import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
 import type { RewriteSpec, RouteSpec, Typed } from '../model/specs.ts';
+import { hashPolicies } from './hash-policies.ts';
 import { headerChanges } from './header-changes.ts';
 import { filterSettings } from './http-filters.ts';
 import { Memo, sameItems } from './memo.ts';
@@ -95,6 +96,7 @@ function actionOf(
     route: {
       ...(spec.clusterHeader === null ? targetOf(spec.to) : { cluster_header: spec.clusterHeader }),
       ...rewrite,
+      ...hashPolicies(spec.affinity),
       timeout: durationOf(timeoutMs),
       ...(toGrpc && { max_stream_duration: streamDuration(timeoutMs) }),
       ...(spec.streamIdleTimeoutMs !== null && { idle_timeout: durationOf(spec.streamIdleTimeoutMs) }),
@@ -134,12 +136,16 @@ function rewriteOf({ host, prefix, regex }: RewriteSpec, match: RouteSpec['match
 
 export function targetOf(to: RouteSpec['to']): NonNullable<Route['route']> {
   const [first, ...others] = to;
-  if (first !== undefined && others.length === 0) return { cluster: nameOf(first.cluster) };
+  if (first !== undefined && others.length === 0) return { cluster: nameOf(first.cluster), ...subsetOf(first) };
   return {
     weighted_clusters: {
-      clusters: to.map(({ cluster, weight }) => ({ name: nameOf(cluster), weight: uint32(weight) })),
+      clusters: to.map((one) => ({ name: nameOf(one.cluster), weight: uint32(one.weight), ...subsetOf(one) })),
     },
   };
+}
+
+function subsetOf({ subset }: RouteSpec['to'][number]): Pick<NonNullable<Route['route']>, 'metadata_match'> {
+  return subset === null ? {} : { metadata_match: { filter_metadata: { 'envoy.lb': structOf(subset) } } };
 }
 
 /**

@@ -30,6 +30,10 @@ export const limits = {
   unackedNonces: 16,
   /** Ours: from one load report of a node to the next. */
   loadReportMs: 10_000,
+  /** Ours: from one report of health of a node to the next, at least; only changes are told. */
+  healthReportMs: 1_000,
+  /** Ours: of the reason for an endpoint's state; a node's own are shorter. */
+  healthReasonLength: 200,
   /** Ours: of a refusal's text that client status shows, as xds-client-cases.md, A1, asks of those who send it. */
   refusalLength: 4_096,
   /** Ours: one message of a streamed client status; a single resource may be larger. gRPC clients take 4 MiB. */

@@ -124,6 +124,43 @@ export interface LoadObserver {
   ended(node: NodeIdentity): void;
 }
 
+/** What a node says of an endpoint; the words are those of data-plane/health/endpoint-state.ts. */
+export type ReportedState =
+  | 'disabled'
+  | 'joining'
+  | 'unhealthy'
+  | 'ejected'
+  | 'draining'
+  | 'degraded'
+  | 'probation'
+  | 'slow-start'
+  | 'healthy';
+
+export interface EndpointReport {
+  /** `ip:port`. */
+  readonly address: string;
+  readonly state: ReportedState;
+  /** How long it has been so. */
+  readonly ageMs: number;
+  /** Empty where the state says it all. */
+  readonly reason: string;
+}
+
+/** What has changed of a cluster. */
+export interface ClusterReport {
+  readonly cluster: string;
+  readonly endpoints: readonly EndpointReport[];
+  /** Addresses that the node does not have any more. */
+  readonly gone: readonly string[];
+}
+
+/** Told by the streams of health reports; `fleet` implements it. */
+export interface HealthObserver {
+  /** States only of clusters that the node's group is served. `node`: one object a stream. */
+  reported(node: NodeIdentity, clusters: readonly ClusterReport[]): void;
+  ended(node: NodeIdentity): void;
+}
+
 export interface XdsLogger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

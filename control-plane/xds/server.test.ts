@@ -191,6 +191,7 @@ function listenOn(address: { host: string; port: number }): Promise<XdsServer> {
     authorizeStatus: async () => ({ ok: true }),
     observer: new Recorder(),
     loads: { reported() {}, ended() {} },
+    healths: { reported() {}, ended() {} },
     elsewhere: () => [],
     timers: new ManualTimers(),
   });

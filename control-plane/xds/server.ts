@@ -9,11 +9,13 @@ import { FanOut } from './fan-out.ts';
 import { HealthService } from './health-service.ts';
 import { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
-import { LoadService } from './load-service.ts';
+import { loadService } from './load-service.ts';
+import { nodeReportsService } from './node-reports-service.ts';
 import type {
   AuthorizeStatus,
   AuthorizeStream,
   ClientElsewhere,
+  HealthObserver,
   LoadObserver,
   PeerCertificate,
   StreamObserver,
@@ -36,6 +38,7 @@ export interface XdsServerOptions {
   readonly authorizeStatus: AuthorizeStatus;
   readonly observer: StreamObserver;
   readonly loads: LoadObserver;
+  readonly healths: HealthObserver;
   /** For client status: as in StatusPorts. */
   readonly elsewhere: () => Iterable<ClientElsewhere>;
   readonly timers: Timers;
@@ -82,7 +85,7 @@ const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Rejects with {@link XdsServerError} or TlsFilesError. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
-  const { source, authorize, authorizeStatus, observer, loads, elsewhere, timers } = options;
+  const { source, authorize, authorizeStatus, observer, loads, healths, elsewhere, timers } = options;
   const { now = Date.now, logger = silent, isServing = () => true } = options;
   const secure = options.tls && (await SecureFront.open(options.tls, { timers, logger, now }));
   const certificateOf = (peer: string): PeerCertificate | undefined => secure?.certificateOf(peer);
@@ -120,11 +123,19 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     subscribers: () => [...calls].flatMap(({ subscriber }) => subscriber ?? []),
     logger,
   });
-  const loadReports = new LoadService({ source, authorize, certificateOf, observer: loads, timers, logger });
+  const ofNodes = { source, authorize, certificateOf, timers, logger };
+  const loadReports = loadService({ ...ofNodes, observer: loads });
+  const nodeReports = nodeReportsService({ ...ofNodes, observer: healths });
   const services = new Set(['', ...Object.keys(streamKinds).map((path) => path.split('/')[1] ?? '')]);
   const health = new HealthService({ isServing: isServing, services, timers });
   const grpc = new GrpcServer({
-    methods: new Map([...discovery, ...clientStatus.methods, ...loadReports.methods, ...health.methods]),
+    methods: new Map([
+      ...discovery,
+      ...clientStatus.methods,
+      ...loadReports.methods,
+      ...nodeReports.methods,
+      ...health.methods,
+    ]),
     limits: limits.grpc,
     timers: options.transportTimers ?? timers,
     onFault: (err, path) => logger.error({ err, path }, 'a call failed'),
@@ -182,6 +193,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     for (const call of calls) call.end();
     clientStatus.end();
     loadReports.end();
+    nodeReports.end();
     health.end();
     secure?.close();
     grpc.drain();

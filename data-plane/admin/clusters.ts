@@ -20,14 +20,16 @@ function hostValues(host: HostView): [string, string | number][] {
   return [
     ['cx_active', host.connections],
     ['rq_active', host.activeRequests],
-    ['hostname', ''],
+    ['hostname', oneLine(host.hostname)],
     ['health_flags', healthFlags(host)],
+    // our own: Envoy has no word for all of it
+    ['state', host.state],
     ['weight', host.weight],
-    ['region', ''],
+    ['region', oneLine(host.region)],
     ['zone', oneLine(host.zone)],
-    ['sub_zone', ''],
+    ['sub_zone', oneLine(host.subZone)],
     ['canary', 'false'],
-    ['priority', 0],
+    ['priority', host.priority],
     ['success_rate', -1],
     ['local_origin_success_rate', -1],
   ];
@@ -40,9 +42,24 @@ const edsFlags = {
   degraded: '/degraded_eds_health',
 };
 
+const checkFlags = {
+  pending: '/pending_active_hc',
+  passing: '',
+  degraded: '/degraded_active_hc',
+  failing: '/failed_active_hc',
+};
+
+/** The same in JSON. */
+const checkFields = {
+  pending: { pending_active_hc: true },
+  passing: {},
+  degraded: { failed_active_degraded_check: true },
+  failing: { failed_active_health_check: true },
+};
+
 /** `healthy`, or each thing that speaks against it. */
 function healthFlags(host: HostView): string {
-  const seen = (host.failsChecks ? '/failed_active_hc' : '') + (host.isEjected ? '/failed_outlier_check' : '');
+  const seen = checkFlags[host.checked] + (host.isEjected ? '/failed_outlier_check' : '');
   return seen + edsFlags[host.edsHealth] || 'healthy';
 }
 
@@ -66,11 +83,18 @@ function hostJson(host: HostView): unknown {
       { type: 'GAUGE', name: 'rq_active', value: String(host.activeRequests) },
     ],
     health_status: {
-      ...(host.failsChecks ? { failed_active_health_check: true } : {}),
+      ...checkFields[host.checked],
       ...(host.isEjected ? { failed_outlier_check: true } : {}),
       eds_health_status: host.edsHealth.toUpperCase(),
     },
     weight: host.weight,
-    locality: host.zone === '' ? {} : { zone: host.zone },
+    ...(host.hostname === '' ? {} : { hostname: host.hostname }),
+    ...(host.priority === 0 ? {} : { priority: host.priority }),
+    locality: localityJson(host),
   };
+}
+
+function localityJson({ region, zone, subZone }: HostView): unknown {
+  const said = Object.entries({ region, zone, sub_zone: subZone }).filter(([, name]) => name !== '');
+  return Object.fromEntries(said);
 }

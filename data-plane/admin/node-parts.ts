@@ -14,16 +14,21 @@ export function serverState(node: ProxyNode): ServerState {
   return states[node.state];
 }
 
-export function clusterViews(clusters: Clusters): ClusterView[] {
+export function clusterViews(clusters: Clusters, nowMs: number): ClusterView[] {
   return clusters.list().map(({ name, hosts }) => ({
     name,
     hosts: hosts.map((host) => ({
       address: host.address,
       port: host.port,
+      hostname: host.config.hostname,
       weight: host.config.weight,
+      region: host.config.locality.region,
       zone: host.config.locality.zone,
+      subZone: host.config.locality.subZone,
+      priority: host.config.locality.priority,
+      state: host.state(nowMs),
       edsHealth: host.config.health,
-      failsChecks: !host.passesChecks,
+      checked: host.checked,
       isEjected: host.ejected,
       connections: host.connections,
       activeRequests: host.active,

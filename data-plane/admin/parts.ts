@@ -68,12 +68,19 @@ export interface ClusterView {
 export interface HostView {
   readonly address: string;
   readonly port: number;
+  /** Empty: none. */
+  readonly hostname: string;
   readonly weight: number;
+  readonly region: string;
   readonly zone: string;
+  readonly subZone: string;
+  readonly priority: number;
+  /** All of it in one word: docs/health-states.md. */
+  readonly state: string;
   /** As the control plane says. */
   readonly edsHealth: 'healthy' | 'unhealthy' | 'draining' | 'degraded';
-  /** Active health checks fail, or have not come to a result yet. */
-  readonly failsChecks: boolean;
+  /** What active health checks say; `passing` where none are made. */
+  readonly checked: 'pending' | 'passing' | 'degraded' | 'failing';
   /** By outlier detection. */
   readonly isEjected: boolean;
   readonly connections: number;

@@ -14,16 +14,30 @@ afterEach(async () => {
 });
 
 const host: HostView = {
-  ...{ address: '127.0.0.1', port: 9001, weight: 2, zone: 'a' },
+  ...{ address: '127.0.0.1', port: 9001, hostname: '', weight: 2, region: '', zone: 'a', subZone: '', priority: 0 },
+  state: 'healthy',
   edsHealth: 'healthy',
-  failsChecks: false,
+  checked: 'passing',
   isEjected: false,
   connections: 3,
   activeRequests: 1,
 };
 const cluster: ClusterView = {
   name: 'checkout/orders',
-  hosts: [host, { ...host, address: '::1', failsChecks: true, edsHealth: 'draining', zone: '' }],
+  hosts: [
+    host,
+    { ...host, address: '::1', checked: 'failing', edsHealth: 'draining', state: 'draining', zone: '' },
+    {
+      ...host,
+      port: 9002,
+      hostname: 'b',
+      region: 'r',
+      subZone: 's',
+      priority: 1,
+      checked: 'pending',
+      state: 'joining',
+    },
+  ],
 };
 const listener: ListenerView = { name: 'public', address: '0.0.0.0', port: 8080, connections: 5, error: null };
 
@@ -111,6 +125,18 @@ test('/clusters shows health and load as Envoy does', async () => {
   expect(lines).toContain('checkout/orders::127.0.0.1:9001::weight::2');
   expect(lines).toContain('checkout/orders::127.0.0.1:9001::zone::a');
   expect(lines).toContain('checkout/orders::[::1]:9001::health_flags::/failed_active_hc/eds_status_draining');
+  expect(lines).toContain('checkout/orders::[::1]:9001::state::draining');
+  expect(lines).toContain('checkout/orders::127.0.0.1:9001::priority::0');
+  const joining = lines.filter((line) => line.startsWith('checkout/orders::127.0.0.1:9002::'));
+  expect(joining.map((line) => line.split('::').slice(2).join(' '))).toEqual(
+    expect.arrayContaining([
+      'health_flags /pending_active_hc',
+      'state joining',
+      'priority 1',
+      'region r',
+      'sub_zone s',
+    ]),
+  );
   expect(JSON.parse((await ask('/clusters?format=json')).body)).toMatchObject({
     cluster_statuses: [
       {
@@ -123,6 +149,10 @@ test('/clusters shows health and load as Envoy does', async () => {
             locality: { zone: 'a' },
           },
           { health_status: { eds_health_status: 'DRAINING', failed_active_health_check: true }, locality: {} },
+          {
+            health_status: { eds_health_status: 'HEALTHY', pending_active_hc: true },
+            ...{ hostname: 'b', priority: 1, locality: { region: 'r', zone: 'a', sub_zone: 's' } },
+          },
         ],
       },
     ],

@@ -1,3 +1,5 @@
+import { limits } from './limits.ts';
+
 /**
  * Earliest deadline first: entries wait in a queue ordered by deadline, equal ones in the order of their insertion; the
  * first is taken and put back `1 / weight` later. Over time each entry is taken in proportion to its weight, evenly spread.
@@ -30,7 +32,15 @@ export class EdfQueue {
 
   /** Lets a part of a round pass, so that proxies that were configured at once do not pick in step. */
   startAnywhere(random: () => number): void {
-    for (let skipped = Math.floor(random() * this.#heap.length); skipped > 0; skipped--) this.pick();
+    let sum = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < this.#heap.length; index++) {
+      const weight = this.#weightOf(index);
+      sum += weight;
+      least = Math.min(least, weight);
+    }
+    const round = Math.min(limits.picksBeforeStart, sum / least);
+    for (let skipped = Math.floor(random() * round); skipped > 0; skipped--) this.pick();
   }
 
   #isBefore(a: number, b: number): boolean {

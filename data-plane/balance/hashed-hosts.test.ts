@@ -131,7 +131,7 @@ test('a locality of no weight gets nothing where localities are weighted', () =>
   const hosts = [...hostsOf(['a:1', 'a:2'], { locality: there }), ...hostsOf(['b:1'])];
   hashed.set(ring, hosts, null);
   expect(new Set(picks())).toEqual(new Set(['a:1', 'a:2', 'b:1']));
-  hashed.set(ring, hosts, { own: null });
+  hashed.set(ring, hosts, { own: null, totalWeight: 1 });
   expect(new Set(picks())).toEqual(new Set(['a:1', 'a:2']));
 });
 

@@ -4,7 +4,7 @@ import type { HashTable, TableSteps } from '../../proto/hashing/hash-table.ts';
 import type { Hash64 } from '../../proto/hashing/hash64.ts';
 import { maglevSteps } from '../../proto/hashing/maglev.ts';
 import { ringSteps } from '../../proto/hashing/ring.ts';
-import { flatShares, localityShares, type Place, type Shares } from '../../proto/hashing/shares.ts';
+import { flatShares, type LocalityRules, localityShares, type Shares } from '../../proto/hashing/shares.ts';
 import type { EndpointConfig, MaglevConfig, RingHashConfig } from '../model/config.ts';
 import { limits } from './limits.ts';
 import type { TableBuilder } from './table-builder.ts';
@@ -50,13 +50,13 @@ export class HashedHosts<H extends HashedHost> {
   /**
    * From now on these are chosen from. Nothing is built if nothing has changed.
    * @param hosts in the order of their assignment
-   * @param byLocality the weights of localities count, those of the proxy's own place coming first; null: they don't
+   * @param byLocality null: the weights of localities don't count
    */
-  set(config: HashingConfig, hosts: readonly H[], byLocality: { readonly own: Place | null } | null): void {
+  set(config: HashingConfig, hosts: readonly H[], byLocality: LocalityRules | null): void {
     const weighted = hosts.map(({ config: { weight, locality, ...names } }) => {
       return { key: hashKeyOf(names, config.useHostname), weight, locality };
     });
-    const shares = byLocality === null ? flatShares(weighted) : localityShares(weighted, byLocality.own);
+    const shares = byLocality === null ? flatShares(weighted) : localityShares(weighted, byLocality);
     const wanted = { config, shares, hosts: shares.indexes.map((index) => hosts[index]!) };
     const newest = this.#wanted ?? this.#table;
     if (newest !== null && isSame(newest, wanted)) return;

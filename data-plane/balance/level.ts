@@ -1,45 +1,49 @@
 /** The endpoints of one priority, and who of them is picked: the healthy, the degraded, or in panic anybody. */
-import type { BalanceConfig } from '../model/config.ts';
-import type { Candidate, Order, World } from './candidate.ts';
-import { createOrder, type Turn } from './orders.ts';
+import type { Hash64 } from '../../proto/hashing/hash64.ts';
+import type { LocalityRules } from '../../proto/hashing/shares.ts';
+import type { ClusterConfig } from '../model/config.ts';
+import type { Candidate, PickStats, World } from './candidate.ts';
+import { HashedHosts } from './hashed-hosts.ts';
+import { OwnZone } from './own-zone.ts';
+import { placesOf } from './places.ts';
 import { healthOf, type PriorityHealth } from './priorities.ts';
+import { Source } from './source.ts';
+import type { TableBuilder } from './table-builder.ts';
+import { WeightedPlaces } from './weighted-places.ts';
 
-/** What picks count. */
-export interface PickStats {
-  readonly lbHealthyPanic: { value: number };
-}
+export type PoolConfig = Pick<ClusterConfig, 'balance' | 'overprovisioningPercent' | 'weightedPriorityHealth'>;
 
-export interface LevelRules {
-  readonly balance: BalanceConfig;
-  /** Endpoints count by their weights in the health of their priority. */
-  readonly weightedPriorityHealth: boolean;
+export interface PoolDeps {
+  readonly world: World;
+  readonly stats: PickStats;
+  /** Requests (TCP: connections) under way in the whole cluster. */
+  readonly totalActive: () => number;
 }
 
 export class Level<C extends Candidate> {
-  /** Health is disregarded. */
-  panic = false;
-  #health: PriorityHealth = healthOf([], false);
-  readonly #world: World;
-  readonly #stats: PickStats;
-  #rules: LevelRules;
+  readonly #priority: number;
+  readonly #deps: PoolDeps;
+  #config: PoolConfig;
   #candidates: readonly C[] = [];
   #stale = true;
-  readonly #all: Source<C>;
-  readonly #healthy: Source<C>;
-  readonly #degraded: Source<C>;
+  #panic = false;
+  #health: PriorityHealth = healthOf([], false);
+  readonly #all = new Source<C>();
+  readonly #healthy = new Source<C>();
+  readonly #degraded = new Source<C>();
+  readonly #healthyPlaces: WeightedPlaces<C>;
+  readonly #degradedPlaces: WeightedPlaces<C>;
+  readonly #ownZone: OwnZone<C>;
+  /** Null: until somebody picks by a hash. */
+  #hashed: HashedHosts<C> | null = null;
 
-  constructor(rules: LevelRules, world: World, stats: PickStats) {
-    this.#rules = rules;
-    this.#world = world;
-    this.#stats = stats;
-    this.#all = new Source();
-    this.#healthy = new Source();
-    this.#degraded = new Source();
-  }
-
-  /** As of the last refresh. */
-  get health(): PriorityHealth {
-    return this.#health;
+  constructor(priority: number, config: PoolConfig, deps: PoolDeps) {
+    this.#priority = priority;
+    this.#config = config;
+    this.#deps = deps;
+    this.#healthyPlaces = new WeightedPlaces('healthy', deps.world);
+    this.#degradedPlaces = new WeightedPlaces('degraded', deps.world);
+    this.#ownZone = new OwnZone(deps.world, deps.stats);
   }
 
   /**
@@ -47,16 +51,13 @@ export class Level<C extends Candidate> {
    * go on as they were.
    * @param changed those of whom something else than their standing is new
    */
-  update(rules: LevelRules, candidates: readonly C[], changed: ReadonlySet<C>): void {
-    const before = this.#candidates;
-    const kept = new Set(before);
-    const same =
-      rules === this.#rules && candidates.length === before.length && candidates.every((one) => kept.has(one));
-    if (same && !candidates.some((one) => changed.has(one))) return;
-    this.#rules = rules;
-    this.#candidates = candidates;
+  update(config: PoolConfig, candidates: readonly C[], changed: ReadonlySet<C>): void {
+    const before = new Set(this.#candidates);
+    const same = candidates.length === before.size && candidates.every((one) => before.has(one) && !changed.has(one));
+    if (same && config === this.#config) return;
+    this.#config = config;
+    if (!same) this.#candidates = candidates;
     this.#stale = true;
-    for (const source of [this.#all, this.#healthy, this.#degraded]) source.forget();
   }
 
   /** The standing of an endpoint of it is another one. */
@@ -64,47 +65,84 @@ export class Level<C extends Candidate> {
     this.#stale = true;
   }
 
-  refresh(): void {
-    if (!this.#stale) return;
+  get health(): PriorityHealth {
+    if (!this.#stale) return this.#health;
     this.#stale = false;
-    const candidates = this.#candidates;
-    this.#health = healthOf(candidates, this.#rules.weightedPriorityHealth);
-    this.#all.fill(candidates);
-    this.#healthy.fill(candidates.filter(({ standing }) => standing === 'healthy'));
-    this.#degraded.fill(candidates.filter(({ standing }) => standing === 'degraded'));
+    this.#refresh();
+    return this.#health;
+  }
+
+  /** Health is disregarded from now on, or counts again. */
+  setPanic(panic: boolean): void {
+    this.#panic = panic;
+    const { tables } = this.#deps.world;
+    const { policy } = this.#config.balance;
+    if (tables !== null && (policy.type === 'ring-hash' || policy.type === 'maglev')) this.#setTable(policy, tables);
   }
 
   /** @param degraded those, not the healthy */
   pick(degraded: boolean): C | null {
-    const { balance } = this.#rules;
-    if (this.panic) {
-      this.#stats.lbHealthyPanic.value++;
-      return balance.failOnPanic ? null : this.#all.pick(balance, this.#world);
+    const { balance } = this.#config;
+    const { world } = this.#deps;
+    if (this.#panic) return this.#countPanic() ? this.#all.pick(balance, world) : null;
+    if (degraded) {
+      return this.#degradedPlaces.isUsable ? this.#degradedPlaces.pick(balance) : this.#degraded.pick(balance, world);
     }
-    return (degraded ? this.#degraded : this.#healthy).pick(balance, this.#world);
-  }
-}
-
-/** Endpoints with an order, which is made when it is first asked for. */
-class Source<C extends Candidate> {
-  readonly #turn: Turn = { next: -1 };
-  #candidates: readonly C[] = [];
-  #order: Order<C> | null = null;
-
-  fill(candidates: readonly C[]): void {
-    const before = this.#candidates;
-    const same = candidates.length === before.length && candidates.every((one, index) => one === before[index]);
-    this.#candidates = candidates;
-    if (!same) this.#order = null;
+    if (this.#healthyPlaces.isUsable) return this.#healthyPlaces.pick(balance);
+    const near = this.#ownZone.applies ? this.#ownZone.pick(balance) : null;
+    return near ?? this.#healthy.pick(balance, world);
   }
 
-  /** Something about the endpoints is new. */
-  forget(): void {
-    this.#order = null;
+  /** By a table, the endpoint of a hash. @param attempt 0, or the number of endpoints that were drawn before and refused */
+  pickHashed(hash: Hash64, attempt: number): C | null {
+    if (this.#panic && attempt === 0 && !this.#countPanic()) return null;
+    return this.#hashed === null ? null : this.#hashed.pick(hash, attempt);
   }
 
-  pick({ policy }: BalanceConfig, world: World): C | null {
-    this.#order ??= createOrder(policy, this.#candidates, this.#turn, world);
-    return this.#order.pick();
+  close(): void {
+    this.#hashed?.close();
+  }
+
+  /** True: somebody may be picked all the same. */
+  #countPanic(): boolean {
+    this.#deps.stats.lbHealthyPanic.value++;
+    const { failOnPanic, localities } = this.#config.balance;
+    return !failOnPanic && !(localities.type === 'zone-aware' && localities.failOnPanic);
+  }
+
+  #refresh(): void {
+    const candidates = this.#candidates;
+    const { balance, overprovisioningPercent, weightedPriorityHealth } = this.#config;
+    this.#health = healthOf(candidates, weightedPriorityHealth);
+    this.#all.fill(candidates);
+    this.#healthy.fill(candidates.filter(({ standing }) => standing === 'healthy'));
+    this.#degraded.fill(candidates.filter(({ standing }) => standing === 'degraded'));
+    const weighted = balance.localities.type === 'weighted' ? candidates : [];
+    this.#healthyPlaces.fill(weighted, overprovisioningPercent);
+    this.#degradedPlaces.fill(weighted, overprovisioningPercent);
+    // only the first priority is near enough to be shared out
+    this.#ownZone.fill(this.#priority === 0 ? candidates : [], balance);
+  }
+
+  #setTable(policy: Parameters<HashedHosts<C>['set']>[0], builder: TableBuilder): void {
+    this.#hashed ??= new HashedHosts({ builder, totalActive: this.#deps.totalActive });
+    this.#hashed.set(policy, this.#hashable(), this.#localityRules());
+  }
+
+  /** Of hashing policies; null: the weights of localities don't count. */
+  #localityRules(): LocalityRules | null {
+    if (this.#config.balance.localities.type !== 'weighted') return null;
+    const places = placesOf(this.#candidates, this.#deps.world.zone);
+    return {
+      own: places.find(({ isOwn }) => isOwn)?.locality ?? null,
+      totalWeight: places.reduce((sum, { locality }) => sum + locality.weight, 0),
+    };
+  }
+
+  /** Where nobody is healthy Envoy has an empty table; here the degraded serve. */
+  #hashable(): readonly C[] {
+    if (this.#panic) return this.#candidates;
+    const wanted = this.#health.healthy > 0 ? 'healthy' : 'degraded';
+    return this.#candidates.filter(({ standing }) => standing === wanted);
   }
 }

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { PolicyConfig } from '../model/config.ts';
-import { nowhere, seededRandom } from '../testing.ts';
-import type { Candidate, Order } from './candidate.ts';
+import { balanceOf, seededRandom, stillWorld } from '../testing.ts';
+import type { Order } from './candidate.ts';
 import { createOrder } from './orders.ts';
+import { TestEndpoint, testEndpoints } from './testing.ts';
 
 const roundRobin: PolicyConfig = { type: 'round-robin' };
 const leastRequest = (choices: number, activeRequestBias: number | null = null): PolicyConfig => ({
@@ -14,19 +15,6 @@ const leastRequest = (choices: number, activeRequestBias: number | null = null):
 const fullScan: PolicyConfig = { type: 'least-request', choices: 2, fullScan: true, activeRequestBias: null };
 const never = (): number => 0;
 
-class Endpoint implements Candidate {
-  readonly index: number;
-  readonly weight: number;
-  readonly locality = nowhere;
-  readonly standing = 'healthy';
-  active = 0;
-
-  constructor(index: number, weight: number) {
-    this.index = index;
-    this.weight = weight;
-  }
-}
-
 /** An order of endpoints with these weights, and these requests under way. */
 function orderOf(
   policy: PolicyConfig,
@@ -34,16 +22,19 @@ function orderOf(
   random: () => number = never,
   active: readonly number[] = [],
 ) {
-  const endpoints = weights.map((weight, index) => new Endpoint(index, weight));
+  const endpoints = weights.map((weight, index) => new TestEndpoint(String(index), { weight }));
   const load = (loads: readonly number[]): void => {
     for (const [index, one] of loads.entries()) endpoints[index]!.active = one;
   };
   load(active);
-  return Object.assign(createOrder(policy, endpoints, { next: -1 }, { random }), { load, endpoints });
+  return Object.assign(createOrder(balanceOf(policy), endpoints, { next: -1 }, { ...stillWorld, random }), {
+    load,
+    endpoints,
+  });
 }
 
-function picks(order: Order<Endpoint>, count: number): (number | undefined)[] {
-  return Array.from({ length: count }, () => order.pick()?.index);
+function picks(order: Order<TestEndpoint>, count: number): number[] {
+  return Array.from({ length: count }, () => Number(order.pick()?.name));
 }
 
 /** Chance that lands on these indexes of `count`, one after the other. */
@@ -81,9 +72,15 @@ test.each([
   expect(picks(orderOf(roundRobin, weights), expected.length)).toEqual(expected);
 });
 
-test('a weighted order starts anywhere and then goes on as it always does', () => {
-  const skipped = orderOf(roundRobin, [1, 2, 3], draws(3, [2]));
+test('a weighted order starts anywhere in a round and then goes on as it always does', () => {
+  const skipped = orderOf(roundRobin, [1, 2, 3], draws(6, [2]));
   expect(picks(skipped, 6)).toEqual([2, 0, 1, 2, 2, 1]);
+  // over all starts each is the first as often as its weight says
+  const first = Array.from(
+    { length: 10 },
+    (_, start) => picks(orderOf(roundRobin, [1, 6, 3], draws(10, [start])), 1)[0],
+  );
+  expect([0, 1, 2].map((index) => first.filter((one) => one === index).length)).toEqual([1, 6, 3]);
 });
 
 test('weights hold exactly over whole rounds, whatever their number', () => {
@@ -93,7 +90,7 @@ test('weights hold exactly over whole rounds, whatever their number', () => {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const counts = weights.map(() => 0);
   const order = orderOf(roundRobin, weights);
-  for (let round = 0; round < 10 * total; round++) counts[order.pick()!.index]!++;
+  for (let round = 0; round < 10 * total; round++) counts[Number(order.pick()!.name)]!++;
   counts.forEach((count, index) => {
     expect(Math.abs(count - 10 * weights[index]!), `seed ${seed}, endpoint ${index}`).toBeLessThanOrEqual(1);
   });
@@ -101,10 +98,8 @@ test('weights hold exactly over whole rounds, whatever their number', () => {
 
 test('a round robin goes on where it was when its endpoints change', () => {
   const turn = { next: -1 };
-  const of = (count: number): Order<Endpoint> => {
-    const endpoints = Array.from({ length: count }, (_, index) => new Endpoint(index, 1));
-    return createOrder(roundRobin, endpoints, turn, { random: never });
-  };
+  const of = (count: number): Order<TestEndpoint> =>
+    createOrder(balanceOf(roundRobin), testEndpoints('', count), turn, stillWorld);
   expect([...picks(of(4), 2), ...picks(of(3), 2), ...picks(of(4), 2)]).toEqual([0, 1, 2, 0, 1, 2]);
 });
 
@@ -146,15 +141,62 @@ test('a bias of 0 leaves the weights alone, whatever the load', () => {
 test('a bias that is said divides weights that are equal, too', () => {
   const order = orderOf(leastRequest(2, 1), [1, 1], never, [1, 0]);
   const counts = [0, 0];
-  for (const index of picks(order, 300)) counts[index!]!++;
+  for (const index of picks(order, 300)) counts[index]!++;
   expect(Math.abs(counts[1]! - 200)).toBeLessThanOrEqual(2);
+});
+
+/** Least request among endpoints that have been well for so many seconds, with so many requests under way. */
+function slowStarting(settings: { windowS: number; aggression: number; bias: number }, wellS: readonly number[]) {
+  const slowStart = { windowMs: settings.windowS * 1_000, aggression: settings.aggression, minWeightPercent: 10 };
+  const endpoints = testEndpoints('', wellS.length);
+  const make = (now: number): Order<TestEndpoint> =>
+    createOrder(
+      balanceOf(leastRequest(2, settings.bias), { slowStart }),
+      endpoints,
+      { next: -1 },
+      {
+        ...stillWorld,
+        now: () => now * 1_000,
+      },
+    );
+  const of = (atS: number): Order<TestEndpoint> => {
+    for (const [index, seconds] of wellS.entries()) endpoints[index]!.wellSinceMs = -seconds * 1_000;
+    return make(atS);
+  };
+  return { of, endpoints };
+}
+
+test('an endpoint in slow start gets less, and more and more', () => {
+  const { of, endpoints } = slowStarting({ windowS: 60, aggression: 1, bias: 1 }, [61, 0]);
+  const early = of(10);
+  endpoints[0]!.active = 1;
+  expect(picks(early, 4)).toEqual([0, 0, 0, 1]);
+  expect(picks(of(40), 7)).toEqual([1, 0, 1, 0, 1, 0, 1]);
+});
+
+test('slow start takes its part of what the load has left of a weight', () => {
+  const { of, endpoints } = slowStarting({ windowS: 10, aggression: 0.9, bias: 0.9 }, [7, 8]);
+  endpoints[0]!.active = 1;
+  expect(picks(of(0), 13)).toEqual([1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 1]);
+});
+
+test('a round robin of equals goes by weight as long as somebody is in slow start', () => {
+  const endpoints = testEndpoints('', 2);
+  endpoints[0]!.wellSinceMs = -60_000;
+  const slowStart = { windowMs: 60_000, aggression: 1, minWeightPercent: 10 };
+  let nowMs = 30_000;
+  const world = { ...stillWorld, now: () => nowMs };
+  const order = createOrder(balanceOf(roundRobin, { slowStart }), endpoints, { next: -1 }, world);
+  expect(picks(order, 6)).toEqual([0, 1, 0, 0, 1, 0]);
+  nowMs = 60_000;
+  expect(picks(order, 8).filter((index) => index === 1)).toHaveLength(4);
 });
 
 test('a full scan finds the least loaded of all, and of equals any, each as likely', () => {
   const seed = Date.now() % 2 ** 31 || 1;
   const order = orderOf(fullScan, [1, 1, 1, 1, 1], seededRandom(seed), [2, 1, 3, 1, 1]);
   const counts = [0, 0, 0, 0, 0];
-  for (const index of picks(order, 30_000)) counts[index!]!++;
+  for (const index of picks(order, 30_000)) counts[index]!++;
   expect([counts[0], counts[2]]).toEqual([0, 0]);
   for (const index of [1, 3, 4]) expect(Math.abs(counts[index]! - 10_000), `seed ${seed}`).toBeLessThan(500);
 });

@@ -1,7 +1,9 @@
 /** Who of some endpoints that may all be used is picked next, by the policy of their cluster. A pick allocates nothing. */
-import type { LeastRequestConfig, PolicyConfig } from '../model/config.ts';
+import type { BalanceConfig, LeastRequestConfig } from '../model/config.ts';
 import type { Candidate, Order, World } from './candidate.ts';
 import { EdfQueue } from './edf.ts';
+import { slowStartFactor } from './slow-start.ts';
+import { LeastCost } from './utilization.ts';
 
 /** Where a round robin stands; it goes on there when its endpoints change. */
 export interface Turn {
@@ -9,24 +11,38 @@ export interface Turn {
   next: number;
 }
 
+type WeightOf<C> = (candidate: C) => number;
+
 export function createOrder<C extends Candidate>(
-  policy: PolicyConfig,
+  balance: BalanceConfig,
   candidates: readonly C[],
   turn: Turn,
   world: World,
 ): Order<C> {
   if (candidates.length === 0) return { pick: () => null };
   if (candidates.length === 1) return { pick: () => candidates[0]! };
-  const weighted = candidates.some(({ weight }) => weight !== candidates[0]!.weight);
+  const { policy } = balance;
   switch (policy.type) {
-    case 'round-robin':
-      return weighted
-        ? new Weighted(candidates, ({ weight }) => weight, world)
-        : new RoundRobin(candidates, turn, world);
-    case 'least-request':
-      return leastRequest(policy, candidates, weighted, world);
+    case 'round-robin': {
+      const weighted = hasWeights(candidates) || hasBeginners(balance, candidates, world);
+      if (!weighted) return new RoundRobin(candidates, turn, world);
+      return new Weighted(
+        candidates,
+        slowed(balance, ({ config }) => config.weight, world),
+        world,
+      );
+    }
+    case 'least-request': {
+      const weighted = hasWeights(candidates) || hasBeginners(balance, candidates, world);
+      if (weighted || policy.activeRequestBias !== null) {
+        return new Weighted(candidates, slowed(balance, lessByLoad(policy), world), world);
+      }
+      return policy.fullScan
+        ? new LeastOfAll(candidates, world)
+        : new LeastOfSamples(candidates, policy.choices, world);
+    }
     case 'utilization':
-      return new LeastOfSamples(candidates, policy.choices, world);
+      return new LeastCost(policy, balance.slowStart, candidates, world);
     case 'random':
     case 'ring-hash':
     case 'maglev':
@@ -34,18 +50,27 @@ export function createOrder<C extends Candidate>(
   }
 }
 
-function leastRequest<C extends Candidate>(
-  { choices, fullScan, activeRequestBias: bias }: LeastRequestConfig,
-  candidates: readonly C[],
-  weighted: boolean,
-  world: World,
-): Order<C> {
-  if (weighted || bias !== null) {
-    const power = bias ?? 1;
-    const share = ({ weight, active }: C): number => weight / (power === 1 ? active + 1 : (active + 1) ** power);
-    return new Weighted(candidates, share, world);
-  }
-  return fullScan ? new LeastOfAll(candidates, world) : new LeastOfSamples(candidates, choices, world);
+function hasWeights(candidates: readonly Candidate[]): boolean {
+  const { weight } = candidates[0]!.config;
+  return candidates.some(({ config }) => config.weight !== weight);
+}
+
+/** Somebody is in slow start. What is made for them serves on when they have come through, as in Envoy. */
+function hasBeginners({ slowStart }: BalanceConfig, candidates: readonly Candidate[], { now }: World): boolean {
+  if (slowStart === null) return false;
+  const sinceMs = now() - slowStart.windowMs;
+  return candidates.some(({ wellSinceMs }) => wellSinceMs > sinceMs);
+}
+
+function slowed<C extends Candidate>({ slowStart }: BalanceConfig, weightOf: WeightOf<C>, { now }: World): WeightOf<C> {
+  if (slowStart === null) return weightOf;
+  return (candidate) => weightOf(candidate) * slowStartFactor(slowStart, candidate, now());
+}
+
+function lessByLoad({ activeRequestBias: bias }: LeastRequestConfig): WeightOf<Candidate> {
+  if (bias === 0) return ({ config }) => config.weight;
+  if (bias === null || bias === 1) return ({ config, active }) => config.weight / (active + 1);
+  return ({ config, active }) => config.weight / (active + 1) ** bias;
 }
 
 class RoundRobin<C> implements Order<C> {
@@ -73,7 +98,7 @@ class Weighted<C extends Candidate> implements Order<C> {
   readonly #candidates: readonly C[];
   readonly #queue: EdfQueue;
 
-  constructor(candidates: readonly C[], weightOf: (candidate: C) => number, { random }: World) {
+  constructor(candidates: readonly C[], weightOf: WeightOf<C>, { random }: World) {
     this.#candidates = candidates;
     this.#queue = new EdfQueue(candidates.length, (index) => weightOf(candidates[index]!));
     this.#queue.startAnywhere(random);

@@ -1,27 +1,8 @@
 import { expect, test } from 'vitest';
-import { balanceOf, nowhere, seededRandom } from '../testing.ts';
-import type { Candidate, Standing } from './candidate.ts';
-import { Pool, type PoolConfig } from './pool.ts';
-
-class Endpoint implements Candidate {
-  readonly name: string;
-  readonly locality: Candidate['locality'];
-  readonly active = 0;
-  weight = 1;
-  is: Standing = 'healthy';
-  /** How often its standing was looked at. */
-  looks = 0;
-
-  constructor(name: string, priority: number) {
-    this.name = name;
-    this.locality = { ...nowhere, priority };
-  }
-
-  get standing(): Standing {
-    this.looks++;
-    return this.is;
-  }
-}
+import { balanceOf, nowhere, seededRandom, stillWorld } from '../testing.ts';
+import type { PoolConfig } from './level.ts';
+import { Pool } from './pool.ts';
+import { pickStats, type TestEndpoint, testEndpoints } from './testing.ts';
 
 const config = (rest: Partial<PoolConfig> = {}): PoolConfig => ({
   balance: balanceOf({ type: 'round-robin' }),
@@ -30,22 +11,25 @@ const config = (rest: Partial<PoolConfig> = {}): PoolConfig => ({
   ...rest,
 });
 
-const endpoints = (prefix: string, count: number, priority: number): Endpoint[] =>
-  Array.from({ length: count }, (_, index) => new Endpoint(`${prefix}${index}`, priority));
+const endpoints = (prefix: string, count: number, priority: number): TestEndpoint[] =>
+  testEndpoints(prefix, count, { locality: { ...nowhere, priority } });
 
-function poolOf(members: readonly Endpoint[], random = (): number => 0, rest: Partial<PoolConfig> = {}) {
-  const stats = { lbHealthyPanic: { value: 0 } };
-  return { pool: new Pool<Endpoint>(config(rest), members, { random }, stats), stats };
+function poolOf(members: readonly TestEndpoint[], random = (): number => 0, rest: Partial<PoolConfig> = {}) {
+  const stats = pickStats();
+  const deps = { world: { ...stillWorld, random }, stats, totalActive: () => 0 };
+  return { pool: new Pool<TestEndpoint>(config(rest), members, deps), stats };
 }
 
-const names = (pool: Pool<Endpoint>, count: number): string =>
-  Array.from({ length: count }, () => pool.pick()?.name ?? 'none').join(' ');
+const next = (pool: Pool<TestEndpoint>): TestEndpoint | null => pool.pick(null, [], 0);
+
+const names = (pool: Pool<TestEndpoint>, count: number): string =>
+  Array.from({ length: count }, () => next(pool)?.name ?? 'none').join(' ');
 
 /** How 10,000 picks fall on the first letters of names, in percent. */
-function percents(pool: Pool<Endpoint>): Record<string, number> {
+function percents(pool: Pool<TestEndpoint>): Record<string, number> {
   const counts: Record<string, number> = {};
   for (let pick = 0; pick < 10_000; pick++) {
-    const letter = pool.pick()?.name[0] ?? 'none';
+    const letter = next(pool)?.name[0] ?? 'none';
     counts[letter] = (counts[letter] ?? 0) + 1;
   }
   return Object.fromEntries(Object.entries(counts).map(([letter, count]) => [letter, Math.round(count / 100)]));
@@ -75,7 +59,7 @@ test('degraded endpoints get what the healthy of all priorities cannot take', ()
   for (const [index, one] of members.entries()) if (index >= 5) one.is = index < 18 ? 'degraded' : 'out';
   const { pool } = poolOf(members, hundredths());
   let picks = 0;
-  for (let pick = 0; pick < 10_000; pick++) if (pool.pick()!.is === 'healthy') picks++;
+  for (let pick = 0; pick < 10_000; pick++) if (next(pool)!.is === 'healthy') picks++;
   expect(Math.round(picks / 100)).toBe(35);
 });
 
@@ -104,14 +88,14 @@ test('a priority that nobody has is passed over', () => {
 test('changes of standing are worked out together at the next pick, and only where they are', () => {
   const [first, second] = [endpoints('a', 1_000, 0), endpoints('b', 1_000, 1)];
   const { pool } = poolOf([...first, ...second]);
-  pool.pick();
+  next(pool);
   for (const one of [...first, ...second]) one.looks = 0;
   for (const one of first.slice(0, 500)) {
     one.is = 'out';
     pool.markStale(0);
   }
-  pool.pick();
-  pool.pick();
+  next(pool);
+  next(pool);
   expect(first.every(({ looks }) => looks > 0 && looks <= 4)).toBe(true);
   expect(second.every(({ looks }) => looks === 0)).toBe(true);
 });
@@ -127,9 +111,9 @@ test('what nothing is new of goes on as it was: other endpoints, other orders', 
   percents(pool);
   expect(second.every(({ looks }) => looks === 0)).toBe(true);
   // of one the weight is new
-  second[3]!.weight = 8;
+  second[3]!.config = { ...second[3]!.config, weight: 8 };
   pool.update(config(), [...first.slice(0, 3), ...second], new Set([second[3]!]));
-  const seen = Array.from({ length: 1_000 }, () => pool.pick()!).filter((one) => second.includes(one));
+  const seen = Array.from({ length: 1_000 }, () => next(pool)!).filter((one) => second.includes(one));
   const heavy = seen.filter((one) => one === second[3]).length / seen.length;
   expect(heavy).toBeCloseTo(8 / 11, 1);
 });
@@ -137,7 +121,7 @@ test('what nothing is new of goes on as it was: other endpoints, other orders', 
 test('another one is picked in place of one that was tried, as often as may be', () => {
   const [a, b, c] = endpoints('a', 3, 0);
   const { pool } = poolOf([a!, b!, c!]);
-  expect(pool.pickUntried([a!], 1)).toBe(b);
-  expect(pool.pickUntried([c!, a!, b!], 4)).toBe(a);
-  expect(pool.pickUntried([b!], 0)).toBe(b);
+  expect(pool.pick(null, [a!], 1)).toBe(b);
+  expect(pool.pick(null, [c!, a!, b!], 4)).toBe(a);
+  expect(pool.pick(null, [b!], 0)).toBe(b);
 });

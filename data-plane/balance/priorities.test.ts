@@ -1,18 +1,15 @@
 import { expect, test } from 'vitest';
-import type { Candidate } from './candidate.ts';
+import { endpointOf } from '../testing.ts';
 import { choosePriority, healthOf, type SpillRules, spill } from './priorities.ts';
 
-const locality = { region: '', zone: '', subZone: '', priority: 0, weight: 0 };
 const standings = { h: 'healthy', d: 'degraded', u: 'out', x: 'excluded' } as const;
 
 /** `2h3u`: two healthy endpoints and three that are not; `2h*3`: of weight 3 each. */
-function priorityOf(text: string): Candidate[] {
+function priorityOf(text: string): Parameters<typeof healthOf>[0] {
   return [...text.matchAll(/(\d+)([hdux])(?:\*(\d+))?/g)].flatMap(([, count, letter, weight = '1']) =>
     Array.from({ length: Number(count) }, () => ({
-      weight: Number(weight),
-      locality,
+      config: endpointOf(1, { weight: Number(weight) }),
       standing: standings[letter as keyof typeof standings],
-      active: 0,
     })),
   );
 }

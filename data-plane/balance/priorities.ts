@@ -30,12 +30,15 @@ export interface SpillRules {
   readonly panicPercent: number;
 }
 
-export function healthOf(candidates: readonly Candidate[], byWeight: boolean): PriorityHealth {
+export function healthOf(
+  candidates: readonly Pick<Candidate, 'config' | 'standing'>[],
+  byWeight: boolean,
+): PriorityHealth {
   const count = { healthy: 0, degraded: 0, excluded: 0, out: 0 };
   const weight = { healthy: 0, degraded: 0, excluded: 0, out: 0 };
-  for (const { standing, weight: own } of candidates) {
+  for (const { standing, config } of candidates) {
     count[standing]++;
-    weight[standing] += own;
+    weight[standing] += config.weight;
   }
   const { healthy, degraded, out } = byWeight ? weight : count;
   return {

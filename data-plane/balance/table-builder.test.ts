@@ -21,7 +21,7 @@ function start() {
   const builder = new TableBuilder(turns);
   const build = (name: string, count: number) =>
     builder.build(stepsOf(count, turns, taken, name), (_: HashTable) => done.push(name));
-  return { turns, taken, done, build };
+  return { turns, builder, taken, done, build };
 }
 
 test('a small table is there at once', () => {
@@ -59,4 +59,18 @@ test('a build that is given up takes no more steps, and keeps nobody waiting', (
   expect(done).toEqual(['other']);
   giveUp();
   expect(turns.waiting).toBe(0);
+});
+
+test('who waits for all tables is told when nothing is left to build, also when it was given up', async () => {
+  const { turns, builder, build } = start();
+  await builder.whenIdle();
+  build('one', limits.stepsAtOnce + 1);
+  const giveUp = build('other', limits.stepsAtOnce + 100);
+  let isIdle = false;
+  const idle = builder.whenIdle().then(() => (isIdle = true));
+  await Promise.resolve();
+  expect(isIdle).toBe(false);
+  giveUp();
+  turns.nextAll();
+  await idle;
 });

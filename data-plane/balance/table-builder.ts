@@ -17,6 +17,8 @@ interface Build {
 export class TableBuilder {
   readonly #deps: TableBuilderDeps;
   readonly #builds: Build[] = [];
+  /** Who waits for all of them. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(deps: TableBuilderDeps) {
     this.#deps = deps;
@@ -42,18 +44,27 @@ export class TableBuilder {
     };
   }
 
+  /** Kept when nothing is left to build. */
+  whenIdle(): Promise<void> {
+    return this.#builds.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   readonly #slice = (): void => {
     const { now, soon } = this.#deps;
     const endMs = now() + limits.sliceMs;
     do {
       const build = this.#builds[0];
-      if (build === undefined) return;
+      if (build === undefined) break;
       const step = build.steps.next();
       if (step.done) {
         this.#builds.shift();
         build.done(step.value);
       }
     } while (now() < endMs);
-    if (this.#builds.length > 0) soon(this.#slice);
+    if (this.#builds.length > 0) {
+      soon(this.#slice);
+      return;
+    }
+    for (const resolve of this.#waiting.splice(0)) resolve();
   };
 }

@@ -288,6 +288,18 @@ test('after stop nothing runs on and nothing is told', async () => {
   expect(changes).toEqual([]);
 });
 
+test('an endpoint that is down may be checked more often, also from an edit on', async () => {
+  const target = await endpoint((socket) => socket.end());
+  const { checker, timers, outcomesOf } = check(http, [target]);
+  await outcomesOf(1);
+  const intervals = { unhealthyMs: 1_000, unhealthyEdgeMs: 1_000, healthyEdgeMs: http.intervalMs };
+  checker.update({ ...http, intervals }, [target]);
+  expect(timers.lengths()).not.toContain(http.intervalMs);
+  timers.fire(1_000);
+  await outcomesOf(2);
+  expect(timers.lengths()).toContain(1_000);
+});
+
 test('the first check comes within the initial jitter, also when the interval is edited meanwhile', async () => {
   const target = await endpoint((socket) => socket.end());
   const config = { ...tcp, initialJitterMs: 3_000 };

@@ -1,8 +1,8 @@
 /** Active health checks of the endpoints of a cluster: who is asked when, and what came of it. */
 import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
-import { waitMs } from './check-wait.ts';
+import { waitMs, waitsChanged } from './check-wait.ts';
 import { type EndpointHealth, judge, unchecked } from './endpoint-health.ts';
-import type { Outcome } from './outcome.ts';
+import { isPass, type Outcome } from './outcome.ts';
 import { type ProbeDeps, type ProbeTarget, probe } from './probe.ts';
 
 export interface HealthDeps extends ProbeDeps {
@@ -21,6 +21,8 @@ class ActiveHealthChecker {
   readonly #onOutcome: OnOutcome;
   #config: HealthCheckConfig;
   #health: EndpointHealth = unchecked;
+  /** Why the last check that did not pass did not; empty: none did. */
+  #failure = '';
   /** Cancels the check under way. */
   #cancelProbe: (() => void) | null = null;
   /** Cancels the wait for the next check. */
@@ -44,6 +46,10 @@ class ActiveHealthChecker {
     return this.#health;
   }
 
+  get failure(): string {
+    return this.#failure;
+  }
+
   start(): void {
     const { initialJitterMs } = this.#config;
     if (initialJitterMs === 0) this.#check();
@@ -52,8 +58,7 @@ class ActiveHealthChecker {
 
   /** Takes other settings; what was found out so far stays. A check under way ends as it began. */
   update(target: ProbeTarget, config: HealthCheckConfig): void {
-    const { intervalMs, noTrafficIntervalMs } = this.#config;
-    const waitChanged = config.intervalMs !== intervalMs || config.noTrafficIntervalMs !== noTrafficIntervalMs;
+    const waitChanged = waitsChanged(this.#config, config);
     this.#target = target;
     this.#config = config;
     if (this.#cancelWait !== null && waitChanged && this.#health.state !== 'pending') {
@@ -77,13 +82,14 @@ class ActiveHealthChecker {
   #take(outcome: Outcome): void {
     const before = this.#health;
     this.#health = judge(before, outcome, this.#config);
+    if (!isPass(outcome)) this.#failure = outcome.reason;
     this.#wait();
     this.#onOutcome(outcome, before, this.#health);
   }
 
   #wait(): void {
     const { random } = this.#deps;
-    this.#checkAfter(waitMs(this.#config, { hasTraffic: this.#hasTraffic(), random }));
+    this.#checkAfter(waitMs(this.#config, { health: this.#health, hasTraffic: this.#hasTraffic(), random }));
   }
 
   #checkAfter(ms: number): void {
@@ -154,6 +160,11 @@ export class ClusterHealthChecker {
   /** `undefined`: no such endpoint. */
   stateOf(key: string): EndpointHealth['state'] | undefined {
     return this.#spared.has(key) ? 'passing' : this.#checkers.get(key)?.health.state;
+  }
+
+  /** Why an endpoint failed the last time; empty: it never did. */
+  failureOf(key: string): string {
+    return this.#checkers.get(key)?.failure ?? '';
   }
 
   stop(): void {

@@ -28,6 +28,26 @@ export interface EndpointFacts {
   readonly inSlowStart: boolean;
 }
 
+/** Why it is so, where the state does not say it all. `found`: what active checks met last, or why it was ejected. */
+export function stateReason(state: EndpointState, told: EndpointFacts['told'], found: string): string {
+  switch (state) {
+    case 'draining':
+      return byControlPlane;
+    case 'unhealthy':
+      return told === 'unhealthy' ? byControlPlane : `health check: ${found}`;
+    case 'joining':
+      return 'not checked yet';
+    case 'degraded':
+      return told === 'degraded' ? byControlPlane : 'health check: it calls itself degraded';
+    case 'ejected':
+      return `outlier detection: ${found}`;
+    default:
+      return '';
+  }
+}
+
+const byControlPlane = 'the control plane says so';
+
 export function endpointState({ told, checked, ejected, onProbation, inSlowStart }: EndpointFacts): EndpointState {
   if (told === 'draining') return 'draining';
   if (told === 'unhealthy' || checked === 'failing') return 'unhealthy';

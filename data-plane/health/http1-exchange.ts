@@ -17,6 +17,7 @@ const chunkedLimits = {
   trailerBytes: limits.trailerBytes,
   trailers: limits.trailers,
 };
+const headEnd = '\r\n\r\n';
 const noField = (): undefined => undefined;
 const noHttp = networkFailure('the answer is no HTTP/1.1');
 
@@ -43,15 +44,15 @@ export class Http1Exchange implements Exchange {
 
   read(chunk: Buffer): Outcome | null {
     if (this.#body !== null) return this.#readBody(this.#body, chunk);
-    let bytes = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
+    const keptBytes = this.#kept.length;
+    let bytes = keptBytes === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
+    // a head that comes in many pieces is not read anew with each of them
+    if (bytes.indexOf(headEnd, Math.max(0, keptBytes - 3)) < 0) return this.#keep(bytes);
     for (;;) {
       const result = parseResponseHead(head, bytes, 0, bytes.length, limits.responseHeaders);
+      if (result === parsed.more) return this.#keep(bytes);
       const headBytes = result === parsed.ok ? head.end : bytes.length;
       if (this.#pastBytes + headBytes > limits.responseHeaderBytes) return noHttp;
-      if (result === parsed.more) {
-        this.#kept = Buffer.from(bytes);
-        return null;
-      }
       if (result !== parsed.ok || head.status === 101 || head.status > 599) return noHttp;
       bytes = bytes.subarray(head.end);
       if (head.status >= 200) break;
@@ -61,6 +62,13 @@ export class Http1Exchange implements Exchange {
     if (outcome !== null) return outcome;
     this.#body = bodyOf(this.#check.method);
     return this.#readBody(this.#body, bytes);
+  }
+
+  /** The head goes on. */
+  #keep(bytes: Buffer): Outcome | null {
+    if (this.#pastBytes + bytes.length > limits.responseHeaderBytes) return noHttp;
+    this.#kept = Buffer.from(bytes);
+    return null;
   }
 
   ended(): Outcome {

@@ -5,7 +5,7 @@ import type { ClusterConfig, TcpChainConfig } from '../model/config.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats, tcpStats } from '../telemetry/stats.ts';
-import { TestClock } from '../testing.ts';
+import { stillWorld, TestClock } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { Deadlines } from '../upstream/deadlines.ts';
 import { handleTcp, type TcpDeps, type TcpSession } from './tcp-proxy.ts';
@@ -71,7 +71,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
   const clusters = new Map(
     options.clusters.map((config) => [
       config.name,
-      new Cluster(config, clusterStats(registry, config.name), { random }),
+      new Cluster(config, clusterStats(registry, config.name), { ...stillWorld, random }),
     ]),
   );
   const stats = tcpStats(registry, 'test');

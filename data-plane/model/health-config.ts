@@ -5,6 +5,8 @@ export interface HealthCheckConfig {
   readonly intervalMs: number;
   /** Until the cluster has had traffic; null: as `intervalMs`. */
   readonly noTrafficIntervalMs: number | null;
+  /** Absent: the interval does not depend on how checks go. */
+  readonly intervals?: HealthIntervalsConfig;
   readonly timeoutMs: number;
   readonly unhealthyThreshold: number;
   readonly healthyThreshold: number;
@@ -13,6 +15,16 @@ export interface HealthCheckConfig {
   readonly jitterMs: number;
   /** Random time before the first check. */
   readonly initialJitterMs: number;
+}
+
+/** In place of the interval of an endpoint that is well and stays so, once the cluster has had traffic. */
+export interface HealthIntervalsConfig {
+  /** After a failure of an endpoint that is unhealthy. */
+  readonly unhealthyMs: number;
+  /** After a failure that is one of too few to make it unhealthy. */
+  readonly unhealthyEdgeMs: number;
+  /** After a success that is one of too few to make it healthy. */
+  readonly healthyEdgeMs: number;
 }
 
 export type ProbeConfig =
@@ -87,7 +99,7 @@ export interface OutlierDetectionConfig {
   readonly healthyCheckUnejects: boolean;
   /**
    * As nginx's max_fails and fail_timeout; null: off. An endpoint with so many failures within the window is out for as
-   * long; if all are out, all are used.
+   * long; if all are out, all are used. Failures in a row eject nobody beside it.
    */
   readonly maxFails: { readonly fails: number; readonly windowMs: number } | null;
 }

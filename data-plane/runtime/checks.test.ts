@@ -6,13 +6,13 @@ import { clusterStats } from '../telemetry/stats.ts';
 import { clusterOf, TestClock } from '../testing.ts';
 import { ownChecks } from './checks.ts';
 
-test('every check is counted, and the log has what changed and why', () => {
+/** Checks whose connections stand or break as the test says. */
+function world() {
   const clock = new TestClock();
-  const stats = clusterStats(new StatsRegistry(), 'c');
   const sockets: net.Socket[] = [];
   const lines: object[] = [];
   const log = (fields: object, message: string): void => void lines.push({ ...fields, message });
-  const checks = ownChecks({
+  const make = ownChecks({
     connect: () => sockets[sockets.push(new net.Socket()) - 1]!,
     setTimer: (callback, ms) => {
       let isOn = true;
@@ -25,8 +25,36 @@ test('every check is counted, and the log has what changed and why', () => {
     hasTraffic: () => true,
     logger: { info: log, warn: log },
   });
-  const healthCheck = healthCheckOf({ type: 'tcp', send: null, receive: [] });
-  const running = checks({ ...clusterOf([1]), healthCheck }, stats, () => {});
+  return { clock, sockets, lines, make, stats: clusterStats(new StatsRegistry(), 'c') };
+}
+
+const healthCheck = healthCheckOf({ type: 'tcp', send: null, receive: [] });
+
+test('an edit of one endpoint of a thousand, and of thresholds, resets nobody; only who joins is checked at once', () => {
+  const { clock, sockets, make, stats } = world();
+  const config = { ...clusterOf(Array.from({ length: 1_000 }, (_, i) => i + 1)), healthCheck };
+  const running = make(config, stats, () => {});
+  sockets.forEach((socket, i) => {
+    if (i % 10 === 0) socket.emit('error', Object.assign(new Error(), { code: 'ECONNREFUSED' }));
+    else socket.emit('connect');
+  });
+  const states = () => config.endpoints.map(({ key }) => running.stateOf(key));
+  const before = states();
+  clock.advance(healthCheck.intervalMs - 1);
+  const edited = [...config.endpoints];
+  edited[500] = { ...edited[500]!, weight: 7 };
+  running.update({ ...healthCheck, unhealthyThreshold: 9 }, [...edited, ...clusterOf([2_000]).endpoints]);
+  expect(sockets).toHaveLength(1_001);
+  expect(states()).toEqual(before);
+  expect(running.stateOf('127.0.0.1:2000')).toBe('pending');
+  clock.advance(1);
+  expect(sockets).toHaveLength(2_001);
+  running.stop();
+});
+
+test('every check is counted, and the log has what changed and why', () => {
+  const { clock, sockets, lines, make, stats } = world();
+  const running = make({ ...clusterOf([1]), healthCheck }, stats, () => {});
   const refuse = (): void => {
     sockets.at(-1)!.emit('error', Object.assign(new Error(), { code: 'ECONNREFUSED' }));
     clock.advance(5_000);

@@ -12,6 +12,8 @@ export interface EndpointChecks {
   update(check: HealthCheckConfig, endpoints: readonly EndpointConfig[]): void;
   /** `undefined`: no such endpoint. */
   stateOf(key: string): EndpointHealth['state'] | undefined;
+  /** Why an endpoint failed the last time; empty: it never did, or that is known elsewhere. */
+  failureOf(key: string): string;
   stop(): void;
 }
 

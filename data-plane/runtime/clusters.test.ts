@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { TableBuilder } from '../balance/table-builder.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
-import { balanceOf, clusterOf } from '../testing.ts';
+import { balanceOf, clusterOf, stillWorld } from '../testing.ts';
 import { ownHostCounts } from '../upstream/host-counts.ts';
 import { ownChecks } from './checks.ts';
 import { Clusters } from './clusters.ts';
@@ -81,16 +82,9 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const quiet = { hasTraffic: () => true, logger: { info: () => {}, warn: () => {} } };
   const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
   const outliers = toldOutliers(() => {});
-  const registry = new StatsRegistry();
-  const clusters = new Clusters({
-    registry,
-    world: { random },
-    checks,
-    outliers,
-    countsOf: ownHostCounts,
-    totalOf: null,
-    now: () => 0,
-  });
+  const world = { ...stillWorld, random };
+  const shared = { outliers, countsOf: ownHostCounts, totalOf: null, now: () => 0 };
+  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, ...shared });
   closers.push(() => clusters.stop());
   return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
 }
@@ -149,17 +143,38 @@ test('a later change replaces one that waits', async () => {
   expect(picks()).toEqual([b.port, b.port]);
 });
 
+test('a new cluster that hashes is whole once its table is built', async () => {
+  const turns: (() => void)[] = [];
+  const tables = new TableBuilder({ now: () => 0, soon: (callback) => turns.push(callback) });
+  const world = { ...stillWorld, tables };
+  const outliers = toldOutliers(() => {});
+  const checks = (): never => expect.unreachable();
+  const shared = { outliers, countsOf: ownHostCounts, totalOf: null, now: () => 0 };
+  const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, ...shared });
+  closers.push(() => clusters.stop());
+  const policy = { type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 } as const;
+  let isWhole = false;
+  const config = clusterOf([90, 91, 92, 93, 94, 95], { balance: balanceOf(policy) });
+  const applied = clusters.apply(new Map([['c', config]])).then(() => (isWhole = true));
+  await Promise.resolve();
+  expect(isWhole).toBe(false);
+  while (turns.length > 0 || !isWhole) {
+    turns.shift()?.();
+    await Promise.resolve();
+  }
+  await applied;
+  // the slots of six equal endpoints, as vectors.md has them
+  const ask = { subset: null, bound: '', boundOnly: false, tried: [], hostSelections: 0 };
+  const ports = [0, 1, 2, 3, 4, 5].map((low) => clusters.get('c')!.pick({ ...ask, hash: { high: 0, low } })!.port);
+  expect(ports).toEqual([95, 94, 94, 90, 95, 95]);
+});
+
 test('the breakers of a cluster are shown, open or not', async () => {
   const registry = new StatsRegistry();
-  const clusters = new Clusters({
-    ...{
-      registry,
-      world: { random: () => 0 },
-      checks: () => Promise.reject() as never,
-      outliers: toldOutliers(() => {}),
-    },
-    ...{ countsOf: ownHostCounts, totalOf: (gauge) => gauge.total, now: () => 0 },
-  });
+  const shared = { outliers: toldOutliers(() => {}), countsOf: ownHostCounts, now: () => 0 };
+  const checks = (): never => expect.unreachable();
+  const totalOf = (gauge: { readonly total: number }): number => gauge.total;
+  const clusters = new Clusters({ registry, world: stillWorld, checks, totalOf, ...shared });
   closers.push(() => clusters.stop());
   const breakers = { connections: 2, pending: 1, requests: 3, connectionsPerEndpoint: 9 };
   await clusters.apply(new Map([['c', clusterOf([1], { breakers, retryBudget: { percent: 0, least: 1 } })]]));

@@ -1,4 +1,6 @@
 /** Old and new clusters in, clusters at work out: kept, changed in place, checked, closed. */
+import { stateReason } from '../health/endpoint-state.ts';
+import type { ClusterSight, EndpointSight } from '../health/journal.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
@@ -52,8 +54,21 @@ export class Clusters {
     return [...this.#entries.values()].map(({ cluster }) => cluster).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** What state each endpoint is in, and why. */
+  *sights(nowMs: number): Iterable<ClusterSight> {
+    for (const { cluster, checker, outliers } of this.#entries.values()) {
+      const endpoints = cluster.hosts.map((host): EndpointSight => {
+        const { key, config } = host;
+        const state = host.state(nowMs);
+        const found = state === 'ejected' ? outliers.reasonOf(key) : (checker?.failureOf(key) ?? '');
+        return { key, state, reason: stateReason(state, config.health, found) };
+      });
+      yield { name: cluster.name, endpoints };
+    }
+  }
+
   /**
-   * Adds and changes; resolves when every new cluster's first round of health checks is over. A cluster whose change
+   * Adds and changes; resolves when every new cluster's first round of health checks is over and its tables are built. A cluster whose change
    * would leave no endpoint that is known to be well goes on as it was until the new ones are checked.
    */
   async apply(wanted: ReadonlyMap<string, ClusterConfig>): Promise<void> {
@@ -64,6 +79,15 @@ export class Clusters {
       else if (entry.wanted !== config) this.#change(entry, config);
     }
     await Promise.all(rounds);
+    if (rounds.length > 0) await this.#buildTables(wanted);
+  }
+
+  /** Before the first request comes: its hash finds the endpoint that it will go on finding. */
+  async #buildTables(wanted: ReadonlyMap<string, ClusterConfig>): Promise<void> {
+    const { tables } = this.#deps.world;
+    if (tables === null) return;
+    for (const name of wanted.keys()) this.get(name)?.settle();
+    await tables.whenIdle();
   }
 
   /** Removes what is not wanted: to be called once no route names it any more. */
@@ -134,8 +158,9 @@ export class Clusters {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
     const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key, passed) => {
-      cluster.setChecked(key, checker.stateOf(key) ?? 'pending');
-      if (passed && cluster.hostOf(key)?.passesChecks) outliers.onPassingCheck(key);
+      const state = checker.stateOf(key) ?? 'pending';
+      cluster.setChecked(key, state);
+      if (passed && state !== 'failing') outliers.onPassingCheck(key);
     });
     return checker;
   }

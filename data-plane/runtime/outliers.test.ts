@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
-import { clusterOf, outliersOf, TestClock } from '../testing.ts';
+import { clusterOf, outliersOf, stillWorld, TestClock } from '../testing.ts';
 import { ownHostCounts } from '../upstream/host-counts.ts';
 import { Clusters } from './clusters.ts';
 import { ownOutliers } from './outliers.ts';
@@ -17,7 +17,7 @@ function start() {
   const random = (): number => 0;
   const clusters = new Clusters({
     registry,
-    world: { random },
+    world: { ...stillWorld, random },
     checks: () => {
       throw new Error('no cluster has checks');
     },
@@ -210,4 +210,28 @@ test('where it is configured no more, who was out is back', async () => {
   send(6);
   await node.apply(clusterOf([1, 2], { outlierDetection: outliersOf() }));
   expect([node.picks(), node.stat('ejections_active')]).toEqual(['1,2', 0]);
+});
+
+test('why an endpoint is out is known for as long as it is', async () => {
+  const { clock, clusters, apply, fail } = start();
+  const sights = () => [...clusters.sights(clock.now())].flatMap(({ endpoints }) => endpoints);
+  await apply(clusterOf([1, 2], { outlierDetection }));
+  fail(1, 3);
+  expect(sights()).toEqual([
+    { key: a, state: 'ejected', reason: 'outlier detection: consecutive 5xx' },
+    { key: b, state: 'healthy', reason: '' },
+  ]);
+  clock.advance(outlierDetection.baseEjectionMs + outlierDetection.intervalMs);
+  expect(sights()).toMatchObject([
+    { state: 'healthy', reason: '' },
+    { state: 'healthy', reason: '' },
+  ]);
+});
+
+test("what Envoy's words say of failures in a row beside nginx's is for others", async () => {
+  const node = start();
+  await node.apply(clusterOf([1, 2], { outlierDetection: { ...asNginx, consecutive5xx: 1, maxEjectionPercent: 100 } }));
+  const { send, failing } = traffic(node);
+  failing.add(1);
+  expect([send(4), send(2)]).toEqual(['1122', '12']);
 });

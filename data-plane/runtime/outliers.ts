@@ -12,6 +12,8 @@ export interface OutlierWatch {
   onFinding(key: string, finding: Finding): void;
   /** An active check passed. */
   onPassingCheck(key: string): void;
+  /** What an endpoint that is out was ejected for, in a few words; empty: it is in, or that is known elsewhere. */
+  reasonOf(key: string): string;
   stop(): void;
 }
 
@@ -39,6 +41,7 @@ export function toldOutliers(tell: (cluster: Cluster, key: string, finding: Find
     update: () => {},
     onFinding: (key, finding) => tell(cluster, key, finding),
     onPassingCheck: () => {},
+    reasonOf: () => '',
     stop: () => {},
   });
 }
@@ -48,6 +51,8 @@ class OwnOutliers implements OutlierWatch {
   readonly #deps: OwnOutliersDeps;
   readonly #maxFails: MaxFails;
   #report: OutlierReport | null = null;
+  /** Why they are out, in Envoy's words. */
+  readonly #reasons = new Map<string, string>();
   /** Null: the cluster has none. */
   #detector: OutlierDetector | null = null;
   /** A timer that was set for another detector does nothing. */
@@ -74,20 +79,27 @@ class OwnOutliers implements OutlierWatch {
     }
     this.#detector.update(outlierDetection, new Map(hosts.map(({ key, counts }) => [key, counts])));
     this.#maxFails.update(outlierDetection.maxFails, new Map(hosts.map(({ key, counts }) => [key, counts.fails])));
+    for (const key of this.#reasons.keys()) if (this.#cluster.hostOf(key) === undefined) this.#reasons.delete(key);
     this.#countEjected();
   }
 
   onFinding(key: string, finding: Finding): void {
     if (finding === 'recovered') this.#maxFails.onRecovered(key);
     else if (finding === 'max-fails') this.#maxFails.onFails(key, this.#isLast(key));
-    else this.#detector?.onFailuresInRow(key, finding);
+    // what is said in Envoy's words beside nginx's stands for them, to those who do not know these
+    else if (this.#cluster.config.outlierDetection?.maxFails === null) this.#detector?.onFailuresInRow(key, finding);
   }
 
   onPassingCheck(key: string): void {
     this.#detector?.onPassingCheck(key);
   }
 
+  reasonOf(key: string): string {
+    return this.#reasons.get(key)?.toLowerCase().replaceAll('_', ' ') ?? '';
+  }
+
   stop(): void {
+    this.#reasons.clear();
     this.#ticking++;
     this.#detector?.stop();
     this.#detector = null;
@@ -98,6 +110,8 @@ class OwnOutliers implements OutlierWatch {
     onEjected: (key: string): void => this.#settle(key),
     onEvent: (event: OutlierEvent): void => {
       this.#countEjected();
+      if (event.action === 'eject' && event.enforced) this.#reasons.set(event.key, event.type);
+      else if (event.action === 'uneject') this.#reasons.delete(event.key);
       this.#report!.add(event);
     },
   };

@@ -90,7 +90,24 @@ export function clusterStats(registry: StatsRegistry, name: string) {
       'Endpoints that pass them, and call themselves degraded',
     ),
     healthCheckHealthy: scope.nodeGauge('health_check.healthy', 'Endpoints that pass their active health checks'),
-    lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints'),
+    lbHealthyPanic: scope.counter('lb_healthy_panic', 'Picks made in panic: among all endpoints, or none'),
+    lbSubsetsActive: scope.nodeGauge('lb_subsets_active', 'Subsets that have endpoints'),
+    lbSubsetsCreated: scope.nodeCounter('lb_subsets_created', 'Subsets that came'),
+    lbSubsetsRemoved: scope.nodeCounter('lb_subsets_removed', 'Subsets that went'),
+    lbSubsetsSelected: scope.counter('lb_subsets_selected', 'Picks in the subset that was asked for'),
+    lbSubsetsFallback: scope.counter('lb_subsets_fallback', 'Picks in what stands in for a subset'),
+    lbRecalculateZoneStructures: scope.counter(
+      'lb_recalculate_zone_structures',
+      'Times that it was worked out how much stays in the own zone',
+    ),
+    lbZoneClusterTooSmall: scope.counter(
+      'lb_zone_cluster_too_small',
+      'Times that there were too few endpoints to go by zones',
+    ),
+    lbZoneRoutingAllDirectly: scope.counter('lb_zone_routing_all_directly', 'Picks in the own zone, which takes all'),
+    lbZoneRoutingSampled: scope.counter('lb_zone_routing_sampled', 'Picks in the own zone, which takes a part'),
+    lbZoneRoutingCrossZone: scope.counter('lb_zone_routing_cross_zone', 'Picks in other zones'),
+    lbZoneNoCapacityLeft: scope.counter('lb_zone_no_capacity_left', 'Picks for which rounding had left no zone over'),
   };
 }
 

@@ -149,7 +149,7 @@ test('an ejected endpoint is not picked, whatever its checks say, until it is le
   const cluster = make(clusterOf([1, 2, 3]));
   cluster.setEjected(key(2), true);
   expect(picks(cluster, 4)).toBe('1,3,1,3');
-  expect(cluster.hosts.map((host) => host.state())).toEqual(['healthy', 'ejected', 'healthy']);
+  expect(cluster.hosts.map((host) => host.state(0))).toEqual(['healthy', 'ejected', 'healthy']);
   cluster.setEjected(key(2), false);
   expect(picks(cluster, 3)).toBe('3,1,2');
   expect(cluster.stats.membershipHealthy.value).toBe(3);
@@ -175,7 +175,7 @@ test('editing one endpoint of 1,000 resets nothing of the others', () => {
     const connection = new Idle();
     host.putIdle(connection, 0, deadlines);
     for (let count = index % 4; count > 0; count--) host.counts.begin();
-    return { host, connection, state: host.state(), active: host.active };
+    return { host, connection, state: host.state(0), active: host.active };
   });
   // decoded anew: no object is the same, whoever is the same
   const edited = clusterOf(ports, { healthCheck });
@@ -183,9 +183,9 @@ test('editing one endpoint of 1,000 resets nothing of the others', () => {
   cluster.update({ ...edited, endpoints });
   before.forEach(({ host, connection, state, active }, index) => {
     expect(cluster.hosts[index]).toBe(host);
-    expect([host.state(), host.active, connection.closed]).toEqual([state, active, false]);
+    expect([host.state(0), host.active, connection.closed]).toEqual([state, active, false]);
   });
-  expect(cluster.hosts[499]!.weight).toBe(9);
+  expect(cluster.hosts[499]!.config.weight).toBe(9);
 });
 
 test('who is bound to an endpoint gets it as long as it serves, also while it drains; then another, or none', () => {

@@ -1,8 +1,10 @@
 /** A cluster at work: its endpoints, who of them may be picked, and in which order. */
 import type { Standing, World } from '../balance/candidate.ts';
+import type { PoolDeps } from '../balance/level.ts';
 import { Pool } from '../balance/pool.ts';
+import { Subsets } from '../balance/subsets.ts';
 import type { EndpointFacts } from '../health/endpoint-state.ts';
-import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
+import type { ClusterConfig, EndpointConfig, SubsetsConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Host } from './host.ts';
 import { type HostCounts, ownHostCounts } from './host-counts.ts';
@@ -29,7 +31,10 @@ export class Cluster {
   /** What traffic meets, counted; null: nobody asks. */
   outcomes: Outcomes | null = null;
   readonly #watch: ClusterWatch;
+  readonly #world: ClusterWorld;
+  readonly #deps: PoolDeps;
   readonly #pool: Pool<Host>;
+  #subsets: Subsets<Host> | null = null;
   #hosts: readonly Host[] = [];
   #byKey: ReadonlyMap<string, Host> = new Map();
   /** By zone; zones that are gone stay, for what they still have to report. */
@@ -40,7 +45,11 @@ export class Cluster {
     this.config = config;
     this.stats = stats;
     this.#watch = watch;
-    this.#pool = new Pool(config, [], world, stats);
+    this.#world = world;
+    // TCP counts connections, each of which is all that it carries
+    const totalActive = (): number => (this.config.protocol === 'tcp' ? stats.cxActive.value : stats.rqActive.total);
+    this.#deps = { world, stats, totalActive };
+    this.#pool = new Pool(config, [], this.#deps);
     this.update(config);
   }
 
@@ -56,6 +65,9 @@ export class Cluster {
   update(config: ClusterConfig, checked: (key: string) => Checked = () => 'pending'): void {
     const gone = new Map(this.#byKey);
     const changed = new Set<Host>();
+    const nowMs = this.#world.now();
+    const { slowStart, policy } = config.balance;
+    const before = this.config;
     this.config = config;
     this.#watchOutcomes();
     const hosts = config.endpoints.map((endpoint) => {
@@ -67,7 +79,10 @@ export class Cluster {
       host.config = endpoint;
       host.load = load;
       const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
-      if (known === undefined || state !== 'pending') host.checked = state;
+      if (known === undefined || state !== 'pending') this.#takeChecked(host, state);
+      if (known === undefined) host.wellSinceMs = nowMs;
+      host.slowStartMs = slowStart?.windowMs ?? 0;
+      host.probationMs = policy.type === 'utilization' ? policy.probationMs : 0;
       return host;
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
@@ -78,6 +93,7 @@ export class Cluster {
     this.#hosts = hosts;
     this.#byKey = new Map(hosts.map((host) => [host.key, host]));
     this.#pool.update(config, hosts, changed);
+    this.#updateSubsets(before.balance.subsets, changed);
     this.#countMembers();
   }
 
@@ -98,12 +114,18 @@ export class Cluster {
     return load;
   }
 
+  /** Works out now who may be picked, and begins to build tables: what the next pick would do. */
+  settle(): void {
+    if (this.#subsets === null) this.#pool.settle();
+    else this.#subsets.settle();
+  }
+
   /** What active health checks say of an endpoint. */
   setChecked(key: string, checked: Checked): void {
     const host = this.#byKey.get(key);
     if (host === undefined || host.checked === checked) return;
     const { passesChecks, standing, checked: before } = host;
-    host.checked = checked;
+    this.#takeChecked(host, checked);
     this.stats.healthCheckHealthy.value += Number(host.passesChecks) - Number(passesChecks);
     this.stats.healthCheckDegraded.value += Number(checked === 'degraded') - Number(before === 'degraded');
     this.#stood(host, standing);
@@ -117,6 +139,7 @@ export class Cluster {
     if (host.ejected === ejected) return;
     const { standing } = host;
     host.ejected = ejected;
+    if (!ejected) host.backAtMs = this.#world.now();
     this.#stood(host, standing);
   }
 
@@ -127,13 +150,35 @@ export class Cluster {
     if (host !== undefined) host.onTrial = true;
   }
 
+  #takeChecked(host: Host, checked: Checked): void {
+    const before = host.checked;
+    const passed = host.passesChecks;
+    host.checked = checked;
+    if (passed || !host.passesChecks) return;
+    host.wellSinceMs = this.#world.now();
+    if (before === 'failing') host.backAtMs = host.wellSinceMs;
+  }
+
+  /** @param before what subsets went by */
+  #updateSubsets(before: SubsetsConfig | null, changed: ReadonlySet<Host>): void {
+    const { subsets } = this.config.balance;
+    if (this.#subsets !== null && JSON.stringify(before) !== JSON.stringify(subsets)) {
+      this.#subsets.close();
+      this.#subsets = null;
+    }
+    if (subsets === null) return;
+    this.#subsets ??= new Subsets(subsets, this.config, this.#pool, this.#deps, this.stats);
+    this.#subsets.update(this.config, this.#hosts, changed);
+  }
+
   /** Counts on from where an endpoint stood before. Who is picked follows at the next pick, for all changes up to then. */
   #stood(host: Host, before: Standing): void {
     const { standing } = host;
     if (standing === before) return;
     this.#gaugeOf(before).value--;
     this.#gaugeOf(standing).value++;
-    this.#pool.markStale(host.locality.priority);
+    this.#pool.markStale(host.config.locality.priority);
+    this.#subsets?.markStale(host);
   }
 
   #countMembers(): void {
@@ -171,13 +216,17 @@ export class Cluster {
   }
 
   #choose(ask: PickAsk | null): Host | null {
-    if (ask === null) return this.#pool.pick();
+    if (ask === null) {
+      return this.#subsets === null ? this.#pool.pick(null, nobody, 0) : this.#subsets.pick(null, null, nobody, 0);
+    }
     if (ask.bound !== '') {
       const bound = this.#byKey.get(ask.bound);
       if (bound?.takesBound && (ask.boundOnly || !ask.tried.includes(bound))) return bound;
       if (ask.boundOnly) return null;
     }
-    return this.#pool.pickUntried(ask.tried, ask.hostSelections);
+    const { hash, tried, hostSelections } = ask;
+    if (this.#subsets !== null) return this.#subsets.pick(ask.subset, hash, tried, hostSelections);
+    return this.#pool.pick(hash, tried, hostSelections);
   }
 
   /** Retries of this thread that are planned or under way. */
@@ -224,9 +273,14 @@ export class Cluster {
     this.#hosts = [];
     this.#byKey = new Map();
     this.#pool.update(this.config, [], new Set());
+    this.#pool.close();
+    this.#subsets?.close();
+    this.#subsets = null;
     this.stats.scope.drop();
   }
 }
+
+const nobody: readonly Host[] = [];
 
 /** Nobody asks how many are out. */
 const uncounted = { value: 0 };

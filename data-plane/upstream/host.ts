@@ -1,9 +1,10 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
 import type { Candidate, Standing } from '../balance/candidate.ts';
 import { TrackRecord } from '../balance/track-record.ts';
+import { isOnProbation } from '../balance/utilization.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
-import type { EndpointConfig, LocalityConfig } from '../model/config.ts';
+import type { EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { HostCounts } from './host-counts.ts';
@@ -59,10 +60,16 @@ export class Host implements Candidate {
   checked: EndpointFacts['checked'] = 'passing';
   /** By outlier detection, which decides for all threads; each takes note of it by itself. */
   ejected: boolean;
-  /** The first request of all threads that picks it may have it; it is out for all others. */
-  onTrial = false;
+  wellSinceMs = 0;
+  backAtMs = Number.NEGATIVE_INFINITY;
+  /** From `wellSinceMs` on, of its cluster; 0: none. */
+  slowStartMs = 0;
+  /** After it has failed a request, or came back; of its cluster; 0: none. */
+  probationMs = 0;
   /** Kept where the policy of the cluster goes by it. */
   readonly record = new TrackRecord();
+  /** The first request of all threads that picks it may have it; it is out for all others. */
+  onTrial = false;
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
@@ -82,20 +89,12 @@ export class Host implements Candidate {
     this.config = config;
   }
 
-  get weight(): number {
-    return this.config.weight;
-  }
-
-  get locality(): LocalityConfig {
-    return this.config.locality;
-  }
-
   get passesChecks(): boolean {
     return this.checked === 'passing' || this.checked === 'degraded';
   }
 
   get standing(): Standing {
-    return standings[this.state()];
+    return standings[this.state(Number.POSITIVE_INFINITY)];
   }
 
   /** Who is bound to it may go on to it, also while it drains. */
@@ -103,9 +102,11 @@ export class Host implements Candidate {
     return this.passesChecks && !this.ejected && this.config.health !== 'unhealthy';
   }
 
-  state(): EndpointState {
+  state(nowMs: number): EndpointState {
     const { checked, ejected } = this;
-    return endpointState({ told: this.config.health, checked, ejected, onProbation: false, inSlowStart: false });
+    const inSlowStart = nowMs - this.wellSinceMs < this.slowStartMs;
+    const onProbation = isOnProbation(this, this.probationMs, nowMs);
+    return endpointState({ told: this.config.health, checked, ejected, onProbation, inSlowStart });
   }
 
   /** Requests (HTTP) or connections (TCP) under way, of the whole node. */

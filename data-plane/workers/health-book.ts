@@ -84,6 +84,11 @@ class ToldChecks implements EndpointChecks {
     return this.#keys.has(key) ? (this.#read(key) ?? 'pending') : undefined;
   }
 
+  /** The main thread knows. */
+  failureOf(): string {
+    return '';
+  }
+
   stop(): void {
     this.#onStop();
     this.update(null, []);

@@ -122,7 +122,13 @@ test('the main thread tells of each change once, and keeps it for who begins lat
   let outcome: (key: string, passed: boolean) => void = () => {};
   const make: MakeChecks = (_, __, onOutcome) => {
     outcome = onOutcome;
-    return { firstRound: Promise.resolve(), update: () => {}, stateOf: (key) => states.get(key), stop: () => {} };
+    return {
+      firstRound: Promise.resolve(),
+      update: () => {},
+      stateOf: (key) => states.get(key),
+      failureOf: () => '',
+      stop: () => {},
+    };
   };
   const checks = health.telling(make)(checked(1, 2), stats, () => {});
   for (const state of ['passing', 'passing', 'failing'] as const) {

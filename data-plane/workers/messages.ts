@@ -20,6 +20,8 @@ export interface WorkerData {
   readonly limits: NodeLimits;
   /** Files of filters. */
   readonly filters: readonly string[];
+  /** Where this node stands; empty: it was not told. */
+  readonly zone: string;
   /** As `CommonOpenCounts` takes it. */
   readonly open: SharedArrayBuffer;
 }

@@ -46,6 +46,7 @@ function start(count: number) {
     },
     limits: nodeLimits,
     filters: [],
+    zone: '',
     open: newOpenCounts(count, [1, 2]),
     counts,
     onFinding: (...told) => void suspects.push(told.join(' ')),

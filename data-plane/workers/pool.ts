@@ -38,6 +38,7 @@ export interface WorkerPoolDeps {
   readonly limits: NodeLimits;
   /** Files, loaded by each worker. */
   readonly filters: readonly string[];
+  readonly zone: string;
   /** What the workers count the open connections in, as of `newOpenCounts`. */
   readonly open: SharedArrayBuffer;
   readonly counts: HostCountsBook;
@@ -191,8 +192,8 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { count, spawn, health, limits, filters, open, counts, now } = this.#deps;
-    const data = { number: slot.worker, workers: count, health: health(), limits, filters, open };
+    const { count, spawn, health, limits, filters, zone, open, counts, now } = this.#deps;
+    const data = { number: slot.worker, workers: count, health: health(), limits, filters, zone, open };
     const thread = spawn(data, {
       onMessage: (message) => this.#take(life, message),
       onEnd: (reason) => this.#ended(slot, life, reason),

@@ -37,6 +37,7 @@ export class ToldHealth {
           return checks.firstRound;
         },
         stateOf: (key) => checks.stateOf(key),
+        failureOf: (key) => checks.failureOf(key),
         update: (check, endpoints) => {
           checks.update(check, endpoints);
           forget(told, endpoints);

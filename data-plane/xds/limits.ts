@@ -29,4 +29,10 @@ export const limits = {
   /** Between load reports, whatever the server asks for: neither a flood nor a report that nobody lives to see. */
   loadReportMinMs: 1_000,
   loadReportMaxMs: 3_600_000,
+  /** Ours: how often the states of endpoints are looked at; what lasts shorter may go unseen. */
+  healthLookMs: 1_000,
+  /** Ours: endpoints in one message, well below the 4 MiB that servers take. */
+  healthEndpointsAMessage: 5_000,
+  /** Ours: a control plane that took no reports of health is asked again; it may have been replaced by one that does. */
+  healthAskAgainMs: 600_000,
 } as const;

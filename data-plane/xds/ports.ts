@@ -71,6 +71,22 @@ export interface LoadReporterOptions extends Pick<XdsClientOptions, 'servers' | 
   readonly random?: () => number;
 }
 
+/** The state of an endpoint, and since when, by the same clock as `HealthReporterOptions.now`. One object while it is so. */
+export interface ToldEndpoint {
+  /** As in data-plane/health/endpoint-state.ts. */
+  readonly state: string;
+  readonly sinceMs: number;
+  readonly reason: string;
+}
+
+export interface HealthReporterOptions
+  extends Pick<XdsClientOptions, 'servers' | 'node' | 'token' | 'tls' | 'logger' | 'timers' | 'random'> {
+  /** What is known now, by cluster and endpoint key; asked every second. What did not change is the same object. */
+  readonly look: () => ReadonlyMap<string, ReadonlyMap<string, ToldEndpoint>>;
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
+}
+
 export interface XdsState {
   /** A stream is open and a response came on it. */
   readonly connected: boolean;

@@ -6,6 +6,7 @@ import { limits } from './limits.ts';
 /** gRPC method paths. */
 export const methods = {
   ads: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
+  health: '/fairlead.report.v1.NodeReports/StreamHealth',
   load: '/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats',
 } as const;
 

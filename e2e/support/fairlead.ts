@@ -1,7 +1,6 @@
 /** Fairlead as its users start it: the command line in processes of their own, REST, and demo backends that say who they are. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, statfsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import type net from 'node:net';
@@ -9,12 +8,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { copyEmptyStore } from '../../control-plane/store/testing-empty.ts';
+import { copyEmptyStore, storesFolder } from '../../control-plane/store/testing-empty.ts';
 
 const cli = fileURLToPath(new URL('../../control-plane/cli/fairlead.js', import.meta.url));
 const pollMs = 20;
-const defaultTimeoutMs = 30_000;
-const killAfterMs = 10_000;
+const defaultTimeoutMs = 60_000;
+const killAfterMs = 30_000;
 
 export const adminToken = 'test-admin-token-0123456789abcdef';
 
@@ -131,7 +130,7 @@ export async function startControlPlane(
   cleanup: Cleanup,
   options: { home?: string; api?: string; xds?: string; env?: Record<string, string> } = {},
 ): Promise<ControlPlaneProcess> {
-  const home = options.home ?? (await temporaryFolder(cleanup, inMemory ?? os.tmpdir()));
+  const home = options.home ?? (await temporaryFolder(cleanup, storesFolder));
   if (options.home === undefined && options.env?.['DATABASE_URL'] === undefined) {
     await copyEmptyStore(path.join(home, 'store'));
   }
@@ -295,17 +294,6 @@ export function request(
     outgoing.end(options.body);
   });
 }
-
-/** Where the thousand files of a store cost next to nothing, if there is room. */
-const inMemory = ['/dev/shm'].find((folder) => {
-  try {
-    accessSync(folder, constants.W_OK);
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize > 2 ** 30;
-  } catch {
-    return false;
-  }
-});
 
 export async function temporaryFolder(cleanup: Cleanup, parent = os.tmpdir()): Promise<string> {
   const folder = await mkdtemp(path.join(parent, 'fairlead-test-'));

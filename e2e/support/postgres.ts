@@ -167,7 +167,8 @@ async function launch(place: Place, port: number): Promise<ChildProcess> {
 }
 
 async function launchOnce({ bin, data, sockets, account }: Place, port: number): Promise<ChildProcess> {
-  const args = ['-D', data, '-k', sockets, '-h', '127.0.0.1', '-p', String(port)];
+  // Tests kill the server, never the machine: what was written outlives it without waiting for the disk.
+  const args = ['-D', data, '-k', sockets, '-h', '127.0.0.1', '-p', String(port), '-c', 'fsync=off'];
   const server = spawn(path.join(bin, 'postgres'), args, {
     ...{ cwd: '/', env: environment, stdio: ['ignore', 'ignore', 'pipe'] },
     ...account,

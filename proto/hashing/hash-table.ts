@@ -9,12 +9,14 @@ export interface HashTable {
    * @param attempt 0, or the number of hosts that were drawn before and refused
    */
   pick(hash: Hash64, attempt: number): number;
+  /** The part of all hashes that each host gets. */
+  shares(hosts: number): Float64Array;
 }
 
 export interface TableHost {
   /** What is hashed. */
   readonly key: string;
-  /** Its share; those of all add up to 1. */
+  /** Its share; those of all add up to 1, or less where localities are left out. */
   readonly weight: number;
 }
 
@@ -29,7 +31,11 @@ export function finishTable(steps: TableSteps): HashTable {
   }
 }
 
-export const emptyTable: HashTable = { size: 0, pick: () => -1 };
+export const emptyTable: HashTable = {
+  size: 0,
+  pick: () => -1,
+  shares: (hosts) => new Float64Array(hosts),
+};
 
 /** Fits the indexes of so many hosts. */
 export function indexArray(length: number, hosts: number): Uint16Array | Uint32Array {

@@ -76,8 +76,10 @@ test('slots are shared as the weights are', () => {
   const weights = [1, 2, 3, 0.5];
   const sum = 6.5;
   const hosts = weights.map((weight, index) => ({ key: `host-${index}`, weight: weight / sum }));
-  const counts = countsOf(slotsOf(maglevOf(hosts)), 4);
+  const table = maglevOf(hosts);
+  const counts = countsOf(slotsOf(table), 4);
   counts.forEach((count, index) => {
+    expect(table.shares(4)[index]).toBeCloseTo(count / 65_537, 9);
     expect(Math.abs(count - (65_537 * weights[index]!) / sum), `host ${index}`).toBeLessThan(4);
   });
 });

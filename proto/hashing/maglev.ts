@@ -94,4 +94,9 @@ export class Maglev implements HashTable {
     changed.low = (hash.low ^ -attempt) >>> 0;
     return slots[remainder(changed, slots.length)]!;
   }
+  shares(hosts: number): Float64Array {
+    const shares = new Float64Array(hosts);
+    for (const host of this.#slots) shares[host]! += 1 / this.#slots.length;
+    return shares;
+  }
 }

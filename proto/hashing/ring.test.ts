@@ -163,3 +163,11 @@ test('where entries a host stay as many, only the keys of the host that goes mov
     if (one !== keys[5]) expect(rest[after.pick(hash, 0)]).toBe(one);
   }
 });
+
+test('a host has the part of all hashes that lies before its entries', () => {
+  const shares = ringOf(local([80, 81]), 3).shares(2);
+  const places = [5454692015285649509n, 7859399908942313493n, 13838424394637650569n, 16064866803292627174n] as const;
+  const first = Number(2n ** 64n - places[3] + places[0] + places[2] - places[1]) / 2 ** 64;
+  expect(shares[0]).toBeCloseTo(first, 12);
+  expect(shares[1]).toBeCloseTo(1 - first, 12);
+});

@@ -28,8 +28,7 @@ interface Entries {
 /** @param hosts in an order that all builders agree on: rounding depends on it */
 export function* ringSteps(settings: RingSettings, hosts: readonly TableHost[]): TableSteps {
   if (hosts.length === 0) return emptyTable;
-  const least = hosts.reduce((sofar, { weight }) => Math.min(sofar, weight), 1);
-  const scale = Math.min(Math.ceil(least * settings.minSize) / least, settings.maxSize);
+  const scale = ringSize(settings, hosts);
   // the shares may add up to a little more than 1
   const entries = newEntries(Math.ceil(scale) + 1, hosts.length);
   const text = new TextBytes();
@@ -52,6 +51,12 @@ export function* ringSteps(settings: RingSettings, hosts: readonly TableHost[]):
     }
   }
   return new Ring(yield* sorted(entries, size, hosts.length));
+}
+
+/** Entries that the ring will have, give or take what rounding does. */
+export function ringSize({ minSize, maxSize }: RingSettings, hosts: readonly TableHost[]): number {
+  const least = hosts.reduce((sofar, { weight }) => Math.min(sofar, weight), 1);
+  return Math.min(Math.ceil(least * minSize) / least, maxSize);
 }
 
 function newEntries(size: number, hosts: number): Entries {
@@ -129,4 +134,21 @@ export class Ring implements HashTable {
     }
     return hosts[(from + attempt) % hosts.length]!;
   }
+  shares(hosts: number): Float64Array {
+    const { high, low, hosts: own } = this.#entries;
+    const shares = new Float64Array(hosts);
+    // each has what lies between the entry before and itself; the first also what comes after the last
+    let before = entryPlace(high.at(-1)!, low.at(-1)!) - 1;
+    for (let index = 0; index < own.length; index++) {
+      const place = entryPlace(high[index]!, low[index]!);
+      shares[own[index]!]! += place - before;
+      before = place;
+    }
+    return shares;
+  }
+}
+
+/** On a ring of length 1. */
+function entryPlace(high: number, low: number): number {
+  return high / 2 ** 32 + low / 2 ** 64;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { flatShares, localityShares, type WeightedHost } from './shares.ts';
+import { flatShares, localityShares, totalLocalityWeight, type WeightedHost } from './shares.ts';
 
 /** `zone` is the region, too, so that it decides. */
 function host(key: string, weight: number, zone: string, localityWeight: number): WeightedHost {
@@ -16,7 +16,7 @@ test('without localities each host has its part of the sum, in the order told', 
 });
 
 test('localities share by their weights, and their hosts what they have', () => {
-  const { hosts: shared, indexes } = localityShares(hosts, null);
+  const { hosts: shared, indexes } = localityShares(hosts, { own: null, totalWeight: 5 });
   expect(shared.map(({ key }) => key).join('')).toBe('abcd');
   [0.4, 0.2, 0.3, 0.1].forEach((weight, index) => {
     expect(shared[index]!.weight).toBeCloseTo(weight, 15);
@@ -26,14 +26,24 @@ test('localities share by their weights, and their hosts what they have', () => 
 
 test("the proxy's own locality comes first, wherever its name sorts", () => {
   const own = { region: 'z2', zone: 'z2', subZone: '' };
-  expect(localityShares(hosts, own).hosts.map(({ key }) => key)).toEqual(['c', 'd', 'a', 'b']);
+  expect(localityShares(hosts, { own, totalWeight: 5 }).hosts.map(({ key }) => key)).toEqual(['c', 'd', 'a', 'b']);
   const elsewhere = { ...own, subZone: 's' };
-  expect(localityShares(hosts, elsewhere).indexes).toEqual([1, 3, 0, 2]);
+  expect(localityShares(hosts, { own: elsewhere, totalWeight: 5 }).indexes).toEqual([1, 3, 0, 2]);
 });
 
 test('a locality of weight 0 has nothing, and if all are of 0 nobody has', () => {
-  const { hosts: shared, indexes } = localityShares([...hosts, host('e', 1, 'z0', 0)], null);
+  const more = [...hosts, host('e', 1, 'z0', 0)];
+  const { hosts: shared, indexes } = localityShares(more, { own: null, totalWeight: totalLocalityWeight(more) });
   expect(indexes).toEqual([1, 3, 0, 2]);
   expect(shared.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12);
-  expect(localityShares([host('e', 1, 'z0', 0)], null).hosts).toEqual([]);
+  expect(localityShares([host('e', 1, 'z0', 0)], { own: null, totalWeight: 0 }).hosts).toEqual([]);
+});
+
+test('where nobody of a locality may be used, the others keep their shares', () => {
+  const rules = { own: null, totalWeight: totalLocalityWeight(hosts) };
+  const well = hosts.filter(({ locality }) => locality.zone === 'z1');
+  const shares = localityShares(well, rules).hosts.map(({ weight }) => weight);
+  expect(rules.totalWeight).toBe(5);
+  expect(shares[0]).toBeCloseTo(0.4, 15);
+  expect(shares[1]).toBeCloseTo(0.2, 15);
 });

@@ -30,11 +30,18 @@ export function flatShares(hosts: readonly WeightedHost[]): Shares {
   };
 }
 
+export interface LocalityRules {
+  /** Where the proxy stands, which comes first; the other localities follow by name. Null: it was not told. */
+  readonly own: Place | null;
+  /** Of all localities of the priority together, those included in which nobody may be used. */
+  readonly totalWeight: number;
+}
+
 /**
- * By the weights of their localities first; a locality of weight 0 has no share.
- * @param own where the proxy stands, which comes first; the other localities follow by name
+ * By the weights of their localities first; a locality of weight 0 has no share. What would be the share of a locality
+ * in which nobody may be used is left out, so that the shares of the others stay what they are.
  */
-export function localityShares(hosts: readonly WeightedHost[], own: Place | null): Shares {
+export function localityShares(hosts: readonly WeightedHost[], { own, totalWeight }: LocalityRules): Shares {
   const groups = new Map<string, number[]>();
   hosts.forEach(({ locality }, index) => {
     const name = placeName(locality);
@@ -44,13 +51,12 @@ export function localityShares(hosts: readonly WeightedHost[], own: Place | null
   });
   const ownName = own === null ? null : placeName(own);
   const weightOf = (group: readonly number[]): number => hosts[group[0]!]!.locality.weight;
-  const sum = [...groups.values()].reduce((sofar, group) => sofar + weightOf(group), 0);
   const inOrder = [...groups]
     .filter(([, group]) => weightOf(group) > 0)
     .sort(([a], [b]) => Number(b === ownName) - Number(a === ownName) || compareUtf8(a, b))
     .map(([, group]) => group);
   const shared = inOrder.flatMap((group) => {
-    const share = weightOf(group) / sum;
+    const share = weightOf(group) / totalWeight;
     const inside = sumOfWeights(group.map((index) => hosts[index]!));
     // multiplied first and divided then: where a product rounds, rings differ by an entry
     return group.map((index) => ({ key: hosts[index]!.key, weight: (hosts[index]!.weight * share) / inside }));
@@ -65,4 +71,10 @@ function sumOfWeights(hosts: readonly WeightedHost[]): number {
 /** Sorts as its three names one after the other do. */
 function placeName({ region, zone, subZone }: Place): string {
   return [region, zone, subZone].join('\0');
+}
+
+/** Each locality once. */
+export function totalLocalityWeight(hosts: readonly Pick<WeightedHost, 'locality'>[]): number {
+  const weights = new Map(hosts.map(({ locality }) => [placeName(locality), locality.weight]));
+  return [...weights.values()].reduce((sum, weight) => sum + weight, 0);
 }

@@ -6,12 +6,12 @@ const balanceOf = (balance: object, more: object = {}) =>
   specOf({ kind: 'Cluster', name: 'orders', spec: { endpoints: [], balance, ...more } }).balance;
 
 test.each([
-  [{}, { policy: 'least-request', choices: 2 }],
+  [{}, { policy: 'least-request', choices: 2, fullScan: false, bias: null }],
   [{ policy: 'round-robin' }, { policy: 'round-robin' }],
   [{ policy: 'random' }, { policy: 'random' }],
   [
-    { policy: 'least-request', choices: 5 },
-    { policy: 'least-request', choices: 5 },
+    { policy: 'least-request', choices: 5, bias: 0.5 },
+    { policy: 'least-request', choices: 5, fullScan: false, bias: 0.5 },
   ],
   [{ policy: 'utilization' }, { policy: 'utilization', choices: 2 }],
   [
@@ -53,8 +53,11 @@ test.each([
   [{ policy: 'ring-hash', tableSize: 7 }, 'tableSize'],
   [{ policy: 'least-request', boundedLoad: '125%' }, 'boundedLoad'],
   [{ policy: 'maglev', failClosed: true }, 'failClosed'],
-  [{ policy: 'utilization', localities: 'zone-aware' }, 'localities'],
-  [{ policy: 'utilization', subsets: [['version']] }, 'subsets'],
+  [{ policy: 'utilization', fullScan: true }, 'fullScan'],
+  [{ policy: 'utilization', localities: 'zone-aware', subsets: [['version']], failClosed: true }, undefined],
+  [{ policy: 'random', bias: 1 }, 'bias'],
+  [{ bias: -1 }, 'bias'],
+  [{ fullScan: true, choices: 3 }, 'choices'],
   [{ policy: 'maglev', localities: 'zone-aware' }, 'localities'],
   [{ localities: { a: 1 }, failClosed: true }, 'failClosed'],
   [{ policy: 'ring-hash', minSize: 20, maxSize: 10 }, 'minSize'],

@@ -32,15 +32,15 @@ const policies: readonly PolicyName[] = [
 /** Settings that belong to some of the policies. */
 const policiesOf: Readonly<Record<string, readonly PolicyName[]>> = {
   choices: ['least-request', 'utilization'],
+  fullScan: ['least-request'],
+  bias: ['least-request'],
   function: ['ring-hash'],
   minSize: ['ring-hash'],
   maxSize: ['ring-hash'],
   tableSize: ['maglev'],
   boundedLoad: ['ring-hash', 'maglev'],
-  // not of Envoy's hashing policies; and our own has no part in what Envoy's have in common
-  failClosed: ['round-robin', 'random', 'least-request'],
-  localities: ['round-robin', 'random', 'least-request', 'ring-hash', 'maglev'],
-  subsets: ['round-robin', 'random', 'least-request', 'ring-hash', 'maglev'],
+  // not of Envoy's hashing policies
+  failClosed: ['round-robin', 'random', 'least-request', 'utilization'],
 };
 
 const ringSize = () => whole(1, limits.ringSize);
@@ -106,6 +106,18 @@ export const balanceSchema = fields(
       'Cluster.least_request_lb_config.choice_count',
       { 'x-default': '2' },
     ),
+    fullScan: about(
+      yesNo().optional(),
+      '`least-request`: all endpoints are looked at, not only `choices` of them.',
+      'Cluster.load_balancing_policy: LeastRequest.selection_method',
+      { 'x-default': '`false`' },
+    ),
+    bias: about(
+      decimal(0, 100).optional(),
+      '`least-request` where weights differ: an endpoint counts as its weight divided by its requests under way, plus one, to this power; 0: by the weights alone.',
+      'Cluster.least_request_lb_config.active_request_bias',
+      { 'x-default': '1' },
+    ),
     function: about(
       word(['xx-hash', 'murmur-hash-2']).optional(),
       '`ring-hash`: what hashes the endpoints.',
@@ -138,13 +150,13 @@ export const balanceSchema = fields(
     ),
     localities: about(
       localities.optional(),
-      "`zone-aware`: the node's own zone first, as far as that loads all endpoints equally. An object: the weights of the zones, `{ a: 3, b: 1 }`; every endpoint stands in one of them. Not of `utilization`.",
+      "`zone-aware`: the node's own zone first, as far as that loads all endpoints equally. An object: the weights of the zones, `{ a: 3, b: 1 }`; every endpoint stands in one of them.",
       'Cluster.common_lb_config.zone_aware_lb_config; locality_weighted_lb_config with LocalityLbEndpoints.load_balancing_weight',
       { 'x-default': 'all zones are one pool', 'x-type': '`zone-aware` | object of weights' },
     ),
     subsets: about(
       subsets.optional(),
-      'Labels by which routes may choose, in lists of those that go together: `[[version]]` for routes with `subset: { version: v2 }`. Who chooses nothing gets any endpoint; who chooses what is not there, none. Not of `utilization`.',
+      'Labels by which routes may choose, in lists of those that go together: `[[version]]` for routes with `subset: { version: v2 }`. Who chooses nothing gets any endpoint; who chooses what is not there, none.',
       'Cluster.lb_subset_config',
       { 'x-default': 'none', 'x-type': 'list of lists of labels' },
     ),
@@ -155,7 +167,7 @@ export const balanceSchema = fields(
     ),
     failClosed: about(
       yesNo().optional(),
-      'With a smaller share than `panic` of them well, none is used instead. `round-robin`, `random` and `least-request` alone.',
+      'With a smaller share than `panic` of them well, none is used instead. Not of `ring-hash` and `maglev`.',
       'Cluster.common_lb_config.zone_aware_lb_config.fail_traffic_on_panic',
       { 'x-default': '`false`' },
     ),
@@ -176,7 +188,10 @@ function balanceFaults(balance: Readonly<Record<string, unknown>>): FieldFault[]
     const detail = `\`${field}\` is no setting of \`${known}\`.`;
     return [{ field, detail, remedy: `Take it out, or write \`policy: ${owners.join('` or `')}\`.` }];
   });
-  const { minSize, maxSize, localities, failClosed } = balance;
+  const { minSize, maxSize, localities, failClosed, fullScan, choices } = balance;
+  if (fullScan === true && choices !== undefined) {
+    faults.push({ field: 'choices', detail: 'With `fullScan` nothing is drawn.', remedy: 'Keep one of them.' });
+  }
   if (failClosed === true && typeof localities === 'object') {
     const detail = 'Where zones have weights, all endpoints are used in panic.';
     faults.push({ field: 'failClosed', detail, remedy: 'Take it out, or write `panic: 0%`.' });
@@ -205,7 +220,8 @@ export function balanceOf(written: Balance, protocol: ClusterSpec['protocol']): 
 function policyOf(written: Balance, protocol: ClusterSpec['protocol']): PolicySpec {
   // the one that gRPC's own clients know too
   const isGrpc = protocol === 'http2' || protocol === 'grpc';
-  const policy = written.policy ?? (isGrpc && written.choices === undefined ? 'round-robin' : 'least-request');
+  const asked = [written.choices, written.fullScan, written.bias].some((setting) => setting !== undefined);
+  const policy = written.policy ?? (isGrpc && !asked ? 'round-robin' : 'least-request');
   const choices = written.choices ?? 2;
   const boundedLoadPercent = written.boundedLoad ?? null;
   switch (policy) {
@@ -213,6 +229,7 @@ function policyOf(written: Balance, protocol: ClusterSpec['protocol']): PolicySp
     case 'random':
       return { policy };
     case 'least-request':
+      return { policy, choices, fullScan: written.fullScan ?? false, bias: written.bias ?? null };
     case 'utilization':
       return { policy, choices };
     case 'ring-hash': {
@@ -247,6 +264,8 @@ export const slowStartSchema: Field<SlowStartSpec> = fields({
   minWeightPercent: minWeight,
 }));
 
+const slowStarters: readonly PolicyName[] = ['round-robin', 'least-request', 'utilization'];
+
 interface Misfit {
   readonly path: Path;
   readonly fault: Fault;
@@ -256,15 +275,22 @@ interface Parts {
   readonly balance: BalanceSpec;
   readonly slowStart: SlowStartSpec | null;
   readonly endpoints: readonly EndpointSpec[];
+  readonly dns: ClusterSpec['dns'];
 }
 
 /** What of a cluster does not go with its balancing, and where it says that. */
-export function balanceMisfits({ balance, slowStart, endpoints }: Parts): Misfit[] {
+export function balanceMisfits({ balance, slowStart, endpoints, dns }: Parts): Misfit[] {
   const misfits: Misfit[] = [];
-  if (slowStart !== null && balance.policy !== 'round-robin' && balance.policy !== 'least-request') {
+  if (slowStart !== null && !slowStarters.includes(balance.policy)) {
     const detail = `\`${balance.policy}\` gives no endpoint less for being new.`;
-    const remedy = 'Take `slowStart` out, or write `policy: round-robin` or `least-request`.';
+    const remedy = 'Take `slowStart` out, or write `policy: round-robin`, `least-request` or `utilization`.';
     misfits.push({ path: ['slowStart'], fault: { detail, remedy } });
+  }
+  if (dns !== null && (balance.localities !== null || balance.subsets.length > 0)) {
+    const [field, what] = balance.localities !== null ? ['localities', 'zone'] : ['subsets', 'labels'];
+    const detail = `What a name leads to stands in no ${what === 'zone' ? what : `subset: it has no ${what}`}.`;
+    misfits.push({ path: ['balance', field], fault: { detail, remedy: 'Take it out, or write `endpoints`.' } });
+    return misfits;
   }
   const weights = balance.localities;
   if (weights === null || weights === 'zone-aware') return misfits;

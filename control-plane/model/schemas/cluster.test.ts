@@ -13,7 +13,8 @@ test('a cluster that says its endpoints has every default', () => {
   expect(specOfCluster({ endpoints: [endpoint] })).toEqual({
     protocol: 'http1',
     endpoints: [{ ...endpoint, weight: 1, zone: '', priority: 0, labels: {}, state: 'enabled' }],
-    balance: { policy: 'least-request', choices: 2, ...ofAll },
+    dns: null,
+    balance: { policy: 'least-request', choices: 2, fullScan: false, bias: null, ...ofAll },
     slowStart: null,
     health: null,
     connectTimeoutMs: 1000,
@@ -42,6 +43,7 @@ test('a cluster that says everything is read whole', () => {
   ).toEqual({
     protocol: 'http1',
     endpoints: [{ address: 'fd00::a', port: 1, weight: 128, zone: 'a', priority: 3, labels, state: 'draining' }],
+    dns: null,
     balance: { policy: 'round-robin', ...ofAll, panicPercent: 12.5 },
     slowStart: { windowMs: 30_000, aggression: 0.5, minWeightPercent: 25 },
     health: { inline: specOf({ kind: 'HealthPolicy', name: 'h', spec: { active: { tcp: {} } } }) },
@@ -66,9 +68,54 @@ test('a cluster without endpoints says so', () => {
   expect(refusals('Cluster', {})).toEqual(['missing-field /spec/endpoints']);
 });
 
-test('dns and nodes are not supported yet, and nobody is asked for endpoints beside them', () => {
-  expect(refusals('Cluster', { dns: { host: 'orders.internal' } })).toEqual(['not-supported-yet /spec/dns']);
+test('nodes are not supported yet, and nobody is asked for endpoints beside them', () => {
   expect(refusals('Cluster', { nodes: { group: 'edge' } })).toEqual(['not-supported-yet /spec/nodes']);
+});
+
+test.each([
+  [
+    { host: 'Orders.internal', port: 1 },
+    { host: 'orders.internal', port: 1, resolve: 'strict', refreshMs: null },
+  ],
+  [
+    { host: 'a', port: 65_535, resolve: 'logical', refresh: '30s' },
+    { host: 'a', port: 65_535, resolve: 'logical', refreshMs: 30_000 },
+  ],
+  [
+    { host: '1.0x.a', port: 1, refresh: 'ttl' },
+    { host: '1.0x.a', port: 1, resolve: 'strict', refreshMs: null },
+  ],
+])('a cluster is known by name: %j', (dns, read) => {
+  expect(specOfCluster({ dns })).toMatchObject({ endpoints: [], dns: read });
+});
+
+test.each([
+  ['10.0.0.1', 'host'],
+  ['::1', 'host'],
+  ['127.1', 'host'],
+  ['0x7f000001', 'host'],
+  ['a.0x1', 'host'],
+  ['2130706433', 'host'],
+  ['*.a', 'host'],
+  ['a:80', 'host'],
+  ['http://a', 'host'],
+  ['a.', 'host'],
+  ['a b', 'host'],
+  ['', 'host'],
+])('the name %j is refused', (host, field) => {
+  expect(refusals('Cluster', { dns: { host, port: 1 } })).toEqual([`invalid /spec/dns/${field}`]);
+});
+
+test.each([
+  [{ dns: { host: 'a' } }, 'missing-field /spec/dns/port'],
+  [{ dns: { host: 'a', port: 1, resolve: 'lax' } }, 'invalid /spec/dns/resolve'],
+  [{ dns: { host: 'a', port: 1, refresh: '10ms' } }, 'invalid /spec/dns/refresh'],
+  [{ dns: { host: 'a', port: 1, refresh: 'often' } }, 'invalid /spec/dns/refresh'],
+  [{ dns: { host: 'a', port: 1 }, endpoints: [] }, 'invalid /spec/dns'],
+  [{ dns: { host: 'a', port: 1 }, balance: { localities: 'zone-aware' } }, 'invalid /spec/balance/localities'],
+  [{ dns: { host: 'a', port: 1 }, balance: { subsets: [['version']] } }, 'invalid /spec/balance/subsets'],
+])('a cluster with %j is refused: %s', (spec, refused) => {
+  expect(refusals('Cluster', spec)).toEqual([refused]);
 });
 
 test.each([
@@ -154,8 +201,9 @@ test('the documents of docs/grpc.md are accepted', () => {
 
 test.each(['http2', 'grpc'])('a cluster of protocol %s goes round where nothing else is said', (protocol) => {
   const balanceOf = (balance: object) => specOfCluster({ protocol, endpoints: [], balance })?.balance.policy;
-  expect([{}, { choices: 3 }, { policy: 'least-request' }].map(balanceOf)).toEqual([
+  expect([{}, { choices: 3 }, { bias: 2 }, { policy: 'least-request' }].map(balanceOf)).toEqual([
     'round-robin',
+    'least-request',
     'least-request',
     'least-request',
   ]);

@@ -3,6 +3,7 @@ import { limits } from '../limits.ts';
 import type { BreakersSpec, ClusterSpec, HealthPolicySpec, Reference } from '../specs.ts';
 import type { WrittenReference } from '../units.ts';
 import { balanceMisfits, balanceOf, balanceSchema, slowStartSchema } from './cluster-balance.ts';
+import { dnsSchema } from './cluster-dns.ts';
 import { endpointsSchema } from './cluster-endpoints.ts';
 import { duration, percent, reference } from './common.ts';
 import { about, type Field, type FieldFault, fields, report, whole, word } from './fields.ts';
@@ -91,7 +92,14 @@ const written = fields(
       'What its endpoints speak: `grpc` is `http2` without a time limit of its own, `same-as-client` what the client speaks.',
       'Cluster.typed_extension_protocol_options: HttpProtocolOptions',
     ),
-    endpoints: about(endpointsSchema, 'Where it is; `[]` for none yet.', 'ClusterLoadAssignment.endpoints'),
+    endpoints: about(endpointsSchema.optional(), 'Where it is; `[]` for none yet.', 'ClusterLoadAssignment.endpoints', {
+      'x-default': '*required*, but beside `dns`',
+    }),
+    dns: about(
+      dnsSchema.optional(),
+      'Where it is, by name, in place of `endpoints`; every node asks its own resolver.',
+      'Cluster.type and load_assignment',
+    ),
     balance: about(balanceSchema.prefault({}), 'Which endpoint serves next.', 'Cluster.lb_policy'),
     health: about(
       health.optional(),
@@ -117,16 +125,25 @@ const written = fields(
     ),
     slowStart: about(
       slowStartSchema.optional(),
-      'New endpoints get their share little by little; with `round-robin` and `least-request` alone.',
+      'New endpoints get their share little by little; not with `random`, `ring-hash` and `maglev`.',
       'Cluster.round_robin_lb_config and least_request_lb_config: slow_start_config',
       { 'x-default': 'the whole share at once' },
     ),
   },
   {
-    notYet: { dns: 'endpoints', nodes: 'endpoints', tls: '', proxyProtocol: '' },
-    check: fitsProtocol,
+    notYet: { nodes: 'endpoints', tls: '', proxyProtocol: '' },
+    check: (cluster) => [whereFault(cluster) ?? [], fitsProtocol(cluster) ?? []].flat(),
   },
 );
+
+function whereFault({ endpoints, dns, nodes }: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  if (endpoints !== undefined && dns !== undefined) {
+    return { field: 'dns', detail: 'Beside `endpoints` there is no `dns`.', remedy: 'Keep one of them.' };
+  }
+  if (endpoints !== undefined || dns !== undefined || nodes !== undefined) return undefined;
+  const detail = '`endpoints` is missing: nothing says where the cluster is.';
+  return { field: 'endpoints', code: 'missing-field', detail, remedy: 'Write `endpoints`, or `dns`.' };
+}
 
 function fitsProtocol(cluster: Readonly<Record<string, unknown>>): FieldFault | undefined {
   if (cluster['protocol'] !== 'tcp') return undefined;
@@ -148,7 +165,8 @@ function countsConnectionsAlone(breakers: unknown): boolean {
 export const clusterSchema: Field<WrittenCluster> = written
   .transform((cluster) => ({
     protocol: cluster.protocol,
-    endpoints: cluster.endpoints,
+    endpoints: cluster.endpoints ?? [],
+    dns: cluster.dns ?? null,
     balance: balanceOf(cluster.balance, cluster.protocol),
     health: cluster.health ?? null,
     connectTimeoutMs: cluster.connectTimeout ?? defaultConnectTimeoutMs,

@@ -2,10 +2,11 @@ import type { L4RouteSpec, Reference } from '../specs.ts';
 import type { WrittenReference } from '../units.ts';
 import { destinations, duration, name } from './common.ts';
 import { about, type Field, fields, word } from './fields.ts';
-import type { WrittenDestination } from './route-to.ts';
 
 /** An L4 route whose references do not name their owner yet. */
-export type WrittenL4Route = Omit<L4RouteSpec, 'to'> & { readonly to: readonly WrittenDestination[] };
+export type WrittenL4Route = Omit<L4RouteSpec, 'to'> & {
+  readonly to: readonly { readonly cluster: WrittenReference; readonly weight: number }[];
+};
 
 export const l4RouteSchema: Field<WrittenL4Route> = fields(
   {

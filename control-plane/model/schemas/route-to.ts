@@ -2,12 +2,13 @@
 import type { z } from 'zod';
 import { limits } from '../limits.ts';
 import type { Fault } from '../problems.ts';
+import type { DestinationSpec } from '../specs.ts';
 import type { WrittenReference } from '../units.ts';
-import { reference, weightsFault } from './common.ts';
+import { labels, reference, weightsFault } from './common.ts';
 import { about, type Field, type FieldFault, fields, listOf, whole } from './fields.ts';
 import { headerName } from './route-match.ts';
 
-export type WrittenDestination = { readonly cluster: WrittenReference; readonly weight: number };
+export type WrittenDestination = Omit<DestinationSpec, 'cluster'> & { readonly cluster: WrittenReference };
 
 export interface WrittenTarget {
   /** Empty: `clusterHeader` says it. */
@@ -26,13 +27,19 @@ function destination(owner: 'tenant' | 'platform') {
       weight: about(whole(0, limits.weightSum).optional(), 'Its share of the sum of all weights.', `${envoy}.weight`, {
         'x-default': '`1`',
       }),
+      subset: about(
+        labels().optional(),
+        'Only endpoints with these labels, whose names stand together in `balance.subsets` of the cluster.',
+        'RouteAction.metadata_match or WeightedCluster.clusters.metadata_match, under envoy.lb',
+        { 'x-default': 'any' },
+      ),
       clusterHeader: about(
         headerName.optional(),
         'Platform only, alone: the header that names the cluster, as `name` or `tenant/name`; one that the nodes do not have is a 503. Such a route brings no cluster to them.',
         'RouteAction.cluster_header',
       ),
     },
-    { notYet: { subset: '' }, check: (written) => targetFault(owner, written) },
+    { check: (written) => targetFault(owner, written) },
   );
 }
 
@@ -40,10 +47,10 @@ type Destination = z.infer<ReturnType<typeof destination>>;
 
 function targetFault(
   owner: 'tenant' | 'platform',
-  { cluster, weight, clusterHeader }: Readonly<Record<string, unknown>>,
+  { cluster, weight, subset, clusterHeader }: Readonly<Record<string, unknown>>,
 ): FieldFault | undefined {
   if (clusterHeader === undefined) {
-    if (cluster !== undefined) return undefined;
+    if (cluster !== undefined) return subsetFault(subset);
     const remedy = 'Write the name of a cluster, or `tenant/name`.';
     return { field: 'cluster', code: 'missing-field', detail: '`cluster` is missing.', remedy };
   }
@@ -51,9 +58,15 @@ function targetFault(
     const detail = 'Only a route of the platform lets a header choose among all clusters.';
     return { field: 'clusterHeader', detail, remedy: 'Write `cluster`.' };
   }
-  const field = cluster !== undefined ? 'cluster' : weight !== undefined ? 'weight' : undefined;
+  const said = Object.entries({ cluster, weight, subset });
+  const field = said.find(([, value]) => value !== undefined)?.[0];
   if (field === undefined) return undefined;
   return { field, detail: `Beside \`clusterHeader\` there is no \`${field}\`.`, remedy: 'Keep one of them.' };
+}
+
+function subsetFault(subset: unknown): FieldFault | undefined {
+  if (typeof subset !== 'object' || subset === null || Object.keys(subset).length > 0) return undefined;
+  return { field: 'subset', detail: 'This names no label.', remedy: 'Name one, `{ version: v2 }`, or take it out.' };
 }
 
 export function targetSchema(owner: 'tenant' | 'platform'): Field<WrittenTarget> {
@@ -65,8 +78,8 @@ export function targetSchema(owner: 'tenant' | 'platform'): Field<WrittenTarget>
   return list.transform((destinations): WrittenTarget => {
     const byHeader = destinations.find(({ clusterHeader }) => clusterHeader !== undefined);
     return {
-      to: destinations.flatMap(({ cluster, weight }) =>
-        cluster === undefined ? [] : [{ cluster, weight: weight ?? 1 }],
+      to: destinations.flatMap(({ cluster, weight, subset }) =>
+        cluster === undefined ? [] : [{ cluster, weight: weight ?? 1, subset: subset ?? null }],
       ),
       clusterHeader: byHeader?.clusterHeader ?? null,
     };

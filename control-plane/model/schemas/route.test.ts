@@ -18,7 +18,7 @@ test('a route that says its hosts and cluster has every default', () => {
       query: [],
       fractionPercent: null,
     },
-    to: [{ cluster: { tenant: 'checkout', name: 'orders' }, weight: 1 }],
+    to: [{ cluster: { tenant: 'checkout', name: 'orders' }, weight: 1, subset: null }],
     redirect: null,
     respond: null,
     rewrite: null,
@@ -26,6 +26,7 @@ test('a route that says its hosts and cluster has every default', () => {
     timeoutMs: null,
     streamIdleTimeoutMs: null,
     clusterHeader: null,
+    affinity: null,
     filters: { fault: null },
     retry: {
       on: null,
@@ -63,7 +64,7 @@ test('a route that says everything is read whole', () => {
       ],
     },
     to: [
-      { cluster: 'orders', weight: 90 },
+      { cluster: 'orders', weight: 90, subset: { version: 'v2' } },
       { cluster: 'payments/ledger', weight: 0 },
     ],
     timeout: '0s',
@@ -103,8 +104,8 @@ test('a route that says everything is read whole', () => {
       fractionPercent: null,
     },
     to: [
-      { cluster: { tenant: undefined, name: 'orders' }, weight: 90 },
-      { cluster: { tenant: 'payments', name: 'ledger' }, weight: 0 },
+      { cluster: { tenant: undefined, name: 'orders' }, weight: 90, subset: { version: 'v2' } },
+      { cluster: { tenant: 'payments', name: 'ledger' }, weight: 0, subset: null },
     ],
     redirect: null,
     respond: null,
@@ -113,6 +114,7 @@ test('a route that says everything is read whole', () => {
     timeoutMs: 0,
     streamIdleTimeoutMs: 0,
     clusterHeader: null,
+    affinity: null,
     filters: { fault: null },
     retry: {
       on: ['gateway-error', 409, 'unavailable'],
@@ -181,7 +183,8 @@ test.each([
   [{ to: { cluster: 'a', weight: -1 } }, 'invalid /spec/to/weight'],
   [{ to: [{ cluster: 'a', weight: 4_294_967_295 }, { cluster: 'b' }] }, 'invalid /spec/to'],
   [{ to: { clusterHeader: 'x-cluster' } }, 'invalid /spec/to/clusterHeader'],
-  [{ to: { cluster: 'a', subset: { version: 'v2' } } }, 'not-supported-yet /spec/to/subset'],
+  [{ to: { cluster: 'a', subset: {} } }, 'invalid /spec/to/subset'],
+  [{ to: { cluster: 'a', subset: 'v2' } }, 'invalid /spec/to/subset'],
   [{ timeout: 15 }, 'invalid /spec/timeout'],
   [{ priority: 1 }, 'invalid /spec/priority'],
   [{ match: { path: '/api' } }, 'invalid /spec/match/path'],
@@ -238,7 +241,6 @@ test.each([
   [{ fallback: { cluster: 'orders' } }, 'invalid /spec/fallback'],
   [{ fallback: { cluster: 'page' }, to: undefined, respond: { status: 200 } }, 'invalid /spec/fallback'],
   [{ fallback: { cluster: 'page' }, to: undefined, redirect: { path: '/' } }, 'invalid /spec/fallback'],
-  [{ affinity: { hash: [] } }, 'not-supported-yet /spec/affinity'],
   [{ upgrades: 'h2c' }, 'invalid /spec/upgrades'],
   [{ upgrades: 'a b' }, 'invalid /spec/upgrades'],
   [{ upgrades: ['websocket', 'WebSocket'] }, 'invalid /spec/upgrades/1'],
@@ -276,6 +278,7 @@ test('a route of the platform may let a header name the cluster', () => {
 test.each([
   [{ clusterHeader: 'host' }, 'invalid /spec/to/clusterHeader'],
   [{ clusterHeader: 'x', weight: 1 }, 'invalid /spec/to/weight'],
+  [{ clusterHeader: 'x', subset: { version: 'v2' } }, 'invalid /spec/to/subset'],
   [{ clusterHeader: 'x', cluster: 'a' }, 'invalid /spec/to/cluster'],
   [[{ clusterHeader: 'x' }, { cluster: 'a' }], 'invalid /spec/to'],
 ])('a target %j of the platform is refused: %s', (to, refused) => {

@@ -4,6 +4,7 @@ import type { WrittenReference } from '../units.ts';
 import { duration, host, names } from './common.ts';
 import { about, type Field, type FieldFault, fields, itself, listOf, listOfNames, report, whole } from './fields.ts';
 import { retrySchema } from './retry.ts';
+import { affinitySchema } from './route-affinity.ts';
 import { redirectSchema, respondSchema } from './route-answers.ts';
 import { fallbackFault, fallbackSchema, type WrittenFallback } from './route-fallback.ts';
 import { filtersSchema, noFilters } from './route-filters.ts';
@@ -22,7 +23,6 @@ export type WrittenRoute = Omit<RouteSpec, 'to' | 'fallback'> & {
 const later = {
   hedge: '',
   mirror: '',
-  affinity: '',
 };
 
 /** What a tenant may write; the platform may also say `*` and `priority`. */
@@ -53,6 +53,12 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
       ),
       redirect: about(redirectSchema.optional(), 'Sends the client elsewhere.', 'Route.redirect'),
       respond: about(respondSchema.optional(), 'Answers by itself.', 'Route.direct_response'),
+      affinity: about(
+        affinitySchema.optional(),
+        'Which requests go to the same endpoint.',
+        'RouteAction.hash_policy and the filter envoy.filters.http.stateful_session',
+        { 'x-default': 'none' },
+      ),
       rewrite: about(
         rewriteSchema.optional(),
         'Changes host and path on the way to the cluster.',
@@ -109,6 +115,7 @@ export function routeSchema(owner: 'tenant' | 'platform'): Field<WrittenRoute> {
     clusterHeader: written.to?.clusterHeader ?? null,
     redirect: written.redirect ?? null,
     respond: written.respond ?? null,
+    affinity: written.affinity ?? null,
     rewrite: written.rewrite ?? null,
     headers: written.headers ?? noHeaderChanges,
     timeoutMs: written.timeout ?? null,
@@ -136,6 +143,10 @@ function actionFault(route: Readonly<Record<string, unknown>>): FieldFault | und
   if (route['rewrite'] !== undefined && route['to'] === undefined) {
     const detail = 'Nothing is sent on here, so nothing can be rewritten.';
     return { field: 'rewrite', detail, remedy: 'Take `rewrite` out; a `redirect` has `host`, `path` and `prefix`.' };
+  }
+  if (route['affinity'] !== undefined && route['to'] === undefined) {
+    const detail = 'Nothing is sent on here, so there is no endpoint to stay with.';
+    return { field: 'affinity', detail, remedy: 'Take `affinity` out.' };
   }
   const request = (route['headers'] as { request?: unknown } | undefined)?.request;
   if (request !== undefined && request !== noHeaderChanges.request && route['to'] === undefined) {
@@ -173,7 +184,7 @@ export function ownRoute(route: WrittenRoute, own: (written: WrittenReference) =
   const { fallback } = route;
   return {
     ...route,
-    to: route.to.map(({ cluster, weight }) => ({ cluster: own(cluster), weight })),
+    to: route.to.map(({ cluster, ...rest }) => ({ ...rest, cluster: own(cluster) })),
     fallback: fallback && { ...fallback, cluster: own(fallback.cluster) },
   };
 }

@@ -62,7 +62,7 @@ test.each([
   'to: { cluster: g }, listeners: mesh, retry: { on: [unavailable, internal], attempts: 1 }',
   'to: { cluster: g }, streamIdleTimeout: 5m, retry: { on: [reset, unavailable], perTry: 1s }, rewrite: { prefix: / }',
   'to: { cluster: least }',
-  'to: { cluster: ring }, listeners: mesh',
+  'to: { cluster: ring }, listeners: mesh, affinity: { hash: { header: x-user } }',
   'to: { cluster: g }, listeners: mesh, match: { methods: [GET, POST], headers: { name: x-a, present: true, not: true } }',
 ])('a route fits the listeners that carry it: %s', (spec) => {
   expect(problemsOf(route(spec))).toEqual([]);
@@ -83,6 +83,14 @@ test.each([
     `to: { cluster: ${name} }, listeners: mesh`,
     'not-supported-yet /spec/to/cluster',
   ]),
+  [
+    'to: { cluster: g }, listeners: mesh, affinity: { hash: [{ header: a }, { path: true }] }',
+    'not-supported-yet /spec/affinity/hash/1',
+  ],
+  [
+    'to: { cluster: g }, listeners: mesh, affinity: { sticky: { cookie: a } }',
+    'not-supported-yet /spec/affinity/sticky',
+  ],
   ['to: { cluster: g }, listeners: mesh, streamIdleTimeout: 5m', 'not-supported-yet /spec/streamIdleTimeout'],
   ['to: { cluster: g }, listeners: mesh, retry: { on: [unavailable, reset] }', 'not-supported-yet /spec/retry/on/1'],
   ['to: { cluster: g }, listeners: mesh, retry: { perTry: 1s }', 'not-supported-yet /spec/retry/perTry'],

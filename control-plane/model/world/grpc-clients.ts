@@ -35,8 +35,9 @@ export function fitsGrpcClients(documents: DocumentSet, route: Typed<'Route'>): 
 export function clusterFault({
   spec,
 }: Typed<'Cluster'>): { readonly field: string; readonly fault: Fault } | undefined {
-  const { health, connectTimeoutMs, keepAlive, breakers, balance, slowStart, endpoints } = spec;
+  const { dns, health, connectTimeoutMs, keepAlive, breakers, balance, slowStart, endpoints } = spec;
   const said: readonly (readonly [field: string, isSaid: boolean])[] = [
+    ['dns', dns !== null],
     ['health', health !== null],
     ['connectTimeout', connectTimeoutMs !== defaultConnectTimeoutMs],
     ['keepAlive', keepAlive.idleMs !== defaultKeepAlive.idleMs || keepAlive.requests !== defaultKeepAlive.requests],
@@ -72,7 +73,7 @@ function isSame(a: unknown, b: unknown): boolean {
 
 /** The same of a route. */
 export function routeFaults({
-  spec: { match, rewrite, headers, retry, fallback, streamIdleTimeoutMs, upgrades, filters },
+  spec: { affinity, match, rewrite, headers, retry, fallback, streamIdleTimeoutMs, upgrades, filters },
 }: Typed<'Route'>): { readonly path: Path; readonly fault: Fault }[] {
   const faults: { path: Path; fault: Fault }[] = [];
   const found = (path: Path, fault: Fault) => faults.push({ path, fault });
@@ -94,6 +95,10 @@ export function routeFaults({
   });
   if (!isSame(headers, noHeaderChanges)) found(['headers'], notYet('`headers`'));
   if (filters.fault !== null) found(['filters', 'fault'], notYet('`fault`'));
+  affinity?.hash.forEach((key, index) => {
+    if (!('header' in key)) found(['affinity', 'hash', index], notYet('A key that is no `header`'));
+  });
+  if ((affinity?.sticky ?? null) !== null) found(['affinity', 'sticky'], notYet('`sticky`'));
   if (fallback !== null) found(['fallback'], notYet('`fallback`'));
   if (upgrades.length > 0) found(['upgrades'], notYet('`upgrades`'));
   if (rewrite !== null) found(['rewrite'], notYet('`rewrite`'));

@@ -9,6 +9,7 @@ import { routeFaults, speaksHttp2, clusterFault as unfitForGrpc } from './grpc-c
 import { healthMisfits } from './health-misfits.ts';
 import type { Proposal } from './proposal.ts';
 import { secretMisfits } from './secret-misfits.ts';
+import { subsetMisfits } from './subset-misfits.ts';
 import { capMisfits, claimMisfits } from './tenancy.ts';
 
 /** A document and one that it names say things that do not go together. */
@@ -29,11 +30,15 @@ export function misfitsOf(after: DocumentSet, document: Typed): Misfit[] {
   const { tenant } = document.document;
   const owner = tenant === undefined ? undefined : after.get('Tenant', undefined, tenant);
   return [
-    ...(document.kind === 'Route' ? [...clusterMisfits(after, document), ...fallbackMisfits(after, document)] : []),
+    ...(document.kind === 'Route' ? routeMisfits(after, document) : []),
     ...listenersOf(document).flatMap(({ name, path }) => listenerMisfits(after, document, name, path)),
     ...(owner === undefined ? [] : capMisfits(owner, document, listenersOf(document))),
     ...(owner === undefined || document.kind !== 'Route' ? [] : claimMisfits(owner, document)),
   ];
+}
+
+function routeMisfits(after: DocumentSet, route: Typed<'Route'>): Misfit[] {
+  return [...clusterMisfits(after, route), ...fallbackMisfits(after, route), ...subsetMisfits(after, route)];
 }
 
 export interface NamedListener {

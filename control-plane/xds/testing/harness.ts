@@ -6,6 +6,7 @@ import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
 import type { AuthorizeStatus, AuthorizeStream, ClientElsewhere, StreamKind, Variant, XdsLogger } from '../ports.ts';
 import { startXdsServer, type XdsServer, type XdsServerOptions } from '../server.ts';
 import { systemTimers } from '../timers.ts';
+import { HealthRecorder } from './health-recorder.ts';
 import { LoadRecorder } from './load-recorder.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
@@ -20,6 +21,7 @@ export class Harness {
   watches = 0;
   readonly observer = new Recorder();
   readonly loads = new LoadRecorder();
+  readonly healths = new HealthRecorder();
   /** Clients of other replicas. */
   elsewhere: readonly ClientElsewhere[] = [];
   readonly timers = new ManualTimers();
@@ -47,6 +49,7 @@ export class Harness {
       observer: harness.observer,
       transportTimers: systemTimers,
       loads: harness.loads,
+      healths: harness.healths,
       elsewhere: () => harness.elsewhere,
       timers: harness.timers,
       now: () => harness.timers.now(),

@@ -4,9 +4,10 @@ import type { Cluster, Listener } from '../../../proto/envoy.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { anyName } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
-import { millis } from './values.ts';
+import { millis, required } from './values.ts';
 
 type AddressMessage = NonNullable<Listener['address']>;
+type SocketMessage = NonNullable<AddressMessage['socket_address']>;
 
 const addressFields = fieldTable('envoy.config.core.v3.Address', { carried: ['socket_address'] });
 
@@ -22,30 +23,47 @@ export interface IpPort {
   readonly port: number;
 }
 
+type Message = AddressMessage | null | undefined;
+
 /** An IP address and a TCP port, which must not be below `minPort`. */
-export function readAddress(
-  place: Place,
-  message: AddressMessage | null | undefined,
-  { minPort }: { minPort: 0 | 1 },
-): IpPort {
-  const nowhere = { address: '', port: 0 };
+export function readAddress(place: Place, message: Message, { minPort }: { minPort: 0 | 1 }): IpPort {
+  const socket = readSocket(place, message);
+  if (socket === null) return { address: '', port: 0 };
+  const at = place.field('socket_address');
+  const address = canonicalIp(socket.address ?? '');
+  if (address === undefined) at.field('address').refuse(`${JSON.stringify(socket.address ?? '')} is no IP address`);
+  return { address: address ?? '', port: readPort(at, socket, minPort) };
+}
+
+/** A name that is to be looked up, or an IP address; and a TCP port. */
+export function readNamedAddress(place: Place, message: Message): { readonly hostname: string; readonly port: number } {
+  const socket = readSocket(place, message);
+  if (socket === null) return { hostname: '', port: 0 };
+  const at = place.field('socket_address');
+  const hostname = required(at.field('address'), socket.address);
+  if (/[^\x21-\x7e]/.test(hostname)) at.field('address').refuse('must be the name of a host');
+  return { hostname: canonicalIp(hostname) ?? hostname, port: readPort(at, socket, 1) };
+}
+
+/** Null after reporting a problem. */
+function readSocket(place: Place, message: Message): SocketMessage | null {
   if (message === null || message === undefined) {
     place.refuse('must be set');
-    return nowhere;
+    return null;
   }
   checkFields(place, message, addressFields);
   const socket = message.socket_address;
   if (socket === null || socket === undefined) {
     if (Object.keys(message).length === 0) place.refuse('must be set');
-    return nowhere;
+    return null;
   }
-  const at = place.field('socket_address');
-  checkFields(at, socket, socketAddressFields);
-  const address = canonicalIp(socket.address ?? '');
-  if (address === undefined) at.field('address').refuse(`${JSON.stringify(socket.address ?? '')} is no IP address`);
-  const port = socket.port_value ?? 0;
-  if (port < minPort || port > 65_535) at.field('port_value').refuse(`must be between ${minPort} and 65535`);
-  return { address: address ?? '', port };
+  checkFields(place.field('socket_address'), socket, socketAddressFields);
+  return socket;
+}
+
+function readPort(place: Place, { port_value: port = 0 }: SocketMessage, minPort: 0 | 1): number {
+  if (port < minPort || port > 65_535) place.field('port_value').refuse(`must be between ${minPort} and 65535`);
+  return port;
 }
 
 function canonicalIp(text: string): string | undefined {

@@ -1,11 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Cluster } from '../../../proto/envoy.ts';
-import { balanceOf, noBreakers } from '../../testing.ts';
+import { balanceOf } from '../../testing.ts';
 import { decodeCluster } from './cluster.ts';
 import { ads, any, edsCluster, httpOptionsName, lbEndpoint, problemsOf, refusals, seconds, taken } from './testing.ts';
-
-const times = { timeout: seconds(2), interval: seconds(5) };
-const thresholds = { unhealthy_threshold: { value: 3 }, healthy_threshold: { value: 2 } };
 
 const config = (patch: Partial<Cluster>) => taken(decodeCluster(edsCluster(patch))).config;
 
@@ -19,7 +16,10 @@ test("what a cluster does not say has Envoy's defaults", () => {
       balance: balanceOf({ type: 'round-robin' }),
       healthCheck: null,
       outlierDetection: null,
-      breakers: noBreakers,
+      breakers: {
+        ...{ connections: 1_024, pending: 1_024, requests: 1_024 },
+        connectionsPerEndpoint: Number.POSITIVE_INFINITY,
+      },
       dns: null,
       keepAlive: { idleTimeoutMs: 3_600_000, maxRequests: 0 },
       http2: { maxStreams: 1_024, streamWindowBytes: 65_536, connectionWindowBytes: 67_108_864 },
@@ -93,38 +93,6 @@ test('the older fields of a cluster say the same', () => {
   ).toMatchObject({ protocol: 'http1', keepAlive: { idleTimeoutMs: 0, maxRequests: 7 } });
 });
 
-test('an HTTP health check asks the cluster by name and expects 200, if it says nothing else', () => {
-  const check = { ...times, ...thresholds, interval_jitter_percent: 10, http_health_check: { path: '/healthz' } };
-  expect(config({ health_checks: [check] }).healthCheck).toEqual({
-    check: {
-      type: 'http',
-      path: '/healthz',
-      host: 'checkout/orders',
-      http2: false,
-      method: 'GET',
-      expect: [{ start: 200, end: 201 }],
-      ...{ retriable: [], headers: [], receive: [] },
-    },
-    intervalMs: 5_000,
-    timeoutMs: 2_000,
-    unhealthyThreshold: 3,
-    healthyThreshold: 2,
-    jitterPercent: 10,
-    ...{ jitterMs: 0, initialJitterMs: 0, noTrafficIntervalMs: null },
-  });
-});
-
-test('a TCP health check has its payloads in hex, and its jitter may be a time', () => {
-  const tcp_health_check = { send: { text: '50494e47' }, receive: [{ text: '504f' }, { binary: Buffer.from('NG') }] };
-  const check = { ...times, ...thresholds, interval_jitter: seconds(1), tcp_health_check };
-  expect(config({ health_checks: [check] }).healthCheck).toMatchObject({
-    check: { type: 'tcp', send: bytes('PING'), receive: [bytes('PO'), bytes('NG')] },
-    ...{ jitterPercent: 0, jitterMs: 1_000 },
-  });
-});
-
-const bytes = (text: string) => new TextEncoder().encode(text);
-
 test('a static cluster brings its endpoints', () => {
   const value = taken(
     decodeCluster(
@@ -171,7 +139,8 @@ const unsupported = 'not supported by this data plane';
 test.each(
   refusals<Partial<Cluster>>(
     [{ name: '' }, ['name: must not be empty']],
-    [{ type: 'STRICT_DNS', eds_cluster_config: null }, [`type: STRICT_DNS is ${unsupported}`]],
+    [{ type: 'ORIGINAL_DST', eds_cluster_config: null }, [`type: ORIGINAL_DST is ${unsupported}`]],
+    [{ type: 'STATIC' }, ['eds_cluster_config: belongs to clusters of type EDS only']],
     [{ type: 99 as never, eds_cluster_config: null }, [`type: 99 is ${unsupported}`]],
     [{ cluster_type: { name: 'aggregate' } }, [`cluster_type: "aggregate" is ${unsupported}`]],
     [
@@ -186,11 +155,6 @@ test.each(
     [{ load_assignment: {} }, ['load_assignment: does not belong to a cluster of type EDS']],
     [{ connect_timeout: seconds(0) }, ['connect_timeout: must be more than 0']],
     [{ connect_timeout: { seconds: -1 } }, ['connect_timeout: must be a duration of 0 or more']],
-    [{ outlier_detection: {} }, [`outlier_detection: ${unsupported}`]],
-    [
-      { circuit_breakers: { thresholds: [{ max_requests: { value: 10 } }] } },
-      [`circuit_breakers.thresholds[0].max_requests: 10 is ${unsupported}`],
-    ],
     [
       { transport_socket: { name: 'envoy.transport_sockets.tls' } },
       [`transport_socket: "envoy.transport_sockets.tls" is ${unsupported}`],
@@ -213,52 +177,6 @@ test.each(
       [
         `typed_extension_protocol_options["${httpOptionsName}"].explicit_http_config: must say http_protocol_options or http2_protocol_options`,
       ],
-    ],
-    [{ health_checks: [{ ...times, ...thresholds }] }, ['health_checks[0]: says no health checker']],
-    [
-      { health_checks: [{ ...times, ...thresholds, http_health_check: { path: '/', codec_client_type: 'HTTP3' } }] },
-      [`health_checks[0].http_health_check.codec_client_type: "HTTP3" is ${unsupported}`],
-    ],
-    [
-      { health_checks: [{ ...times, ...thresholds, grpc_health_check: {} }] },
-      [`health_checks[0].grpc_health_check: ${unsupported}`],
-    ],
-    [
-      { health_checks: [{ tcp_health_check: {} }] },
-      [
-        'health_checks[0].interval: must be set',
-        'health_checks[0].timeout: must be set',
-        'health_checks[0].unhealthy_threshold: must be set',
-        'health_checks[0].healthy_threshold: must be set',
-      ],
-    ],
-    [
-      {
-        health_checks: [
-          {
-            ...times,
-            ...thresholds,
-            http_health_check: { path: '/a b\r\n', expected_statuses: [{ start: 300, end: 200 }], method: 'HEAD' },
-          },
-        ],
-      },
-      [
-        `health_checks[0].http_health_check.method: "HEAD" is ${unsupported}`,
-        'health_checks[0].http_health_check.path: must not hold spaces or control characters',
-        'health_checks[0].http_health_check.expected_statuses[0]: must be a range [start, end) within [100, 600)',
-      ],
-    ],
-    [
-      { health_checks: [{ ...times, ...thresholds, tcp_health_check: { send: { text: 'PING' } } }] },
-      ['health_checks[0].tcp_health_check.send.text: must be pairs of hex digits'],
-    ],
-    [
-      { health_checks: [1, 2].map(() => ({ ...times, ...thresholds, tcp_health_check: {} })) },
-      [`health_checks: more than one health check is ${unsupported}`],
-    ],
-    [
-      { health_checks: [{ ...times, ...thresholds, tcp_health_check: {}, unhealthy_interval: seconds(1) }] },
-      [`health_checks[0].unhealthy_interval: other than interval is ${unsupported}`],
     ],
   ),
 )('a cluster is refused: $law', ({ patch, expected }) => {

@@ -1,7 +1,13 @@
 /** envoy.config.endpoint.v3.ClusterLoadAssignment: the endpoints of a cluster. */
 import type { ClusterLoadAssignment } from '../../../proto/envoy.ts';
-import type { AssignmentConfig, EndpointCheckConfig, EndpointConfig, LocalityConfig } from '../../model/config.ts';
-import { readAddress } from './address.ts';
+import type {
+  AssignmentConfig,
+  DnsConfig,
+  EndpointCheckConfig,
+  EndpointConfig,
+  LocalityConfig,
+} from '../../model/config.ts';
+import { readAddress, readNamedAddress } from './address.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { labelsOf } from './labels.ts';
 import { decodeWith } from './messages.ts';
@@ -79,6 +85,28 @@ export function readAssignment(place: Place, message: ClusterLoadAssignment): As
     return endpoint;
   });
   return { ...readPolicy(place, message), endpoints };
+}
+
+export interface Names {
+  readonly names: DnsConfig['names'];
+  /** Nothing is found yet. */
+  readonly assignment: AssignmentConfig;
+}
+
+/** As {@link readAssignment}, of endpoints whose addresses are to be looked up. */
+export function readNames(place: Place, message: ClusterLoadAssignment): Names {
+  const names = readMembers(place, message, readName);
+  return { names, assignment: { ...readPolicy(place, message), endpoints: [] } };
+}
+
+function readName(place: Place, message: LbEndpoint, locality: LocalityConfig): DnsConfig['names'][number] {
+  const at = place.field('endpoint');
+  const { hostname, port } = readNamedAddress(at.field('address'), message.endpoint?.address);
+  const member = readMember(place, message, locality);
+  if (member.hostname !== '' && member.hostname !== hostname) {
+    at.field('hostname').refuse(`other than the address is ${unsupported}`);
+  }
+  return { ...member, hostname, port };
 }
 
 function readPolicy(place: Place, { policy }: ClusterLoadAssignment): Omit<AssignmentConfig, 'endpoints'> {

@@ -1,59 +1,67 @@
-/** envoy.config.core.v3.HealthCheck: active checks over HTTP or TCP. */
+/** envoy.config.core.v3.HealthCheck: active checks over HTTP, gRPC or TCP. */
 import type { HealthCheck } from '../../../proto/envoy.ts';
-import type { HealthCheckConfig } from '../../model/config.ts';
+import type { ClusterConfig, HealthCheckConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
+import { readProbeHeaders } from './probe-headers.ts';
 import { type Place, unsupported } from './problems.ts';
 import { millis, positiveMillis, required, uint32Within, wireText } from './values.ts';
 
 type HttpCheck = NonNullable<HealthCheck['http_health_check']>;
 type TcpCheck = NonNullable<HealthCheck['tcp_health_check']>;
+type GrpcCheck = NonNullable<HealthCheck['grpc_health_check']>;
 type Payload = NonNullable<TcpCheck['send']>;
 type Check = HealthCheckConfig['check'];
 
 const checkFieldTable = fieldTable('envoy.config.core.v3.HealthCheck', {
   carried: [
-    ...[
-      'timeout',
-      'interval',
-      'interval_jitter',
-      'interval_jitter_percent',
-      'unhealthy_threshold',
-      'healthy_threshold',
-    ],
-    ...['http_health_check', 'tcp_health_check', 'unhealthy_interval', 'unhealthy_edge_interval'],
-    'healthy_edge_interval',
+    ...['timeout', 'interval', 'interval_jitter', 'interval_jitter_percent', 'initial_jitter', 'no_traffic_interval'],
+    ...['unhealthy_threshold', 'healthy_threshold', 'http_health_check', 'tcp_health_check', 'grpc_health_check'],
+    ...['unhealthy_interval', 'unhealthy_edge_interval', 'healthy_edge_interval'],
   ],
   ignored: [
-    // the interval holds with and without traffic; no check waits longer than asked
-    ...['no_traffic_interval', 'no_traffic_healthy_interval', 'initial_jitter', 'reuse_connection'],
+    // no check waits longer than asked, and each opens a connection of its own
+    ...['no_traffic_healthy_interval', 'reuse_connection'],
     ...['event_log_path', 'event_logger', 'event_service'],
     ...['always_log_health_check_failures', 'always_log_health_check_success'],
   ],
 });
 
 const httpFields = fieldTable('envoy.config.core.v3.HealthCheck.HttpHealthCheck', {
-  carried: ['host', 'path', 'expected_statuses', 'codec_client_type'],
+  carried: [
+    ...['host', 'path', 'method', 'codec_client_type', 'expected_statuses', 'retriable_statuses', 'receive'],
+    'request_headers_to_add',
+  ],
   ignored: ['response_buffer_size'],
-  only: { method: ['METHOD_UNSPECIFIED', 'GET'] },
+});
+
+const grpcFields = fieldTable('envoy.config.core.v3.HealthCheck.GrpcHealthCheck', {
+  carried: ['service_name', 'authority'],
 });
 
 const tcpFields = fieldTable('envoy.config.core.v3.HealthCheck.TcpHealthCheck', { carried: ['send', 'receive'] });
 
-/** `clusterName` is the Host of an HTTP check that says none. */
-export function readHealthCheck(place: Place, message: HealthCheck, clusterName: string): HealthCheckConfig {
+export interface CheckedCluster {
+  /** The host that checks ask for where they say none. */
+  readonly name: string;
+  readonly protocol: ClusterConfig['protocol'];
+}
+
+export function readHealthCheck(place: Place, message: HealthCheck, cluster: CheckedCluster): HealthCheckConfig {
   checkFields(place, message, checkFieldTable);
   const intervalMs = requiredMillis(place, message, 'interval');
-  checkOtherIntervals(place, message, intervalMs);
+  const noTraffic = message.no_traffic_interval;
   const jitterMs = millis(place.field('interval_jitter'), message.interval_jitter, 0);
   return {
-    check: readCheck(place, message, clusterName),
+    check: readCheck(place, message, cluster),
     intervalMs,
+    ...readIntervals(place, message, intervalMs),
     timeoutMs: requiredMillis(place, message, 'timeout'),
     unhealthyThreshold: requiredCount(place, message, 'unhealthy_threshold'),
     healthyThreshold: requiredCount(place, message, 'healthy_threshold'),
     jitterPercent: message.interval_jitter_percent ?? 0,
     jitterMs,
-    ...{ initialJitterMs: 0, noTrafficIntervalMs: null },
+    initialJitterMs: millis(place.field('initial_jitter'), message.initial_jitter, 0),
+    noTrafficIntervalMs: noTraffic ? positiveMillis(place.field('no_traffic_interval'), noTraffic, 0) : null,
   };
 }
 
@@ -69,43 +77,75 @@ function requiredCount(place: Place, message: HealthCheck, field: 'unhealthy_thr
   return uint32Within(at, message[field], 1, 1);
 }
 
-/** There is one interval, so the others may only repeat it. */
-function checkOtherIntervals(place: Place, message: HealthCheck, intervalMs: number): void {
-  for (const field of ['unhealthy_interval', 'unhealthy_edge_interval', 'healthy_edge_interval'] as const) {
-    const at = place.field(field);
-    if (millis(at, message[field], intervalMs) !== intervalMs) at.refuse(`other than interval is ${unsupported}`);
-  }
+/** Those that are not said go by others, as in Envoy. */
+function readIntervals(place: Place, message: HealthCheck, intervalMs: number): Pick<HealthCheckConfig, 'intervals'> {
+  const {
+    unhealthy_interval: unhealthy,
+    unhealthy_edge_interval: unhealthyEdge,
+    healthy_edge_interval: healthyEdge,
+  } = message;
+  if (!unhealthy && !unhealthyEdge && !healthyEdge) return {};
+  const unhealthyMs = positiveMillis(place.field('unhealthy_interval'), unhealthy, intervalMs);
+  const unhealthyEdgeMs = positiveMillis(
+    place.field('unhealthy_edge_interval'),
+    unhealthyEdge,
+    unhealthyMs || intervalMs,
+  );
+  const healthyEdgeMs = positiveMillis(place.field('healthy_edge_interval'), healthyEdge, intervalMs);
+  return { intervals: { unhealthyMs, unhealthyEdgeMs, healthyEdgeMs } };
 }
 
-function readCheck(place: Place, message: HealthCheck, clusterName: string): Check {
-  if (message.http_health_check)
-    return readHttp(place.field('http_health_check'), message.http_health_check, clusterName);
-  if (message.tcp_health_check) return readTcp(place.field('tcp_health_check'), message.tcp_health_check);
-  if (!message.grpc_health_check && !message.custom_health_check) place.refuse('says no health checker');
+function readCheck(place: Place, message: HealthCheck, cluster: CheckedCluster): Check {
+  const { http_health_check: http, tcp_health_check: tcp, grpc_health_check: grpc } = message;
+  if (http) return readHttp(place.field('http_health_check'), http, cluster);
+  if (tcp) return readTcp(place.field('tcp_health_check'), tcp);
+  if (grpc) return readGrpc(place.field('grpc_health_check'), grpc, cluster);
+  if (!message.custom_health_check) place.refuse('says no health checker');
   return { type: 'tcp', send: null, receive: [] };
 }
 
-function readHttp(place: Place, message: HttpCheck, clusterName: string): Check {
+const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH'];
+
+function readHttp(place: Place, message: HttpCheck, cluster: CheckedCluster): Check {
   checkFields(place, message, httpFields);
   const path = required(place.field('path'), message.path);
   if (/[\0-\x20\x7f]/.test(path)) place.field('path').refuse('must not hold spaces or control characters');
   const codec = message.codec_client_type ?? 'HTTP1';
-  if (codec === 'HTTP3') place.field('codec_client_type').refuse(`"${codec}" is ${unsupported}`);
-  const ranges = message.expected_statuses ?? [];
-  const expect = ranges.map((range, index) => {
+  const known = codec === 'HTTP1' || codec === 'HTTP2';
+  if (!known) place.field('codec_client_type').refuse(`${JSON.stringify(codec)} is ${unsupported}`);
+  const said = message.method ?? 'METHOD_UNSPECIFIED';
+  const method = said === 'METHOD_UNSPECIFIED' ? 'GET' : `${said}`;
+  if (!methods.includes(method)) place.field('method').refuse(`${method} is ${unsupported}`);
+  const expect = readStatuses(place, 'expected_statuses', message);
+  return {
+    type: 'http',
+    method,
+    path,
+    host: wireText(place.field('host'), message.host || cluster.name),
+    http2: codec === 'HTTP2',
+    expect: expect.length > 0 ? expect : [{ start: 200, end: 201 }],
+    retriable: readStatuses(place, 'retriable_statuses', message),
+    headers: readProbeHeaders(place, message.request_headers_to_add ?? []),
+    receive: readBlocks(place, message.receive),
+  };
+}
+
+function readStatuses(place: Place, field: 'expected_statuses' | 'retriable_statuses', message: HttpCheck) {
+  return (message[field] ?? []).map((range, index) => {
     const [start, end] = [Number(range.start ?? 0), Number(range.end ?? 0)];
-    const at = place.item('expected_statuses', index);
+    const at = place.item(field, index);
     if (start >= end || start < 100 || end > 600) at.refuse('must be a range [start, end) within [100, 600)');
     return { start, end };
   });
-  return {
-    type: 'http',
-    path,
-    host: wireText(place.field('host'), message.host || clusterName),
-    http2: codec === 'HTTP2',
-    expect: expect.length > 0 ? expect : [{ start: 200, end: 201 }],
-    ...{ method: 'GET', retriable: [], headers: [], receive: [] },
-  };
+}
+
+function readGrpc(place: Place, message: GrpcCheck, cluster: CheckedCluster): Check {
+  checkFields(place, message, grpcFields);
+  if (cluster.protocol !== 'http2' && cluster.protocol !== 'same-as-client') {
+    place.refuse('needs a cluster that speaks HTTP/2');
+  }
+  const authority = wireText(place.field('authority'), message.authority || cluster.name);
+  return { type: 'grpc', service: message.service_name ?? '', authority };
 }
 
 function readTcp(place: Place, message: TcpCheck): Check {
@@ -113,8 +153,12 @@ function readTcp(place: Place, message: TcpCheck): Check {
   return {
     type: 'tcp',
     send: message.send ? readPayload(place.field('send'), message.send) : null,
-    receive: (message.receive ?? []).map((payload, index) => readPayload(place.item('receive', index), payload)),
+    receive: readBlocks(place, message.receive),
   };
+}
+
+function readBlocks(place: Place, blocks: readonly Payload[] = []): Uint8Array[] {
+  return blocks.map((payload, index) => readPayload(place.item('receive', index), payload));
 }
 
 /** Texts are hex. */

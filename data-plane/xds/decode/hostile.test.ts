@@ -66,9 +66,28 @@ const valid = {
         interval: seconds(5),
         unhealthy_threshold: { value: 3 },
         healthy_threshold: { value: 2 },
-        http_health_check: { path: '/healthz', host: 'a', expected_statuses: [{ start: 200, end: 300 }] },
+        http_health_check: {
+          ...{
+            path: '/healthz',
+            host: 'a',
+            expected_statuses: [{ start: 200, end: 300 }],
+            receive: [{ text: '4f4b' }],
+          },
+          request_headers_to_add: [{ header: { key: 'x-probe', value: '1' } }],
+        },
       },
     ],
+    outlier_detection: { interval: seconds(1), max_ejection_percent: { value: 50 } },
+    metadata: {
+      filter_metadata: {
+        'fairlead.passive': {
+          fields: {
+            maxFails: { structValue: { fields: { fails: { numberValue: 3 }, windowMs: { numberValue: 30_000 } } } },
+          },
+        },
+      },
+    } as never,
+    circuit_breakers: { thresholds: [{ max_requests: { value: 10 }, retry_budget: {} }] },
     typed_extension_protocol_options: {
       [httpOptionsName]: any(httpOptionsName, { explicit_http_config: { http_protocol_options: {} } }),
     },

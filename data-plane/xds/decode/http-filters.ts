@@ -1,11 +1,12 @@
 /** The filters of an HTTP connection manager, and what routes say to them. */
 import type { HTTPFault, HttpConnectionManager, VirtualHost } from '../../../proto/envoy.ts';
 import { filterTypePrefix } from '../../../proto/names.ts';
-import type { FaultConfig, HttpFilterConfig } from '../../model/config.ts';
+import type { FaultConfig, HttpFilterConfig, RouteConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readPercent } from './fraction.ts';
 import { anyName, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
+import { checkChainSession, readSession } from './stateful-session.ts';
 import { positiveMillis } from './values.ts';
 
 type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
@@ -33,6 +34,8 @@ const faultFields = fieldTable(faultName, {
   carried: ['delay', 'abort'],
   ignored: ['disable_downstream_cluster_stats'],
 });
+const sessionName = 'envoy.extensions.filters.http.stateful_session.v3.StatefulSession';
+const perRouteSessionName = 'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute';
 const delayFields = fieldTable('envoy.extensions.filters.common.fault.v3.FaultDelay', {
   carried: ['fixed_delay', 'percentage'],
 });
@@ -71,6 +74,11 @@ function readHttpFilter(place: Place, { typed_config: any }: HttpFilter): HttpFi
       if (fault !== null) checkFields(place, fault, chainFaultFields);
       return { name: 'fault', settings: null };
     }
+    case sessionName: {
+      const session = unpackAny(place, name, any);
+      if (session !== null) checkChainSession(place, session);
+      return null;
+    }
     case 'xds.type.v3.TypedStruct':
       return readOwnFilter(place, any);
     default:
@@ -92,18 +100,25 @@ function readOwnFilter(place: Place, any: unknown): HttpFilterConfig | null {
   return { name: typeUrl.slice(filterTypePrefix.length), settings: structToJson((value ?? {}) as object) };
 }
 
-/** What a route says to the filter for faults; null: nothing. */
-export function readFault(place: Place, configs: Route['typed_per_filter_config']): FaultConfig | null {
-  let read: FaultConfig | null = null;
+/** What a route says to the filters for faults and for sessions. */
+export function readRouteFilters(
+  place: Place,
+  configs: Route['typed_per_filter_config'],
+): Pick<RouteConfig, 'fault' | 'stickySession'> {
+  let fault: RouteConfig['fault'] = null;
+  let stickySession: RouteConfig['stickySession'] = null;
   for (const [key, any] of Object.entries(configs ?? {})) {
     const at = place.entry('typed_per_filter_config', key);
     const name = anyName(any);
     if (name === faultName) {
       const message = unpackAny(at, name, any);
-      if (message !== null) read = readFaultMessage(at, message);
+      if (message !== null) fault = readFaultMessage(at, message);
+    } else if (name === perRouteSessionName) {
+      const message = unpackAny(at, name, any);
+      if (message !== null) stickySession = readSession(at, message);
     } else at.refuse(`settings of type ${name || 'nothing'} are ${unsupported}`);
   }
-  return read;
+  return { fault, stickySession };
 }
 
 function readFaultMessage(place: Place, message: HTTPFault): FaultConfig {

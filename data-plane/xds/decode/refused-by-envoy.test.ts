@@ -1,7 +1,7 @@
 /** What is wrong by Envoy's own rules: it and we refuse the same. */
 import { expect, test } from 'vitest';
 import { requirePeer } from '../../../e2e/support/peers.ts';
-import type { Cluster, ClusterLoadAssignment, MessageName, MessageTypes } from '../../../proto/envoy.ts';
+import type { Cluster, ClusterLoadAssignment, HealthCheck, MessageName, MessageTypes } from '../../../proto/envoy.ts';
 import type { NodeType } from '../types.ts';
 import { decoders } from './decoders.ts';
 import { startJudge } from './envoy-testing.ts';
@@ -131,6 +131,7 @@ const balancing: Case[] = [
   ),
 ];
 
+const statusRange = 'must be a range [start, end) within [100, 600)';
 const elsewhere = (address: string) => ({ address: { socket_address: { address, port_value: 1 } } });
 
 const endpoints: Case[] = [
@@ -153,7 +154,123 @@ const endpoints: Case[] = [
   ),
 ];
 
-const cases: readonly Case[] = [...balancing, ...endpoints];
+const probed = { ...{ timeout: seconds(1), interval: seconds(5) }, ...{ unhealthy_threshold: { value: 3 } } };
+
+function check(patch: HealthCheck, expected: string): Case {
+  const one = { ...probed, healthy_threshold: { value: 2 }, ...patch };
+  return cluster({ health_checks: [one] }, `health_checks[0]${expected}`);
+}
+
+const tcp = (patch: HealthCheck, expected: string): Case => check({ tcp_health_check: {}, ...patch }, `.${expected}`);
+const http = (patch: HealthCheck['http_health_check'], expected: string): Case =>
+  check({ http_health_check: { path: '/', ...patch } }, `.http_health_check.${expected}`);
+const header = (key: string, value: string) => ({ request_headers_to_add: [{ header: { key, value } }] });
+const inHeader = 'request_headers_to_add[0].header';
+
+const checks: Case[] = [
+  check({}, ': says no health checker'),
+  tcp({ interval: null }, 'interval: must be set'),
+  tcp({ timeout: {} }, 'timeout: must be more than 0'),
+  tcp({ unhealthy_threshold: null }, 'unhealthy_threshold: must be set'),
+  tcp({ no_traffic_interval: {} }, 'no_traffic_interval: must be more than 0'),
+  tcp({ unhealthy_interval: {} }, 'unhealthy_interval: must be more than 0'),
+  tcp({ unhealthy_edge_interval: {} }, 'unhealthy_edge_interval: must be more than 0'),
+  tcp({ healthy_edge_interval: {} }, 'healthy_edge_interval: must be more than 0'),
+  tcp({ interval_jitter: { seconds: -1 } }, 'interval_jitter: must be a duration of 0 or more'),
+  tcp({ initial_jitter: { seconds: -1 } }, 'initial_jitter: must be a duration of 0 or more'),
+  tcp({ tcp_health_check: { send: { text: 'PING' } } }, 'tcp_health_check.send.text: must be pairs of hex digits'),
+  http({ path: '' }, 'path: must not be empty'),
+  http({ path: '/a\r\nb' }, 'path: must not hold spaces or control characters'),
+  http({ host: 'a\r\nb' }, 'host: must not hold control characters'),
+  http({ method: 'CONNECT' }, 'method: CONNECT is not supported by this data plane'),
+  http({ expected_statuses: [{ start: 200, end: 200 }] }, `expected_statuses[0]: ${statusRange}`),
+  http({ expected_statuses: [{ start: 200, end: 601 }] }, `expected_statuses[0]: ${statusRange}`),
+  http({ retriable_statuses: [{ start: 99, end: 200 }] }, `retriable_statuses[0]: ${statusRange}`),
+  http({ receive: [{ text: 'abc' }] }, 'receive[0].text: must be pairs of hex digits'),
+  http({ receive: [{}] }, 'receive[0].text: must be pairs of hex digits'),
+  http(header('host', 'a'), `${inHeader}.key: to change host is not supported by this data plane`),
+  http(header('', 'a'), `${inHeader}.key: must be the name of a header`),
+  http(header('a', 'b\r\nc'), `${inHeader}.value: must hold visible ASCII characters alone`),
+  check({ grpc_health_check: {} }, '.grpc_health_check: needs a cluster that speaks HTTP/2'),
+];
+
+const outlier = (patch: Cluster['outlier_detection'], expected: string): Case =>
+  cluster({ outlier_detection: patch ?? null }, `outlier_detection.${expected}`);
+const percents = [
+  ...(['max_ejection_percent', 'enforcing_consecutive_5xx', 'enforcing_success_rate'] as const),
+  ...(['enforcing_consecutive_gateway_failure', 'enforcing_consecutive_local_origin_failure'] as const),
+  ...(['enforcing_local_origin_success_rate', 'failure_percentage_threshold'] as const),
+  ...(['enforcing_failure_percentage', 'enforcing_failure_percentage_local_origin'] as const),
+];
+
+const passive: Case[] = [
+  outlier({ interval: {} }, 'interval: must be more than 0'),
+  outlier({ base_ejection_time: {} }, 'base_ejection_time: must be more than 0'),
+  outlier({ max_ejection_time: seconds(10) }, 'max_ejection_time: must not be less than base_ejection_time'),
+  outlier({ max_ejection_time_jitter: { seconds: -1 } }, 'max_ejection_time_jitter: must be a duration of 0 or more'),
+  ...percents.map((field) => outlier({ [field]: { value: 101 } }, `${field}: must be between 0 and 100`)),
+];
+
+const inBreakers = (patch: Cluster['circuit_breakers'], expected: string): Case =>
+  cluster({ circuit_breakers: patch ?? null }, `circuit_breakers.${expected}`);
+
+const breakers: Case[] = [
+  inBreakers(
+    { thresholds: [{ priority: 9 as never }] },
+    'thresholds[0].priority: 9 is not supported by this data plane',
+  ),
+  inBreakers(
+    { thresholds: [{ retry_budget: { budget_percent: { value: 101 } } }] },
+    'thresholds[0].retry_budget.budget_percent: must be between 0 and 100',
+  ),
+  inBreakers(
+    { per_host_thresholds: [{ max_pending_requests: { value: 1 } }] },
+    'per_host_thresholds[0].max_pending_requests: not supported by this data plane',
+  ),
+];
+
+const localhost = lbEndpoint('localhost', 80);
+
+function dns(patch: Partial<Cluster>, expected: string): Case {
+  return cluster(
+    {
+      type: 'STRICT_DNS',
+      load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: [localhost] }] },
+      ...patch,
+    },
+    expected,
+  );
+}
+
+const logical = (...endpoints: Locality[]): Case =>
+  dns(
+    { type: 'LOGICAL_DNS', load_assignment: { cluster_name: 'c', endpoints } },
+    'load_assignment: must be of one locality with one endpoint',
+  );
+
+const names: Case[] = [
+  dns({ dns_refresh_rate: { nanos: 1_000_000 } }, 'dns_refresh_rate: must be more than 1 ms'),
+  dns({ dns_failure_refresh_rate: {} }, 'dns_failure_refresh_rate.base_interval: must be set'),
+  dns(
+    { dns_failure_refresh_rate: { base_interval: seconds(5), max_interval: seconds(1) } },
+    'dns_failure_refresh_rate.max_interval: must not be less than base_interval',
+  ),
+  dns({ dns_lookup_family: 9 as never }, 'dns_lookup_family: 9 is not supported by this data plane'),
+  dns({ dns_jitter: { seconds: -1 } }, 'dns_jitter: must be a duration of 0 or more'),
+  dns(
+    { eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } } },
+    'eds_cluster_config: belongs to clusters of type EDS only',
+  ),
+  dns(
+    { load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: [lbEndpoint('', 80)] }] } },
+    'load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address: must not be empty',
+  ),
+  logical(),
+  logical({ lb_endpoints: [localhost, localhost] }),
+  logical({ lb_endpoints: [localhost] }, {}),
+];
+
+const cases: readonly Case[] = [...balancing, ...endpoints, ...checks, ...passive, ...breakers, ...names];
 const good = cluster({ connect_timeout: seconds(1) });
 
 test.each(cases.map((one) => ({ law: one.expected.join('; '), ...one })))(

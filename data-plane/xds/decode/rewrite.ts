@@ -36,16 +36,22 @@ export function lineText(place: Place, text: string): string {
   return text;
 }
 
-function readRegexRewrite(
-  place: Place,
-  message: { readonly pattern?: RegexMatcher | null; readonly substitution?: string },
-): PathRewriteConfig {
+interface Substitution {
+  readonly pattern?: RegexMatcher | null;
+  readonly substitution?: string;
+}
+
+function readRegexRewrite(place: Place, message: Substitution): PathRewriteConfig {
+  lineText(place.field('substitution'), message.substitution ?? '');
+  return { type: 'regex', ...readSubstitution(place, message) };
+}
+
+export function readSubstitution(place: Place, message: Substitution): { regex: string; substitution: string } {
   checkFields(place, message, rewriteFields);
+  const { substitution = '' } = message;
   const regex = readPattern(place.field('pattern'), message.pattern ?? {});
-  const at = place.field('substitution');
-  const substitution = lineText(at, message.substitution ?? '');
   const read = readRegex(regex);
   const fault = read.ok ? substitutionFault(substitution, read.pattern.groups) : undefined;
-  if (fault !== undefined) at.refuse(fault);
-  return { type: 'regex', regex, substitution };
+  if (fault !== undefined) place.field('substitution').refuse(fault);
+  return { regex, substitution };
 }

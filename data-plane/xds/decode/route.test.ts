@@ -233,8 +233,8 @@ test.each(
       ],
     ],
     [
-      { route: { cluster: 'a', auto_host_rewrite: {}, hash_policy: [{}], priority: 'HIGH' } },
-      ['auto_host_rewrite', 'priority', 'hash_policy'].map((field) => `${at}.route.${field}: ${unsupported}`),
+      { route: { cluster: 'a', auto_host_rewrite: {}, priority: 'HIGH' } },
+      ['auto_host_rewrite', 'priority'].map((field) => `${at}.route.${field}: ${unsupported}`),
     ],
     [
       { route: { cluster: 'a', upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] } },

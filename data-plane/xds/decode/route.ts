@@ -5,9 +5,10 @@ import { readStreamSource } from './address.ts';
 import { checkDomains, checkOwnDomains } from './domains.ts';
 import { readFallback } from './fallback.ts';
 import { checkFields, fieldTable } from './fields.ts';
+import { readHashPolicies } from './hash-policies.ts';
 import { readHeaderChanges } from './header-changes.ts';
-import { readFault } from './http-filters.ts';
-import { decodeWith } from './messages.ts';
+import { readRouteFilters } from './http-filters.ts';
+import { decodeWith, type StructMessage, structToJson } from './messages.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import type { RoutesResource, VirtualHostResource } from './resources.ts';
 import { readRetryPolicy } from './retry-policy.ts';
@@ -55,7 +56,7 @@ const actionFields = fieldTable('envoy.config.route.v3.RouteAction', {
   carried: [
     ...['cluster', 'weighted_clusters', 'cluster_header', 'timeout', 'prefix_rewrite', 'regex_rewrite'],
     ...['host_rewrite_literal', 'append_x_forwarded_host', 'idle_timeout', 'retry_policy', 'upgrade_configs'],
-    'max_stream_duration',
+    ...['max_stream_duration', 'hash_policy', 'metadata_match'],
   ],
   // about TLS early data and about rate limits, which are not there
   ignored: ['early_data_policy', 'include_vh_rate_limits'],
@@ -70,14 +71,15 @@ const weightedFields = fieldTable('envoy.config.route.v3.WeightedCluster', {
   ignored: ['total_weight', 'runtime_key_prefix'],
 });
 
-const weightFields = fieldTable('envoy.config.route.v3.WeightedCluster.ClusterWeight', { carried: ['name', 'weight'] });
+const weightFields = fieldTable('envoy.config.route.v3.WeightedCluster.ClusterWeight', {
+  carried: ['name', 'weight', 'metadata_match'],
+});
 
 const defaultTimeoutMs = 15_000;
 
 /** Of a route that answers by itself. */
 const withoutCluster = {
   hashPolicies: [],
-  stickySession: null,
   to: [],
   clusterHeader: '',
   rewrite: null,
@@ -148,8 +150,8 @@ interface HostRetries {
 function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConfig | null {
   checkFields(place, message, routeFields);
   const match = readMatch(place.field('match'), message.match ?? {});
-  const fault = readFault(place, message.typed_per_filter_config);
-  const named = { name: message.name ?? '', match, fault, ...readHeaderChanges(place, message) };
+  const filters = readRouteFilters(place, message.typed_per_filter_config);
+  const named = { name: message.name ?? '', match, ...filters, ...readHeaderChanges(place, message) };
   const answer = readAnswer(place, message);
   if (answer !== null) {
     return { ...named, ...withoutCluster, answer };
@@ -181,8 +183,7 @@ function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConf
     retry: readRetryPolicy(retries.at, retries.policy, timeoutMs),
     fallback: readFallback(place, message.metadata),
     upgrades: readRouteUpgrades(at, message.route.upgrade_configs),
-    hashPolicies: [],
-    stickySession: null,
+    hashPolicies: readHashPolicies(at, message.route.hash_policy),
   };
 }
 
@@ -197,6 +198,7 @@ function readMaxStream(place: Place, message: RouteAction['max_stream_duration']
 }
 
 function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] {
+  const ofRoute = readSubset(place.field('metadata_match'), action.metadata_match);
   if (action.weighted_clusters) {
     const at = place.field('weighted_clusters');
     const weighted = action.weighted_clusters;
@@ -204,13 +206,37 @@ function readTarget(place: Place, action: RouteAction): WeightedClusterConfig[] 
     const to = (weighted.clusters ?? []).map((one, index) => {
       const item = at.item('clusters', index);
       checkFields(item, one, weightFields);
-      return { cluster: required(item.field('name'), one.name), weight: uint32(one.weight, 0) };
+      const subset = { ...ofRoute, ...readSubset(item.field('metadata_match'), one.metadata_match) };
+      return { cluster: required(item.field('name'), one.name), weight: uint32(one.weight, 0), ...chosen(subset) };
     });
     checkWeightSum(at, to);
     return to;
   }
-  if (action.cluster_header) return [];
+  if (action.cluster_header) {
+    if (Object.keys(ofRoute).length > 0)
+      place.field('metadata_match').refuse(`beside cluster_header is ${unsupported}`);
+    return [];
+  }
   const others = ['cluster_specifier_plugin', 'inline_cluster_specifier_plugin'] as const;
   if (others.some((specifier) => action[specifier])) return [];
-  return [{ cluster: required(place.field('cluster'), action.cluster), weight: 1 }];
+  return [{ cluster: required(place.field('cluster'), action.cluster), weight: 1, ...chosen(ofRoute) }];
+}
+
+type Subset = Readonly<Record<string, string>>;
+
+/** The labels that endpoints have to have; envoy.config.core.v3.Metadata, of which other keys mean nothing here. */
+function readSubset(place: Place, metadata: RouteAction['metadata_match']): Subset {
+  const said = (metadata?.filter_metadata as Readonly<Record<string, StructMessage>> | undefined)?.['envoy.lb'];
+  if (said === undefined) return {};
+  const at = place.entry('filter_metadata', 'envoy.lb');
+  return Object.fromEntries(
+    Object.entries(structToJson(said)).map(([name, value]) => {
+      if (typeof value !== 'string') at.field(name).refuse(`a label that is no text is ${unsupported}`);
+      return [name, String(value)];
+    }),
+  );
+}
+
+function chosen(subset: Subset): { subset?: Subset } {
+  return Object.keys(subset).length === 0 ? {} : { subset };
 }

@@ -1,4 +1,4 @@
-/** The load that nodes report, seen through REST by those who may. */
+/** The load and the health that nodes report, seen through REST by those who may. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { platformDocuments, serviceDocuments, startTestApi, type TestApi } from './testing.ts';
 
@@ -30,6 +30,12 @@ beforeAll(async () => {
     localities: [locality],
   }));
   api.fleet.loads.reported(node, { intervalMs: 10_000, clusters });
+  const endpoints = [
+    { address: '127.0.0.1:9001', state: 'healthy', ageMs: 0, reason: '' },
+    { address: '127.0.0.1:9002', state: 'unhealthy', ageMs: 0, reason: 'health check: status 503' },
+  ] as const;
+  const reports = ['checkout/orders', 'payments/orders', 'web'].map((cluster) => ({ cluster, endpoints, gone: [] }));
+  api.fleet.healths.reported(node, reports);
 });
 afterAll(() => api.close());
 
@@ -77,4 +83,45 @@ test('the reference describes it', async () => {
   for (const path of ['/v1/load', '/v1/clusters/{name}/load', '/v1/tenants/{tenant}/clusters/{name}/load']) {
     expect(json.paths[path].get.summary).toContain('load');
   }
+});
+
+test('endpoints that are not healthy are seen by those who may read their cluster', async () => {
+  const seen = async (role: string): Promise<unknown> => {
+    const { json } = await api.call('GET', '/v1/health', { token: await api.tokenFor(role) });
+    return json.items?.map(({ tenant = '', name }: { tenant?: string; name: string }) => `${tenant}/${name}`);
+  };
+  expect(await seen('platform')).toEqual(['checkout/orders', 'payments/orders', '/web']);
+  expect(await seen('tenant:checkout:viewer')).toEqual(['checkout/orders']);
+  expect(await seen('node:edge')).toBeUndefined();
+  const { json } = await api.call('GET', '/v1/health', { token: await api.tokenFor('tenant:checkout:viewer') });
+  const unhealthy = { nodes: 1, since: expect.stringMatching(/Z$/), reason: 'health check: status 503' };
+  expect(json.items).toEqual([
+    {
+      tenant: 'checkout',
+      name: 'orders',
+      nodes: 1,
+      endpoints: [{ endpoint: '127.0.0.1:9002', states: { unhealthy } }],
+    },
+  ]);
+});
+
+test('a cluster shows in its status how many nodes see which endpoint in which state', async () => {
+  const path = '/v1/tenants/checkout/clusters/orders';
+  const { json } = await api.call('GET', path, { token: await api.tokenFor('tenant:checkout:viewer') });
+  expect(json.status).toMatchObject({
+    nodes: 1,
+    endpoints: [
+      { endpoint: '127.0.0.1:9001', states: { healthy: { nodes: 1 } } },
+      { endpoint: '127.0.0.1:9002', states: { unhealthy: { nodes: 1 } } },
+    ],
+  });
+});
+
+test('a node shows the states that it reports', async () => {
+  const { json } = await api.call('GET', '/v1/nodes/n1');
+  expect(json.health).toHaveLength(3);
+  expect(json.health[0]).toMatchObject({
+    tenant: 'checkout',
+    endpoints: [{ state: 'healthy' }, { endpoint: '127.0.0.1:9002', state: 'unhealthy' }],
+  });
 });

@@ -1,0 +1,167 @@
+/** The states of endpoints, from the checks of a node to REST and the command line: found in time, and kept over edits. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  type Backend,
+  Cleanup,
+  type ControlPlaneProcess,
+  type DataPlaneProcess,
+  run,
+  startBackend,
+  startControlPlane,
+  startDataPlane,
+  waitFor,
+} from './support/fairlead.ts';
+
+interface Seen {
+  readonly nodes: number;
+  readonly since: string;
+  readonly reason?: string;
+}
+
+interface Status {
+  readonly detectionTime: { readonly crash: string; readonly hang: string };
+  readonly nodes: number;
+  readonly endpoints: readonly { readonly endpoint: string; readonly states: Readonly<Record<string, Seen>> }[];
+}
+
+const cleanup = new Cleanup();
+afterAll(() => cleanup.run());
+
+let controlPlane: ControlPlaneProcess;
+let node: DataPlaneProcess;
+let backends: (Backend & { healthy: boolean })[];
+
+/** The cluster, with what else is said of some of its endpoints. */
+function cluster(more: Readonly<Record<number, string>> = {}): string {
+  const endpoints = backends.map(({ port }, i) => `{ address: 127.0.0.1, port: ${port}${more[i] ?? ''} }`);
+  const probe =
+    'http: { path: /healthz }, interval: 500ms, timeout: 1s, unhealthyAfter: 2, healthyAfter: 1, jitter: 0%';
+  return `kind: Cluster
+tenant: shop
+name: orders
+spec: { endpoints: [${endpoints.join(', ')}], health: { active: { ${probe} } } }
+`;
+}
+
+/** Asked by gRPC whether it serves something: the control plane itself. */
+function grpcCluster(name: string, service: string): string {
+  const port = Number(controlPlane.xds.split(':').at(-1));
+  return `kind: Cluster
+tenant: shop
+name: ${name}
+spec:
+  protocol: grpc
+  endpoints: [{ address: 127.0.0.1, port: ${port} }]
+  health: { active: { grpc: { service: "${service}" }, interval: 500ms, timeout: 1s } }
+---
+kind: Route
+tenant: shop
+name: ${name}
+spec: { hosts: [shop.example.com], match: { path: { prefix: /${name} } }, to: { cluster: ${name} } }
+---
+`;
+}
+
+const platform = `kind: NodeGroup
+name: edge
+spec: {}
+---
+kind: Listener
+name: public
+spec: { groups: [edge], address: 127.0.0.1, port: 0 }
+---
+kind: Tenant
+name: shop
+spec: { claims: [{ host: shop.example.com }] }
+---
+kind: Route
+tenant: shop
+name: orders
+spec: { hosts: [shop.example.com], to: { cluster: orders } }
+---
+`;
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane(cleanup);
+  backends = await Promise.all(['a', 'b', 'c', 'd'].map((name) => startBackend(cleanup, name)));
+  const asked = [
+    grpcCluster('ads', 'envoy.service.discovery.v3.AggregatedDiscoveryService'),
+    grpcCluster('none', 'shop.v1.None'),
+  ];
+  await controlPlane.apply(platform + asked.join('') + cluster());
+  node = await startDataPlane(cleanup, controlPlane, 'edge', 'n1', ['--concurrency', '2']);
+}, 60_000);
+
+async function status(of = 'orders'): Promise<Status> {
+  return (await controlPlane.rest<{ status: Status }>('GET', `/v1/tenants/shop/clusters/${of}`)).status;
+}
+
+/** The states of all endpoints by what REST says, once they are these. */
+function awaitStates(...wanted: readonly string[]): Promise<Seen[]> {
+  return waitFor(`the states ${wanted.join(', ')}`, async () => {
+    const { endpoints } = await status();
+    const of = backends.map(({ port }) => endpoints.find(({ endpoint }) => endpoint === `127.0.0.1:${port}`)?.states);
+    const seen = wanted.map((state, i) => of[i]?.[state]);
+    return seen.every((one): one is Seen => one !== undefined) ? seen : undefined;
+  });
+}
+
+/** When the node found an endpoint failing, by its log. */
+function foundMs(port: number): number | undefined {
+  for (const line of node.program.stderr().split('\n')) {
+    if (!line.includes('"event":"health_check"')) continue;
+    const { endpoint, state, time } = JSON.parse(line) as { endpoint: string; state: string; time: string };
+    if (endpoint === `127.0.0.1:${port}` && state === 'failing') return Date.parse(time);
+  }
+  return undefined;
+}
+
+test('endpoints are found ill in time, told up with their reasons, and keep their states over edits', {
+  timeout: 60_000,
+}, async () => {
+  const [a, b, c] = backends;
+  await awaitStates('healthy', 'healthy', 'healthy', 'healthy');
+
+  // asked by gRPC's health protocol
+  expect((await status('ads')).endpoints).toMatchObject([{ states: { healthy: { nodes: 1 } } }]);
+  const reason = 'health check: gRPC status 5';
+  expect((await status('none')).endpoints).toMatchObject([{ states: { unhealthy: { nodes: 1, reason } } }]);
+
+  // a crash, and a wrong answer
+  const { detectionTime } = await status();
+  expect(detectionTime).toEqual({ crash: '2s', hang: '3s' });
+  const stoppedMs = Date.now();
+  await a!.stop();
+  b!.healthy = false;
+  const ill = await awaitStates('unhealthy', 'unhealthy', 'healthy', 'healthy');
+  expect(ill[0]).toMatchObject({ nodes: 1, reason: 'health check: connection refused' });
+  expect(ill[1]).toMatchObject({ nodes: 1, reason: 'health check: status 503' });
+  expect(foundMs(a!.port)! - stoppedMs).toBeLessThanOrEqual(Number.parseFloat(detectionTime.crash) * 1_000);
+
+  // an edit of one endpoint resets nobody
+  await controlPlane.apply(cluster({ 2: ', state: draining', 3: ', weight: 7' }));
+  const edited = await awaitStates('unhealthy', 'unhealthy', 'draining', 'healthy');
+  for (const i of [0, 1, 3]) expect(edited[i]?.since).toBe(ill[i]?.since);
+  expect(edited[2]?.reason).toBe('the control plane says so');
+
+  // people see the same
+  const row = (port: number, ...cells: string[]): RegExp =>
+    new RegExp(`^shop/orders +127\\.0\\.0\\.1:${port} +${cells.join(' +')}$`, 'm');
+  const fleet = (await run(['status'], controlPlane.env)).stdout;
+  expect(fleet).toMatch(/^CLUSTER +ENDPOINT +STATE +NODES +SINCE +REASON$/m);
+  expect(fleet).toMatch(row(a!.port, 'unhealthy', '1/1', '\\d+s', 'health check: connection refused'));
+  expect(fleet).toMatch(row(c!.port, 'draining', '1/1', '\\d+s', 'the control plane says so'));
+  expect(fleet).not.toContain(`:${backends[3]!.port} `);
+  const one = (await run(['status', 'n1'], controlPlane.env)).stdout;
+  expect(one).toMatch(row(b!.port, 'unhealthy', '\\d+s', 'health check: status 503'));
+  const clusters = (await run(['get', 'clusters', '--tenant', 'shop'], controlPlane.env)).stdout;
+  expect(clusters).toContain('(down: found in 2s, 3s if it hangs)');
+
+  // and back
+  b!.healthy = true;
+  await awaitStates('unhealthy', 'healthy', 'draining', 'healthy');
+
+  // who is gone tells nothing
+  await node.program.stop();
+  await waitFor('the reports of the node to go', async () => ((await status()).nodes === 0 ? true : undefined));
+});
