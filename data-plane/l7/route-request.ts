@@ -6,7 +6,7 @@ import type { Session } from '../route/sticky-session.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
-import { versionTo } from './connect.ts';
+import { admits, versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
 import { fallbackOf } from './fallback.ts';
 import type { HttpContext, HttpListener, HttpShared } from './http-context.ts';
@@ -98,6 +98,10 @@ function pickIn(cluster: Cluster, exchange: Exchange): LocalReply | null {
   if (host === null) {
     cluster.stats.cxNoneHealthy.value++;
     return localReplies.noHealthyUpstream;
+  }
+  if (!admits(cluster, host, versionTo(cluster, exchange.protocol))) {
+    exchange.cluster = cluster;
+    return localReplies.overflow;
   }
   exchange.sentTo(cluster, host);
   return null;

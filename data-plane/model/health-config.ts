@@ -101,7 +101,7 @@ export interface OutlierDetectionConfig {
   readonly healthyCheckUnejects: boolean;
   /**
    * As nginx's max_fails and fail_timeout; null: off. An endpoint with so many failures within the window is out for as
-   * long; if all are out, all are used.
+   * long; if all are out, all are used. Failures in a row eject nobody beside it.
    */
   readonly maxFails: { readonly fails: number; readonly windowMs: number } | null;
 }
