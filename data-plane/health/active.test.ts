@@ -86,7 +86,11 @@ function check(healthCheck: HealthCheckConfig, endpoints: readonly EndpointConfi
   const changes: string[] = [];
   const outcomes: string[] = [];
   let wake = (): void => undefined;
-  const deps: HealthDeps = { connect: (host, port) => net.connect({ host, port }), setTimer: timers.set, random };
+  const deps: HealthDeps = {
+    connect: ({ address: host, port }) => net.connect({ host, port }),
+    setTimer: timers.set,
+    random,
+  };
   const cluster: ClusterToCheck = {
     healthCheck,
     endpoints,
