@@ -48,8 +48,8 @@ export class Cluster {
     this.stats = stats;
     this.#watch = watch;
     this.#world = world;
-    // TCP counts connections, each of which is all that it carries
-    const totalActive = (): number => (this.config.protocol === 'tcp' ? stats.cxActive.value : stats.rqActive.total);
+    // of all workers, as what each endpoint has; a TCP connection counts as one
+    const totalActive = (): number => stats.rqActive.total;
     this.#deps = { world, stats, totalActive };
     this.#pool = new Pool(config, [], this.#deps);
     this.update(config);
