@@ -62,7 +62,7 @@ export function pickEndpoint(
   }
   if (route.answer !== null) return directReply(route.answer, target);
   const { ask } = exchange;
-  if (route.session !== null) ask.readSession(route.session, target, shared.wallClock());
+  if (route.session !== null) ask.readSession(route.session, target, shared);
   const to = destinationOf(target, route, exchange, shared);
   const cluster = shared.clusters.get(to.cluster);
   if (cluster === undefined) {

@@ -90,16 +90,36 @@ const cookieState = (cookie: object): NonNullable<StatefulSession['session_state
 test('sessions are by cookie or by header, strict or not', () => {
   const cookie = { name: 'St', ttl: seconds(60), path: '/p' };
   expect(routeOf(sticky({ stateful_session: { session_state: cookieState(cookie), strict: true } }))).toMatchObject({
-    stickySession: { by: { type: 'cookie', name: 'St', ttlMs: 60_000, path: '/p', attributes: [] }, strict: true },
+    stickySession: {
+      by: { type: 'cookie', name: 'St', ttlMs: 60_000, path: '/p', attributes: [] },
+      strict: true,
+      signed: false,
+    },
     fault: null,
   });
   const session_state = { name: 'h', typed_config: any(byHeader, { name: 'X-Sticky' }) };
   expect(routeOf(sticky({ stateful_session: { session_state } })).stickySession).toEqual({
     by: { type: 'header', name: 'x-sticky' },
     strict: false,
+    signed: false,
   });
   expect(routeOf(sticky({ disabled: true })).stickySession).toBeNull();
   expect(routeOf(sticky({ stateful_session: {} })).stickySession).toBeNull();
+});
+
+const saying = (fields: object): Partial<Route> => ({
+  ...sticky({ stateful_session: { session_state: cookieState({ name: 'a' }) } }),
+  metadata: { filter_metadata: { 'fairlead.sticky': { fields } } } as never,
+});
+
+test('a session is signed where the metadata of its route says so', () => {
+  expect(routeOf(saying({ signed: { boolValue: true } })).stickySession).toMatchObject({ signed: true });
+  expect(routeOf(saying({ signed: { boolValue: false } })).stickySession).toMatchObject({ signed: false });
+  const place = `${inRoute}.metadata.filter_metadata["fairlead.sticky"]`;
+  expect(problemsOf(decodeRoute(saying({ by: { stringValue: 'me' } })))).toEqual([
+    `${place}.by: ${unsupported}`,
+    `${place}.signed: must be true or false`,
+  ]);
 });
 
 test.each<[object, string]>([

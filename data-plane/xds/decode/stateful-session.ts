@@ -1,8 +1,9 @@
 /** envoy.extensions.filters.http.stateful_session.v3: clients that stay on the endpoint that served them. */
 import type { StatefulSession, StatefulSessionPerRoute } from '../../../proto/envoy.ts';
+import { stickyMetadata } from '../../../proto/names.ts';
 import type { StickySessionConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { anyName, unpackAny } from './messages.ts';
+import { anyName, type StructMessage, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
 import { millis, required, wireText } from './values.ts';
 
@@ -22,14 +23,16 @@ const cookieFields = fieldTable('envoy.type.http.v3.Cookie', { carried: ['name',
 const headerStateName = 'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState';
 const headerStateFields = fieldTable(headerStateName, { carried: ['name'] });
 
+type Unsigned = Omit<StickySessionConfig, 'signed'>;
+
 /** The filter in a chain, where it may be there, so that routes can say what it does. */
 export function checkChainSession(place: Place, message: StatefulSession): void {
   checkFields(place, message, sessionFields);
   if (message.session_state) place.field('session_state').refuse(`for all routes of a chain is ${unsupported}`);
 }
 
-/** What a route says to it; null: nothing. */
-export function readSession(place: Place, message: StatefulSessionPerRoute): StickySessionConfig | null {
+/** What a route says to it; null: nothing. Whether it is signed stands in the route's metadata. */
+export function readSession(place: Place, message: StatefulSessionPerRoute): Unsigned | null {
   checkFields(place, message, perRouteFields);
   if (message.disabled === true) return null;
   const at = place.field('stateful_session');
@@ -81,4 +84,19 @@ function headerName(place: Place, written: string): string {
   const name = written.toLowerCase();
   if (!/^[!#$%&'*+.^`|~0-9a-z_-]+$/.test(name)) place.refuse('must be the name of a header');
   return name;
+}
+
+/** What stands in a route's metadata under `fairlead.sticky`: of no message of Envoy's. */
+export function withSignature(
+  place: Place,
+  session: Unsigned | null,
+  metadata: { readonly filter_metadata?: object } | null | undefined,
+): StickySessionConfig | null {
+  const said = (metadata?.filter_metadata as Readonly<Record<string, StructMessage>> | undefined)?.[stickyMetadata];
+  if (said === undefined) return session && { ...session, signed: false };
+  const at = place.field('metadata').entry('filter_metadata', stickyMetadata);
+  const { signed, ...others } = structToJson(said);
+  for (const name of Object.keys(others)) at.field(name).refuse(unsupported);
+  if (typeof signed !== 'boolean') at.field('signed').refuse('must be true or false');
+  return session && { ...session, signed: signed === true };
 }
