@@ -6,6 +6,7 @@ import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
 import { balanceOf, clusterOf, endpointOf, nowhere, seededRandom, TestClock } from '../testing.ts';
 import { Cluster } from './cluster.ts';
+import type { Host } from './host.ts';
 import type { PickAsk } from './pick-ask.ts';
 
 const healthCheck: ClusterConfig['healthCheck'] = {
@@ -195,6 +196,23 @@ test('the same hash finds the same priority: its remainder by 100 says which', (
   say([12, 13], 'failing');
   const tens = (hash: bigint): number => Math.floor(cluster.pick({ ...ask, hash: hashOf(hash) })!.port / 10);
   expect([0n, 69n, 70n, 99n, 100n, 2n ** 63n + 61n, 2n ** 63n + 62n].map(tens)).toEqual([1, 1, 2, 2, 1, 1, 2]);
+});
+
+test('with bounded loads a hash leaves an endpoint that has more than its part of the requests under way', () => {
+  const { cluster } = start(endpointsAt(90, 6), balanceOf({ ...ring, boundedLoadPercent: 150 }));
+  const picked = (): Host => cluster.pick({ ...ask, hash: hashOf(0n) })!;
+  const own = picked();
+  expect(own.port).toBe(94);
+  for (let request = 0; request < 3; request++) {
+    own.counts.begin();
+    cluster.stats.rqActive.value++;
+  }
+  const other = picked();
+  expect(other).not.toBe(own);
+  expect(picked()).toBe(other);
+  // as the whole cluster bears more, so does each of them: 3 of 12
+  cluster.stats.rqActive.value += 9;
+  expect(picked()).toBe(own);
 });
 
 test('a hashing cluster without a hash picks by chance, and where nobody is healthy the degraded serve', () => {
