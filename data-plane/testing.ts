@@ -62,7 +62,8 @@ export function endpointOf(port: number, rest: Partial<EndpointConfig> = {}): En
 
 export function balanceOf(policy: PolicyConfig, rest: Partial<BalanceConfig> = {}): BalanceConfig {
   const none = { failOnPanic: false, localities: { type: 'none' }, slowStart: null, subsets: null } as const;
-  return { policy, panicPercent: 50, ...none, ...rest };
+  const boundStates = ['healthy', 'degraded'] as const;
+  return { policy, panicPercent: 50, boundStates, ...none, ...rest };
 }
 
 export const noBreakers: BreakersConfig = {
@@ -227,6 +228,7 @@ export async function startProxy(options: ProxyOptions) {
     preserveRequestId: false,
     forwardClientCert: null,
     upgrades: [],
+    stickySession: 'none',
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,

@@ -18,8 +18,7 @@ const keysEach = 400;
 function sessionDocuments(endpoints: readonly Endpoint[]): string {
   const list = endpoints
     .slice(0, 6)
-    .map(({ port }, i) => `{ address: 127.0.0.1, port: ${port}, labels: { version: v${i % 2} } }`)
-    .join(', ');
+    .map(({ port }, i) => `{ address: 127.0.0.1, port: ${port}, labels: { version: v${i % 2} } }`);
   const route = (name: string, affinity: string, to = '[{ cluster: sessions }]'): string =>
     document(
       'Route',
@@ -30,8 +29,14 @@ function sessionDocuments(endpoints: readonly Endpoint[]): string {
     document(
       'Cluster',
       'sessions',
-      `{ endpoints: [${list}], balance: { policy: round-robin, subsets: [[version]] } }`,
+      `{ endpoints: [${list.join()}], balance: { policy: round-robin, subsets: [[version]] } }`,
     ) +
+    document(
+      'Cluster',
+      'draining',
+      `{ endpoints: [${list[0]!.replace('labels', 'state: draining, labels')}, ${list[1]!}] }`,
+    ) +
+    route('drained', '{ sticky: { header: x-sticky } }', '[{ cluster: draining }]') +
     route('cookie', '{ sticky: { cookie: st, ttl: 60s, path: /cookie } }') +
     route('until-closed', '{ sticky: { cookie: st } }') +
     route('header', '{ sticky: { header: x-sticky } }') +
@@ -162,6 +167,15 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
         body: 'no healthy upstream',
         told: [],
       });
+    }
+  });
+
+  test('an endpoint that drains keeps its clients, and gets no others', async () => {
+    const [{ name, port: draining }, other] = fleet.stages[0]!.endpoints as [Endpoint, Endpoint];
+    const bound = `x-sticky: ${Buffer.from(`127.0.0.1:${draining}`).toString('base64')}`;
+    for (const [place, port] of places) {
+      expect(await ask(port, '/drained', bound), place).toMatchObject({ body: name, told: [] });
+      expect(await ask(port, '/drained'), place).toMatchObject({ body: other.name });
     }
   });
 

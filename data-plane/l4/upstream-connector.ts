@@ -4,6 +4,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import { localStatus } from '../upstream/outcomes.ts';
+import { placeOf } from '../upstream/place.ts';
 import { chooseHost } from './choose.ts';
 
 /** Endpoints tried for one connection. */
@@ -68,8 +69,7 @@ export class UpstreamConnector {
     this.#startedMs = this.#deps.now();
     const reader = this.#reader;
     const socket = net.connect({
-      host: host.address,
-      port: host.port,
+      ...placeOf(host.config),
       allowHalfOpen: true,
       noDelay: true,
       onread: {

@@ -9,6 +9,7 @@ import { limits } from '../limits.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { type Host, PooledConnection } from '../upstream/host.ts';
+import { placeOf } from '../upstream/place.ts';
 import { reset } from '../upstream/reset.ts';
 import { AnswerBody } from './answer-body.ts';
 import { lastChunk, writeChunk, writeData } from './answer-writer.ts';
@@ -63,8 +64,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     stats.rqPendingTotal.value++;
     stats.rqPendingActive.value++;
     const socket = net.connect({
-      host: host.address,
-      port: host.port,
+      ...placeOf(host.config),
       noDelay: true,
       onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
     });

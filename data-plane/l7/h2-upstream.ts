@@ -10,6 +10,7 @@ import { limits } from '../limits.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import type { Host, SharedConnection } from '../upstream/host.ts';
+import { placeOf } from '../upstream/place.ts';
 import type { H2Request } from './h2-request.ts';
 import type { HttpShared } from './http-context.ts';
 
@@ -48,8 +49,7 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     host.opened(stats);
     stats.cxHttp2Total.value++;
     const socket = net.connect({
-      host: host.address,
-      port: host.port,
+      ...placeOf(host.config),
       noDelay: true,
       onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
     });

@@ -52,6 +52,8 @@ export interface HttpProbeConfig {
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   /** Each must occur in the body, in this order; empty: the body does not matter. */
   readonly receive: readonly Uint8Array[];
+  /** Of the body that are looked at; 0: all. Absent: 1,024, as Envoy has it. */
+  readonly receiveBytes?: number;
 }
 
 export interface StatusRangeConfig {

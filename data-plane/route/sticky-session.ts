@@ -16,8 +16,8 @@ export interface Session {
 }
 
 /** Null: clients do not stay. */
-export function compileSession(config: StickySessionConfig | null): Session | null {
-  if (config === null) return null;
+export function compileSession(config: StickySessionConfig | 'none' | null): Session | null {
+  if (config === null || config === 'none') return null;
   const { by, strict } = config;
   return { strict, ...(by.type === 'cookie' ? byCookie(by) : byHeader(by.name)) };
 }

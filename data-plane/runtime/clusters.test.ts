@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { TableBuilder } from '../balance/table-builder.ts';
+import type { ProbeTarget } from '../health/probe.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { balanceOf, clusterOf, stillWorld } from '../testing.ts';
@@ -78,7 +79,7 @@ const wanted = (endpoints: readonly Endpoint[], more: Partial<ClusterConfig> = {
 
 function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const random = (): number => 0;
-  const connect = (host: string, port: number) => net.connect({ host, port });
+  const connect = ({ address: host, port }: ProbeTarget) => net.connect({ host, port });
   const quiet = { hasTraffic: () => true, logger: { info: () => {}, warn: () => {} } };
   const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
   const outliers = toldOutliers(() => {});

@@ -6,6 +6,8 @@ import type { Finding } from '../upstream/outcomes.ts';
 import type { Logger } from './logger.ts';
 import { OutlierReport } from './outlier-report.ts';
 
+/** States in which requests still go to an endpoint. */
+
 export interface OutlierWatch {
   /** The cluster has changed. */
   update(): void;
@@ -127,7 +129,7 @@ class OwnOutliers implements OutlierWatch {
 
   /** Nobody but this endpoint may be used. */
   #isLast(key: string): boolean {
-    return !this.#cluster.hosts.some((host) => host.key !== key && host.takesBound && !this.#isOut(host.key));
+    return !this.#cluster.hosts.some((host) => host.key !== key && host.standing !== 'out' && !this.#isOut(host.key));
   }
 
   #isOut(key: string): boolean {

@@ -5,6 +5,7 @@
 import type { Counter, StatsRegistry } from './registry.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
+export type DnsStats = ReturnType<typeof dnsStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
 export type Http2Stats = ReturnType<typeof http2Stats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
@@ -74,7 +75,7 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     membershipTotal: scope.nodeGauge('membership_total', 'Endpoints'),
     membershipHealthy: scope.nodeGauge('membership_healthy', 'Healthy endpoints'),
     membershipDegraded: scope.nodeGauge('membership_degraded', 'Degraded endpoints'),
-    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that have not been checked yet'),
+    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that are not checked yet, or drain'),
     healthCheckAttempt: scope.nodeCounter('health_check.attempt', 'Active health checks made'),
     healthCheckSuccess: scope.nodeCounter('health_check.success', 'Active health checks that passed'),
     healthCheckFailure: scope.nodeCounter(
@@ -108,6 +109,18 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     lbZoneRoutingSampled: scope.counter('lb_zone_routing_sampled', 'Picks in the own zone, which takes a part'),
     lbZoneRoutingCrossZone: scope.counter('lb_zone_routing_cross_zone', 'Picks in other zones'),
     lbZoneNoCapacityLeft: scope.counter('lb_zone_no_capacity_left', 'Picks for which rounding had left no zone over'),
+  };
+}
+
+/** @param name of a cluster whose endpoints come from names */
+export function dnsStats(registry: StatsRegistry, name: string) {
+  const scope = registry.scope(clusterPrefix(name), 'envoy_cluster_', { envoy_cluster_name: name });
+  return {
+    scope,
+    attempt: scope.counter('update_attempt', 'Times that a name was looked up'),
+    success: scope.counter('update_success', 'Lookups that were answered'),
+    failure: scope.counter('update_failure', 'Lookups that nobody answered'),
+    noRebuild: scope.counter('update_no_rebuild', 'Answers that changed nothing'),
   };
 }
 

@@ -221,7 +221,8 @@ export class Cluster {
     }
     if (ask.bound !== '') {
       const bound = this.#byKey.get(ask.bound);
-      if (bound?.takesBound && (ask.boundOnly || !ask.tried.includes(bound))) return bound;
+      if (bound?.takesBound(this.config.balance.boundStates) && (ask.boundOnly || !ask.tried.includes(bound)))
+        return bound;
       if (ask.boundOnly) return null;
     }
     const { hash, tried, hostSelections } = ask;

@@ -4,7 +4,7 @@ import { TrackRecord } from '../balance/track-record.ts';
 import { isOnProbation } from '../balance/utilization.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
-import type { EndpointConfig } from '../model/config.ts';
+import type { BalanceConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { HostCounts } from './host-counts.ts';
@@ -31,7 +31,7 @@ const standings: Readonly<Record<EndpointState, Standing>> = {
   disabled: 'out',
   unhealthy: 'out',
   ejected: 'out',
-  draining: 'out',
+  draining: 'excluded',
   joining: 'excluded',
   degraded: 'degraded',
   probation: 'healthy',
@@ -49,7 +49,6 @@ const nobody: Waiting[] = [];
 
 export class Host implements Candidate {
   readonly key: string;
-  readonly address: string;
   readonly port: number;
   config: EndpointConfig;
   /** Of all threads. */
@@ -84,7 +83,6 @@ export class Host implements Candidate {
     this.counts = counts;
     this.ejected = counts.ejected;
     this.key = config.key;
-    this.address = config.address;
     this.port = config.port;
     this.config = config;
   }
@@ -97,9 +95,11 @@ export class Host implements Candidate {
     return standings[this.state(Number.POSITIVE_INFINITY)];
   }
 
-  /** Who is bound to it may go on to it, also while it drains. */
-  get takesBound(): boolean {
-    return this.passesChecks && !this.ejected && this.config.health !== 'unhealthy';
+  /** Who is bound to it stays. @param states in which that is so */
+  takesBound(states: BalanceConfig['boundStates']): boolean {
+    if (!this.passesChecks || this.ejected) return states.includes('unhealthy');
+    const { health } = this.config;
+    return states.includes(health === 'healthy' && this.checked === 'degraded' ? 'degraded' : health);
   }
 
   state(nowMs: number): EndpointState {
@@ -117,6 +117,11 @@ export class Host implements Candidate {
   /** Open ones, of the whole node. */
   get connections(): number {
     return this.counts.connections;
+  }
+
+  /** Where new connections go. It changes where the endpoint is a name that leads elsewhere now. */
+  get address(): string {
+    return this.config.address;
   }
 
   /** The most recently used idle connection, or undefined. */

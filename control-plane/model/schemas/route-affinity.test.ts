@@ -72,6 +72,7 @@ test.each([
   [{ sticky: { cookie: 'a', header: 'b' } }, 'invalid /spec/affinity/sticky'],
   [{ sticky: { header: 'b', ttl: '1s' } }, 'invalid /spec/affinity/sticky/ttl'],
   [{ sticky: { header: 'b', path: '/' } }, 'invalid /spec/affinity/sticky/path'],
+  [{ sticky: { cookie: 'a', signed: true } }, 'not-supported-yet /spec/affinity/sticky/signed'],
   [{ sticky: { cookie: 'a;b' } }, 'invalid /spec/affinity/sticky/cookie'],
 ])('the affinity %j is refused: %s', (affinity, refused) => {
   expect(refusals('Route', { ...least, affinity })).toContain(refused);

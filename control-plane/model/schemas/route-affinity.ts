@@ -120,6 +120,7 @@ const stickySchema: Field<StickySpec> = fields(
   },
   {
     exactlyOne: ['cookie', 'header'],
+    notYet: { signed: '' },
     check: ({ header, ttl, path }): FieldFault | undefined => {
       if (header === undefined || (ttl === undefined && path === undefined)) return undefined;
       const field = ttl === undefined ? 'path' : 'ttl';
