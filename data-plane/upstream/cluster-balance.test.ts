@@ -263,6 +263,19 @@ test('tables of subsets, and of what stands in for them, are begun before anybod
   expect(begun).toHaveBeenCalledTimes(3);
 });
 
+test('by utilisation, a zone where requests fail gets less, whoever fails them', () => {
+  const policy = { reportExpiryMs: 10_000, probationMs: 0, probationRequests: 1, choices: 2 } as const;
+  const { cluster, clock, percents } = start(
+    [...endpointsAt(10, 2, { zone: 'a' }), ...endpointsAt(20, 2, { zone: 'b' })],
+    balanceOf({ type: 'utilization', ...policy }),
+  );
+  const [failing, fine] = cluster.hosts;
+  for (let i = 0; i < 400; i++) failing!.record.count(i % 2 === 0, clock.nowMs);
+  expect(fine!.record.successShare).toBe(1);
+  // of two draws both are of zone a one time in four
+  expect(percents()['10']).toBeCloseTo(25, -1);
+});
+
 test('by utilisation, an endpoint that failed a request or came back is on probation, and gets one at a time', () => {
   const policy = { reportExpiryMs: 10_000, probationMs: 10_000, probationRequests: 1, choices: 2 } as const;
   const balance = balanceOf({ type: 'utilization', ...policy }, { panicPercent: 0 });
