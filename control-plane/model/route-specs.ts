@@ -38,6 +38,8 @@ export interface CookieKeySpec {
 export type StickySpec = (StickyCookieSpec | { readonly header: string }) & {
   /** Nobody else serves in the place of an endpoint that is gone. */
   readonly strict: boolean;
+  /** By a key of the nodes. */
+  readonly signed: boolean;
 };
 
 export interface StickyCookieSpec {
