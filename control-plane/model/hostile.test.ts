@@ -31,19 +31,28 @@ const good: Readonly<Record<Kind, object>> = {
     limits: { headerBytes: '8KiB', headersTimeout: '1s' },
   },
   Cluster: {
-    endpoints: [{ address: '10.0.0.1', port: 1, labels: { a: 'b' } }],
-    balance: { policy: 'least-request', choices: 2, panic: '0%' },
+    endpoints: [{ address: '10.0.0.1', port: 1, zone: 'z', labels: { a: 'b' } }],
+    balance: { policy: 'least-request', choices: 2, localities: { z: 1 }, subsets: [['a']], panic: '0%' },
     health: { active: { http: { path: '/', expect: ['200-299', 404] }, jitter: '1%' } },
     keepAlive: { idle: '1s', requests: 1 },
+    breakers: { connections: 1, perEndpoint: { connections: 1 } },
+    slowStart: { window: '1s', aggression: 1.5 },
   },
   Route: {
     hosts: ['a.b', '*.c'],
     match: { path: { prefix: '/a' }, methods: ['GET'], headers: [{ name: 'a', range: [1, 2], not: true }] },
-    to: [{ cluster: 'a', weight: 1 }, { cluster: 'b/c' }],
+    to: [{ cluster: 'a', weight: 1, subset: { a: 'b' } }, { cluster: 'b/c' }],
+    affinity: {
+      hash: [{ header: 'a' }, { cookie: { name: 'b', ttl: '1h', attributes: { SameSite: 'Lax' } } }, { path: true }],
+      sticky: { cookie: 'c', path: '/' },
+    },
     timeout: '1s',
   },
   L4Route: { listener: 'a', to: { cluster: 'a' }, idleTimeout: '1h', datapath: 'user' },
-  HealthPolicy: { active: { tcp: { send: 'a', receive: 'b' }, interval: '1s' }, passive: 'off' },
+  HealthPolicy: {
+    active: { tcp: { send: 'a', receive: 'b' }, interval: '1s' },
+    passive: { consecutive5xx: 1, ejectFor: '1s', maxEjected: '5%', latency: { factor: 2 } },
+  },
   Secret: secret('a.b'),
 };
 
