@@ -46,6 +46,7 @@ export function carryAlone(
     checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
     outliers: ownOutliers({ ...judging, logger, onEjected: () => {}, onTrial: () => {} }),
     countsOf: ownHostCounts,
+    totalOf: (gauge) => gauge.total,
     limits,
     filters,
     zone,

@@ -230,6 +230,7 @@ export async function startProxy(options: ProxyOptions) {
     preserveRequestId: false,
     forwardClientCert: null,
     upgrades: [],
+    stickySession: 'none',
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,

@@ -66,6 +66,7 @@ export function carryByWorkers(
       onTrial: (cluster, key) => pool.tell({ type: 'trial', cluster, key }),
     }),
     countsOf: (cluster, key) => counts.of(cluster, key),
+    totalOf: (_, stat) => stats.countOf(stat),
     now: nodeNow,
   });
   const node = new ProxyNode(clusters, listeners, (config) => listeners.take(config));

@@ -30,6 +30,7 @@ export interface TrafficDeps {
   readonly checks: MakeChecks;
   readonly outliers: ClustersDeps['outliers'];
   readonly countsOf: ClustersDeps['countsOf'];
+  readonly totalOf: ClustersDeps['totalOf'];
   readonly limits: NodeLimits;
   readonly filters: FilterModules;
   /** Where this node stands; empty: it was not told. */
@@ -52,6 +53,7 @@ export function createTraffic({
   checks,
   outliers,
   countsOf,
+  totalOf,
   limits,
   filters,
   zone,
@@ -62,7 +64,7 @@ export function createTraffic({
 }: TrafficDeps): Traffic {
   const tables = new TableBuilder({ now, soon: setImmediate });
   const world = { random, now, zone, tables };
-  const clusters = new Clusters({ registry, world, checks, outliers, countsOf, now: nodeNow });
+  const clusters = new Clusters({ registry, world, checks, outliers, countsOf, totalOf, now: nodeNow });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;

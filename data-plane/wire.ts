@@ -3,6 +3,8 @@ import { serverState } from './admin/node-parts.ts';
 import type { AdminParts } from './admin/parts.ts';
 import { startAdmin } from './admin/server.ts';
 import { carryAlone } from './carrier.ts';
+import { NamedClusters } from './dns/named-clusters.ts';
+import { systemResolver } from './dns/system-resolver.ts';
 import { type Journal, lookAgain } from './health/journal.ts';
 import { limits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
@@ -10,9 +12,9 @@ import type { Logger } from './logging.ts';
 import { filterFault } from './runtime/filters.ts';
 import type { Settings } from './settings.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
-import { serverStats } from './telemetry/stats.ts';
+import { dnsStats, serverStats } from './telemetry/stats.ts';
 import { carryByWorkers } from './threads.ts';
-import { now } from './world.ts';
+import { now, random, setTimer } from './world.ts';
 import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
 import { HealthReporter } from './xds/health-reporter.ts';
@@ -40,10 +42,18 @@ export async function startNode(settings: Settings, version: string, logger: Log
     tls: settings.xdsTls,
     logger,
   };
+  const names = new NamedClusters({
+    resolver: systemResolver(),
+    random,
+    setTimer,
+    statsOf: (cluster) => dnsStats(registry, cluster),
+    apply: (config) => void node.apply(config),
+    report: (message) => logger.warn({ event: 'dns' }, message),
+  });
   const client = createXdsClient({
     ...controlPlane,
-    onConfig: (config) => void node.apply(config),
-    onComplete: () => node.markComplete(),
+    onConfig: (config) => names.take(config),
+    onComplete: () => names.whenServed(() => node.markComplete()),
     filterFault: (config) => filterFault(filters, config),
   });
   const loadReporter = new LoadReporter({ ...controlPlane, clusters: () => carrier.loads() });
@@ -91,6 +101,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
       loadReporter.close();
       healthReporter.close();
       client.close();
+      names.stop();
       await admin.close();
       await carrier.close();
       process.off('SIGUSR1', reopenLogs);

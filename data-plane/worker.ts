@@ -45,6 +45,7 @@ const { node, listeners } = createTraffic({
   checks: health.checks,
   outliers: toldOutliers(({ name }, key, finding) => post({ type: 'finding', cluster: name, key, finding })),
   countsOf: (cluster, key) => counts.of(cluster, key),
+  totalOf: null,
   limits: data.limits,
   filters: await loadFilters(data.filters),
   zone: data.zone,

@@ -1,6 +1,7 @@
 /** The real clock, timers, chance and network, as the parts of a node are handed them. */
 import net from 'node:net';
 import type { HealthDeps } from './health/active.ts';
+import { placeOf } from './upstream/place.ts';
 
 /** Monotonic milliseconds. */
 export const now = (): number => performance.now();
@@ -25,7 +26,7 @@ export const judging = { now: nodeNow, wallClock, random, setTimer };
 /** What health checks are made with. */
 export const checking: HealthDeps = {
   random,
-  connect: (address, port) => net.connect({ host: address, port, noDelay: true }),
+  connect: (target) => net.connect({ ...placeOf(target), noDelay: true }),
   setTimer: (callback, ms) => {
     const timer = setTimeout(callback, ms).unref();
     return () => clearTimeout(timer);

@@ -77,12 +77,23 @@ spec: { endpoints: { address: 127.0.0.1, port: ${green.port} } }
 ---
 kind: Cluster
 tenant: checkout
+name: named
+spec: { dns: { host: localhost, port: ${blue.port} } }
+---
+kind: Cluster
+tenant: checkout
+name: logical
+spec: { dns: { host: localhost, port: ${green.port}, resolve: logical, refresh: 1h } }
+---
+kind: Cluster
+tenant: checkout
 name: checked
 spec:
   endpoints: [{ address: 127.0.0.1, port: ${blue.port} }, { address: 127.0.0.1, port: ${green.port} }]
   balance: { policy: round-robin, panic: 0% }
   health: { active: { http: { path: /healthz }, interval: 100ms, timeout: 1s, unhealthyAfter: 2, healthyAfter: 1 } }
 ${route('blue', '/', 'blue')}${route('green', '/green', 'green')}${route('checked', '/checked', 'checked')}
+${route('named', '/named', 'named')}${route('logical', '/logical', 'logical')}
 ${route('post', '/', 'green', ', methods: [POST]')}${route('beta', '/', 'green', ', headers: [{ name: x-version, exact: beta }]')}
 ---
 kind: Route
@@ -118,6 +129,19 @@ test('the route that the documents name serves the request, on every node', asyn
     const split = await Promise.all(Array.from({ length: 40 }, () => ask(port, { path: '/split' })));
     expect(new Set(split)).toEqual(new Set(['blue', 'green']));
     expect(await ask(await node.port('raw'))).toBe('blue');
+  }
+});
+
+test('a name is looked up before it is used, by the node and not by its threads', async () => {
+  for (const node of nodes) {
+    const port = await node.port('public');
+    expect(await ask(port, { path: '/named' })).toBe('blue');
+    expect(await ask(port, { path: '/logical' })).toBe('green');
+    const stats = await (await fetch(`${node.admin}/stats`)).text();
+    expect(stats).toMatch(/^cluster\.checkout\/logical\.update_success: 1$/m);
+    expect(stats).toMatch(/^cluster\.checkout\/logical\.membership_total: 1$/m);
+    const clusters = await (await fetch(`${node.admin}/clusters`)).text();
+    expect(clusters).toMatch(new RegExp(`^checkout/named::127\\.0\\.0\\.1:${blue.port}::`, 'm'));
   }
 });
 

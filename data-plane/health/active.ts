@@ -194,8 +194,10 @@ export class ClusterHealthChecker {
 }
 
 /** An endpoint may be checked elsewhere than it serves. */
-function targetOf({ address, port, healthCheck }: EndpointConfig): ProbeTarget {
-  return { address: healthCheck?.address || address, port: healthCheck?.port || port };
+function targetOf({ address, port, others, healthCheck }: EndpointConfig): ProbeTarget {
+  const own = healthCheck?.address ?? '';
+  const place = own === '' ? { address, ...(others && { others }) } : { address: own };
+  return { ...place, port: healthCheck?.port || port };
 }
 
 /** An endpoint may be asked under a host of its own. */

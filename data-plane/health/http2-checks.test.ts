@@ -7,7 +7,7 @@ import { bindSocket, socketWriter } from '../../proto/http2/socket.ts';
 import type { Stream } from '../../proto/http2/stream.ts';
 import type { ProbeConfig } from '../model/config.ts';
 import { endpointOf } from '../testing.ts';
-import { probe } from './probe.ts';
+import { type ProbeTarget, probe } from './probe.ts';
 import { checkOf, healthCheckOf } from './testing.ts';
 
 const closers: (() => void)[] = [];
@@ -59,7 +59,10 @@ async function checkServer(config: ProbeConfig, onSocket: (socket: net.Socket) =
   closers.push(() => server.close());
   const target = endpointOf((server.address() as net.AddressInfo).port);
   const outcome = await new Promise<string>((resolve) => {
-    const deps = { connect: (host: string, port: number) => net.connect({ host, port }), setTimer: () => () => {} };
+    const deps = {
+      connect: ({ address: host, port }: ProbeTarget) => net.connect({ host, port }),
+      setTimer: () => () => {},
+    };
     probe(healthCheckOf(config), target, deps, ({ type, reason }) =>
       resolve(reason === '' ? type : `${type}: ${reason}`),
     );

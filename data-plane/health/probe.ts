@@ -1,20 +1,17 @@
 /** One health check of one endpoint: connect, ask, read until the answer is clear. */
 import type net from 'node:net';
-import type { HealthCheckConfig } from '../model/config.ts';
+import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
 import { exchangeOf } from './exchange.ts';
 import { type Outcome, socketFailure } from './outcome.ts';
 
 export interface ProbeDeps {
   /** Opens a connection; errors arrive as events. */
-  readonly connect: (address: string, port: number) => net.Socket;
+  readonly connect: (target: ProbeTarget) => net.Socket;
   /** Calls back once, unless cancelled by calling what it returns; must not keep the process alive. */
   readonly setTimer: (callback: () => void, ms: number) => () => void;
 }
 
-export interface ProbeTarget {
-  readonly address: string;
-  readonly port: number;
-}
+export type ProbeTarget = Pick<EndpointConfig, 'address' | 'port' | 'others'>;
 
 /**
  * Reports exactly one outcome, at the latest after `timeoutMs`; after a cancel none.
@@ -26,7 +23,7 @@ export function probe(
   deps: ProbeDeps,
   done: (outcome: Outcome) => void,
 ): () => void {
-  const socket = deps.connect(target.address, target.port);
+  const socket = deps.connect(target);
   const exchange = exchangeOf(check, socket);
   let decided = false;
   const decide = (outcome: Outcome | null): void => {

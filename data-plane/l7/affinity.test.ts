@@ -1,6 +1,6 @@
 /** Clients that stay where they were, over real sockets: what the choice is asked for, and what answers say of it. */
 import { afterEach, expect, test } from 'vitest';
-import type { ClusterConfig, RetryConfig, RouteConfig, StickySessionConfig } from '../model/config.ts';
+import type { ClusterConfig, HttpChainConfig, RetryConfig, RouteConfig, StickySessionConfig } from '../model/config.ts';
 import {
   balanceOf,
   clusterOf,
@@ -130,6 +130,26 @@ test('a client stays where its cookie says, and is told where it is only when th
   expect(await ask('/')).toBe(`200 one ${told(one.key)}`);
   for (let i = 0; i < 3; i++) expect(await ask('/', `cookie: st=${cookieOf(two.key)}`)).toBe('200 two');
   expect(await ask('/', `cookie: st=${cookieOf('127.0.0.1:1')}`)).toBe(`200 two ${told(two.key)}`);
+});
+
+test('a listener speaks for routes that say nothing; without its filter no route is heard', async () => {
+  const one = await startEndpoint('one');
+  const path = (value: string): Partial<RouteConfig> => ({
+    match: { ...routeOf('').match, path: { type: 'prefix', value } },
+  });
+  const routes = [
+    sticky('c', { ...path('/own'), stickySession: byHeader }),
+    sticky('c', { ...path('/none'), stickySession: 'none' }),
+    sticky('c', { stickySession: null }),
+  ];
+  const told = async (stickySession: HttpChainConfig['stickySession']): Promise<string[]> => {
+    const { ask } = await start({ cluster: clusterOf([one.port]), routes, chain: { stickySession } });
+    const answers = [await ask('/own'), await ask('/none'), await ask('/')];
+    return answers.map((answer) => answer.replace(/^200 one ?/, '').replace(/[:=].*/, ''));
+  };
+  expect(await told(byCookie)).toEqual(['x-sticky', '', 'set-cookie']);
+  expect(await told('none')).toEqual(['x-sticky', '', '']);
+  expect(await told(null)).toEqual(['', '', '']);
 });
 
 test('a header takes the place of the endpoint’s own only when it says something new', async () => {

@@ -31,7 +31,7 @@ export interface DnsConfig {
   /** `strict`: each address that is found is an endpoint; `logical`: the first one is, of the one name. */
   readonly type: 'strict' | 'logical';
   /** In the order of the message; `hostname` is what is looked up. */
-  readonly names: readonly Omit<EndpointConfig, 'key' | 'address'>[];
+  readonly names: readonly Omit<EndpointConfig, 'key' | 'address' | 'others'>[];
   readonly family: 'auto' | 'v4-only' | 'v6-only' | 'v4-preferred' | 'all';
   readonly refreshMs: number;
   /** Records say how long they hold, instead. */
@@ -64,6 +64,8 @@ export interface EndpointConfig {
   /** `ip:port`, `[ip]:port` for IPv6: what names an endpoint across updates. */
   readonly key: string;
   readonly address: string;
+  /** Where a connection goes if it is not made there, in this order; of an endpoint that is a name. */
+  readonly others?: readonly string[];
   readonly port: number;
   readonly weight: number;
   /** One object for all that stand there. */

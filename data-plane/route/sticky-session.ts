@@ -28,8 +28,8 @@ type Way = Omit<Session, 'strict'>;
 type Cookie = Extract<StickySessionConfig['by'], { type: 'cookie' }>;
 
 /** Null: clients do not stay. */
-export function compileSession(config: StickySessionConfig | null): Session | null {
-  if (config === null) return null;
+export function compileSession(config: StickySessionConfig | 'none' | null): Session | null {
+  if (config === null || config === 'none') return null;
   const { by, strict, signed } = config;
   return { strict, ...(by.type === 'cookie' ? byCookie(by, signed) : byHeader(by.name, signed)) };
 }

@@ -28,6 +28,7 @@ function start() {
       onTrial: (...one) => void told.push(`${one.join(' ')} trial`),
     }),
     countsOf: ownHostCounts,
+    totalOf: null,
     now: clock.now,
   });
   const apply = (config: ClusterConfig): Promise<void> => clusters.apply(new Map([['c', config]]));
@@ -225,4 +226,12 @@ test('why an endpoint is out is known for as long as it is', async () => {
     { state: 'healthy', reason: '' },
     { state: 'healthy', reason: '' },
   ]);
+});
+
+test("what Envoy's words say of failures in a row beside nginx's is for others", async () => {
+  const node = start();
+  await node.apply(clusterOf([1, 2], { outlierDetection: { ...asNginx, consecutive5xx: 1, maxEjectionPercent: 100 } }));
+  const { send, failing } = traffic(node);
+  failing.add(1);
+  expect([send(4), send(2)]).toEqual(['1122', '12']);
 });

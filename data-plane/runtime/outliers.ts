@@ -7,7 +7,6 @@ import type { Logger } from './logger.ts';
 import { OutlierReport } from './outlier-report.ts';
 
 /** States in which requests still go to an endpoint. */
-const serving = ['healthy', 'degraded', 'draining'] as const;
 
 export interface OutlierWatch {
   /** The cluster has changed. */
@@ -89,7 +88,8 @@ class OwnOutliers implements OutlierWatch {
   onFinding(key: string, finding: Finding): void {
     if (finding === 'recovered') this.#maxFails.onRecovered(key);
     else if (finding === 'max-fails') this.#maxFails.onFails(key, this.#isLast(key));
-    else this.#detector?.onFailuresInRow(key, finding);
+    // what is said in Envoy's words beside nginx's stands for them, to those who do not know these
+    else if (this.#cluster.config.outlierDetection?.maxFails === null) this.#detector?.onFailuresInRow(key, finding);
   }
 
   onPassingCheck(key: string): void {
@@ -129,7 +129,7 @@ class OwnOutliers implements OutlierWatch {
 
   /** Nobody but this endpoint may be used. */
   #isLast(key: string): boolean {
-    return !this.#cluster.hosts.some((host) => host.key !== key && host.takesBound(serving) && !this.#isOut(host.key));
+    return !this.#cluster.hosts.some((host) => host.key !== key && host.standing !== 'out' && !this.#isOut(host.key));
   }
 
   #isOut(key: string): boolean {

@@ -5,6 +5,7 @@
 import type { Counter, StatsRegistry } from './registry.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
+export type DnsStats = ReturnType<typeof dnsStats>;
 export type HttpStats = ReturnType<typeof httpStats>;
 export type Http2Stats = ReturnType<typeof http2Stats>;
 export type TcpStats = ReturnType<typeof tcpStats>;
@@ -20,7 +21,8 @@ export function clusterStats(registry: StatsRegistry, name: string) {
   return {
     scope,
     cxTotal: scope.counter('upstream_cx_total', 'Connections opened to endpoints'),
-    cxActive: scope.gauge('upstream_cx_active', 'Open connections to endpoints'),
+    cxActive: scope.totalled('upstream_cx_active', 'Open connections to endpoints'),
+    cxOverflow: scope.counter('upstream_cx_overflow', 'Connections that were one too many for the cluster'),
     cxHttp1Total: scope.counter('upstream_cx_http1_total', 'HTTP/1.1 connections opened to endpoints'),
     cxHttp2Total: scope.counter('upstream_cx_http2_total', 'HTTP/2 connections opened to endpoints'),
     cxConnectFail: scope.counter('upstream_cx_connect_fail', 'Connects that failed, timeouts included'),
@@ -49,7 +51,11 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     /** By class: index with `(status / 100) | 0`. */
     rqXx: scope.statusClasses('upstream_rq', 'Answers by class of status'),
     rqPendingTotal: scope.counter('upstream_rq_pending_total', 'Requests that waited for a connection'),
-    rqPendingActive: scope.gauge('upstream_rq_pending_active', 'Requests that wait for a connection'),
+    rqPendingActive: scope.totalled('upstream_rq_pending_active', 'Requests that wait for a connection'),
+    /** Of those, the ones for which none is being made. */
+    rqWaiting: scope.unlistedTotalled('rq_waiting'),
+    rqPendingOverflow: scope.counter('upstream_rq_pending_overflow', 'Requests for which too many wait already'),
+    rqActiveOverflow: scope.counter('upstream_rq_active_overflow', 'Requests for which too many are under way'),
     rqPendingFailureEject: scope.counter(
       'upstream_rq_pending_failure_eject',
       'Requests that failed because their connection could not be made',
@@ -69,7 +75,7 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     membershipTotal: scope.nodeGauge('membership_total', 'Endpoints'),
     membershipHealthy: scope.nodeGauge('membership_healthy', 'Healthy endpoints'),
     membershipDegraded: scope.nodeGauge('membership_degraded', 'Degraded endpoints'),
-    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that have not been checked yet'),
+    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that are not checked yet, or drain'),
     healthCheckAttempt: scope.nodeCounter('health_check.attempt', 'Active health checks made'),
     healthCheckSuccess: scope.nodeCounter('health_check.success', 'Active health checks that passed'),
     healthCheckFailure: scope.nodeCounter(
@@ -103,6 +109,18 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     lbZoneRoutingSampled: scope.counter('lb_zone_routing_sampled', 'Picks in the own zone, which takes a part'),
     lbZoneRoutingCrossZone: scope.counter('lb_zone_routing_cross_zone', 'Picks in other zones'),
     lbZoneNoCapacityLeft: scope.counter('lb_zone_no_capacity_left', 'Picks for which rounding had left no zone over'),
+  };
+}
+
+/** @param name of a cluster whose endpoints come from names */
+export function dnsStats(registry: StatsRegistry, name: string) {
+  const scope = registry.scope(clusterPrefix(name), 'envoy_cluster_', { envoy_cluster_name: name });
+  return {
+    scope,
+    attempt: scope.counter('update_attempt', 'Times that a name was looked up'),
+    success: scope.counter('update_success', 'Lookups that were answered'),
+    failure: scope.counter('update_failure', 'Lookups that nobody answered'),
+    noRebuild: scope.counter('update_no_rebuild', 'Answers that changed nothing'),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Clusters of endpoints whose picks are counted, with a clock that is moved: the worked examples of vectors.md. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { TableBuilder } from '../balance/table-builder.ts';
 import type { BalanceConfig, ClusterConfig, EndpointConfig, LocalityConfig, PolicyConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
@@ -230,6 +230,19 @@ test('a request that chooses by labels gets endpoints of that subset, by their h
   cluster.update({ ...config, balance: balanceOf(roundRobin) });
   expect(new Set(Array.from({ length: 6 }, () => cluster.pick(null)!.port)).size).toBe(3);
   expect(lbSubsetsActive.value).toBe(0);
+});
+
+test('tables of subsets, and of what stands in for them, are begun before anybody asks', () => {
+  const policy = { type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 } as const;
+  const subsets = { selectors: [{ keys: ['version'], fallback: null }], fallback: 'any', defaultSubset: {} } as const;
+  const endpoints = endpointsAt(10, 4).map((one, index) => ({ ...one, labels: { version: String(index % 2) } }));
+  const tables = new TableBuilder({ now: () => 0, soon: () => {} });
+  const config = { ...clusterOf([]), endpoints, balance: balanceOf(policy, { subsets }) };
+  const world = { random: () => 0, now: () => 0, zone: '', tables };
+  const cluster = new Cluster(config, clusterStats(new StatsRegistry(), 'c'), world);
+  const begun = vi.spyOn(tables, 'build');
+  cluster.settle();
+  expect(begun).toHaveBeenCalledTimes(3);
 });
 
 test('by utilisation, an endpoint that failed a request or came back is on probation, and gets one at a time', () => {

@@ -92,6 +92,15 @@ test('what the control plane says of an endpoint counts as well as its checks', 
   const draining = { ...config.endpoints[1]!, health: 'draining' as const };
   const cluster = make({ ...config, endpoints: [config.endpoints[0]!, draining] });
   expect(picks(cluster, 3)).toBe('1,1,1');
+  // whoever drains is not missed: no panic, though most do, as a real Envoy has it
+  const most = [
+    config.endpoints[0]!,
+    draining,
+    ...clusterOf([3, 4]).endpoints.map((one) => ({ ...one, health: 'draining' as const })),
+  ];
+  cluster.update({ ...config, endpoints: most });
+  expect(picks(cluster, 3)).toBe('1,1,1');
+  expect([cluster.stats.lbHealthyPanic.value, cluster.stats.membershipExcluded.value]).toEqual([0, 3]);
 });
 
 test('the pool is last in, first out', () => {

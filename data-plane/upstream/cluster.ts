@@ -241,9 +241,28 @@ export class Cluster {
 
   /** Whether the node's budget has room for one more retry. */
   get mayRetry(): boolean {
-    const { percent, least } = this.config.retryBudget;
     const { retriesActive, rqActive } = this.stats;
-    return retriesActive.total < Math.max(least, Math.floor((rqActive.total * percent) / 100));
+    return retriesActive.total < this.retriesAllowed(rqActive.total);
+  }
+
+  /** At a time, where so many requests are under way. */
+  retriesAllowed(requests: number): number {
+    const { percent, least } = this.config.retryBudget;
+    return Math.max(least, Math.floor((requests * percent) / 100));
+  }
+
+  /** Whether this thread may make one more connection to an endpoint: without any it may, beyond all limits. */
+  mayConnect(host: Host): boolean {
+    if (this.hasRoomAt(host)) return true;
+    if (host.counts.ownConnections > 0) return false;
+    this.stats.cxOverflow.value++;
+    return true;
+  }
+
+  /** The limits of the node allow one more connection there. */
+  hasRoomAt(host: Host): boolean {
+    const { connections, connectionsPerEndpoint } = this.config.breakers;
+    return this.stats.cxActive.total < connections && host.connections < connectionsPerEndpoint;
   }
 
   /** The cluster is gone: idle connections close, those in use finish. */

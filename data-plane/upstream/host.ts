@@ -5,6 +5,7 @@ import { isOnProbation } from '../balance/utilization.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
 import type { BalanceConfig, EndpointConfig } from '../model/config.ts';
+import type { ClusterStats } from '../telemetry/stats.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { HostCounts } from './host-counts.ts';
 import type { LocalityLoad } from './load.ts';
@@ -30,7 +31,7 @@ const standings: Readonly<Record<EndpointState, Standing>> = {
   disabled: 'out',
   unhealthy: 'out',
   ejected: 'out',
-  draining: 'out',
+  draining: 'excluded',
   joining: 'excluded',
   degraded: 'degraded',
   probation: 'healthy',
@@ -38,9 +39,16 @@ const standings: Readonly<Record<EndpointState, Standing>> = {
   healthy: 'healthy',
 };
 
+/** A request that waits until one may be had. */
+export interface Waiting {
+  /** Returns whether it has one now, and waits no more. */
+  goOn(): boolean;
+}
+
+const nobody: Waiting[] = [];
+
 export class Host implements Candidate {
   readonly key: string;
-  readonly address: string;
   readonly port: number;
   config: EndpointConfig;
   /** Of all threads. */
@@ -67,13 +75,14 @@ export class Host implements Candidate {
   streamsAllowed: number = limits.streamsBeforeSettings;
   readonly #idle: PooledConnection[] = [];
   readonly #shared: SharedConnection[] = [];
+  #waiting = nobody;
+  #wakes = false;
 
   constructor(config: EndpointConfig, load: LocalityLoad, counts: HostCounts) {
     this.load = load;
     this.counts = counts;
     this.ejected = counts.ejected;
     this.key = config.key;
-    this.address = config.address;
     this.port = config.port;
     this.config = config;
   }
@@ -110,11 +119,61 @@ export class Host implements Candidate {
     return this.counts.connections;
   }
 
+  /** Where new connections go. It changes where the endpoint is a name that leads elsewhere now. */
+  get address(): string {
+    return this.config.address;
+  }
+
   /** The most recently used idle connection, or undefined. */
   takeIdle(): PooledConnection | undefined {
     const connection = this.#idle.pop();
     if (connection !== undefined) connection.idleDeadline.disarm();
     return connection;
+  }
+
+  get hasIdle(): boolean {
+    return this.#idle.length > 0;
+  }
+
+  /** Requests wait for a connection of this thread. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  wait(one: Waiting): void {
+    if (this.#waiting === nobody) this.#waiting = [];
+    this.#waiting.push(one);
+  }
+
+  waitNoMore(one: Waiting): void {
+    const index = this.#waiting.indexOf(one);
+    if (index >= 0) this.#waiting.splice(index, 1);
+  }
+
+  /** There may be a connection for who waits: once what is being done now is done. */
+  wake(): void {
+    if (this.#waiting.length === 0 || this.#wakes) return;
+    this.#wakes = true;
+    queueMicrotask(() => {
+      this.#wakes = false;
+      while (this.#waiting.length > 0 && this.#waiting[0]!.goOn());
+    });
+  }
+
+  /** A connection is opened. */
+  opened({ cxTotal, cxActive }: ClusterStats): void {
+    cxTotal.value++;
+    cxActive.value++;
+    this.counts.opened();
+  }
+
+  /** It is closed, after so long. */
+  closed({ cxActive, cxDestroy, cxLengthMs }: ClusterStats, lengthMs: number): void {
+    cxActive.value--;
+    cxDestroy.value++;
+    cxLengthMs.record(lengthMs);
+    this.counts.closed();
+    this.wake();
   }
 
   /** Keeps a connection for the next request; `idleTimeoutMs` 0 keeps it for ever. */
@@ -124,6 +183,7 @@ export class Host implements Candidate {
       return;
     }
     this.#idle.push(connection);
+    this.wake();
     if (idleTimeoutMs > 0) deadlines.queue(idleTimeoutMs).arm(connection.idleDeadline);
   }
 
