@@ -6,8 +6,6 @@ import type { Finding } from '../upstream/outcomes.ts';
 import type { Logger } from './logger.ts';
 import { OutlierReport } from './outlier-report.ts';
 
-/** States in which requests still go to an endpoint. */
-
 export interface OutlierWatch {
   /** The cluster has changed. */
   update(): void;
