@@ -44,7 +44,12 @@ export function carryAlone(
     registry,
     sinks,
     checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
-    outliers: ownOutliers({ ...judging, logger, onEjected: () => {}, onTrial: () => {} }),
+    outliers: ownOutliers({
+      ...judging,
+      logger,
+      onEjected: () => {},
+      onTrial: (cluster, key) => cluster.offerTrial(key),
+    }),
     countsOf: ownHostCounts,
     totalOf: (gauge) => gauge.total,
     limits,

@@ -63,7 +63,7 @@ export function carryByWorkers(
       ...judging,
       logger,
       onEjected: (cluster, key, ejected) => pool.tell({ type: 'ejected', cluster, key, ejected }),
-      onTrial: (cluster, key) => pool.tell({ type: 'trial', cluster, key }),
+      onTrial: ({ name }, key) => pool.tell({ type: 'trial', cluster: name, key }),
     }),
     countsOf: (cluster, key) => counts.of(cluster, key),
     totalOf: (_, stat) => stats.countOf(stat),

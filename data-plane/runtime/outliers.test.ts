@@ -9,7 +9,8 @@ import { ownOutliers } from './outliers.ts';
 const outlierDetection = outliersOf({ maxEjectionPercent: 50, consecutive5xx: 3 });
 const [a, b] = ['127.0.0.1:1', '127.0.0.1:2'] as const;
 
-function start() {
+/** @param carries this thread has the traffic, too */
+function start(carries = true) {
   const clock = new TestClock();
   const registry = new StatsRegistry();
   const [told, logged]: [string[], object[]] = [[], []];
@@ -25,7 +26,10 @@ function start() {
       ...{ now: clock.now, random, setTimer: clock.setTimer, wallClock: () => 0 },
       logger: { info: log, warn: log, error: log },
       onEjected: (...one) => void told.push(one.join(' ')),
-      onTrial: (...one) => void told.push(`${one.join(' ')} trial`),
+      onTrial: (cluster, key) => {
+        told.push(`${cluster.name} ${key} trial`);
+        if (carries) cluster.offerTrial(key);
+      },
     }),
     countsOf: ownHostCounts,
     totalOf: null,
@@ -200,6 +204,18 @@ test('a trial that nobody takes, or that comes to nothing, is offered again', as
   failing.clear();
   expect(send(4)).toContain('1');
   expect(node.stat('ejections_active')).toBe(0);
+});
+
+test('while others try it an endpoint is shown as what it is: out', async () => {
+  const node = start(false);
+  await node.apply(clusterOf([1, 2], { outlierDetection: asNginx }));
+  node.clusters.onFinding('c', a, 'max-fails');
+  node.clock.advance(60_000);
+  const host = node.clusters.get('c')!.hostOf(a)!;
+  expect([host.ejected, host.counts.ejected, node.stat('ejections_active')]).toEqual([true, true, 1]);
+  expect(node.told.slice(0, 3)).toEqual([`c ${a} true`, `c ${a} trial`, `c ${a} trial`]);
+  node.clusters.onFinding('c', a, 'recovered');
+  expect([host.ejected, host.counts.ejected, node.stat('ejections_active')]).toEqual([false, false, 0]);
 });
 
 test('where it is configured no more, who was out is back', async () => {

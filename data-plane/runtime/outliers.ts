@@ -27,7 +27,8 @@ interface OwnOutliersDeps extends Pick<OutlierDeps, 'now' | 'random'> {
   readonly wallClock: () => number;
   /** For those who are to be told beside the cluster itself. */
   readonly onEjected: (cluster: string, key: string, ejected: boolean) => void;
-  readonly onTrial: (cluster: string, key: string) => void;
+  /** One request may go to it, of those who carry traffic. */
+  readonly onTrial: (cluster: Cluster, key: string) => void;
 }
 
 /** Decided in this thread. */
@@ -138,7 +139,7 @@ class OwnOutliers implements OutlierWatch {
     const cluster = this.#cluster;
     const host = cluster.hostOf(key);
     const ejected = this.#isOut(key);
-    if (host === undefined || (host.counts.ejected === ejected && !host.onTrial)) return;
+    if (host === undefined) return;
     host.counts.ejected = ejected;
     cluster.setEjected(key, ejected);
     this.#deps.onEjected(cluster.name, key, ejected);
@@ -146,8 +147,7 @@ class OwnOutliers implements OutlierWatch {
 
   #offerTrial(key: string): void {
     if (this.#detector?.isEjected(key) === true) return;
-    this.#cluster.offerTrial(key);
-    this.#deps.onTrial(this.#cluster.name, key);
+    this.#deps.onTrial(this.#cluster, key);
   }
 
   #countEjected(): void {

@@ -215,6 +215,23 @@ test('the same hash finds the same priority: its remainder by 100 says which', (
   expect([0n, 69n, 70n, 99n, 100n, 2n ** 63n + 61n, 2n ** 63n + 62n].map(tens)).toEqual([1, 1, 2, 2, 1, 1, 2]);
 });
 
+test('with bounded loads a hash leaves an endpoint that has more than its part of the requests under way', () => {
+  const { cluster } = start(endpointsAt(90, 6), balanceOf({ ...ring, boundedLoadPercent: 150 }));
+  const picked = (): Host => cluster.pick({ ...ask, hash: hashOf(0n) })!;
+  const own = picked();
+  expect(own.port).toBe(94);
+  for (let request = 0; request < 3; request++) {
+    own.counts.begin();
+    cluster.stats.rqActive.value++;
+  }
+  const other = picked();
+  expect(other).not.toBe(own);
+  expect(picked()).toBe(other);
+  // as the whole cluster bears more, so does each of them: 3 of 12
+  cluster.stats.rqActive.value += 9;
+  expect(picked()).toBe(own);
+});
+
 test('a hashing cluster without a hash picks by chance, and where nobody is healthy the degraded serve', () => {
   const { cluster, say, percents } = start(endpointsAt(90, 6), balanceOf(ring), { healthCheck });
   say([90, 91, 92, 93, 94, 95], 'degraded');

@@ -43,7 +43,7 @@ export function readChainSession(place: Place, filters: readonly HttpFilter[]): 
   return read;
 }
 
-/** What a route says to it. */
+/** What a route says to it; whether it is signed stands in the route's metadata. */
 export function readRouteSession(place: Place, message: StatefulSessionPerRoute): StickySessionConfig | 'none' {
   checkFields(place, message, perRouteFields);
   if (message.stateful_session) return readSession(place.field('stateful_session'), message.stateful_session);
