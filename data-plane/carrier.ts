@@ -34,7 +34,7 @@ export function logFiles(registry: StatsRegistry, logger: Logger) {
 }
 
 export function carryAlone(
-  { binds, limits, zone }: Settings,
+  { binds, limits, zone, sessionKeys }: Settings,
   filters: FilterModules,
   registry: StatsRegistry,
   logger: Logger,
@@ -55,6 +55,7 @@ export function carryAlone(
     limits,
     filters,
     zone,
+    sessionKeys,
     open: new OwnOpenCounts(),
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },

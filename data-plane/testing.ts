@@ -170,6 +170,7 @@ export interface ProxyOptions {
   readonly filters?: readonly FilterModule[];
   readonly tls?: TlsConfig;
   readonly maxConnections?: number;
+  readonly sessionKeys?: readonly Uint8Array[];
   readonly limits?: Partial<NodeLimits>;
   /** Called before an entry is kept; may throw. */
   readonly onLog?: (entry: LogEntry) => void;
@@ -205,6 +206,7 @@ export async function startProxy(options: ProxyOptions) {
     turns: new Turns(setImmediate),
     load: { refusedShare: 0 },
     ownAddress: '192.0.2.1',
+    sessionKeys: options.sessionKeys ?? [],
     http2Stats: http2Stats(registry),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),

@@ -10,6 +10,7 @@ import type { OpenCounts } from './listener/open-counts.ts';
 import { isPublicAddress } from './listener/public-address.ts';
 import { ownAddress } from './own-address.ts';
 import { memoryShare, threadBusyShares } from './process-load.ts';
+import type { SessionKeys } from './route/sticky-session.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters, type ClustersDeps } from './runtime/clusters.ts';
 import type { FilterModules } from './runtime/filters.ts';
@@ -34,6 +35,7 @@ export interface TrafficDeps {
   readonly filters: FilterModules;
   /** Where this node stands; empty: it was not told. */
   readonly zone: string;
+  readonly sessionKeys: SessionKeys;
   /** Of the node's connections. */
   readonly open: OpenCounts;
   readonly logger: Logger;
@@ -55,6 +57,7 @@ export function createTraffic({
   limits,
   filters,
   zone,
+  sessionKeys,
   open,
   logger,
   listening,
@@ -75,6 +78,7 @@ export function createTraffic({
     wallClock,
     random,
     newRequestId: () => randomUUID(),
+    sessionKeys,
     ownAddress: ownAddress(),
     turns: new Turns(setImmediate),
     http2Stats: http2Stats(registry),

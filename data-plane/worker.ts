@@ -49,6 +49,7 @@ const { node, listeners } = createTraffic({
   limits: data.limits,
   filters: await loadFilters(data.filters),
   zone: data.zone,
+  sessionKeys: data.sessionKeys,
   open: new CommonOpenCounts(data.open, data.number - 1),
   logger,
   listening: { binds: new Map(), reusePort: true, onTried: () => tellApplied() },

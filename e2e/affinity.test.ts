@@ -36,6 +36,7 @@ function sessionDocuments(endpoints: readonly Endpoint[]): string {
       'draining',
       `{ endpoints: [${list[0]!.replace('labels', 'state: draining, labels')}, ${list[1]!}] }`,
     ) +
+    route('signed', '{ sticky: { cookie: st, signed: true } }') +
     route('drained', '{ sticky: { header: x-sticky } }', '[{ cluster: draining }]') +
     route('cookie', '{ sticky: { cookie: st, ttl: 60s, path: /cookie } }') +
     route('until-closed', '{ sticky: { cookie: st } }') +
@@ -148,6 +149,17 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
     const [ours, envoys] = [await told(places[0]![1]), await told(places[1]![1])];
     expect(ours.size).toBe(6);
     expect([...ours].sort()).toEqual([...envoys].sort());
+  });
+
+  test('what our own nodes sign an Envoy takes, and what it says is not taken by ours', async () => {
+    const [[, ours], [, envoys]] = places as [[string, number], [string, number]];
+    const first = await ask(ours, '/signed');
+    const signed = `cookie: st=${cookieOf(first)}`;
+    for (const port of [ours, envoys, ours, ours]) {
+      expect(await ask(port, '/signed', signed)).toMatchObject({ body: first.body, told: [] });
+    }
+    const unsigned = `cookie: st=${cookieOf(await ask(envoys, '/signed'))}`;
+    expect((await ask(ours, '/signed', unsigned)).told).toHaveLength(1);
   });
 
   test('a header says it as well, and strictly nobody else serves', async () => {

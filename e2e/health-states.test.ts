@@ -179,6 +179,8 @@ test.skipIf(!requirePeer('envoy'))(
       const ports = name === 'shop/answers' || name === 'shop/bodies' ? answerPorts : asked;
       const differences = async (): Promise<object> => {
         const ours = verdicts(await (await fetch(`${node.admin}/clusters?format=json`)).text(), name, ports);
+        if (ports === answerPorts)
+          expect(new Set(Object.values(ours))).toEqual(new Set(['passes', 'degraded', 'fails']));
         const theirs = verdicts(await envoy.admin('/clusters?format=json'), name, ports);
         return Object.entries(ours).filter(([answer, verdict]) => verdict !== theirs[answer]);
       };

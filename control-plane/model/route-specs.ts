@@ -41,4 +41,6 @@ export type StickySpec = (
 ) & {
   /** Nobody else serves in the place of an endpoint that is gone. */
   readonly strict: boolean;
+  /** By a key of the nodes. */
+  readonly signed: boolean;
 };

@@ -31,8 +31,9 @@ const retry: RetryConfig = {
 const byCookie: StickySessionConfig = {
   by: { type: 'cookie', name: 'st', ttlMs: 0, path: '', attributes: [] },
   strict: false,
+  signed: false,
 };
-const byHeader: StickySessionConfig = { by: { type: 'header', name: 'x-sticky' }, strict: false };
+const byHeader: StickySessionConfig = { by: { type: 'header', name: 'x-sticky' }, strict: false, signed: false };
 const maglev = balanceOf({ type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 });
 
 /** Answers its own name; `resets`: it says nothing to any request. */
@@ -160,6 +161,22 @@ test('a header takes the place of the endpoint’s own only when it says somethi
   const value = (key: string): string => Buffer.from(key).toString('base64');
   expect(await ask('/')).toBe(`200 one x-sticky: ${value(one.key)}`);
   expect(await ask('/', `x-sticky: ${value(one.key)}`)).toBe('200 one x-sticky: own');
+});
+
+test('a signed session binds by what nodes with the key have said, and nobody where there is none', async () => {
+  const [one, two] = [await startEndpoint('one'), await startEndpoint('two')];
+  const options: ProxyOptions = {
+    cluster: clusterOf([one.port, two.port]),
+    routes: [sticky('c', { stickySession: { ...byCookie, signed: true } })],
+  };
+  const first = await start({ ...options, sessionKeys: [Buffer.alloc(32, 1)] });
+  const second = await start({ ...options, sessionKeys: [Buffer.alloc(32, 2), Buffer.alloc(32, 1)] });
+  const [, said = ''] = /st="(.*)"/.exec(await first.ask('/')) ?? [];
+  for (const node of [first, second, first]) expect(await node.ask('/', `cookie: st=${said}`)).toBe('200 one');
+  expect(await first.ask('/', `cookie: st=${cookieOf(one.key)}`)).toMatch(/^200 two set-cookie/);
+  const keyless = await start(options);
+  expect(await keyless.ask('/', `cookie: st=${said}`)).toBe('200 one');
+  expect(await keyless.ask('/', `cookie: st=${said}`)).toBe('200 two');
 });
 
 test('strictly: who is bound to an endpoint that is gone gets no other', async () => {

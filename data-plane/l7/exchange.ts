@@ -133,7 +133,7 @@ export class Exchange {
     this.status = head.status;
     this.details = 'via_upstream';
     this.answeredMs = this.#listener.shared.now();
-    this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared.wallClock);
+    this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared);
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(head.first('grpc-status'));
   }
 

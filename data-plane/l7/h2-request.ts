@@ -261,7 +261,8 @@ export class H2Request implements UpstreamRequest {
 
   /** @param unsent nothing of the request can have left when the connection ended */
   #endOf(code: number, cause: ResetCause, unsent: boolean): TryEnd {
-    if (cause === 'connection') return unsent ? 'unprocessed' : 'reset';
+    // any other code: it was ended by this side, for what the endpoint said; that may have read on, and acted
+    if (cause === 'connection') return unsent && code === errorCodes.CANCEL ? 'unprocessed' : 'reset';
     return code === errorCodes.REFUSED_STREAM && !this.#answered ? 'unprocessed' : 'reset';
   }
 }

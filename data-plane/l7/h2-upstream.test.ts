@@ -326,6 +326,24 @@ describe('tries', () => {
     expect([upstream.asked.length, stats.cxTotal.value]).toEqual([2, 2]);
   });
 
+  test('an endpoint that broke the rules may still act on what it reads: a request to it is not sent again unasked', async () => {
+    const { proxy, upstream } = await start({ onWhole: ({ stream }) => answer(stream) });
+    const client = net.connect(proxy.port, '127.0.0.1');
+    let got = '';
+    client.on('data', (chunk) => {
+      got += chunk;
+    });
+    client.write(get());
+    await until(() => chunkedEnd(got));
+    // both arrive in one turn of the proxy, the request first
+    client.write(post('order'));
+    upstream.asked[0]!.socket.write(Buffer.alloc(9, 255));
+    await until(() => proxy.log.length === 2);
+    client.destroy();
+    expect(proxy.log[1]).toMatchObject({ method: 'POST', status: 502 });
+    expect(proxy.cluster.stats.cxTotal.value).toBe(1);
+  });
+
   test('an endpoint that goes on refusing is asked as often as the policy says', async () => {
     const { proxy, upstream, stats } = await start(
       { onWhole: ({ stream }) => stream.reset(errorCodes.REFUSED_STREAM) },

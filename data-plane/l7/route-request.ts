@@ -64,7 +64,7 @@ export function pickEndpoint(
   if (route.answer !== null) return directReply(route.answer, target);
   const { ask } = exchange;
   const session = sessionOf(route, exchange.context);
-  if (session !== null) ask.readSession(session, target, shared.wallClock());
+  if (session !== null) ask.readSession(session, target, shared);
   const to = destinationOf(target, route, exchange, shared);
   const cluster = shared.clusters.get(to.cluster);
   if (cluster === undefined) {

@@ -80,6 +80,8 @@ export interface StickySessionConfig {
     | { readonly type: 'header'; readonly name: string };
   /** Nobody else serves in the place of an endpoint that is gone. */
   readonly strict: boolean;
+  /** By a key of the node's; what is not counts as nothing. */
+  readonly signed: boolean;
 }
 
 /** A kind of tunnel, and whether requests may open one. Each type is there once. */

@@ -3,6 +3,7 @@ import type { Standing, World } from '../balance/candidate.ts';
 import type { PoolDeps } from '../balance/level.ts';
 import { Pool } from '../balance/pool.ts';
 import { Subsets } from '../balance/subsets.ts';
+import { TrackRecord } from '../balance/track-record.ts';
 import type { EndpointFacts } from '../health/endpoint-state.ts';
 import type { ClusterConfig, EndpointConfig, SubsetsConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
@@ -39,6 +40,7 @@ export class Cluster {
   #byKey: ReadonlyMap<string, Host> = new Map();
   /** By zone; zones that are gone stay, for what they still have to report. */
   readonly #loads = new Map<string, LocalityLoad>();
+  readonly #zoneRecords = new Map<string, TrackRecord>();
 
   constructor(config: ClusterConfig, stats: ClusterStats, world: ClusterWorld, watch: ClusterWatch = alone) {
     this.name = config.name;
@@ -46,8 +48,8 @@ export class Cluster {
     this.stats = stats;
     this.#watch = watch;
     this.#world = world;
-    // TCP counts connections, each of which is all that it carries
-    const totalActive = (): number => (this.config.protocol === 'tcp' ? stats.cxActive.value : stats.rqActive.total);
+    // of all workers, as what each endpoint has; a TCP connection counts as one
+    const totalActive = (): number => stats.rqActive.total;
     this.#deps = { world, stats, totalActive };
     this.#pool = new Pool(config, [], this.#deps);
     this.update(config);
@@ -78,6 +80,7 @@ export class Cluster {
       if (known === undefined || !isSame(known.config, endpoint)) changed.add(host);
       host.config = endpoint;
       host.load = load;
+      host.record.zone = this.#recordOf(endpoint.locality.zone);
       const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
       if (known === undefined || state !== 'pending') this.#takeChecked(host, state);
       if (known === undefined) host.wellSinceMs = nowMs;
@@ -112,6 +115,12 @@ export class Cluster {
     let load = this.#loads.get(zone);
     if (load === undefined) this.#loads.set(zone, (load = createLoad(zone, this.stats.scope)));
     return load;
+  }
+
+  #recordOf(zone: string): TrackRecord {
+    let record = this.#zoneRecords.get(zone);
+    if (record === undefined) this.#zoneRecords.set(zone, (record = new TrackRecord('zone')));
+    return record;
   }
 
   /** Works out now who may be picked, and begins to build tables: what the next pick would do. */

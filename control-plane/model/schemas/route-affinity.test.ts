@@ -33,12 +33,12 @@ test('keys of a hash are read in their order, with what they leave out', () => {
 });
 
 test.each([
-  [{ cookie: 'fl-sticky' }, { cookie: 'fl-sticky', ttlMs: 0, path: '/', strict: false }],
+  [{ cookie: 'fl-sticky' }, { cookie: 'fl-sticky', ttlMs: 0, path: '/', strict: false, signed: false }],
   [
-    { cookie: 'c', ttl: '1h', path: '/shop', strict: true },
-    { cookie: 'c', ttlMs: 3_600_000, path: '/shop', strict: true },
+    { cookie: 'c', ttl: '1h', path: '/shop', strict: true, signed: true },
+    { cookie: 'c', ttlMs: 3_600_000, path: '/shop', strict: true, signed: true },
   ],
-  [{ header: 'X-Sticky' }, { header: 'x-sticky', strict: false }],
+  [{ header: 'X-Sticky' }, { header: 'x-sticky', strict: false, signed: false }],
 ])('a sticky session %j is read with its defaults', (sticky, read) => {
   expect(affinityOf({ sticky })).toEqual({ hash: [], combine: false, sticky: read });
 });

@@ -117,6 +117,11 @@ const stickySchema: Field<StickySpec> = fields(
       'Where the endpoint is gone, or not well, the answer is 503; else another one serves.',
       `${session}.strict`,
     ),
+    signed: about(
+      yesNo().prefault(false),
+      'Nodes sign what they tell clients, with the key of their `FAIRLEAD_SESSION_KEY`, and take nothing else; a node without one binds nobody.',
+      'nothing of its own: a node that is an Envoy signs nothing',
+    ),
   },
   {
     exactlyOne: ['cookie', 'header'],
@@ -128,8 +133,8 @@ const stickySchema: Field<StickySpec> = fields(
     },
   },
 ).transform(
-  ({ cookie, header = '', ttl = 0, path = '/', strict }): StickySpec =>
-    cookie === undefined ? { header, strict } : { cookie, ttlMs: ttl, path, strict },
+  ({ cookie, header = '', ttl = 0, path = '/', strict, signed }): StickySpec =>
+    cookie === undefined ? { header, strict, signed } : { cookie, ttlMs: ttl, path, strict, signed },
 );
 
 export const affinitySchema: Field<AffinitySpec> = fields(

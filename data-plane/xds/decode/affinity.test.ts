@@ -96,6 +96,7 @@ test('sessions are by cookie or by header, strict or not', () => {
         attributes: [{ name: 'SameSite', value: 'Lax' }],
       },
       strict: true,
+      signed: false,
     },
     fault: null,
   });
@@ -103,10 +104,26 @@ test('sessions are by cookie or by header, strict or not', () => {
   expect(routeOf(sticky({ stateful_session: { session_state } })).stickySession).toEqual({
     by: { type: 'header', name: 'x-sticky' },
     strict: false,
+    signed: false,
   });
   expect(routeOf(sticky({ disabled: true })).stickySession).toBe('none');
   expect(routeOf(sticky({ stateful_session: {} })).stickySession).toBe('none');
   expect(routeOf({}).stickySession).toBeNull();
+});
+
+const saying = (fields: object): Partial<Route> => ({
+  ...sticky({ stateful_session: { session_state: cookieState({ name: 'a' }) } }),
+  metadata: { filter_metadata: { 'fairlead.sticky': { fields } } } as never,
+});
+
+test('a session is signed where the metadata of its route says so', () => {
+  expect(routeOf(saying({ signed: { boolValue: true } })).stickySession).toMatchObject({ signed: true });
+  expect(routeOf(saying({ signed: { boolValue: false } })).stickySession).toMatchObject({ signed: false });
+  const place = `${inRoute}.metadata.filter_metadata["fairlead.sticky"]`;
+  expect(problemsOf(decodeRoute(saying({ by: { stringValue: 'me' } })))).toEqual([
+    `${place}.by: ${unsupported}`,
+    `${place}.signed: must be true or false`,
+  ]);
 });
 
 test.each<[object, string]>([

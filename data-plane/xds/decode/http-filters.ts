@@ -6,7 +6,7 @@ import { checkFields, fieldTable } from './fields.ts';
 import { readPercent } from './fraction.ts';
 import { anyName, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
-import { perRouteSessionName, readRouteSession, sessionName } from './stateful-session.ts';
+import { perRouteSessionName, readRouteSession, sessionName, withSignature } from './stateful-session.ts';
 import { positiveMillis } from './values.ts';
 
 type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
@@ -99,10 +99,10 @@ function readOwnFilter(place: Place, any: unknown): HttpFilterConfig | null {
 /** What a route says to the filters for faults and for sessions. */
 export function readRouteFilters(
   place: Place,
-  configs: Route['typed_per_filter_config'],
+  { typed_per_filter_config: configs, metadata }: Route,
 ): Pick<RouteConfig, 'fault' | 'stickySession'> {
   let fault: RouteConfig['fault'] = null;
-  let stickySession: RouteConfig['stickySession'] = null;
+  let session: RouteConfig['stickySession'] = null;
   for (const [key, any] of Object.entries(configs ?? {})) {
     const at = place.entry('typed_per_filter_config', key);
     const name = anyName(any);
@@ -111,10 +111,10 @@ export function readRouteFilters(
       if (message !== null) fault = readFaultMessage(at, message);
     } else if (name === perRouteSessionName) {
       const message = unpackAny(at, name, any);
-      if (message !== null) stickySession = readRouteSession(at, message);
+      if (message !== null) session = readRouteSession(at, message);
     } else at.refuse(`settings of type ${name || 'nothing'} are ${unsupported}`);
   }
-  return { fault, stickySession };
+  return { fault, stickySession: withSignature(place, session, metadata) };
 }
 
 function readFaultMessage(place: Place, message: HTTPFault): FaultConfig {

@@ -5,9 +5,10 @@ import type {
   StatefulSession,
   StatefulSessionPerRoute,
 } from '../../../proto/envoy.ts';
-import type { HttpChainConfig, StickySessionConfig } from '../../model/config.ts';
+import { stickyMetadata } from '../../../proto/names.ts';
+import type { HttpChainConfig, RouteConfig, StickySessionConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { anyName, unpackAny } from './messages.ts';
+import { anyName, type StructMessage, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
 import { millis, required, wireText } from './values.ts';
 
@@ -42,7 +43,7 @@ export function readChainSession(place: Place, filters: readonly HttpFilter[]): 
   return read;
 }
 
-/** What a route says to it. */
+/** What a route says to it; whether it is signed stands in the route's metadata. */
 export function readRouteSession(place: Place, message: StatefulSessionPerRoute): StickySessionConfig | 'none' {
   checkFields(place, message, perRouteFields);
   if (message.stateful_session) return readSession(place.field('stateful_session'), message.stateful_session);
@@ -56,7 +57,7 @@ function readSession(place: Place, message: StatefulSession): StickySessionConfi
   checkFields(place, message, sessionFields);
   const state = message.session_state;
   const by = state ? readState(place.field('session_state'), state) : null;
-  return by === null ? 'none' : { by, strict: message.strict ?? false };
+  return by === null ? 'none' : { by, strict: message.strict ?? false, signed: false };
 }
 
 /** Null after reporting a problem. */
@@ -108,4 +109,19 @@ function headerName(place: Place, written: string): string {
   const name = written.toLowerCase();
   if (!/^[!#$%&'*+.^`|~0-9a-z_-]+$/.test(name)) place.refuse('must be the name of a header');
   return name;
+}
+
+/** What stands in a route's metadata under `fairlead.sticky`: of no message of Envoy's. */
+export function withSignature(
+  place: Place,
+  session: RouteConfig['stickySession'],
+  metadata: { readonly filter_metadata?: object } | null | undefined,
+): RouteConfig['stickySession'] {
+  const said = (metadata?.filter_metadata as Readonly<Record<string, StructMessage>> | undefined)?.[stickyMetadata];
+  if (said === undefined) return session;
+  const at = place.field('metadata').entry('filter_metadata', stickyMetadata);
+  const { signed, ...others } = structToJson(said);
+  for (const name of Object.keys(others)) at.field(name).refuse(unsupported);
+  if (typeof signed !== 'boolean') at.field('signed').refuse('must be true or false');
+  return session === null || session === 'none' ? session : { ...session, signed: signed === true };
 }
