@@ -93,6 +93,7 @@ test.each([
       cluster_name: 'checkout/orders',
       endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
     },
+    dns_jitter: '0.500s',
     dns_failure_refresh_rate: { base_interval: '1s', max_interval: '30s' },
   });
   expect(json).not.toHaveProperty('eds_cluster_config');

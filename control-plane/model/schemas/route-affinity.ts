@@ -112,6 +112,9 @@ const stickySchema: Field<StickySpec> = fields(
         'x-default': '`/`',
       },
     ),
+    attributes: about(attributes.optional(), 'Of the cookie.', 'CookieBasedSessionState.cookie.attributes', {
+      'x-default': 'none',
+    }),
     strict: about(
       yesNo().prefault(false),
       'Where the endpoint is gone, or not well, the answer is 503; else another one serves.',
@@ -125,15 +128,15 @@ const stickySchema: Field<StickySpec> = fields(
   },
   {
     exactlyOne: ['cookie', 'header'],
-    check: ({ header, ttl, path }): FieldFault | undefined => {
-      if (header === undefined || (ttl === undefined && path === undefined)) return undefined;
-      const field = ttl === undefined ? 'path' : 'ttl';
+    check: ({ header, ...ofCookies }): FieldFault | undefined => {
+      const field = ['ttl', 'path', 'attributes'].find((name) => ofCookies[name] !== undefined);
+      if (header === undefined || field === undefined) return undefined;
       return { field, detail: `A header has no \`${field}\`.`, remedy: 'Take it out, or write `cookie`.' };
     },
   },
 ).transform(
-  ({ cookie, header = '', ttl = 0, path = '/', strict, signed }): StickySpec =>
-    cookie === undefined ? { header, strict, signed } : { cookie, ttlMs: ttl, path, strict, signed },
+  ({ cookie, header = '', ttl = 0, path = '/', attributes = {}, strict, signed }): StickySpec =>
+    cookie === undefined ? { header, strict, signed } : { cookie, ttlMs: ttl, path, attributes, strict, signed },
 );
 
 export const affinitySchema: Field<AffinitySpec> = fields(
