@@ -14,6 +14,24 @@ afterAll(() => cleanup.run());
 /** `npm run mixed-fleet` asks for 10,000. */
 const keysEach = 400;
 
+const keyKinds = [
+  '{ header: x-key }',
+  '{ cookie: { name: sid } }',
+  '{ query: k }',
+  '{ path: true }',
+  '{ source: true }',
+];
+
+/** Of request `i`, with all kinds of keys or some; each finds something, or is one of those that find nothing. */
+function keyedRequest(i: number): { path: string; lines: string[] } {
+  const lines = [
+    ...(i % 2 === 0 ? [`x-key: ${i}`] : []),
+    ...(i % 4 === 0 ? [`x-key: a${i % 8}`] : []),
+    ...(i % 3 === 0 ? [`cookie: a=b; sid="${i}"; sid=x`] : ['cookie: sid=; Sid=1']),
+  ];
+  return { path: `${i % 7}${['', '?k', `?k=%${i}`, `?a=b&k=${i}&k=x`, '?K=1'][i % 5]}`, lines };
+}
+
 /** Two endpoints a version, so that nobody stays where they are by chance for long. */
 function sessionDocuments(endpoints: readonly Endpoint[]): string {
   const list = endpoints
@@ -36,6 +54,8 @@ function sessionDocuments(endpoints: readonly Endpoint[]): string {
       'draining',
       `{ endpoints: [${list[0]!.replace('labels', 'state: draining, labels')}, ${list[1]!}] }`,
     ) +
+    route('keys', `{ hash: [${keyKinds.join()}] }`, '[{ cluster: maglev }]') +
+    route('mixed', `{ hash: [${keyKinds.join()}], combine: true }`, '[{ cluster: maglev }]') +
     route('signed', '{ sticky: { cookie: st, signed: true } }') +
     route('drained', '{ sticky: { header: x-sticky } }', '[{ cluster: draining }]') +
     route('cookie', '{ sticky: { cookie: st, ttl: 60s, path: /cookie } }') +
@@ -121,6 +141,22 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
       before = names;
     }
   }, 60_000);
+
+  test('keys of every kind, alone and mixed, are the same at both', async () => {
+    for (const route of ['/keys/', '/mixed/']) {
+      const found = new Set<string>();
+      for (let i = 0; i < 60; i++) {
+        const { path, lines } = keyedRequest(i);
+        const [ours, envoys] = [
+          await ask(places[0]![1], route + path, ...lines),
+          await ask(places[1]![1], route + path, ...lines),
+        ];
+        expect(ours.body, `${route}${path} ${lines.join()}`).toBe(envoys.body);
+        found.add(ours.body);
+      }
+      expect(found.size).toBeGreaterThan(5);
+    }
+  });
 
   test('a cookie of one is honoured by the other', async () => {
     for (const path of ['/cookie', '/until-closed']) {

@@ -1,5 +1,5 @@
 /** Two replicas on one Postgres: one comes late, and the fleet spreads over both, with everything in use meanwhile. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createLogger } from '../control-plane/logging.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/wire.ts';
@@ -18,7 +18,7 @@ import {
   waitFor,
 } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
-import { startPostgres } from './support/postgres.ts';
+import { type PostgresServer, startPostgres } from './support/postgres.ts';
 
 const cleanup = new Cleanup();
 afterAll(() => cleanup.run());
@@ -41,9 +41,13 @@ interface Pair {
   port: number;
 }
 
-async function pair(): Promise<Pair> {
-  const server = await startPostgres();
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
   cleanup.add(() => server.stop());
+});
+
+async function pair(): Promise<Pair> {
   const databaseUrl = await server.createDatabase();
   const home = await temporaryFolder(cleanup);
   const start = async (port: number): Promise<ControlPlane> => {

@@ -138,7 +138,7 @@ export class Exchange {
   }
 
   noteTrailers(trailers: readonly Field[]): void {
-    this.noteLoad({ first: (name) => fieldValue(trailers, name) ?? '' });
+    if (goesByRecord(this.cluster!)) this.noteLoad({ first: (name) => fieldValue(trailers, name) ?? '' });
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(fieldValue(trailers, 'grpc-status') ?? '');
   }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
+import { storesFolder } from '../../control-plane/store/testing-empty.ts';
 import { type Account, binaryFolders, runnableFolder, unprivilegedAccount } from './postgres-binaries.ts';
 
 export const postgresPassword = 'correct horse';
@@ -33,13 +34,16 @@ export async function startPostgres(options: { bin?: string } = {}): Promise<Pos
   if (found === undefined)
     throw new Error('There is no PostgreSQL here. Run npm ci, or install the package postgresql.');
   const account = unprivilegedAccount();
-  const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-pg-'));
-  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  // Programs may not be started from a folder in memory.
+  const [folder, stores] = [tmpdir(), storesFolder].map((parent) => mkdtempSync(path.join(parent, 'fairlead-pg-')));
+  const remove = () => {
+    for (const one of [folder!, stores!]) rmSync(one, { recursive: true, force: true, maxRetries: 5 });
+  };
   process.once('exit', remove);
-  chmodSync(folder, 0o755);
-  const bin = runnableFolder(found, account, folder);
+  for (const one of [folder!, stores!]) chmodSync(one, 0o755);
+  const bin = runnableFolder(found, account, folder!);
   return Server.start({
-    ...makeCluster(bin, folder, account),
+    ...makeCluster(bin, stores!, account),
     remove: () => {
       process.off('exit', remove);
       remove();
@@ -167,8 +171,7 @@ async function launch(place: Place, port: number): Promise<ChildProcess> {
 }
 
 async function launchOnce({ bin, data, sockets, account }: Place, port: number): Promise<ChildProcess> {
-  // Tests kill the server, never the machine: what was written outlives it without waiting for the disk.
-  const args = ['-D', data, '-k', sockets, '-h', '127.0.0.1', '-p', String(port), '-c', 'fsync=off'];
+  const args = ['-D', data, '-k', sockets, '-h', '127.0.0.1', '-p', String(port)];
   const server = spawn(path.join(bin, 'postgres'), args, {
     ...{ cwd: '/', env: environment, stdio: ['ignore', 'ignore', 'pipe'] },
     ...account,

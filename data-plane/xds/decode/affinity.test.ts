@@ -124,6 +124,8 @@ test('a session is signed where the metadata of its route says so', () => {
     `${place}.by: ${unsupported}`,
     `${place}.signed: must be true or false`,
   ]);
+  const { metadata = null } = saying({ signed: { boolValue: true } });
+  expect(problemsOf(decodeRoute({ metadata }))).toEqual([`${place}: needs a session of the route itself`]);
 });
 
 test.each<[object, string]>([

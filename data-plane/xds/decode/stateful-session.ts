@@ -52,6 +52,23 @@ export function readRouteSession(place: Place, message: StatefulSessionPerRoute)
   return 'none';
 }
 
+/** What stands in a route's metadata under `fairlead.sticky`: of no message of Envoy's. */
+export function withSignature(
+  place: Place,
+  session: RouteConfig['stickySession'],
+  metadata: { readonly filter_metadata?: object } | null | undefined,
+): RouteConfig['stickySession'] {
+  const said = (metadata?.filter_metadata as Readonly<Record<string, StructMessage>> | undefined)?.[stickyMetadata];
+  if (said === undefined) return session;
+  const at = place.field('metadata').entry('filter_metadata', stickyMetadata);
+  const { signed, ...others } = structToJson(said);
+  for (const name of Object.keys(others)) at.field(name).refuse(unsupported);
+  if (typeof signed !== 'boolean') at.field('signed').refuse('must be true or false');
+  if (session !== null && session !== 'none') return { ...session, signed: signed === true };
+  at.refuse('needs a session of the route itself');
+  return session;
+}
+
 /** Without a state nobody stays. */
 function readSession(place: Place, message: StatefulSession): StickySessionConfig | 'none' {
   checkFields(place, message, sessionFields);
@@ -109,19 +126,4 @@ function headerName(place: Place, written: string): string {
   const name = written.toLowerCase();
   if (!/^[!#$%&'*+.^`|~0-9a-z_-]+$/.test(name)) place.refuse('must be the name of a header');
   return name;
-}
-
-/** What stands in a route's metadata under `fairlead.sticky`: of no message of Envoy's. */
-export function withSignature(
-  place: Place,
-  session: RouteConfig['stickySession'],
-  metadata: { readonly filter_metadata?: object } | null | undefined,
-): RouteConfig['stickySession'] {
-  const said = (metadata?.filter_metadata as Readonly<Record<string, StructMessage>> | undefined)?.[stickyMetadata];
-  if (said === undefined) return session;
-  const at = place.field('metadata').entry('filter_metadata', stickyMetadata);
-  const { signed, ...others } = structToJson(said);
-  for (const name of Object.keys(others)) at.field(name).refuse(unsupported);
-  if (typeof signed !== 'boolean') at.field('signed').refuse('must be true or false');
-  return session === null || session === 'none' ? session : { ...session, signed: signed === true };
 }
