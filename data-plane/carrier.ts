@@ -34,7 +34,7 @@ export function logFiles(registry: StatsRegistry, logger: Logger) {
 }
 
 export function carryAlone(
-  { binds, limits, zone }: Settings,
+  { binds, limits, zone, sessionKeys }: Settings,
   filters: FilterModules,
   registry: StatsRegistry,
   logger: Logger,
@@ -44,11 +44,18 @@ export function carryAlone(
     registry,
     sinks,
     checks: ownChecks({ ...checking, hasTraffic: ({ cxTotal }) => cxTotal.value > 0, logger }),
-    outliers: ownOutliers({ ...judging, logger, onEjected: () => {}, onTrial: () => {} }),
+    outliers: ownOutliers({
+      ...judging,
+      logger,
+      onEjected: () => {},
+      onTrial: (cluster, key) => cluster.offerTrial(key),
+    }),
     countsOf: ownHostCounts,
+    totalOf: (gauge) => gauge.total,
     limits,
     filters,
     zone,
+    sessionKeys,
     open: new OwnOpenCounts(),
     logger,
     listening: { binds, reusePort: false, onTried: () => {} },

@@ -38,3 +38,19 @@ test('files of filters come from flags, else from the variable with commas in be
   expect(filtersOf([], { FAIRLEAD_FILTERS: 'a.ts,b.ts' })).toEqual(['a.ts', 'b.ts']);
   expect(filtersOf(['--filter', 'c.ts', '--filter', 'd.ts'], { FAIRLEAD_FILTERS: 'a.ts' })).toEqual(['c.ts', 'd.ts']);
 });
+
+const keysOf = (FAIRLEAD_SESSION_KEY?: string): string[] =>
+  readSettings(['--group', 'edge', '--id', 'n1'], { FAIRLEAD_TOKEN: 't', FAIRLEAD_SESSION_KEY }).sessionKeys.map(
+    (key) => Buffer.from(key).toString('hex'),
+  );
+
+test('keys of sessions are 32 bytes each, in their order', () => {
+  const [one, two] = ['ab'.repeat(32), '01'.repeat(32)];
+  expect(keysOf()).toEqual([]);
+  expect(keysOf(`${one}, ${two.toUpperCase()}`)).toEqual([one, two]);
+});
+
+test.each(['abc', 'x'.repeat(64), `${'ab'.repeat(32)},`])('%j is no key of sessions, and is not repeated', (text) => {
+  expect(() => keysOf(text)).toThrow('FAIRLEAD_SESSION_KEY is not 64 hexadecimal digits');
+  expect(() => keysOf(text)).not.toThrow(text);
+});

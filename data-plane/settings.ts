@@ -19,6 +19,8 @@ export interface Settings {
   readonly xdsTls: XdsTlsFiles | undefined;
   readonly token: string | undefined;
   readonly zone: string;
+  /** That sign sticky sessions, 32 bytes each; the first one is used, all are good. */
+  readonly sessionKeys: readonly Uint8Array[];
   /** Where the admin interface listens. */
   readonly admin: BoundAddress;
   readonly binds: ReadonlyMap<string, BoundAddress>;
@@ -90,6 +92,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     xdsTls: readXdsTls(flags, env),
     token: readToken(env),
     zone: flags.zone ?? '',
+    sessionKeys: readSessionKeys(env['FAIRLEAD_SESSION_KEY'] ?? ''),
     admin: parseAddress(flags.admin ?? env['FAIRLEAD_ADMIN'] ?? '127.0.0.1:7072', 'the admin address'),
     binds: new Map(flags.bind),
     limits: limitsOf(flags, env),
@@ -124,6 +127,17 @@ function readToken(env: NodeJS.ProcessEnv): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** No message repeats what it was given. */
+function readSessionKeys(text: string): Uint8Array[] {
+  if (text === '') return [];
+  return text.split(',').map((key) => {
+    if (/^[0-9a-f]{64}$/i.test(key.trim())) return Buffer.from(key.trim(), 'hex');
+    throw new SettingsError(
+      'FAIRLEAD_SESSION_KEY is not 64 hexadecimal digits, or several of them with commas in between; `openssl rand -hex 32` makes some',
+    );
+  });
 }
 
 /** `HOST:PORT[,HOST:PORT…]`. */

@@ -62,7 +62,8 @@ export function endpointOf(port: number, rest: Partial<EndpointConfig> = {}): En
 
 export function balanceOf(policy: PolicyConfig, rest: Partial<BalanceConfig> = {}): BalanceConfig {
   const none = { failOnPanic: false, localities: { type: 'none' }, slowStart: null, subsets: null } as const;
-  return { policy, panicPercent: 50, ...none, ...rest };
+  const boundStates = ['healthy', 'degraded'] as const;
+  return { policy, panicPercent: 50, boundStates, ...none, ...rest };
 }
 
 export const noBreakers: BreakersConfig = {
@@ -169,6 +170,7 @@ export interface ProxyOptions {
   readonly filters?: readonly FilterModule[];
   readonly tls?: TlsConfig;
   readonly maxConnections?: number;
+  readonly sessionKeys?: readonly Uint8Array[];
   readonly limits?: Partial<NodeLimits>;
   /** Called before an entry is kept; may throw. */
   readonly onLog?: (entry: LogEntry) => void;
@@ -204,6 +206,7 @@ export async function startProxy(options: ProxyOptions) {
     turns: new Turns(setImmediate),
     load: { refusedShare: 0 },
     ownAddress: '192.0.2.1',
+    sessionKeys: options.sessionKeys ?? [],
     http2Stats: http2Stats(registry),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
@@ -227,6 +230,7 @@ export async function startProxy(options: ProxyOptions) {
     preserveRequestId: false,
     forwardClientCert: null,
     upgrades: [],
+    stickySession: 'none',
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,

@@ -25,7 +25,7 @@ import { checking, judging, nodeNow, now, random, setTimer } from './world.ts';
 
 /** What this thread does itself is to be told, to check the health of endpoints, and to write. */
 export function carryByWorkers(
-  { binds, limits, concurrency, filters, zone }: Settings,
+  { binds, limits, concurrency, filters, zone, sessionKeys }: Settings,
   registry: StatsRegistry,
   logger: Logger,
 ): Carrier {
@@ -44,6 +44,7 @@ export function carryByWorkers(
     limits,
     filters,
     zone,
+    sessionKeys,
     open: newOpenCounts(concurrency, [randomInt(2 ** 31), randomInt(2 ** 31)]),
     counts,
     onFinding: (cluster, key, finding) => clusters.onFinding(cluster, key, finding),
@@ -62,9 +63,10 @@ export function carryByWorkers(
       ...judging,
       logger,
       onEjected: (cluster, key, ejected) => pool.tell({ type: 'ejected', cluster, key, ejected }),
-      onTrial: (cluster, key) => pool.tell({ type: 'trial', cluster, key }),
+      onTrial: ({ name }, key) => pool.tell({ type: 'trial', cluster: name, key }),
     }),
     countsOf: (cluster, key) => counts.of(cluster, key),
+    totalOf: (_, stat) => stats.countOf(stat),
     now: nodeNow,
   });
   const node = new ProxyNode(clusters, listeners, (config) => listeners.take(config));

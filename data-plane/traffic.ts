@@ -10,6 +10,7 @@ import type { OpenCounts } from './listener/open-counts.ts';
 import { isPublicAddress } from './listener/public-address.ts';
 import { ownAddress } from './own-address.ts';
 import { memoryShare, threadBusyShares } from './process-load.ts';
+import type { SessionKeys } from './route/sticky-session.ts';
 import type { MakeChecks } from './runtime/checks.ts';
 import { Clusters, type ClustersDeps } from './runtime/clusters.ts';
 import type { FilterModules } from './runtime/filters.ts';
@@ -29,10 +30,12 @@ export interface TrafficDeps {
   readonly checks: MakeChecks;
   readonly outliers: ClustersDeps['outliers'];
   readonly countsOf: ClustersDeps['countsOf'];
+  readonly totalOf: ClustersDeps['totalOf'];
   readonly limits: NodeLimits;
   readonly filters: FilterModules;
   /** Where this node stands; empty: it was not told. */
   readonly zone: string;
+  readonly sessionKeys: SessionKeys;
   /** Of the node's connections. */
   readonly open: OpenCounts;
   readonly logger: Logger;
@@ -50,16 +53,18 @@ export function createTraffic({
   checks,
   outliers,
   countsOf,
+  totalOf,
   limits,
   filters,
   zone,
+  sessionKeys,
   open,
   logger,
   listening,
 }: TrafficDeps): Traffic {
   const tables = new TableBuilder({ now, soon: setImmediate });
   const world = { random, now, zone, tables };
-  const clusters = new Clusters({ registry, world, checks, outliers, countsOf, now: nodeNow });
+  const clusters = new Clusters({ registry, world, checks, outliers, countsOf, totalOf, now: nodeNow });
   const onFault = (fault: unknown): void => {
     // what was put together for a request that failed must not go out with the next one's
     shared.toClient.length = 0;
@@ -73,6 +78,7 @@ export function createTraffic({
     wallClock,
     random,
     newRequestId: () => randomUUID(),
+    sessionKeys,
     ownAddress: ownAddress(),
     turns: new Turns(setImmediate),
     http2Stats: http2Stats(registry),

@@ -14,12 +14,29 @@ afterAll(() => cleanup.run());
 /** `npm run mixed-fleet` asks for 10,000. */
 const keysEach = 400;
 
+const keyKinds = [
+  '{ header: x-key }',
+  '{ cookie: { name: sid } }',
+  '{ query: k }',
+  '{ path: true }',
+  '{ source: true }',
+];
+
+/** Of request `i`, with all kinds of keys or some; each finds something, or is one of those that find nothing. */
+function keyedRequest(i: number): { path: string; lines: string[] } {
+  const lines = [
+    ...(i % 2 === 0 ? [`x-key: ${i}`] : []),
+    ...(i % 4 === 0 ? [`x-key: a${i % 8}`] : []),
+    ...(i % 3 === 0 ? [`cookie: a=b; sid="${i}"; sid=x`] : ['cookie: sid=; Sid=1']),
+  ];
+  return { path: `${i % 7}${['', '?k', `?k=%${i}`, `?a=b&k=${i}&k=x`, '?K=1'][i % 5]}`, lines };
+}
+
 /** Two endpoints a version, so that nobody stays where they are by chance for long. */
 function sessionDocuments(endpoints: readonly Endpoint[]): string {
   const list = endpoints
     .slice(0, 6)
-    .map(({ port }, i) => `{ address: 127.0.0.1, port: ${port}, labels: { version: v${i % 2} } }`)
-    .join(', ');
+    .map(({ port }, i) => `{ address: 127.0.0.1, port: ${port}, labels: { version: v${i % 2} } }`);
   const route = (name: string, affinity: string, to = '[{ cluster: sessions }]'): string =>
     document(
       'Route',
@@ -30,8 +47,17 @@ function sessionDocuments(endpoints: readonly Endpoint[]): string {
     document(
       'Cluster',
       'sessions',
-      `{ endpoints: [${list}], balance: { policy: round-robin, subsets: [[version]] } }`,
+      `{ endpoints: [${list.join()}], balance: { policy: round-robin, subsets: [[version]] } }`,
     ) +
+    document(
+      'Cluster',
+      'draining',
+      `{ endpoints: [${list[0]!.replace('labels', 'state: draining, labels')}, ${list[1]!}] }`,
+    ) +
+    route('keys', `{ hash: [${keyKinds.join()}] }`, '[{ cluster: maglev }]') +
+    route('mixed', `{ hash: [${keyKinds.join()}], combine: true }`, '[{ cluster: maglev }]') +
+    route('signed', '{ sticky: { cookie: st, signed: true } }') +
+    route('drained', '{ sticky: { header: x-sticky } }', '[{ cluster: draining }]') +
     route('cookie', '{ sticky: { cookie: st, ttl: 60s, path: /cookie } }') +
     route('until-closed', '{ sticky: { cookie: st } }') +
     route('header', '{ sticky: { header: x-sticky } }') +
@@ -116,6 +142,22 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
     }
   }, 60_000);
 
+  test('keys of every kind, alone and mixed, are the same at both', async () => {
+    for (const route of ['/keys/', '/mixed/']) {
+      const found = new Set<string>();
+      for (let i = 0; i < 60; i++) {
+        const { path, lines } = keyedRequest(i);
+        const [ours, envoys] = [
+          await ask(places[0]![1], route + path, ...lines),
+          await ask(places[1]![1], route + path, ...lines),
+        ];
+        expect(ours.body, `${route}${path} ${lines.join()}`).toBe(envoys.body);
+        found.add(ours.body);
+      }
+      expect(found.size).toBeGreaterThan(5);
+    }
+  });
+
   test('a cookie of one is honoured by the other', async () => {
     for (const path of ['/cookie', '/until-closed']) {
       for (const [from, port] of places) {
@@ -145,6 +187,17 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
     expect([...ours].sort()).toEqual([...envoys].sort());
   });
 
+  test('what our own nodes sign an Envoy takes, and what it says is not taken by ours', async () => {
+    const [[, ours], [, envoys]] = places as [[string, number], [string, number]];
+    const first = await ask(ours, '/signed');
+    const signed = `cookie: st=${cookieOf(first)}`;
+    for (const port of [ours, envoys, ours, ours]) {
+      expect(await ask(port, '/signed', signed)).toMatchObject({ body: first.body, told: [] });
+    }
+    const unsigned = `cookie: st=${cookieOf(await ask(envoys, '/signed'))}`;
+    expect((await ask(ours, '/signed', unsigned)).told).toHaveLength(1);
+  });
+
   test('a header says it as well, and strictly nobody else serves', async () => {
     for (const [from, port] of places) {
       const first = await ask(port, '/header');
@@ -162,6 +215,15 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
         body: 'no healthy upstream',
         told: [],
       });
+    }
+  });
+
+  test('an endpoint that drains keeps its clients, and gets no others', async () => {
+    const [{ name, port: draining }, other] = fleet.stages[0]!.endpoints as [Endpoint, Endpoint];
+    const bound = `x-sticky: ${Buffer.from(`127.0.0.1:${draining}`).toString('base64')}`;
+    for (const [place, port] of places) {
+      expect(await ask(port, '/drained', bound), place).toMatchObject({ body: name, told: [] });
+      expect(await ask(port, '/drained'), place).toMatchObject({ body: other.name });
     }
   });
 

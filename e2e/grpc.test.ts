@@ -101,6 +101,14 @@ beforeAll(async () => {
 { kind: Cluster, name: c, spec: { protocol: grpc, endpoints: ${endpoint('c', 'z1')} } }
 ---
 { kind: Cluster, name: d, spec: { protocol: grpc, endpoints: ${endpoint('d', 'z2')} } }
+---
+kind: Cluster
+name: ring
+spec:
+  protocol: grpc
+  endpoints: [${endpoint('c', 'z1')}, { address: 127.0.0.1, port: ${ports.get('d')}, zone: z2, backup: true }]
+  balance: { policy: ring-hash, localities: { z1: 3, z2: 1 } }
+  breakers: { requests: 50 }
 `);
   ours = await startDataPlane(cleanup, controlPlane, 'edge', 'ours');
   if (requirePeer('envoy') === undefined) return;
@@ -138,6 +146,10 @@ describe.each(clients)('%s', (name, command) => {
 
       await controlPlane.apply(route(host, 'b'));
       await answers(client, 'the way back', isFrom('b'));
+
+      const affinity = 'affinity: { hash: { header: x-user } }';
+      await controlPlane.apply(route(host, 'ring').replace('spec: {', `spec: { ${affinity},`));
+      await answers(client, 'a ring with priorities and weights', isFrom('c'));
     },
     60_000,
   );

@@ -90,7 +90,7 @@ spec: { hosts: ["*"], to: { cluster: a }, timeout: ${timeout} }
     ]),
   ) as Record<XdsType, { name: string; value: Uint8Array }[]>;
   const routes = decode('envoy.config.route.v3.RouteConfiguration', bad.routes[0]!.value);
-  routes.virtual_hosts![0]!.routes![0]!.route!.hash_policy = [{ header: { header_name: 'x' } }];
+  routes.virtual_hosts![0]!.routes![0]!.route!.hash_policy = [{ filter_state: { key: 'x' } }];
   bad.routes[0]!.value = encode('envoy.config.route.v3.RouteConfiguration', routes);
   cache.set(buildSnapshot('edge', good.revision + 1, bad, good));
 

@@ -117,7 +117,12 @@ export interface StatefulSessionPerRoute {
 }
 
 export interface CookieBasedSessionState {
-  cookie?: { name?: string; ttl?: Duration | null; path?: string } | null;
+  cookie?: {
+    name?: string;
+    ttl?: Duration | null;
+    path?: string;
+    attributes?: { name?: string; value?: string }[];
+  } | null;
 }
 
 export interface HeaderBasedSessionState {

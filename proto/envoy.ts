@@ -53,6 +53,7 @@ import type {
   UriTemplateMatchConfig,
   Utilization,
 } from './envoy-extensions.ts';
+import { addNewerFields } from './newer-fields.ts';
 
 export type {
   ClientStatusRequest,
@@ -187,11 +188,6 @@ const entryFiles = [
   'google/protobuf/struct.proto',
 ];
 
-/** What Envoy has, and the files that are shipped lack: the fields of a message, with their numbers. */
-const newerFields = {
-  'envoy.config.cluster.v3.Cluster': [new protobuf.Field('dns_jitter', 58, 'google.protobuf.Duration')],
-};
-
 function loadRoot(): protobuf.Root {
   const require = createRequire(import.meta.url);
   const deps = path.join(path.dirname(require.resolve('@grpc/grpc-js-xds/package.json')), 'deps');
@@ -212,9 +208,7 @@ function loadRoot(): protobuf.Root {
     return target;
   };
   root.loadSync([...entryFiles, ...ownFiles], { keepCase: true });
-  for (const [name, fields] of Object.entries(newerFields)) {
-    for (const field of fields) root.lookupType(name).add(field);
-  }
+  addNewerFields(root);
   root.resolveAll();
   return root;
 }

@@ -35,7 +35,13 @@ export function virtualHostName(routeConfiguration: string, host: string): strin
 /** The key of a route's filter_metadata: `{ cluster, on }`, where requests go that its cluster has failed. */
 export const fallbackMetadata = 'fairlead.fallback';
 
-/** The key of a cluster's filter_metadata: `{ maxFails, latency }`, ejection that Envoy has no words for. */
+/** The key of a route's filter_metadata: `{ signed: true }`, of a sticky session whose cookies only our own nodes write. */
+export const stickyMetadata = 'fairlead.sticky';
+
+/**
+ * The key of a cluster's filter_metadata: `{ maxFails, latency }`, ejection that Envoy has no words for. `maxFails` takes
+ * the place of what outlier_detection ejects for; what counts as a failure is still said there.
+ */
 export const passiveMetadata = 'fairlead.passive';
 
 /** Of the type of a filter that a node was given, before its name. */

@@ -94,6 +94,12 @@ test('a dry run that changes a cluster says what that does to keys and to panic,
   api.fleet.healths.reported(node, [{ cluster: 'checkout/keyed', endpoints: [unhealthy], gone: [] }]);
   const reported = await api.call('PUT', `${path}?dryRun=true`, { body: { spec: spec(3) } });
   expect(reported.json.preview).toMatchObject([{ panic: { priorities: [{ endpoints: 3, well: 2 }] } }]);
+  const two = [document, { ...document, name: 'keyed-2' }];
+  const both = await api.call('POST', '/v1/apply?dryRun=true', { body: two });
+  expect(both.json.preview).toMatchObject([
+    { cluster: 'keyed', panic: { priorities: [{ well: 2 }] } },
+    { cluster: 'keyed-2', panic: { priorities: [{ well: 3 }] } },
+  ]);
 });
 
 test('prune removes what the same set brought and lacks now, and touches nothing else', async () => {

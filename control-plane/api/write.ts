@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { outOfUse } from '../fleet/health-views.ts';
 import type { HealthsView } from '../fleet/healths.ts';
 import { specOf } from '../model/check.ts';
-import type { Change } from '../model/document.ts';
+import { type Change, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { secretProblems } from '../model/secrets.ts';
 import { type ClusterChange, type ClusterPreview, previewClusters } from '../preview/preview.ts';
@@ -53,16 +53,26 @@ export async function writeDocuments(
   const answer = { revision, changes: result.applied, findings: [] };
   if (!options.dryRun) return answer;
   // after the lock is given back: tables take their time
-  const changes = await Promise.all(result.clusters.map((change) => withHealth(change, options.healths)));
+  const changes = await withHealth(result.clusters, options.healths);
   const preview = await previewClusters(changes, nextTurn);
   return { ...answer, dryRun: true, ...(preview.length > 0 && { preview }) };
 }
 
 type SpecChange = Omit<ClusterChange, 'unwell'>;
 
-async function withHealth(change: SpecChange, healths: HealthsView): Promise<ClusterChange> {
-  return { ...change, unwell: outOfUse(await healths.ofCluster(change.tenant, change.name)) };
+/** One question, however many clusters there are: of other replicas' nodes the database is asked. */
+async function withHealth(changes: readonly SpecChange[], healths: HealthsView): Promise<ClusterChange[]> {
+  const [first, ...more] = changes;
+  if (first === undefined) return [];
+  const views = more.length === 0 ? [await healths.ofCluster(first.tenant, first.name)] : await healths.list();
+  const unwell = new Map(views.map((view) => [idOf(view), outOfUse(view)]));
+  return changes.map((change) => ({ ...change, unwell: unwell.get(idOf(change)) ?? nobody }));
 }
+
+const idOf = ({ tenant, name }: Pick<SpecChange, 'tenant' | 'name'>): string =>
+  keyId({ kind: 'Cluster', tenant, name });
+
+const nobody: ReadonlySet<string> = new Set();
 
 function clusterChanges(current: DocumentSet, changes: readonly Change[]): SpecChange[] {
   return changes.flatMap(({ key: { tenant, name }, document }) => {

@@ -35,10 +35,17 @@ export interface CookieKeySpec {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-export type StickySpec = (
-  | { readonly cookie: string /** 0: until the client closes. */; readonly ttlMs: number; readonly path: string }
-  | { readonly header: string }
-) & {
+export type StickySpec = (StickyCookieSpec | { readonly header: string }) & {
   /** Nobody else serves in the place of an endpoint that is gone. */
   readonly strict: boolean;
+  /** By a key of the nodes. */
+  readonly signed: boolean;
 };
+
+export interface StickyCookieSpec {
+  readonly cookie: string;
+  /** 0: until the client closes. */
+  readonly ttlMs: number;
+  readonly path: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}

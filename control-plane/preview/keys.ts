@@ -1,5 +1,6 @@
 /** Where keys go in a cluster with a hashing policy: the tables that its nodes will have. Pure, in small steps. */
 
+import { choosePriority, type PriorityLoads } from '../../proto/balance/spill.ts';
 import type { HashTable } from '../../proto/hashing/hash-table.ts';
 import { type Hash64, remainder } from '../../proto/hashing/hash64.ts';
 import { maglevSteps } from '../../proto/hashing/maglev.ts';
@@ -13,7 +14,7 @@ import {
 } from '../../proto/hashing/shares.ts';
 import type { ClusterSpec, EndpointSpec } from '../model/specs.ts';
 import { endpointKey, type Level } from './levels.ts';
-import { loadsOf, panicAt } from './panic.ts';
+import { loadsOf } from './panic.ts';
 
 type HashingSpec = Extract<ClusterSpec['balance'], { readonly policy: 'ring-hash' | 'maglev' }>;
 
@@ -33,9 +34,8 @@ export interface KeysPlan {
 /** Null: the cluster has another policy. */
 export function planKeys({ balance }: ClusterSpec, levels: readonly Level[]): KeysPlan | null {
   if (balance.policy !== 'ring-hash' && balance.policy !== 'maglev') return null;
-  const panic = panicAt(levels, balance);
-  const shares = levels.map((level, index) => sharesOf(balance, level, panic[index] === true));
   const loads = loadsOf(levels, balance);
+  const shares = levels.map((level, index) => sharesOf(balance, level, loads.panic[index]!));
   const sizes = shares.map((one) => entriesOf(balance, one));
   return {
     entries: sizes.reduce((sum, size) => sum + size, 0),
@@ -73,14 +73,9 @@ function entriesOf(balance: HashingSpec, { hosts }: Shares): number {
   return balance.policy === 'maglev' ? balance.tableSize : Math.ceil(ringSize(balance, hosts));
 }
 
-function pick(hash: Hash64, loads: readonly number[], tables: readonly HashTable[], shares: readonly Shares[]): string {
-  const percentile = remainder(hash, 100) + 1;
-  let upTo = 0;
-  for (let level = 0; level < loads.length; level++) {
-    upTo += loads[level]!;
-    if (percentile <= upTo) return shares[level]!.hosts[tables[level]!.pick(hash, 0)]?.key ?? '';
-  }
-  return '';
+function pick(hash: Hash64, loads: PriorityLoads, tables: readonly HashTable[], shares: readonly Shares[]): string {
+  const level = choosePriority(loads, 1 + remainder(hash, 100));
+  return shares[level]?.hosts[tables[level]!.pick(hash, 0)]?.key ?? '';
 }
 
 function loadsIn(table: HashTable, { hosts }: Shares): { readonly endpoint: string; readonly load: number }[] {

@@ -6,12 +6,14 @@ export interface Level {
   /** As it is written. */
   readonly priority: number;
   readonly endpoints: readonly EndpointSpec[];
+  /** Of them, those that drain: nobody misses them. */
+  readonly draining: number;
   /** Those that take new requests. */
   readonly well: readonly EndpointSpec[];
 }
 
 /**
- * Disabled endpoints are not there for nodes; draining ones are, and are unwell.
+ * Disabled endpoints are not there for nodes; draining ones are, and take nothing.
  * @param unwell as nodes report, `ip:port`
  */
 export function levelsOf(spec: ClusterSpec, unwell: ReadonlySet<string>): Level[] {
@@ -19,6 +21,7 @@ export function levelsOf(spec: ClusterSpec, unwell: ReadonlySet<string>): Level[
   return [...Map.groupBy(used, ({ priority }) => priority)].map(([priority, endpoints]) => ({
     priority,
     endpoints,
+    draining: endpoints.filter(({ state }) => state === 'draining').length,
     well: endpoints.filter((one) => one.state === 'enabled' && !unwell.has(endpointKey(one))),
   }));
 }

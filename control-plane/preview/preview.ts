@@ -6,7 +6,7 @@ import type { ClusterSpec } from '../model/specs.ts';
 import { type Keys, type KeysPlan, planKeys } from './keys.ts';
 import { type Level, levelsOf } from './levels.ts';
 import { limits } from './limits.ts';
-import { mayFail, panicAt } from './panic.ts';
+import { loadsOf, mayFail } from './panic.ts';
 
 export interface ClusterChange {
   readonly tenant?: string | undefined;
@@ -139,11 +139,11 @@ function panicPreview(
   before: ClusterSpec | null,
   levelsBefore: readonly Level[] | null,
 ): PanicPreview {
-  const panic = panicAt(levels, balance);
+  const panic = loadsOf(levels, balance).panic;
   const failing = mayFail(levels, balance);
   const was = new Map<number, { readonly inPanic: boolean; readonly mayFail: number }>();
   if (before !== null && levelsBefore !== null) {
-    const panicBefore = panicAt(levelsBefore, before.balance);
+    const panicBefore = loadsOf(levelsBefore, before.balance).panic;
     const failingBefore = mayFail(levelsBefore, before.balance);
     levelsBefore.forEach(({ priority }, index) => {
       was.set(priority, { inPanic: panicBefore[index]!, mayFail: failingBefore[index]! });

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { balancing } from './balance.ts';
 import { asJson, typed } from './testing.ts';
 
-const panic = { healthy_panic_threshold: { value: 50 } };
+const sessions = { override_host_status: { statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'] } };
+const panic = { healthy_panic_threshold: { value: 50 }, ...sessions };
 
 test.each([
   [{ policy: 'round-robin' }, { common_lb_config: panic }],
@@ -38,6 +39,7 @@ test.each([
     {
       lb_policy: 'RANDOM',
       common_lb_config: {
+        ...sessions,
         healthy_panic_threshold: { value: 20 },
         zone_aware_lb_config: { routing_enabled: {}, fail_traffic_on_panic: true },
       },
@@ -68,6 +70,11 @@ const slowly = {
     min_weight_percent: { value: 25 },
   },
 };
+/** A message that Envoys do not know. */
+const asStruct = (words: object) => ({
+  '@type': 'type.googleapis.com/xds.type.v3.TypedStruct',
+  ...{ type_url: ours, value: words },
+});
 const ours = 'type.googleapis.com/fairlead.load_balancing_policies.utilization.v1.Utilization';
 const theirs = 'type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest';
 
@@ -84,15 +91,12 @@ const configsOf = ({ policies }: Policies) => policies.map((one) => one.typed_ex
 test('utilization stands before what plain Envoys take in its place', () => {
   const words = { choice_count: 3, locality_lb_config: {} };
   expect(extensionsFor({ balance: { policy: 'utilization', choices: 3 } })).toEqual([
-    { '@type': ours, ...words },
+    asStruct(words),
     { '@type': theirs, ...words },
   ]);
   const zones = { locality_lb_config: { locality_weighted_lb_config: {} } };
   const all = extensionsFor({ balance: { policy: 'utilization', localities: { a: 1 } }, slowStart });
-  expect(all).toMatchObject([
-    { '@type': ours, ...zones, ...slowly },
-    { '@type': theirs, ...zones, ...slowly },
-  ]);
+  expect(all).toMatchObject([asStruct({ ...zones, ...slowly }), { '@type': theirs, ...zones, ...slowly }]);
 });
 
 test('a full scan is an extension, and so are subsets around it', () => {

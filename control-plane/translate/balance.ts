@@ -1,26 +1,35 @@
 /** How a Cluster document chooses endpoints, to the fields of envoy.config.cluster.v3.Cluster that say it. */
-import { durationOf, type PackedAny, packAny } from '../../proto/codec.ts';
+import { durationOf, type PackedAny, packAny, toJson } from '../../proto/codec.ts';
 import type { Cluster, MessageTypes } from '../../proto/envoy.ts';
 import type { BalanceSpec, ClusterSpec, SlowStartSpec } from '../model/specs.ts';
-import { uint32 } from './wire.ts';
+import { structOf, uint32 } from './wire.ts';
 
 type Common = NonNullable<Cluster['common_lb_config']>;
 type Subsets = NonNullable<Cluster['lb_subset_config']>;
 type Policies = NonNullable<Cluster['load_balancing_policy']>;
 type Policy = NonNullable<Policies['policies']>[number];
 
+const utilizationName = 'fairlead.load_balancing_policies.utilization.v1.Utilization';
 const leastRequestName = 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest';
 
-export function balancing({ balance, slowStart }: ClusterSpec): Partial<Cluster> {
-  const healthy_panic_threshold = { value: balance.panicPercent };
+export function balancing({ balance, slowStart, protocol }: ClusterSpec): Partial<Cluster> {
+  const common: Common = {
+    healthy_panic_threshold: { value: balance.panicPercent },
+    ...(protocol !== 'tcp' && { override_host_status: whoKeepsSessions }),
+  };
   const extensions = extensionsOf(balance, slowStart);
-  if (extensions !== null) return { load_balancing_policy: extensions, common_lb_config: { healthy_panic_threshold } };
+  if (extensions !== null) return { load_balancing_policy: extensions, common_lb_config: common };
   return {
     ...policy(balance, slowStart),
-    common_lb_config: { healthy_panic_threshold, ...localities(balance), ...boundedLoad(balance) },
+    common_lb_config: { ...common, ...localities(balance), ...boundedLoad(balance) },
     ...(balance.subsets.length > 0 && { lb_subset_config: subsets(balance) }),
   };
 }
+
+/** Envoy's default, and those that drain: clients with a sticky session stay until the endpoint is gone. */
+const whoKeepsSessions: NonNullable<Common['override_host_status']> = {
+  statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'],
+};
 
 function policy(balance: BalanceSpec, slowStart: SlowStartSpec | null): Partial<Cluster> {
   const start = slowStartOf(slowStart);
@@ -56,8 +65,7 @@ function extensionsOf(balance: BalanceSpec, slowStart: SlowStartSpec | null): Po
   const list: Policy[] = [];
   if (balance.policy === 'utilization') {
     const choice_count = uint32(balance.choices);
-    const ours = 'fairlead.load_balancing_policies.utilization.v1.Utilization';
-    list.push(extension('fairlead.utilization', packAny(ours, { choice_count, ...shared })));
+    list.push(extension('fairlead.utilization', utilization({ choice_count, ...shared })));
     list.push(leastRequest({ choice_count, ...shared }));
   } else if (balance.policy === 'least-request' && balance.fullScan) {
     list.push(leastRequest({ selection_method: 'FULL_SCAN', ...biasOf(balance.bias), ...shared }));
@@ -66,6 +74,12 @@ function extensionsOf(balance: BalanceSpec, slowStart: SlowStartSpec | null): Po
   const subset = 'envoy.extensions.load_balancing_policies.subset.v3.Subset';
   const message = { ...subsets(balance), subset_lb_policy: { policies: list } };
   return { policies: [extension('envoy.load_balancing_policies.subset', packAny(subset, message))] };
+}
+
+/** As JSON: an Envoy passes over a message that it does not know, but could not show its configuration any more. */
+function utilization(message: MessageTypes[typeof utilizationName]): PackedAny {
+  const { '@type': type_url, ...json } = toJson(packAny(utilizationName, message));
+  return packAny('xds.type.v3.TypedStruct', { type_url: String(type_url), value: structOf(json) });
 }
 
 function leastRequest(message: MessageTypes[typeof leastRequestName]): Policy {

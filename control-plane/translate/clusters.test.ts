@@ -17,7 +17,10 @@ test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with 
     per_connection_buffer_limit_bytes: 32_768,
     lb_policy: 'LEAST_REQUEST',
     least_request_lb_config: { choice_count: 2 },
-    common_lb_config: { healthy_panic_threshold: { value: 50 } },
+    common_lb_config: {
+      healthy_panic_threshold: { value: 50 },
+      override_host_status: { statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'] },
+    },
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
@@ -69,7 +72,8 @@ test("a tcp cluster has no HTTP options, and round robin is Envoy's own default"
   expect(json).not.toHaveProperty('least_request_lb_config');
   // the default of an enum is not written
   expect(json).not.toHaveProperty('lb_policy');
-  expect(json).toMatchObject({ name: 'redis', common_lb_config: { healthy_panic_threshold: {} } });
+  expect(json).toMatchObject({ name: 'redis' });
+  expect(json['common_lb_config']).toEqual({ healthy_panic_threshold: {} });
 });
 
 test.each([
@@ -89,6 +93,7 @@ test.each([
       cluster_name: 'checkout/orders',
       endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }],
     },
+    dns_jitter: '0.500s',
     dns_failure_refresh_rate: { base_interval: '1s', max_interval: '30s' },
   });
   expect(json).not.toHaveProperty('eds_cluster_config');

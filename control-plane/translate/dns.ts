@@ -4,6 +4,8 @@ import type { Cluster } from '../../proto/envoy.ts';
 import { resourceName } from '../../proto/names.ts';
 import type { DnsSpec, Typed } from '../model/specs.ts';
 
+/** At random on top, so that the nodes of a group do not all ask at once. */
+const jitterMs = 500;
 /** Where the answer does not say how long it holds (Envoy's own default), and after one that failed. */
 const refreshMs = 5_000;
 const failureRefreshMs = { base: 1_000, max: 30_000 };
@@ -25,6 +27,7 @@ export function overDns(
       base_interval: durationOf(failureRefreshMs.base),
       max_interval: durationOf(failureRefreshMs.max),
     },
+    dns_jitter: durationOf(jitterMs),
     // one endpoint may have both, and is reached by whichever answers; two endpoints would be twice the same server
     dns_lookup_family: resolve === 'strict' ? 'V4_PREFERRED' : 'ALL',
   };

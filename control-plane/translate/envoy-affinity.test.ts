@@ -23,7 +23,10 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
       cluster('any', { policy: 'random', subsets: [['version']] }),
       route('path', { to: { cluster: 'ring' }, affinity: { hash: { path: true } } }),
       route('first', { to: { cluster: 'ring' }, affinity: { hash: [{ header: 'x-user' }, { query: 'user' }] } }),
-      route('sticky', { to: { cluster: 'any' }, affinity: { sticky: { cookie: 'fl-sticky', ttl: '1h' } } }),
+      route('sticky', {
+        to: { cluster: 'any' },
+        affinity: { sticky: { cookie: 'fl-sticky', ttl: '1h', attributes: { Secure: true } } },
+      }),
       route('free', { to: { cluster: 'any' } }),
       route('canary', { to: { cluster: 'any', subset: { version: 'v2' } } }),
       route('nowhere', { to: { cluster: 'any', subset: { version: 'v9' } } }),
@@ -59,7 +62,7 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
   test('keeps a client that has the cookie where it was, on the routes that say so alone', async () => {
     const first = await from('sticky');
     const [cookie = ''] = first.headers['set-cookie'] ?? [];
-    expect(cookie).toMatch(/^fl-sticky="[^"]+"; Max-Age=3600; Path=\/; HttpOnly$/);
+    expect(cookie).toMatch(/^fl-sticky="[^"]+"; Max-Age=3600; Path=\/; Secure; HttpOnly$/);
     const headers = { cookie: cookie.split(';')[0] ?? '' };
     expect(await bodies(numbers.map(() => from('sticky', '/', headers)))).toEqual(new Set([first.body]));
     expect((await from('free')).headers).not.toHaveProperty('set-cookie');

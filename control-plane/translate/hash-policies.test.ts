@@ -45,6 +45,11 @@ test.each([
     { typed_config: { cookie: { name: 'c', ttl: '3600s', path: '/' } } },
     true,
   ],
+  [
+    { cookie: 'c', attributes: { SameSite: 'Lax', Secure: true } },
+    { typed_config: { cookie: { attributes: [{ name: 'SameSite', value: 'Lax' }, { name: 'Secure' }] } } },
+    undefined,
+  ],
   [{ cookie: 'c' }, { typed_config: { cookie: { name: 'c', path: '/' } } }, undefined],
   [{ header: 'x-sticky' }, { typed_config: { name: 'x-sticky' } }, undefined],
 ])('the session %j is a setting of its filter', (sticky, session_state, strict) => {

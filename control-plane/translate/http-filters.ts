@@ -2,7 +2,7 @@
 import { durationOf, packAny } from '../../proto/codec.ts';
 import type { HttpConnectionManager, VirtualHost } from '../../proto/envoy.ts';
 import { filterTypePrefix } from '../../proto/names.ts';
-import type { FaultSpec, ListenerSpec, RouteSpec, StickySpec } from '../model/specs.ts';
+import type { FaultSpec, ListenerSpec, RouteSpec, StickyCookieSpec, StickySpec } from '../model/specs.ts';
 import { fractionOf } from './route-match.ts';
 import { structOf } from './wire.ts';
 
@@ -52,11 +52,7 @@ function sessionOf(sticky: StickySpec) {
       ? {
           name: 'envoy.http.stateful_session.cookie',
           typed_config: packAny('envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState', {
-            cookie: {
-              name: sticky.cookie,
-              path: sticky.path,
-              ...(sticky.ttlMs > 0 && { ttl: durationOf(sticky.ttlMs) }),
-            },
+            cookie: cookieOf(sticky),
           }),
         }
       : {
@@ -68,6 +64,14 @@ function sessionOf(sticky: StickySpec) {
   return packAny('envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute', {
     stateful_session: { session_state, strict: sticky.strict },
   });
+}
+
+function cookieOf({ cookie, ttlMs, path, attributes }: StickyCookieSpec) {
+  const list = Object.entries(attributes).map(([name, value]) => ({ name, value }));
+  return {
+    ...{ name: cookie, path, ...(ttlMs > 0 && { ttl: durationOf(ttlMs) }) },
+    ...(list.length > 0 && { attributes: list }),
+  };
 }
 
 function faultOf({ delay, abort }: FaultSpec) {

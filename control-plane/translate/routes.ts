@@ -1,7 +1,7 @@
 /** Route documents to envoy.config.route.v3.RouteConfiguration and VirtualHost. */
 import { durationOf } from '../../proto/codec.ts';
 import type { RouteConfiguration, VirtualHost } from '../../proto/envoy.ts';
-import { fallbackMetadata, resourceName, routeConfigurationName } from '../../proto/names.ts';
+import { fallbackMetadata, resourceName, routeConfigurationName, stickyMetadata } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { builtInTimeoutMs } from '../model/schemas/tenant.ts';
 import type { RewriteSpec, RouteSpec, Typed } from '../model/specs.ts';
@@ -79,7 +79,7 @@ function routeMessage(
     ...actionOf(route.spec, timeoutMs, toGrpc, retries),
     ...headerChanges(route.spec),
     ...filterSettings(route.spec),
-    ...fallbackOf(route.spec),
+    ...metadataOf(route.spec),
   }));
 }
 
@@ -106,11 +106,15 @@ function actionOf(
   };
 }
 
-/** Envoy has nothing that sends a request elsewhere after an answer, and passes over metadata that it does not know. */
-function fallbackOf({ fallback }: RouteSpec): Pick<Route, 'metadata'> {
-  if (fallback === null) return {};
-  const said = structOf({ cluster: nameOf(fallback.cluster), on: fallback.on });
-  return { metadata: { filter_metadata: { [fallbackMetadata]: said } } };
+/** What Envoy has no words for; it passes over metadata that it does not know. */
+function metadataOf({ fallback, affinity }: RouteSpec): Pick<Route, 'metadata'> {
+  const isSigned = affinity?.sticky?.signed === true;
+  if (fallback === null && !isSigned) return {};
+  const filter_metadata = {
+    ...(fallback && { [fallbackMetadata]: structOf({ cluster: nameOf(fallback.cluster), on: fallback.on }) }),
+    ...(isSigned && { [stickyMetadata]: structOf({ signed: true }) }),
+  };
+  return { metadata: { filter_metadata } };
 }
 
 /** Envoy has its name for the method in upper case. */

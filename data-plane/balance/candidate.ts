@@ -3,7 +3,10 @@ import type { EndpointConfig } from '../model/config.ts';
 import type { TableBuilder } from './table-builder.ts';
 import type { TrackRecord } from './track-record.ts';
 
-/** `excluded`: not checked yet, so it counts neither for its priority nor against it. `out`: used in panic only. */
+/**
+ * `excluded`: not checked yet, or draining, so it counts neither for its priority nor against it. Like `out` it is used in
+ * panic only.
+ */
 export type Standing = 'healthy' | 'degraded' | 'excluded' | 'out';
 
 export interface Candidate {

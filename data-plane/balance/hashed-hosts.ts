@@ -34,13 +34,15 @@ interface Table<H> {
   readonly bounded: BoundedLoad | null;
 }
 
+const nobody: ReadonlySet<never> = new Set();
+
 /** Those of one priority that may be used. */
 export class HashedHosts<H extends HashedHost> {
   readonly #deps: HashedHostsDeps;
   #table: Table<H> | null = null;
   /** What the next table is made of; null: the table is the newest. */
   #wanted: Omit<Table<H>, 'table' | 'bounded'> | null = null;
-  #wantedHosts: ReadonlySet<H> = new Set();
+  #wantedHosts: ReadonlySet<H> = nobody;
   #giveUp: () => void = () => {};
 
   constructor(deps: HashedHostsDeps) {
@@ -66,6 +68,7 @@ export class HashedHosts<H extends HashedHost> {
     this.#giveUp = this.#deps.builder.build(stepsOf(config, shares), (table) => {
       this.#table = { ...wanted, table, bounded: this.#boundedOf(wanted) };
       this.#wanted = null;
+      this.#wantedHosts = nobody;
     });
   }
 

@@ -1,4 +1,5 @@
 /** The endpoints of one priority, and who of them is picked: the healthy, the degraded, or in panic anybody. */
+import type { PriorityHealth } from '../../proto/balance/spill.ts';
 import type { Hash64 } from '../../proto/hashing/hash64.ts';
 import type { LocalityRules } from '../../proto/hashing/shares.ts';
 import type { ClusterConfig } from '../model/config.ts';
@@ -6,7 +7,7 @@ import type { Candidate, PickStats, World } from './candidate.ts';
 import { HashedHosts } from './hashed-hosts.ts';
 import { OwnZone } from './own-zone.ts';
 import { placesOf } from './places.ts';
-import { healthOf, type PriorityHealth } from './priorities.ts';
+import { healthOf } from './priorities.ts';
 import { Source } from './source.ts';
 import type { TableBuilder } from './table-builder.ts';
 import { WeightedPlaces } from './weighted-places.ts';
@@ -27,6 +28,8 @@ export class Level<C extends Candidate> {
   #candidates: readonly C[] = [];
   #stale = true;
   #panic = false;
+  /** Something was worked out anew that a table is made of. */
+  #tableIsOld = true;
   #health: PriorityHealth = healthOf([], false);
   readonly #all = new Source<C>();
   readonly #healthy = new Source<C>();
@@ -74,10 +77,13 @@ export class Level<C extends Candidate> {
 
   /** Health is disregarded from now on, or counts again. */
   setPanic(panic: boolean): void {
+    if (panic === this.#panic && !this.#tableIsOld) return;
     this.#panic = panic;
+    this.#tableIsOld = false;
     const { tables } = this.#deps.world;
     const { policy } = this.#config.balance;
     if (tables !== null && (policy.type === 'ring-hash' || policy.type === 'maglev')) this.#setTable(policy, tables);
+    else this.#dropTable();
   }
 
   /** @param degraded those, not the healthy */
@@ -100,7 +106,12 @@ export class Level<C extends Candidate> {
   }
 
   close(): void {
+    this.#dropTable();
+  }
+
+  #dropTable(): void {
     this.#hashed?.close();
+    this.#hashed = null;
   }
 
   /** True: somebody may be picked all the same. */
@@ -111,6 +122,7 @@ export class Level<C extends Candidate> {
   }
 
   #refresh(): void {
+    this.#tableIsOld = true;
     const candidates = this.#candidates;
     const { balance, overprovisioningPercent, weightedPriorityHealth } = this.#config;
     this.#health = healthOf(candidates, weightedPriorityHealth);

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { balanceOf, nowhere, seededRandom, stillWorld } from '../testing.ts';
 import type { PoolConfig } from './level.ts';
 import { Pool } from './pool.ts';
-import { pickStats, type TestEndpoint, testEndpoints } from './testing.ts';
+import { TableBuilder } from './table-builder.ts';
+import { pickStats, type TestEndpoint, TestTurns, testEndpoints } from './testing.ts';
 
 const config = (rest: Partial<PoolConfig> = {}): PoolConfig => ({
   balance: balanceOf({ type: 'round-robin' }),
@@ -98,6 +99,34 @@ test('changes of standing are worked out together at the next pick, and only whe
   next(pool);
   expect(first.every(({ looks }) => looks > 0 && looks <= 4)).toBe(true);
   expect(second.every(({ looks }) => looks === 0)).toBe(true);
+});
+
+test('tables, too, are made only where something has changed', () => {
+  const [first, second] = [endpoints('a', 100, 0), endpoints('b', 100, 1)];
+  const policy = { type: 'maglev', tableSize: 251, useHostname: false, boundedLoadPercent: 0 } as const;
+  const turns = new TestTurns();
+  const world = { ...stillWorld, tables: new TableBuilder(turns) };
+  const hashing = config({ balance: balanceOf(policy) });
+  const pool = new Pool<TestEndpoint>(hashing, [...first, ...second], {
+    world,
+    stats: pickStats(),
+    totalActive: () => 0,
+  });
+  const picked = (low: number): string => pool.pick({ high: 0, low }, [], 0)!.name;
+  const before = Array.from({ length: 251 }, (_, low) => picked(low));
+  for (const one of second) one.looks = 0;
+  const gone = first.find(({ name }) => name === before[7])!;
+  gone.is = 'out';
+  pool.markStale(0);
+  expect(picked(7)).not.toBe(before[7]);
+  expect(second.every(({ looks }) => looks === 0)).toBe(true);
+  // another policy, and back again
+  pool.update(config(), [...first, ...second], new Set());
+  expect([next(pool), next(pool)].map((one) => one!.name)).toEqual(['a0', 'a1']);
+  gone.is = 'healthy';
+  pool.markStale(0);
+  pool.update(hashing, [...first, ...second], new Set());
+  expect(Array.from({ length: 251 }, (_, low) => picked(low))).toEqual(before);
 });
 
 test('what nothing is new of goes on as it was: other endpoints, other orders', () => {

@@ -1,8 +1,8 @@
 /** Endpoints that are picked from together: all of a cluster, or a subset. By priority first, then by their orders. */
+import { choosePriority, type PriorityLoads, spill } from '../../proto/balance/spill.ts';
 import { type Hash64, type MutableHash64, remainder } from '../../proto/hashing/hash64.ts';
 import type { Candidate } from './candidate.ts';
 import { Level, type PoolConfig, type PoolDeps } from './level.ts';
-import { choosePriority, type PriorityLoads, spill } from './priorities.ts';
 
 const nobody: ReadonlySet<never> = new Set();
 

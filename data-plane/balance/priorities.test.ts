@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { choosePriority, type SpillRules, spill } from '../../proto/balance/spill.ts';
 import { endpointOf } from '../testing.ts';
-import { choosePriority, healthOf, type SpillRules, spill } from './priorities.ts';
+import { healthOf } from './priorities.ts';
 
 const standings = { h: 'healthy', d: 'degraded', u: 'out', x: 'excluded' } as const;
 

@@ -92,6 +92,7 @@ export class Subsets<C extends Candidate> {
       if (built++ === limits.subsetsAhead) break;
       this.#poolOf(subset).settle();
     }
+    this.#fallback.pool?.settle();
     this.#default?.settle();
   }
 

@@ -61,6 +61,15 @@ test('a build that is given up takes no more steps, and keeps nobody waiting', (
   expect(turns.waiting).toBe(0);
 });
 
+test('what is begun anew again and again still takes one slice a turn', () => {
+  const { turns, build } = start();
+  for (let change = 0; change < 5; change++) build('old', limits.stepsAtOnce + 100)();
+  build('new', limits.stepsAtOnce + 100);
+  expect(turns.waiting).toBe(1);
+  turns.next();
+  expect(turns.waiting).toBe(1);
+});
+
 test('who waits for all tables is told when nothing is left to build, also when it was given up', async () => {
   const { turns, builder, build } = start();
   await builder.whenIdle();

@@ -19,6 +19,7 @@ export class TableBuilder {
   readonly #builds: Build[] = [];
   /** Who waits for all of them. */
   readonly #waiting: (() => void)[] = [];
+  #sliceIsDue = false;
 
   constructor(deps: TableBuilderDeps) {
     this.#deps = deps;
@@ -37,7 +38,8 @@ export class TableBuilder {
       }
     }
     const build = { steps, done };
-    if (this.#builds.push(build) === 1) this.#deps.soon(this.#slice);
+    this.#builds.push(build);
+    this.#goOn();
     return () => {
       const index = this.#builds.indexOf(build);
       if (index >= 0) this.#builds.splice(index, 1);
@@ -49,8 +51,16 @@ export class TableBuilder {
     return this.#builds.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** One slice a turn, also when builds are given up and others begin. */
+  #goOn(): void {
+    if (this.#sliceIsDue) return;
+    this.#sliceIsDue = true;
+    this.#deps.soon(this.#slice);
+  }
+
   readonly #slice = (): void => {
-    const { now, soon } = this.#deps;
+    this.#sliceIsDue = false;
+    const { now } = this.#deps;
     const endMs = now() + limits.sliceMs;
     do {
       const build = this.#builds[0];
@@ -62,7 +72,7 @@ export class TableBuilder {
       }
     } while (now() < endMs);
     if (this.#builds.length > 0) {
-      soon(this.#slice);
+      this.#goOn();
       return;
     }
     for (const resolve of this.#waiting.splice(0)) resolve();

@@ -1,9 +1,13 @@
 /** What an endpoint has said of its own load, and how it has done of late. */
 
-/** Weight of the newest request in the share of those that went well: about the last sixteen count. */
-const newest = 1 / 16;
+/** Of an endpoint; of a zone, which has many of them. */
+const lastRequests = { endpoint: 16, zone: 256 } as const;
 
 export class TrackRecord {
+  /** Of the zone where it stands; null: it is one itself, or stands nowhere. */
+  zone: TrackRecord | null = null;
+  /** Weight of the newest request in the share of those that went well: about so many of the last ones count. */
+  readonly #newest: number;
   /** As it said last, 1 is all that it should bear; -1: it has said nothing. */
   utilization = -1;
   /** Monotonic milliseconds. */
@@ -13,6 +17,10 @@ export class TrackRecord {
   /** Monotonic milliseconds; -Infinity: never. */
   failedAtMs = Number.NEGATIVE_INFINITY;
 
+  constructor(of: keyof typeof lastRequests = 'endpoint') {
+    this.#newest = 1 / lastRequests[of];
+  }
+
   report(utilization: number, nowMs: number): void {
     this.utilization = utilization;
     this.reportedAtMs = nowMs;
@@ -20,7 +28,8 @@ export class TrackRecord {
 
   /** A request is over. */
   count(wentWell: boolean, nowMs: number): void {
-    this.successShare += ((wentWell ? 1 : 0) - this.successShare) * newest;
+    this.successShare += ((wentWell ? 1 : 0) - this.successShare) * this.#newest;
     if (!wentWell) this.failedAtMs = nowMs;
+    this.zone?.count(wentWell, nowMs);
   }
 }

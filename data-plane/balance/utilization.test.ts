@@ -3,6 +3,7 @@ import type { UtilizationConfig } from '../model/config.ts';
 import { balanceOf, seededRandom, stillWorld } from '../testing.ts';
 import { createOrder } from './orders.ts';
 import { type TestEndpoint, testEndpoints } from './testing.ts';
+import { TrackRecord } from './track-record.ts';
 import { costOf, isOnProbation } from './utilization.ts';
 
 const policy: UtilizationConfig = {
@@ -44,13 +45,23 @@ test.each([
   [{ utilization: 0.9, saidMs: nowMs - 9_999 }, 10],
   [{ successShare: 0.5 }, 4],
   [{ successShare: 0 }, 40],
+  [{ zone: 0.5 }, 4],
+  [{ successShare: 0.5, zone: 0.25 }, 16],
   [{ active: 1, weight: 4, utilization: 0.5, successShare: 0.25 }, 4],
 ])('what an endpoint costs: %j makes %d', (facts, cost) => {
-  const { active = 0, weight = 1, utilization, saidMs = nowMs, successShare = 1 } = facts as Record<string, number>;
+  const {
+    active = 0,
+    weight = 1,
+    utilization,
+    saidMs = nowMs,
+    successShare = 1,
+    zone,
+  } = facts as Record<string, number>;
   const [endpoint] = testEndpoints('', 1, { weight: weight! });
   endpoint!.active = active!;
   if (utilization !== undefined) endpoint!.record.report(utilization, saidMs!);
   endpoint!.record.successShare = successShare!;
+  if (zone !== undefined) endpoint!.record.zone = Object.assign(new TrackRecord('zone'), { successShare: zone });
   expect(costOf(endpoint!, policy, null, nowMs)).toBeCloseTo(cost);
 });
 

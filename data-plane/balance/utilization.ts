@@ -1,8 +1,8 @@
 /**
  * Utilisation-aware choice of a few: what an endpoint would cost is the requests that would be under way there, times how
- * much slower it is for being busy, times how many tries a request takes there.
+ * much slower it is for being busy, times how many tries a request takes there, and in its zone.
  *
- *   cost = (active + 1) / weight × 1 / (1 − utilisation) × 1 / share of requests that went well of late
+ *   cost = (active + 1) / weight × 1 / (1 − utilisation) × 1 / (share of its requests that went well of late × its zone's)
  *
  * The middle part is how waiting grows with the utilisation of a server. A server that answers errors fast has little under
  * way, and must not look good for it: that is what the last part is for. Zuul 2's choice of two is the model.
@@ -30,7 +30,8 @@ export function costOf(
   const weight =
     slowStart === null ? config.weight : config.weight * slowStartFactor(slowStart, { wellSinceMs }, nowMs);
   const busy = Math.min(mostUtilization, utilizationOf(record, nowMs - reportExpiryMs));
-  return (active + 1) / weight / (1 - busy) / Math.max(leastSuccessShare, record.successShare);
+  const wentWell = record.successShare * (record.zone?.successShare ?? 1);
+  return (active + 1) / weight / (1 - busy) / Math.max(leastSuccessShare, wentWell);
 }
 
 function utilizationOf({ utilization, reportedAtMs }: TrackRecord, sinceMs: number): number {

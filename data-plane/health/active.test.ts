@@ -193,7 +193,7 @@ test('an endpoint that goes on talking after its verdict is cut when the time is
   const target = await endpoint((socket) => {
     open = socket;
     socket.allowHalfOpen = true;
-    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'));
   });
   const { timers, outcomesOf } = check(http, [target]);
   expect(await outcomesOf(1)).toEqual(['passed']);

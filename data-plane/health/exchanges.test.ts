@@ -19,16 +19,19 @@ function outcomeOf(check: Parameters<typeof checkOf>[0], pieces: readonly string
 const statuses = { expect: [{ start: 200, end: 300 }], retriable: [{ start: 429, end: 430 }] };
 
 test.each([
-  ['HTTP/1.1 200 OK\r\n\r\n', 'passed'],
+  ['HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n', 'passed'],
   ['HTTP/1.0 204 No Content\r\nserver: x\r\n\r\n', 'passed'],
-  ['HTTP/1.1 299\r\n\r\n', 'passed'],
-  ['HTTP/1.1 200 OK\r\nX-Envoy-Degraded: \r\n\r\n', 'degraded: it calls itself degraded'],
-  ['HTTP/1.1 300 Multiple Choices\r\n\r\n', 'failed: status 300'],
-  ['HTTP/1.1 429 Too Many\r\n\r\n', 'retriable: status 429'],
+  ['HTTP/1.1 299\r\ncontent-length: 2\r\n\r\nok', 'passed'],
+  ['HTTP/1.1 200 OK\r\nX-Envoy-Degraded: \r\ncontent-length: 0\r\n\r\n', 'degraded: it calls itself degraded'],
+  ['HTTP/1.1 300 Multiple Choices\r\ncontent-length: 0\r\n\r\n', 'failed: status 300'],
+  ['HTTP/1.1 429 Too Many\r\ncontent-length: 0\r\n\r\n', 'retriable: status 429'],
   ['HTTP/1.1 503 Unavailable\r\ncontent-length: 5\r\n\r\nsorry', 'failed: status 503'],
-  ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n', 'passed'],
-  ['HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 503 x\r\n\r\n', 'failed: status 503'],
+  ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n', 'passed'],
+  ['HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n', 'failed: status 503'],
   ['HTTP/1.1 200 OK\r\n', 'open'],
+  ['HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nok', 'open'],
+  ['HTTP/1.1 503 x\r\ncontent-length: 3\r\n\r\nok', 'open'],
+  ['HTTP/1.1 200 OK\r\n\r\nok', 'open'],
   ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'network: the answer is no HTTP/1.1'],
   ['HTTP/2 200\r\n\r\n', 'network: the answer is no HTTP/1.1'],
   ['HTTP/1.1 2000 OK\r\n\r\n', 'network: the answer is no HTTP/1.1'],
@@ -41,7 +44,7 @@ test.each([
 });
 
 test('an answer may come byte by byte', () => {
-  expect(outcomeOf(statuses, [...'HTTP/1.1 200 OK\r\nserver: x\r\n\r\n'])).toBe('passed');
+  expect(outcomeOf(statuses, [...'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'])).toBe('passed');
 });
 
 test('a head without end is not collected for ever', () => {
@@ -75,9 +78,27 @@ test.each([
     'network: the answer is no HTTP/1.1',
   ],
   ['of a wrong status', ['HTTP/1.1 500 x\r\n\r\nI am up'], 'failed: status 500'],
+  [
+    'cut behind what is expected',
+    ['HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nI am up'],
+    'network: the connection ended before the answer',
+  ],
 ])('a body %s', (_, pieces, expected) => {
   const first = outcomeOf({ ...statuses, receive: ['I', 'am u'].map((text) => Buffer.from(text)) }, pieces, true);
   expect(first).toBe(expected);
+});
+
+test.each([
+  [undefined, 1_024, 'passed'],
+  [undefined, 1_025, lacking],
+  [100, 100, 'passed'],
+  [100, 101, lacking],
+  [0, 100_000, 'passed'],
+])('where %s bytes of a body are looked at, a block that ends at byte %i: %s', (receiveBytes, at, expected) => {
+  const body = 'up'.padStart(at, 'x');
+  const check = { ...statuses, receive: [Buffer.from('up')], ...(receiveBytes === undefined ? {} : { receiveBytes }) };
+  const head = `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`;
+  expect(outcomeOf(check, [head, body.slice(0, 50), body.slice(50)])).toBe(expected);
 });
 
 test('an answer that is cut is a failure of the network', () => {

@@ -1,7 +1,7 @@
 /** What the answer to an HTTP health check says, in either version of HTTP. */
 import type { HttpProbeConfig, StatusRangeConfig } from '../model/config.ts';
 import { BlocksReader } from './blocks-reader.ts';
-import { degraded, failed, type Outcome, passed } from './outcome.ts';
+import { degraded, failed, isPass, type Outcome, passed } from './outcome.ts';
 
 /** The value of a field by its lower-case name; undefined: it is not there. */
 export type FieldReader = (name: string) => string | undefined;
@@ -21,35 +21,42 @@ export interface Http2Question {
   readonly body: Buffer | null;
 }
 
+/** Of a body, where nothing is said (Envoy's response_buffer_size). */
+const bodyBytes = 1_024;
+
 export const userAgent = 'Fairlead/HC';
 
 export class HttpJudge implements AnswerJudge {
   readonly #check: HttpProbeConfig;
   readonly #blocks: BlocksReader;
+  #bodyBytesLeft: number;
   #verdict: Outcome = passed;
 
   constructor(check: HttpProbeConfig) {
     this.#check = check;
     this.#blocks = new BlocksReader(check.receive);
+    this.#bodyBytesLeft = check.receiveBytes === 0 ? Number.POSITIVE_INFINITY : (check.receiveBytes ?? bodyBytes);
   }
 
-  head(status: number, field: FieldReader): Outcome | null {
+  /** An answer counts when it is whole, whatever it begins with. */
+  head(status: number, field: FieldReader): null {
     const { expect, retriable } = this.#check;
     if (!isWithin(status, expect)) {
       const reason = `status ${status}`;
-      return isWithin(status, retriable) ? { type: 'retriable', reason } : failed(reason);
-    }
-    this.#verdict = field('x-envoy-degraded') === undefined ? passed : degraded;
-    return this.#blocks.foundAll ? this.#verdict : null;
+      this.#verdict = isWithin(status, retriable) ? { type: 'retriable', reason } : failed(reason);
+    } else if (field('x-envoy-degraded') !== undefined) this.#verdict = degraded;
+    return null;
   }
 
-  data(chunk: Buffer): Outcome | null {
-    this.#blocks.read(chunk);
-    return this.#blocks.foundAll ? this.#verdict : null;
+  data(chunk: Buffer): null {
+    this.#blocks.read(chunk.subarray(0, this.#bodyBytesLeft));
+    this.#bodyBytesLeft = Math.max(0, this.#bodyBytesLeft - chunk.length);
+    return null;
   }
 
   end(): Outcome {
-    return this.#blocks.foundAll ? this.#verdict : failed('the body lacks what is expected');
+    if (!isPass(this.#verdict) || this.#blocks.foundAll) return this.#verdict;
+    return failed('the body lacks what is expected');
   }
 }
 

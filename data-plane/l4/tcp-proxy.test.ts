@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { balanceOf, clusterOf, outliersOf } from '../testing.ts';
+import { balanceOf, clusterOf, noBreakers, outliersOf } from '../testing.ts';
 import { handleTcp, type TcpSession } from './tcp-proxy.ts';
 import { deadPort, endOf, readAll, startEndpoint, startTcpProxy, type TcpProxyOptions } from './testing.ts';
 
@@ -181,6 +181,23 @@ test('outlier detection hears of each connect: refused, too late, or made', asyn
       proxy.cluster.hosts.map(({ counts }) => `${counts.successful('external')}/${counts.total('external')}`);
     await expect.poll(counted).toEqual(['0/1', '1/1']);
   }
+});
+
+test('one connection more than the cluster bears is closed, and room is made by one that ends', async () => {
+  const [endpoint] = await endpoints(1);
+  const config = clusterOf([endpoint!.port], { breakers: { ...noBreakers, connections: 1 } });
+  const proxy = await startTcpProxy({ clusters: [config] });
+  stops.push(proxy.stop);
+  const first = proxy.connect();
+  const server = await endpoint!.sockets.nth(0);
+  expect(await endOf(proxy.connect())).toBe('ECONNRESET');
+  expect(await proxy.log.nth(0)).toMatchObject({ flags: 'UO', upstreamHost: `127.0.0.1:${endpoint!.port}` });
+  expect(proxy.cluster.stats.cxOverflow.value).toBe(1);
+  first.end();
+  server.end();
+  await proxy.log.nth(1);
+  proxy.connect();
+  await endpoint!.sockets.nth(1);
 });
 
 test('a client that leaves while the endpoint is being connected leaves nothing behind', async () => {

@@ -57,6 +57,7 @@ const flags = {
   noCluster: 'NC',
   noHost: 'UH',
   notConnected: 'UF,URX',
+  overflow: 'UO',
   clientReset: 'DC',
   endpointReset: 'UC',
 };
@@ -141,6 +142,11 @@ export class TcpSession {
     };
     this.#connector = new UpstreamConnector(cluster, shared, reader, {
       onConnected: (socket, host) => this.#open(socket, host, cluster),
+      onOverflow: (host) => {
+        this.#connector = null;
+        entry.upstreamHost = host.key;
+        this.#refuse(flags.overflow);
+      },
       onFailed: (host) => {
         this.#connector = null;
         entry.upstreamHost = host?.key ?? '';
@@ -273,12 +279,9 @@ export class TcpSession {
 
   #leaveEndpoint({ stats }: Cluster, host: Host): void {
     host.counts.end();
-    host.counts.closed();
     this.#load?.end(this.#entry.flags === flags.endpointReset ? 'error' : 'success');
     stats.rqActive.value--;
-    stats.cxActive.value--;
-    stats.cxDestroy.value++;
+    host.closed(stats, this.#deps.shared.now() - this.#connectedMs);
     (this.#endpointLeftFirst ? stats.cxDestroyRemote : stats.cxDestroyLocal).value++;
-    stats.cxLengthMs.record(this.#deps.shared.now() - this.#connectedMs);
   }
 }

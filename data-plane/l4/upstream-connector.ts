@@ -25,6 +25,8 @@ export interface Reader {
 export interface ConnectHandlers {
   /** The socket has neither an error nor any other handler from here on. */
   onConnected(socket: net.Socket, host: Host): void;
+  /** There are as many connections as there may be. */
+  onOverflow(host: Host): void;
   /** `null`: there was nobody to connect to; else the last endpoint tried. */
   onFailed(host: Host | null): void;
 }
@@ -55,12 +57,15 @@ export class UpstreamConnector {
       this.#handlers.onFailed(this.#tried.at(-1) ?? null);
       return;
     }
+    if (!this.#cluster.hasRoomAt(host)) {
+      stats.cxOverflow.value++;
+      this.#handlers.onOverflow(host);
+      return;
+    }
     this.#tried.push(host);
     host.counts.begin();
-    host.counts.opened();
+    host.opened(stats);
     this.#cluster.outcomes?.began(host);
-    stats.cxTotal.value++;
-    stats.cxActive.value++;
     this.#startedMs = this.#deps.now();
     const reader = this.#reader;
     const socket = net.connect({

@@ -1,6 +1,6 @@
 /** Clients that stay where they were, over real sockets: what the choice is asked for, and what answers say of it. */
 import { afterEach, expect, test } from 'vitest';
-import type { ClusterConfig, RetryConfig, RouteConfig, StickySessionConfig } from '../model/config.ts';
+import type { ClusterConfig, HttpChainConfig, RetryConfig, RouteConfig, StickySessionConfig } from '../model/config.ts';
 import {
   balanceOf,
   clusterOf,
@@ -31,8 +31,9 @@ const retry: RetryConfig = {
 const byCookie: StickySessionConfig = {
   by: { type: 'cookie', name: 'st', ttlMs: 0, path: '', attributes: [] },
   strict: false,
+  signed: false,
 };
-const byHeader: StickySessionConfig = { by: { type: 'header', name: 'x-sticky' }, strict: false };
+const byHeader: StickySessionConfig = { by: { type: 'header', name: 'x-sticky' }, strict: false, signed: false };
 const maglev = balanceOf({ type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 });
 
 /** Answers its own name; `resets`: it says nothing to any request. */
@@ -131,6 +132,26 @@ test('a client stays where its cookie says, and is told where it is only when th
   expect(await ask('/', `cookie: st=${cookieOf('127.0.0.1:1')}`)).toBe(`200 two ${told(two.key)}`);
 });
 
+test('a listener speaks for routes that say nothing; without its filter no route is heard', async () => {
+  const one = await startEndpoint('one');
+  const path = (value: string): Partial<RouteConfig> => ({
+    match: { ...routeOf('').match, path: { type: 'prefix', value } },
+  });
+  const routes = [
+    sticky('c', { ...path('/own'), stickySession: byHeader }),
+    sticky('c', { ...path('/none'), stickySession: 'none' }),
+    sticky('c', { stickySession: null }),
+  ];
+  const told = async (stickySession: HttpChainConfig['stickySession']): Promise<string[]> => {
+    const { ask } = await start({ cluster: clusterOf([one.port]), routes, chain: { stickySession } });
+    const answers = [await ask('/own'), await ask('/none'), await ask('/')];
+    return answers.map((answer) => answer.replace(/^200 one ?/, '').replace(/[:=].*/, ''));
+  };
+  expect(await told(byCookie)).toEqual(['x-sticky', '', 'set-cookie']);
+  expect(await told('none')).toEqual(['x-sticky', '', '']);
+  expect(await told(null)).toEqual(['', '', '']);
+});
+
 test('a header takes the place of the endpoint’s own only when it says something new', async () => {
   const [one, two] = [await startEndpoint('one', 'x-sticky: own\r\n'), await startEndpoint('two', 'x-sticky: own\r\n')];
   const { ask } = await start({
@@ -142,20 +163,28 @@ test('a header takes the place of the endpoint’s own only when it says somethi
   expect(await ask('/', `x-sticky: ${value(one.key)}`)).toBe('200 one x-sticky: own');
 });
 
+test('a signed session binds by what nodes with the key have said, and nobody where there is none', async () => {
+  const [one, two] = [await startEndpoint('one'), await startEndpoint('two')];
+  const options: ProxyOptions = {
+    cluster: clusterOf([one.port, two.port]),
+    routes: [sticky('c', { stickySession: { ...byCookie, signed: true } })],
+  };
+  const first = await start({ ...options, sessionKeys: [Buffer.alloc(32, 1)] });
+  const second = await start({ ...options, sessionKeys: [Buffer.alloc(32, 2), Buffer.alloc(32, 1)] });
+  const [, said = ''] = /st="(.*)"/.exec(await first.ask('/')) ?? [];
+  for (const node of [first, second, first]) expect(await node.ask('/', `cookie: st=${said}`)).toBe('200 one');
+  expect(await first.ask('/', `cookie: st=${cookieOf(one.key)}`)).toMatch(/^200 two set-cookie/);
+  const keyless = await start(options);
+  expect(await keyless.ask('/', `cookie: st=${said}`)).toBe('200 one');
+  expect(await keyless.ask('/', `cookie: st=${said}`)).toBe('200 two');
+});
+
 test('strictly: who is bound to an endpoint that is gone gets no other', async () => {
   const one = await startEndpoint('one');
   const route = sticky('c', { stickySession: { ...byCookie, strict: true } });
   const { ask } = await start({ cluster: clusterOf([one.port]), routes: [route] });
   expect(await ask('/', `cookie: st=${cookieOf('127.0.0.1:1')}`)).toBe('503 no healthy upstream');
   expect(await ask('/')).toMatch(/^200 one set-cookie/);
-});
-
-test('an endpoint that drains keeps its clients, and gets no others', async () => {
-  const [one, two] = [await startEndpoint('one'), await startEndpoint('two')];
-  const endpoints = [endpointOf(one.port, { health: 'draining' }), endpointOf(two.port)];
-  const { ask } = await start({ cluster: { ...clusterOf([]), endpoints }, routes: [sticky('c')] });
-  expect(await ask('/', `cookie: st=${cookieOf(one.key)}`)).toBe('200 one');
-  expect(await ask('/')).toMatch(/^200 two set-cookie/);
 });
 
 test('of several clusters a client stays with the one that serves it, unless that is to get nothing', async () => {

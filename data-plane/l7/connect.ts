@@ -6,6 +6,7 @@ import { H2Request } from './h2-request.ts';
 import { H2Upstream } from './h2-upstream.ts';
 import type { HttpShared } from './http-context.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
+import { WaitingRequest } from './waiting-request.ts';
 
 export type HttpVersion = 'HTTP/1.1' | 'HTTP/2';
 
@@ -15,6 +16,19 @@ export function versionTo({ config }: Cluster, asked: HttpVersion): HttpVersion 
   return config.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
 }
 
+/** Whether the cluster bears one more request, at this endpoint; counted where it does not. */
+export function admits(cluster: Cluster, host: Host, version: HttpVersion): boolean {
+  const { breakers } = cluster.config;
+  // what nearly all clusters say: nothing
+  if (breakers.requests === Number.POSITIVE_INFINITY && breakers.pending === Number.POSITIVE_INFINITY) return true;
+  const { rqActive, rqWaiting, rqPendingActive, rqPendingOverflow, rqActiveOverflow } = cluster.stats;
+  const isReady = version === 'HTTP/1.1' ? host.hasIdle : openTo(host)?.isConnected === true;
+  if (!isReady && rqPendingActive.total >= breakers.pending) rqPendingOverflow.value++;
+  else if (rqActive.total - rqWaiting.total >= breakers.requests) rqActiveOverflow.value++;
+  else return true;
+  return false;
+}
+
 /** From the pool where there is one. */
 export function takeConnection(
   cluster: Cluster,
@@ -22,18 +36,47 @@ export function takeConnection(
   shared: HttpShared,
   version: HttpVersion,
 ): UpstreamRequest {
-  const idle = version === 'HTTP/1.1' ? host.takeIdle() : undefined;
+  // who waits has been here for longer
+  const idle = version === 'HTTP/1.1' && !host.isAwaited ? host.takeIdle() : undefined;
   return (idle as H1Upstream | undefined) ?? freshConnection(cluster, host, shared, version);
 }
 
-/** On one that has not ended unseen: HTTP/2 says goodbye to those that take no more. */
+/**
+ * On one that has not ended unseen: HTTP/2 says goodbye to those that take no more. Where there are as many as there may
+ * be, on the first one that is free: it has just served a request.
+ */
 export function freshConnection(
   cluster: Cluster,
   host: Host,
   shared: HttpShared,
   version: HttpVersion,
 ): UpstreamRequest {
-  if (version === 'HTTP/1.1') return new H1Upstream(cluster, host, shared);
-  const open = host.findShared() as H2Upstream | undefined;
-  return new H2Request(open ?? new H2Upstream(cluster, host, shared));
+  const ready = host.isAwaited ? null : connectNow(cluster, host, shared, version);
+  if (ready !== null) return ready;
+  cluster.stats.cxOverflow.value++;
+  // room that others have left wakes nobody: whoever comes asks for those that wait
+  host.wake();
+  const isHttp2 = version === 'HTTP/2';
+  return new WaitingRequest(cluster, host, shared, isHttp2, () => {
+    const idle = isHttp2 ? undefined : (host.takeIdle() as H1Upstream | undefined);
+    return idle ?? connectNow(cluster, host, shared, version);
+  });
+}
+
+function connectNow(
+  cluster: Cluster,
+  host: Host,
+  shared: HttpShared,
+  version: HttpVersion,
+): H1Upstream | H2Request | null {
+  if (version === 'HTTP/1.1') {
+    if (cluster.mayConnect(host)) return new H1Upstream(cluster, host, shared);
+    return (host.takeIdle() as H1Upstream | undefined) ?? null;
+  }
+  const open = openTo(host) ?? (cluster.mayConnect(host) ? new H2Upstream(cluster, host, shared) : null);
+  return open === null ? null : new H2Request(open);
+}
+
+function openTo(host: Host): H2Upstream | undefined {
+  return host.findShared() as H2Upstream | undefined;
 }

@@ -133,12 +133,12 @@ export class Exchange {
     this.status = head.status;
     this.details = 'via_upstream';
     this.answeredMs = this.#listener.shared.now();
-    this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared.wallClock);
+    this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared);
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(head.first('grpc-status'));
   }
 
   noteTrailers(trailers: readonly Field[]): void {
-    this.noteLoad({ first: (name) => fieldValue(trailers, name) ?? '' });
+    if (goesByRecord(this.cluster!)) this.noteLoad({ first: (name) => fieldValue(trailers, name) ?? '' });
     if (this.isGrpc) this.grpcStatus = readGrpcStatus(fieldValue(trailers, 'grpc-status') ?? '');
   }
 

@@ -25,6 +25,11 @@ export class Forwarding {
   #requestId = '';
   #clientCert = '';
 
+  /** What the endpoint is told of the time it has. */
+  get expectedMs(): number {
+    return this.#common.expectedMs;
+  }
+
   /** @param expectedMs 0: for ever */
   fill({ client }: RequestTarget, expectedMs: number): void {
     const { forwardedFor, forwardedProto } = client;

@@ -37,7 +37,8 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   readonly #openedMs: number;
   #sink: ResponseSink | null = null;
   #replay: Replay | null = null;
-  #requestChunked = false;
+  /** What is sent of the request's body goes in chunks. */
+  isChunked = false;
   #state: number = reading.idle;
   readonly #body = new AnswerBody();
   #keep = false;
@@ -58,9 +59,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     this.#shared = shared;
     this.#openedMs = shared.now();
     const { stats } = cluster;
-    stats.cxTotal.value++;
-    stats.cxActive.value++;
-    host.counts.opened();
+    host.opened(stats);
     stats.cxHttp1Total.value++;
     stats.rqPendingTotal.value++;
     stats.rqPendingActive.value++;
@@ -109,18 +108,18 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   }
 
   sendHead(head: MessageHead, target: RequestTarget, forwarding: Forwarding, bodyFollows: boolean): void {
-    this.#requestChunked = bodyFollows && head.contentLength < 0;
+    this.isChunked = bodyFollows && head.contentLength < 0;
     writeRequestHead(this.#shared.toUpstream, head, target, forwarding, bodyFollows);
   }
 
   sendData(b: Buffer, data: Ranges): void {
-    if (this.#requestChunked) writeChunk(this.#shared.toUpstream, b, data);
+    if (this.isChunked) writeChunk(this.#shared.toUpstream, b, data);
     else writeData(this.#shared.toUpstream, b, data);
   }
 
   /** Trailers are dropped, as Envoy does by default. */
   sendEnd(): void {
-    if (this.#requestChunked) this.#shared.toUpstream.text(lastChunk);
+    if (this.isChunked) this.#shared.toUpstream.text(lastChunk);
     if (this.#state < reading.tunnel) return;
     this.flush();
     this.#writer.end();
@@ -320,10 +319,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     const { stats } = this.#cluster;
     this.#connectDeadline?.disarm();
     this.host.dropIdle(this);
-    stats.cxActive.value--;
-    this.host.counts.closed();
-    stats.cxDestroy.value++;
-    stats.cxLengthMs.record(this.#shared.now() - this.#openedMs);
+    this.host.closed(stats, this.#shared.now() - this.#openedMs);
     if (!this.#connected) {
       stats.rqPendingActive.value--;
       // nobody waits any more: the client gave up, which is no fault of the endpoint

@@ -46,9 +46,7 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     this.shared = shared;
     this.#openedMs = shared.now();
     const { stats, config } = cluster;
-    stats.cxTotal.value++;
-    stats.cxActive.value++;
-    host.counts.opened();
+    host.opened(stats);
     stats.cxHttp2Total.value++;
     const socket = net.connect({
       ...placeOf(host.config),
@@ -203,6 +201,7 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
 
   settings(): void {
     this.#isSettled = true;
+    this.#host.wake();
     this.#tellSettled();
   }
 
@@ -275,10 +274,7 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     this.#connectDeadline.disarm();
     this.#cancelDelayedClose?.();
     this.#onGone();
-    stats.cxActive.value--;
-    this.#host.counts.closed();
-    stats.cxDestroy.value++;
-    stats.cxLengthMs.record(this.shared.now() - this.#openedMs);
+    this.#host.closed(stats, this.shared.now() - this.#openedMs);
     if (this.isConnected) return;
     stats.rqPendingActive.value -= this.#waiting;
     // nobody waits any more: the clients gave up, which is no fault of the endpoint
@@ -332,6 +328,7 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
 
   /** A request is over: whoever has none left waits for the next one, or closes. */
   #rest(): void {
+    this.#host.wake();
     if (this.#http2.openStreams > 0 || this.#http2.isClosed) return;
     const { idleTimeoutMs } = this.#cluster.config.keepAlive;
     if (this.#retired || this.#host.removed) this.drain();

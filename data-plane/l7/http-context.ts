@@ -2,6 +2,7 @@
 import type { RequestLimits } from '../codec/h1-request-reader.ts';
 import type { Out } from '../codec/out.ts';
 import type { HttpChainConfig } from '../model/config.ts';
+import type { Session, SessionKeys } from '../route/sticky-session.ts';
 import type { RouteTable } from '../route/table.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Http2Stats, HttpStats, ListenerStats } from '../telemetry/stats.ts';
@@ -24,6 +25,8 @@ export interface HttpContext {
   readonly answerLines: AnswerLines;
   /** In their order. */
   readonly filters: readonly Filter[];
+  /** Of routes that say nothing of it; null: clients do not stay. */
+  readonly session: Session | null;
   readonly logs: readonly RequestLog[];
   /** Lower-case names of the request headers that the logs print; their values stand in this order in the entry. */
   readonly loggedHeaders: readonly string[];
@@ -39,6 +42,8 @@ export interface HttpShared {
   readonly wallClock: () => number;
   readonly random: () => number;
   readonly newRequestId: () => string;
+  /** Of sessions that are signed. */
+  readonly sessionKeys: SessionKeys;
   /** IP address of this machine, told in place of a loopback one. */
   readonly ownAddress: string;
   readonly turns: Turns;

@@ -78,6 +78,10 @@ export const localReplies = {
   upstreamOffersNoTunnel: reply(502, 'UPE', 'upstream_extended_connect_not_offered'),
   clusterNotFound: reply(503, 'NC', 'cluster_not_found'),
   noHealthyUpstream: reply(503, 'UH', 'no_healthy_upstream', 'no healthy upstream'),
+  overflow: {
+    ...reply(503, 'UO', 'upstream_reset_before_response_started{overflow}', `${beforeHeaders}overflow`),
+    headers: [['x-envoy-overloaded', 'true']],
+  },
   overloaded: reply(503, 'OM', 'overload', 'overloaded'),
   connectFailure: reply(
     503,

@@ -24,6 +24,11 @@ export class Replay {
   #bytes: Buffer = nothing;
   #length = 0;
   #keeping = false;
+  readonly #mostBytes: number;
+
+  constructor(mostBytes: number = limits.replayBytes) {
+    this.#mostBytes = mostBytes;
+  }
 
   /** True while everything that was sent of the request is here. */
   get whole(): boolean {
@@ -40,7 +45,7 @@ export class Replay {
   add(out: Out): void {
     if (!this.#keeping) return;
     const length = this.#length + out.length;
-    if (length > limits.replayBytes) {
+    if (length > this.#mostBytes) {
       this.drop();
       return;
     }
@@ -61,7 +66,7 @@ export class Replay {
   keepData(b: Buffer, { bytes, count, starts, ends }: Ranges): void {
     if (!this.#keeping) return;
     this.#length += bytes;
-    if (this.#length > limits.replayBytes) this.drop();
+    if (this.#length > this.#mostBytes) this.drop();
     else for (let i = 0; i < count; i++) this.data.push(Buffer.from(b.subarray(starts[i], ends[i])));
   }
 

@@ -8,6 +8,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import type { PickAsk } from '../upstream/pick-ask.ts';
 import type { Downstream } from './downstream.ts';
+import type { HttpShared } from './http-context.ts';
 import type { RequestTarget } from './request-target.ts';
 
 type Subset = Readonly<Record<string, string>>;
@@ -50,10 +51,10 @@ export class RequestAsk implements PickAsk, CookieMint {
   }
 
   /** Before the request is rewritten. */
-  readSession(session: Session, target: RequestTarget, nowMs: number): void {
+  readSession(session: Session, target: RequestTarget, { wallClock, sessionKeys }: HttpShared): void {
     if (!session.applies(target)) return;
     this.#session = session;
-    this.#told = session.bound(target, nowMs);
+    this.#told = session.bound(target, wallClock(), sessionKeys);
     this.bound = this.#told;
     this.boundOnly = session.strict && this.#told !== '';
   }
@@ -93,7 +94,7 @@ export class RequestAsk implements PickAsk, CookieMint {
    * With what the client is told: new cookies, from which the route may take its headers away as from the endpoint's own,
    * and where it belongs, unless it said so itself.
    */
-  changesOf(route: HeaderChanges | null, host: Host, nowMs: () => number): HeaderChanges | null {
+  changesOf(route: HeaderChanges | null, host: Host, shared: HttpShared): HeaderChanges | null {
     const moved = this.#session !== null && host.key !== this.#told;
     if (this.#minted.length === 0 && !moved) return route;
     const { added, drops } = route ?? { added: [], drops: noDrops };
@@ -101,7 +102,8 @@ export class RequestAsk implements PickAsk, CookieMint {
     const all = [...minted.map((text) => ['set-cookie', text] as const), ...added];
     if (!moved) return { added: all, drops };
     const { header, replaces } = this.#session!;
-    const own = header(host.key, nowMs());
+    const own = header(host.key, shared.wallClock(), shared.sessionKeys);
+    if (own === null) return { added: all, drops };
     const [name] = own;
     if (!replaces) return { added: [...all, own], drops };
     return { added: [...all.filter(([other]) => other !== name), own], drops: new Set([...drops, name]) };

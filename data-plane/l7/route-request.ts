@@ -2,13 +2,14 @@
 
 import type { WeightedClusterConfig } from '../model/config.ts';
 import type { RouteAnswer } from '../route/answer.ts';
+import type { Session } from '../route/sticky-session.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
-import { versionTo } from './connect.ts';
+import { admits, versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
 import { fallbackOf } from './fallback.ts';
-import type { HttpListener, HttpShared } from './http-context.ts';
+import type { HttpContext, HttpListener, HttpShared } from './http-context.ts';
 import { type LocalReply, localReplies } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
 import { isAllowed } from './upgrade.ts';
@@ -62,7 +63,8 @@ export function pickEndpoint(
   }
   if (route.answer !== null) return directReply(route.answer, target);
   const { ask } = exchange;
-  if (route.session !== null) ask.readSession(route.session, target, shared.wallClock());
+  const session = sessionOf(route, exchange.context);
+  if (session !== null) ask.readSession(session, target, shared);
   const to = destinationOf(target, route, exchange, shared);
   const cluster = shared.clusters.get(to.cluster);
   if (cluster === undefined) {
@@ -82,6 +84,12 @@ export function pickEndpoint(
   return pickIn(fallback, exchange);
 }
 
+/** As in Envoy a route may say what it likes where its chain has no filter for it. */
+function sessionOf({ config, session }: CompiledRoute, { chain, session: ofChain }: HttpContext): Session | null {
+  if (chain.stickySession === null) return null;
+  return config.stickySession === null ? ofChain : session;
+}
+
 function pickIn(cluster: Cluster, exchange: Exchange): LocalReply | null {
   if (exchange.isGrpc && exchange.protocol === 'HTTP/2' && versionTo(cluster, 'HTTP/2') !== 'HTTP/2') {
     return localReplies.grpcNeedsHttp2;
@@ -90,6 +98,10 @@ function pickIn(cluster: Cluster, exchange: Exchange): LocalReply | null {
   if (host === null) {
     cluster.stats.cxNoneHealthy.value++;
     return localReplies.noHealthyUpstream;
+  }
+  if (!admits(cluster, host, versionTo(cluster, exchange.protocol))) {
+    exchange.cluster = cluster;
+    return localReplies.overflow;
   }
   exchange.sentTo(cluster, host);
   return null;

@@ -8,7 +8,7 @@ import type { RetryConfig } from '../model/config.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
-import { freshConnection, type HttpVersion, takeConnection, versionTo } from './connect.ts';
+import { admits, freshConnection, type HttpVersion, takeConnection, versionTo } from './connect.ts';
 import type { Exchange } from './exchange.ts';
 import { fallbackOf } from './fallback.ts';
 import type { HttpShared } from './http-context.ts';
@@ -196,7 +196,8 @@ export class Tries {
     const cluster = this.#exchange.cluster!;
     const host = cluster.pick(this.#exchange.ask);
     if (host !== null) {
-      this.#try(cluster, host);
+      if (admits(cluster, host, this.#version)) this.#try(cluster, host);
+      else this.#owner.giveUp(localReplies.overflow);
       return;
     }
     cluster.stats.cxNoneHealthy.value++;
@@ -217,6 +218,7 @@ export class Tries {
       cluster.stats.cxNoneHealthy.value++;
       return false;
     }
+    if (!admits(cluster, host, this.#version)) return false;
     this.#discharge();
     this.#policy = null;
     this.#wasUnseen = false;

@@ -6,6 +6,8 @@ export interface BalanceConfig {
   readonly panicPercent: number;
   /** In panic nobody is used, instead of all. */
   readonly failOnPanic: boolean;
+  /** Of endpoints: who is bound to one of them stays with it. */
+  readonly boundStates: readonly ('healthy' | 'degraded' | 'draining' | 'unhealthy')[];
   readonly localities: LocalityPolicyConfig;
   /** Null: an endpoint that joins takes its whole share at once. Not for hashing policies. */
   readonly slowStart: SlowStartConfig | null;

@@ -3,7 +3,7 @@
  * protobuf. A part that did not change keeps its identity (===) from one ProxyConfig to the next.
  */
 import type { ClusterConfig } from './cluster-config.ts';
-import type { RouteTableConfig, UpgradeConfig } from './route-config.ts';
+import type { RouteTableConfig, StickySessionConfig, UpgradeConfig } from './route-config.ts';
 
 export type * from './balance-config.ts';
 export type * from './cluster-config.ts';
@@ -118,6 +118,8 @@ export interface HttpChainConfig {
   readonly forwardClientCert: ForwardClientCertConfig | null;
   /** For routes that say nothing of a type. */
   readonly upgrades: readonly UpgradeConfig[];
+  /** For routes that say nothing of it; null: clients stay nowhere, whatever routes say. */
+  readonly stickySession: StickySessionConfig | 'none' | null;
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;

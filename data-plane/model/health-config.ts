@@ -52,6 +52,8 @@ export interface HttpProbeConfig {
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   /** Each must occur in the body, in this order; empty: the body does not matter. */
   readonly receive: readonly Uint8Array[];
+  /** Of the body that are looked at; 0: all. Absent: 1,024, as Envoy has it. */
+  readonly receiveBytes?: number;
 }
 
 export interface StatusRangeConfig {
@@ -99,7 +101,7 @@ export interface OutlierDetectionConfig {
   readonly healthyCheckUnejects: boolean;
   /**
    * As nginx's max_fails and fail_timeout; null: off. An endpoint with so many failures within the window is out for as
-   * long; if all are out, all are used.
+   * long; if all are out, all are used. Failures in a row eject nobody beside it.
    */
   readonly maxFails: { readonly fails: number; readonly windowMs: number } | null;
 }

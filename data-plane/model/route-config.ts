@@ -41,8 +41,8 @@ export interface RouteConfig {
   readonly fault: FaultConfig | null;
   /** What the request's hash is made of, in order; empty: endpoints are picked by chance. */
   readonly hashPolicies: readonly HashPolicyConfig[];
-  /** Clients stay on the endpoint that served them; null: they do not. */
-  readonly stickySession: StickySessionConfig | null;
+  /** Clients stay on the endpoint that served them; `none`: they do not; null: as the listener says. */
+  readonly stickySession: StickySessionConfig | 'none' | null;
 }
 
 /** `terminal`: those behind it count only if this one, and all before it, found nothing. */
@@ -80,6 +80,8 @@ export interface StickySessionConfig {
     | { readonly type: 'header'; readonly name: string };
   /** Nobody else serves in the place of an endpoint that is gone. */
   readonly strict: boolean;
+  /** By a key of the node's; what is not counts as nothing. */
+  readonly signed: boolean;
 }
 
 /** A kind of tunnel, and whether requests may open one. Each type is there once. */

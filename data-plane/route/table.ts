@@ -25,7 +25,7 @@ export interface CompiledRoute {
   readonly responseHeaders: HeaderRules | null;
   /** Null: endpoints are picked by chance. */
   readonly hash: RequestHash | null;
-  /** Null: clients do not stay. */
+  /** Null: clients do not stay, or the route says nothing of it. */
   readonly session: Session | null;
 }
 

@@ -84,7 +84,7 @@ function start(): { clusters: Clusters; picks: () => (number | undefined)[] } {
   const checks = ownChecks({ random, connect, setTimer: () => () => {}, ...quiet });
   const outliers = toldOutliers(() => {});
   const world = { ...stillWorld, random };
-  const shared = { outliers, countsOf: ownHostCounts, now: () => 0 };
+  const shared = { outliers, countsOf: ownHostCounts, totalOf: null, now: () => 0 };
   const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, ...shared });
   closers.push(() => clusters.stop());
   return { clusters, picks: () => [0, 1].map(() => clusters.get('c')?.pick(null)?.port) };
@@ -150,7 +150,7 @@ test('a new cluster that hashes is whole once its table is built', async () => {
   const world = { ...stillWorld, tables };
   const outliers = toldOutliers(() => {});
   const checks = (): never => expect.unreachable();
-  const shared = { outliers, countsOf: ownHostCounts, now: () => 0 };
+  const shared = { outliers, countsOf: ownHostCounts, totalOf: null, now: () => 0 };
   const clusters = new Clusters({ registry: new StatsRegistry(), world, checks, ...shared });
   closers.push(() => clusters.stop());
   const policy = { type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 } as const;
@@ -168,4 +168,29 @@ test('a new cluster that hashes is whole once its table is built', async () => {
   const ask = { subset: null, bound: '', boundOnly: false, tried: [], hostSelections: 0 };
   const ports = [0, 1, 2, 3, 4, 5].map((low) => clusters.get('c')!.pick({ ...ask, hash: { high: 0, low } })!.port);
   expect(ports).toEqual([95, 94, 94, 90, 95, 95]);
+});
+
+test('the breakers of a cluster are shown, open or not', async () => {
+  const registry = new StatsRegistry();
+  const shared = { outliers: toldOutliers(() => {}), countsOf: ownHostCounts, now: () => 0 };
+  const checks = (): never => expect.unreachable();
+  const totalOf = (gauge: { readonly total: number }): number => gauge.total;
+  const clusters = new Clusters({ registry, world: stillWorld, checks, totalOf, ...shared });
+  closers.push(() => clusters.stop());
+  const breakers = { connections: 2, pending: 1, requests: 3, connectionsPerEndpoint: 9 };
+  await clusters.apply(new Map([['c', clusterOf([1], { breakers, retryBudget: { percent: 0, least: 1 } })]]));
+  const { stats, hosts } = clusters.get('c')!;
+  const open = (): string[] =>
+    registry.list().flatMap((stat) => {
+      const name = stat.name.stat.split('circuit_breakers.default.')[1];
+      return name !== undefined && stat.kind !== 'histogram' && stat.read() === 1 ? [name] : [];
+    });
+  expect(open()).toEqual([]);
+  for (let count = 0; count < 2; count++) hosts[0]!.opened(stats);
+  stats.rqActive.value = 3;
+  expect(open()).toEqual(['cx_open', 'rq_open']);
+  stats.rqPendingActive.value = 1;
+  stats.rqWaiting.value = 1;
+  stats.retriesActive.value = 1;
+  expect(open()).toEqual(['cx_open', 'rq_pending_open', 'rq_retry_open']);
 });

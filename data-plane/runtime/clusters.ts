@@ -7,6 +7,7 @@ import { clusterStats } from '../telemetry/stats.ts';
 import { Cluster, type ClusterWorld } from '../upstream/cluster.ts';
 import type { HostCounts } from '../upstream/host-counts.ts';
 import type { Finding } from '../upstream/outcomes.ts';
+import { measureBreakers, type TotalOf } from './breaker-gauges.ts';
 import type { EndpointChecks, MakeChecks } from './checks.ts';
 import type { MakeOutliers, OutlierWatch } from './outliers.ts';
 
@@ -15,6 +16,8 @@ export interface ClustersDeps {
   readonly world: ClusterWorld;
   readonly checks: MakeChecks;
   readonly outliers: MakeOutliers;
+  /** Null: the breakers are shown by another thread. */
+  readonly totalOf: TotalOf | null;
   /** What all threads count of an endpoint. */
   readonly countsOf: (cluster: string, key: string) => HostCounts;
   /** Of a clock that all threads share, ms. */
@@ -108,13 +111,14 @@ export class Clusters {
   }
 
   #add(config: ClusterConfig): Promise<void> {
-    const { registry, world, outliers, countsOf, now } = this.#deps;
+    const { registry, world, outliers, countsOf, totalOf, now } = this.#deps;
     const { name } = config;
     const cluster = new Cluster(config, clusterStats(registry, name), world, {
       countsOf: (key) => countsOf(name, key),
       now,
       onFinding: (key, finding) => this.onFinding(name, key, finding),
     });
+    if (totalOf !== null) measureBreakers(cluster, totalOf);
     const entry: Entry = { cluster, outliers: outliers(cluster), checker: null, wanted: config };
     this.#entries.set(name, entry);
     const checker = this.#check(entry, config);

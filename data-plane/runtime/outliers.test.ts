@@ -9,7 +9,8 @@ import { ownOutliers } from './outliers.ts';
 const outlierDetection = outliersOf({ maxEjectionPercent: 50, consecutive5xx: 3 });
 const [a, b] = ['127.0.0.1:1', '127.0.0.1:2'] as const;
 
-function start() {
+/** @param carries this thread has the traffic, too */
+function start(carries = true) {
   const clock = new TestClock();
   const registry = new StatsRegistry();
   const [told, logged]: [string[], object[]] = [[], []];
@@ -25,9 +26,13 @@ function start() {
       ...{ now: clock.now, random, setTimer: clock.setTimer, wallClock: () => 0 },
       logger: { info: log, warn: log, error: log },
       onEjected: (...one) => void told.push(one.join(' ')),
-      onTrial: (...one) => void told.push(`${one.join(' ')} trial`),
+      onTrial: (cluster, key) => {
+        told.push(`${cluster.name} ${key} trial`);
+        if (carries) cluster.offerTrial(key);
+      },
     }),
     countsOf: ownHostCounts,
+    totalOf: null,
     now: clock.now,
   });
   const apply = (config: ClusterConfig): Promise<void> => clusters.apply(new Map([['c', config]]));
@@ -201,6 +206,18 @@ test('a trial that nobody takes, or that comes to nothing, is offered again', as
   expect(node.stat('ejections_active')).toBe(0);
 });
 
+test('while others try it an endpoint is shown as what it is: out', async () => {
+  const node = start(false);
+  await node.apply(clusterOf([1, 2], { outlierDetection: asNginx }));
+  node.clusters.onFinding('c', a, 'max-fails');
+  node.clock.advance(60_000);
+  const host = node.clusters.get('c')!.hostOf(a)!;
+  expect([host.ejected, host.counts.ejected, node.stat('ejections_active')]).toEqual([true, true, 1]);
+  expect(node.told.slice(0, 3)).toEqual([`c ${a} true`, `c ${a} trial`, `c ${a} trial`]);
+  node.clusters.onFinding('c', a, 'recovered');
+  expect([host.ejected, host.counts.ejected, node.stat('ejections_active')]).toEqual([false, false, 0]);
+});
+
 test('where it is configured no more, who was out is back', async () => {
   const node = start();
   await node.apply(clusterOf([1, 2], { outlierDetection: asNginx }));
@@ -225,4 +242,12 @@ test('why an endpoint is out is known for as long as it is', async () => {
     { state: 'healthy', reason: '' },
     { state: 'healthy', reason: '' },
   ]);
+});
+
+test("what Envoy's words say of failures in a row beside nginx's is for others", async () => {
+  const node = start();
+  await node.apply(clusterOf([1, 2], { outlierDetection: { ...asNginx, consecutive5xx: 1, maxEjectionPercent: 100 } }));
+  const { send, failing } = traffic(node);
+  failing.add(1);
+  expect([send(4), send(2)]).toEqual(['1122', '12']);
 });

@@ -27,7 +27,8 @@ interface OwnOutliersDeps extends Pick<OutlierDeps, 'now' | 'random'> {
   readonly wallClock: () => number;
   /** For those who are to be told beside the cluster itself. */
   readonly onEjected: (cluster: string, key: string, ejected: boolean) => void;
-  readonly onTrial: (cluster: string, key: string) => void;
+  /** One request may go to it, of those who carry traffic. */
+  readonly onTrial: (cluster: Cluster, key: string) => void;
 }
 
 /** Decided in this thread. */
@@ -86,7 +87,8 @@ class OwnOutliers implements OutlierWatch {
   onFinding(key: string, finding: Finding): void {
     if (finding === 'recovered') this.#maxFails.onRecovered(key);
     else if (finding === 'max-fails') this.#maxFails.onFails(key, this.#isLast(key));
-    else this.#detector?.onFailuresInRow(key, finding);
+    // what is said in Envoy's words beside nginx's stands for them, to those who do not know these
+    else if (this.#cluster.config.outlierDetection?.maxFails === null) this.#detector?.onFailuresInRow(key, finding);
   }
 
   onPassingCheck(key: string): void {
@@ -126,7 +128,7 @@ class OwnOutliers implements OutlierWatch {
 
   /** Nobody but this endpoint may be used. */
   #isLast(key: string): boolean {
-    return !this.#cluster.hosts.some((host) => host.key !== key && host.takesBound && !this.#isOut(host.key));
+    return !this.#cluster.hosts.some((host) => host.key !== key && host.standing !== 'out' && !this.#isOut(host.key));
   }
 
   #isOut(key: string): boolean {
@@ -137,7 +139,7 @@ class OwnOutliers implements OutlierWatch {
     const cluster = this.#cluster;
     const host = cluster.hostOf(key);
     const ejected = this.#isOut(key);
-    if (host === undefined || (host.counts.ejected === ejected && !host.onTrial)) return;
+    if (host === undefined) return;
     host.counts.ejected = ejected;
     cluster.setEjected(key, ejected);
     this.#deps.onEjected(cluster.name, key, ejected);
@@ -145,8 +147,7 @@ class OwnOutliers implements OutlierWatch {
 
   #offerTrial(key: string): void {
     if (this.#detector?.isEjected(key) === true) return;
-    this.#cluster.offerTrial(key);
-    this.#deps.onTrial(this.#cluster.name, key);
+    this.#deps.onTrial(this.#cluster, key);
   }
 
   #countEjected(): void {

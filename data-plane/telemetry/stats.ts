@@ -21,7 +21,8 @@ export function clusterStats(registry: StatsRegistry, name: string) {
   return {
     scope,
     cxTotal: scope.counter('upstream_cx_total', 'Connections opened to endpoints'),
-    cxActive: scope.gauge('upstream_cx_active', 'Open connections to endpoints'),
+    cxActive: scope.totalled('upstream_cx_active', 'Open connections to endpoints'),
+    cxOverflow: scope.counter('upstream_cx_overflow', 'Connections that were one too many for the cluster'),
     cxHttp1Total: scope.counter('upstream_cx_http1_total', 'HTTP/1.1 connections opened to endpoints'),
     cxHttp2Total: scope.counter('upstream_cx_http2_total', 'HTTP/2 connections opened to endpoints'),
     cxConnectFail: scope.counter('upstream_cx_connect_fail', 'Connects that failed, timeouts included'),
@@ -50,7 +51,11 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     /** By class: index with `(status / 100) | 0`. */
     rqXx: scope.statusClasses('upstream_rq', 'Answers by class of status'),
     rqPendingTotal: scope.counter('upstream_rq_pending_total', 'Requests that waited for a connection'),
-    rqPendingActive: scope.gauge('upstream_rq_pending_active', 'Requests that wait for a connection'),
+    rqPendingActive: scope.totalled('upstream_rq_pending_active', 'Requests that wait for a connection'),
+    /** Of those, the ones for which none is being made. */
+    rqWaiting: scope.unlistedTotalled('rq_waiting'),
+    rqPendingOverflow: scope.counter('upstream_rq_pending_overflow', 'Requests for which too many wait already'),
+    rqActiveOverflow: scope.counter('upstream_rq_active_overflow', 'Requests for which too many are under way'),
     rqPendingFailureEject: scope.counter(
       'upstream_rq_pending_failure_eject',
       'Requests that failed because their connection could not be made',
@@ -70,7 +75,7 @@ export function clusterStats(registry: StatsRegistry, name: string) {
     membershipTotal: scope.nodeGauge('membership_total', 'Endpoints'),
     membershipHealthy: scope.nodeGauge('membership_healthy', 'Healthy endpoints'),
     membershipDegraded: scope.nodeGauge('membership_degraded', 'Degraded endpoints'),
-    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that have not been checked yet'),
+    membershipExcluded: scope.nodeGauge('membership_excluded', 'Endpoints that are not checked yet, or drain'),
     healthCheckAttempt: scope.nodeCounter('health_check.attempt', 'Active health checks made'),
     healthCheckSuccess: scope.nodeCounter('health_check.success', 'Active health checks that passed'),
     healthCheckFailure: scope.nodeCounter(

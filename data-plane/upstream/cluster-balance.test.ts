@@ -1,11 +1,12 @@
 /** Clusters of endpoints whose picks are counted, with a clock that is moved: the worked examples of vectors.md. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { TableBuilder } from '../balance/table-builder.ts';
 import type { BalanceConfig, ClusterConfig, EndpointConfig, LocalityConfig, PolicyConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
 import { balanceOf, clusterOf, endpointOf, nowhere, seededRandom, TestClock } from '../testing.ts';
 import { Cluster } from './cluster.ts';
+import type { Host } from './host.ts';
 import type { PickAsk } from './pick-ask.ts';
 
 const healthCheck: ClusterConfig['healthCheck'] = {
@@ -187,6 +188,23 @@ test('a ring serves by hashes, goes on over those that were tried, and holds all
   expect(cluster.stats.lbHealthyPanic.value).toBe(5);
 });
 
+test.each(['http1', 'tcp'] as const)(
+  '%s: a hash stays with its endpoint until that has its part of all',
+  (protocol) => {
+    const { cluster } = start(endpointsAt(90, 2), balanceOf({ ...ring, boundedLoadPercent: 125 }), { protocol });
+    const [one, other] = cluster.hosts as [Host, Host];
+    const picked = (): Host | null => cluster.pick({ ...ask, hash: hashOf(3n) });
+    const own = picked() === one ? one : other;
+    for (let request = 0; request < 4; request++) own.counts.begin();
+    // of eight in all, the one asked for included, five may be here; six are too many
+    cluster.stats.rqActive.value = 7;
+    expect(picked()).toBe(own);
+    own.counts.begin();
+    own.counts.begin();
+    expect(picked()).not.toBe(own);
+  },
+);
+
 test('the same hash finds the same priority: its remainder by 100 says which', () => {
   const { cluster, say } = start([...endpointsAt(10, 4), ...endpointsAt(20, 4, { priority: 1 })], balanceOf(ring), {
     healthCheck,
@@ -195,6 +213,23 @@ test('the same hash finds the same priority: its remainder by 100 says which', (
   say([12, 13], 'failing');
   const tens = (hash: bigint): number => Math.floor(cluster.pick({ ...ask, hash: hashOf(hash) })!.port / 10);
   expect([0n, 69n, 70n, 99n, 100n, 2n ** 63n + 61n, 2n ** 63n + 62n].map(tens)).toEqual([1, 1, 2, 2, 1, 1, 2]);
+});
+
+test('with bounded loads a hash leaves an endpoint that has more than its part of the requests under way', () => {
+  const { cluster } = start(endpointsAt(90, 6), balanceOf({ ...ring, boundedLoadPercent: 150 }));
+  const picked = (): Host => cluster.pick({ ...ask, hash: hashOf(0n) })!;
+  const own = picked();
+  expect(own.port).toBe(94);
+  for (let request = 0; request < 3; request++) {
+    own.counts.begin();
+    cluster.stats.rqActive.value++;
+  }
+  const other = picked();
+  expect(other).not.toBe(own);
+  expect(picked()).toBe(other);
+  // as the whole cluster bears more, so does each of them: 3 of 12
+  cluster.stats.rqActive.value += 9;
+  expect(picked()).toBe(own);
 });
 
 test('a hashing cluster without a hash picks by chance, and where nobody is healthy the degraded serve', () => {
@@ -230,6 +265,32 @@ test('a request that chooses by labels gets endpoints of that subset, by their h
   cluster.update({ ...config, balance: balanceOf(roundRobin) });
   expect(new Set(Array.from({ length: 6 }, () => cluster.pick(null)!.port)).size).toBe(3);
   expect(lbSubsetsActive.value).toBe(0);
+});
+
+test('tables of subsets, and of what stands in for them, are begun before anybody asks', () => {
+  const policy = { type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 } as const;
+  const subsets = { selectors: [{ keys: ['version'], fallback: null }], fallback: 'any', defaultSubset: {} } as const;
+  const endpoints = endpointsAt(10, 4).map((one, index) => ({ ...one, labels: { version: String(index % 2) } }));
+  const tables = new TableBuilder({ now: () => 0, soon: () => {} });
+  const config = { ...clusterOf([]), endpoints, balance: balanceOf(policy, { subsets }) };
+  const world = { random: () => 0, now: () => 0, zone: '', tables };
+  const cluster = new Cluster(config, clusterStats(new StatsRegistry(), 'c'), world);
+  const begun = vi.spyOn(tables, 'build');
+  cluster.settle();
+  expect(begun).toHaveBeenCalledTimes(3);
+});
+
+test('by utilisation, a zone where requests fail gets less, whoever fails them', () => {
+  const policy = { reportExpiryMs: 10_000, probationMs: 0, probationRequests: 1, choices: 2 } as const;
+  const { cluster, clock, percents } = start(
+    [...endpointsAt(10, 2, { zone: 'a' }), ...endpointsAt(20, 2, { zone: 'b' })],
+    balanceOf({ type: 'utilization', ...policy }),
+  );
+  const [failing, fine] = cluster.hosts;
+  for (let i = 0; i < 400; i++) failing!.record.count(i % 2 === 0, clock.nowMs);
+  expect(fine!.record.successShare).toBe(1);
+  // of two draws both are of zone a one time in four
+  expect(percents()['10']).toBeCloseTo(25, -1);
 });
 
 test('by utilisation, an endpoint that failed a request or came back is on probation, and gets one at a time', () => {

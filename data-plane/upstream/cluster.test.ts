@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { ClusterConfig } from '../model/config.ts';
+import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { balanceOf, clusterOf, nowhere, stillWorld } from '../testing.ts';
+import { balanceOf, clusterOf, endpointOf, nowhere, stillWorld } from '../testing.ts';
 import { Cluster } from './cluster.ts';
 import { Deadlines } from './deadlines.ts';
 import { PooledConnection } from './host.ts';
@@ -92,6 +92,15 @@ test('what the control plane says of an endpoint counts as well as its checks', 
   const draining = { ...config.endpoints[1]!, health: 'draining' as const };
   const cluster = make({ ...config, endpoints: [config.endpoints[0]!, draining] });
   expect(picks(cluster, 3)).toBe('1,1,1');
+  // whoever drains is not missed: no panic, though most do, as a real Envoy has it
+  const most = [
+    config.endpoints[0]!,
+    draining,
+    ...clusterOf([3, 4]).endpoints.map((one) => ({ ...one, health: 'draining' as const })),
+  ];
+  cluster.update({ ...config, endpoints: most });
+  expect(picks(cluster, 3)).toBe('1,1,1');
+  expect([cluster.stats.lbHealthyPanic.value, cluster.stats.membershipExcluded.value]).toEqual([0, 3]);
 });
 
 test('the pool is last in, first out', () => {
@@ -189,11 +198,12 @@ test('editing one endpoint of 1,000 resets nothing of the others', () => {
 });
 
 test('who is bound to an endpoint gets it as long as it serves, also while it drains; then another, or none', () => {
-  const cluster = make(clusterOf([1, 2, 3]));
+  const balance = balanceOf({ type: 'round-robin' }, { boundStates: ['healthy', 'degraded', 'draining'] });
+  const cluster = make(clusterOf([1, 2, 3], { balance }));
   const bound = { ...ask, bound: key(3) };
   const next = (more: Partial<PickAsk> = {}): number | undefined => cluster.pick({ ...bound, ...more })?.port;
   expect([next(), next()]).toEqual([3, 3]);
-  const draining = clusterOf([1, 2, 3]);
+  const draining = clusterOf([1, 2, 3], { balance });
   const endpoints = draining.endpoints.map((one) => (one.port === 3 ? { ...one, health: 'draining' as const } : one));
   cluster.update({ ...draining, endpoints });
   expect([next(), next({ boundOnly: true })]).toEqual([3, 3]);
@@ -202,6 +212,26 @@ test('who is bound to an endpoint gets it as long as it serves, also while it dr
   expect([next({ tried }), next({ tried, boundOnly: true })]).toEqual([1, 3]);
   cluster.setEjected(key(3), true);
   expect([next(), next({ boundOnly: true })]).toEqual([2, undefined]);
-  cluster.update(clusterOf([1, 2]));
+  cluster.update(clusterOf([1, 2], { balance }));
   expect([next(), next({ boundOnly: true })]).toEqual([1, undefined]);
+});
+
+test.each<
+  [state: string, endpoint: Partial<EndpointConfig>, checked: 'passing' | 'degraded' | 'failing', staysIn: string]
+>([
+  ['well', {}, 'passing', 'healthy'],
+  ['degraded, as it says itself', {}, 'degraded', 'degraded'],
+  ['degraded, as it is said to be', { health: 'degraded' }, 'passing', 'degraded'],
+  ['draining', { health: 'draining' }, 'degraded', 'draining'],
+  ['draining and failing', { health: 'draining' }, 'failing', 'unhealthy'],
+  ['said to be unhealthy', { health: 'unhealthy' }, 'passing', 'unhealthy'],
+  ['failing', {}, 'failing', 'unhealthy'],
+])('who is bound to an endpoint that is %s stays where that is allowed alone', (_state, rest, checked, staysIn) => {
+  const stays = (['healthy', 'degraded', 'draining', 'unhealthy'] as const).filter((state) => {
+    const balance = balanceOf({ type: 'round-robin' }, { boundStates: [state] });
+    const cluster = make({ ...clusterOf([1], { balance, healthCheck }), endpoints: [endpointOf(1, rest)] });
+    cluster.setChecked(key(1), checked);
+    return cluster.pick({ ...ask, bound: key(1), boundOnly: true }) !== null;
+  });
+  expect(stays).toEqual([staysIn]);
 });

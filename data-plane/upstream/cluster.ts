@@ -3,6 +3,7 @@ import type { Standing, World } from '../balance/candidate.ts';
 import type { PoolDeps } from '../balance/level.ts';
 import { Pool } from '../balance/pool.ts';
 import { Subsets } from '../balance/subsets.ts';
+import { TrackRecord } from '../balance/track-record.ts';
 import type { EndpointFacts } from '../health/endpoint-state.ts';
 import type { ClusterConfig, EndpointConfig, SubsetsConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
@@ -39,6 +40,7 @@ export class Cluster {
   #byKey: ReadonlyMap<string, Host> = new Map();
   /** By zone; zones that are gone stay, for what they still have to report. */
   readonly #loads = new Map<string, LocalityLoad>();
+  readonly #zoneRecords = new Map<string, TrackRecord>();
 
   constructor(config: ClusterConfig, stats: ClusterStats, world: ClusterWorld, watch: ClusterWatch = alone) {
     this.name = config.name;
@@ -46,8 +48,8 @@ export class Cluster {
     this.stats = stats;
     this.#watch = watch;
     this.#world = world;
-    // TCP counts connections, each of which is all that it carries
-    const totalActive = (): number => (this.config.protocol === 'tcp' ? stats.cxActive.value : stats.rqActive.total);
+    // of all workers, as what each endpoint has; a TCP connection counts as one
+    const totalActive = (): number => stats.rqActive.total;
     this.#deps = { world, stats, totalActive };
     this.#pool = new Pool(config, [], this.#deps);
     this.update(config);
@@ -78,6 +80,7 @@ export class Cluster {
       if (known === undefined || !isSame(known.config, endpoint)) changed.add(host);
       host.config = endpoint;
       host.load = load;
+      host.record.zone = this.#recordOf(endpoint.locality.zone);
       const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
       if (known === undefined || state !== 'pending') this.#takeChecked(host, state);
       if (known === undefined) host.wellSinceMs = nowMs;
@@ -112,6 +115,12 @@ export class Cluster {
     let load = this.#loads.get(zone);
     if (load === undefined) this.#loads.set(zone, (load = createLoad(zone, this.stats.scope)));
     return load;
+  }
+
+  #recordOf(zone: string): TrackRecord {
+    let record = this.#zoneRecords.get(zone);
+    if (record === undefined) this.#zoneRecords.set(zone, (record = new TrackRecord('zone')));
+    return record;
   }
 
   /** Works out now who may be picked, and begins to build tables: what the next pick would do. */
@@ -221,7 +230,8 @@ export class Cluster {
     }
     if (ask.bound !== '') {
       const bound = this.#byKey.get(ask.bound);
-      if (bound?.takesBound && (ask.boundOnly || !ask.tried.includes(bound))) return bound;
+      if (bound?.takesBound(this.config.balance.boundStates) && (ask.boundOnly || !ask.tried.includes(bound)))
+        return bound;
       if (ask.boundOnly) return null;
     }
     const { hash, tried, hostSelections } = ask;
@@ -240,9 +250,28 @@ export class Cluster {
 
   /** Whether the node's budget has room for one more retry. */
   get mayRetry(): boolean {
-    const { percent, least } = this.config.retryBudget;
     const { retriesActive, rqActive } = this.stats;
-    return retriesActive.total < Math.max(least, Math.floor((rqActive.total * percent) / 100));
+    return retriesActive.total < this.retriesAllowed(rqActive.total);
+  }
+
+  /** At a time, where so many requests are under way. */
+  retriesAllowed(requests: number): number {
+    const { percent, least } = this.config.retryBudget;
+    return Math.max(least, Math.floor((requests * percent) / 100));
+  }
+
+  /** Whether this thread may make one more connection to an endpoint: without any it may, beyond all limits. */
+  mayConnect(host: Host): boolean {
+    if (this.hasRoomAt(host)) return true;
+    if (host.counts.ownConnections > 0) return false;
+    this.stats.cxOverflow.value++;
+    return true;
+  }
+
+  /** The limits of the node allow one more connection there. */
+  hasRoomAt(host: Host): boolean {
+    const { connections, connectionsPerEndpoint } = this.config.breakers;
+    return this.stats.cxActive.total < connections && host.connections < connectionsPerEndpoint;
   }
 
   /** The cluster is gone: idle connections close, those in use finish. */

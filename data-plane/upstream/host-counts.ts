@@ -88,6 +88,11 @@ export class HostCounts {
     return this.#sum(this.#connections);
   }
 
+  /** Of this thread. */
+  get ownConnections(): number {
+    return this.#cells[this.#connections + this.#worker]!;
+  }
+
   opened(): void {
     this.#cells[this.#connections + this.#worker]!++;
   }

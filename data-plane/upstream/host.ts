@@ -4,7 +4,8 @@ import { TrackRecord } from '../balance/track-record.ts';
 import { isOnProbation } from '../balance/utilization.ts';
 import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
-import type { EndpointConfig } from '../model/config.ts';
+import type { BalanceConfig, EndpointConfig } from '../model/config.ts';
+import type { ClusterStats } from '../telemetry/stats.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { HostCounts } from './host-counts.ts';
 import type { LocalityLoad } from './load.ts';
@@ -30,13 +31,21 @@ const standings: Readonly<Record<EndpointState, Standing>> = {
   disabled: 'out',
   unhealthy: 'out',
   ejected: 'out',
-  draining: 'out',
+  draining: 'excluded',
   joining: 'excluded',
   degraded: 'degraded',
   probation: 'healthy',
   'slow-start': 'healthy',
   healthy: 'healthy',
 };
+
+/** A request that waits until one may be had. */
+export interface Waiting {
+  /** Returns whether it has one now, and waits no more. */
+  goOn(): boolean;
+}
+
+const nobody: Waiting[] = [];
 
 export class Host implements Candidate {
   readonly key: string;
@@ -66,6 +75,8 @@ export class Host implements Candidate {
   streamsAllowed: number = limits.streamsBeforeSettings;
   readonly #idle: PooledConnection[] = [];
   readonly #shared: SharedConnection[] = [];
+  #waiting = nobody;
+  #wakes = false;
 
   constructor(config: EndpointConfig, load: LocalityLoad, counts: HostCounts) {
     this.load = load;
@@ -84,9 +95,11 @@ export class Host implements Candidate {
     return standings[this.state(Number.POSITIVE_INFINITY)];
   }
 
-  /** Who is bound to it may go on to it, also while it drains. */
-  get takesBound(): boolean {
-    return this.passesChecks && !this.ejected && this.config.health !== 'unhealthy';
+  /** Who is bound to it stays. @param states in which that is so */
+  takesBound(states: BalanceConfig['boundStates']): boolean {
+    if (!this.passesChecks || this.ejected) return states.includes('unhealthy');
+    const { health } = this.config;
+    return states.includes(health === 'healthy' && this.checked === 'degraded' ? 'degraded' : health);
   }
 
   state(nowMs: number): EndpointState {
@@ -118,6 +131,51 @@ export class Host implements Candidate {
     return connection;
   }
 
+  get hasIdle(): boolean {
+    return this.#idle.length > 0;
+  }
+
+  /** Requests wait for a connection of this thread. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  wait(one: Waiting): void {
+    if (this.#waiting === nobody) this.#waiting = [];
+    this.#waiting.push(one);
+  }
+
+  waitNoMore(one: Waiting): void {
+    const index = this.#waiting.indexOf(one);
+    if (index >= 0) this.#waiting.splice(index, 1);
+  }
+
+  /** There may be a connection for who waits: once what is being done now is done. */
+  wake(): void {
+    if (this.#waiting.length === 0 || this.#wakes) return;
+    this.#wakes = true;
+    queueMicrotask(() => {
+      this.#wakes = false;
+      while (this.#waiting.length > 0 && this.#waiting[0]!.goOn());
+    });
+  }
+
+  /** A connection is opened. */
+  opened({ cxTotal, cxActive }: ClusterStats): void {
+    cxTotal.value++;
+    cxActive.value++;
+    this.counts.opened();
+  }
+
+  /** It is closed, after so long. */
+  closed({ cxActive, cxDestroy, cxLengthMs }: ClusterStats, lengthMs: number): void {
+    cxActive.value--;
+    cxDestroy.value++;
+    cxLengthMs.record(lengthMs);
+    this.counts.closed();
+    this.wake();
+  }
+
   /** Keeps a connection for the next request; `idleTimeoutMs` 0 keeps it for ever. */
   putIdle(connection: PooledConnection, idleTimeoutMs: number, deadlines: Deadlines): void {
     if (this.removed) {
@@ -125,6 +183,7 @@ export class Host implements Candidate {
       return;
     }
     this.#idle.push(connection);
+    this.wake();
     if (idleTimeoutMs > 0) deadlines.queue(idleTimeoutMs).arm(connection.idleDeadline);
   }
 

@@ -3,7 +3,7 @@
  * that join together; a place is never given to another endpoint, so that a late count harms nobody, and a chunk goes
  * when the last of its endpoints has.
  */
-import type { ProxyConfig } from '../model/config.ts';
+import type { EndpointConfig, ProxyConfig } from '../model/config.ts';
 import { clearHostCounts, HostCounts, newHostCounts } from '../upstream/host-counts.ts';
 import { limits } from './limits.ts';
 
@@ -26,6 +26,10 @@ type Places = Map<string, Map<string, Place>>;
 export class HostCountsBook {
   readonly #workers: number;
   readonly #places: Places = new Map();
+  /** What the places of each cluster were made for. */
+  readonly #endpoints = new Map<string, readonly EndpointConfig[]>();
+  /** Null: to be gathered anew. */
+  #chunks: ReadonlySet<CountsChunk> | null = null;
 
   constructor(workers: number) {
     this.#workers = workers;
@@ -33,8 +37,16 @@ export class HostCountsBook {
 
   /** Endpoints that stay keep their places. */
   take({ clusters }: ProxyConfig): void {
-    for (const name of this.#places.keys()) if (!clusters.has(name)) this.#places.delete(name);
+    for (const name of this.#places.keys()) {
+      if (clusters.has(name)) continue;
+      this.#places.delete(name);
+      this.#endpoints.delete(name);
+      this.#chunks = null;
+    }
     for (const { name, endpoints } of clusters.values()) {
+      if (this.#endpoints.get(name) === endpoints) continue;
+      this.#endpoints.set(name, endpoints);
+      this.#chunks = null;
       const before = this.#places.get(name);
       const places = new Map<string, Place>();
       const joined: string[] = [];
@@ -52,8 +64,10 @@ export class HostCountsBook {
 
   /** All that somebody has a place in. */
   get chunks(): ReadonlySet<CountsChunk> {
+    if (this.#chunks !== null) return this.#chunks;
     const chunks = new Set<CountsChunk>();
     for (const places of this.#places.values()) for (const { chunk } of places.values()) chunks.add(chunk);
+    this.#chunks = chunks;
     return chunks;
   }
 
@@ -76,6 +90,8 @@ export class ToldHostCounts {
   readonly #workers: number;
   readonly #worker: number;
   readonly #places: Places = new Map();
+  /** What the places of each cluster were kept for. */
+  readonly #endpoints = new Map<string, readonly EndpointConfig[]>();
 
   /** @param worker from 0 */
   constructor(workers: number, worker: number) {
@@ -94,8 +110,11 @@ export class ToldHostCounts {
       const cluster = clusters.get(name);
       if (cluster === undefined) {
         this.#places.delete(name);
+        this.#endpoints.delete(name);
         continue;
       }
+      if (this.#endpoints.get(name) === cluster.endpoints) continue;
+      this.#endpoints.set(name, cluster.endpoints);
       const kept = new Set(cluster.endpoints.map(({ key }) => key));
       for (const key of places.keys()) if (!kept.has(key)) places.delete(key);
     }

@@ -1,13 +1,20 @@
 import { expect, test } from 'vitest';
+import type { ClusterConfig } from '../model/config.ts';
 import { CommonRows, clearRow, newRows, rowCells } from '../telemetry/common-rows.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { SharedStats } from '../telemetry/shared-stats.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { clusterOf, stillWorld } from '../testing.ts';
+import { clusterOf, noBreakers, stillWorld } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
+import { HostCounts, newHostCounts, ownHostCounts } from '../upstream/host-counts.ts';
 
 /** The same cluster in so many workers. */
-function clustersOf(workers: number, memory: SharedArrayBuffer | null) {
+function clustersOf(
+  workers: number,
+  memory: SharedArrayBuffer | null,
+  rest: Partial<ClusterConfig> = {},
+  countsOf: (worker: number) => HostCounts = ownHostCounts,
+) {
   return Array.from({ length: workers }, (_, worker) => {
     const rows = new CommonRows(worker);
     if (memory !== null) rows.set('cluster.c.', memory);
@@ -16,8 +23,9 @@ function clustersOf(workers: number, memory: SharedArrayBuffer | null) {
       () => {},
       rows,
     );
-    const config = clusterOf([1], { retryBudget: { percent: 50, least: 2 } });
-    return new Cluster(config, clusterStats(new StatsRegistry(shared), 'c'), stillWorld);
+    const config = clusterOf([1], { retryBudget: { percent: 50, least: 2 }, ...rest });
+    const watch = { countsOf: () => countsOf(worker), now: () => 0, onFinding: () => {} };
+    return new Cluster(config, clusterStats(new StatsRegistry(shared), 'c'), stillWorld, watch);
   });
 }
 
@@ -37,6 +45,19 @@ test('a budget is that of the node: what one worker retries, another one may not
   expect(a!.mayRetry).toBe(true);
   clearRow(memory, 0);
   expect([a!.retries, b!.retries, c!.stats.rqActive.total]).toEqual([0, 1, 4]);
+});
+
+test('connections are those of the node, and yet each worker may have one to an endpoint', () => {
+  const [rows, memory] = [newRows(2), newHostCounts(1, 2)];
+  const breakers = { ...noBreakers, connections: 2 };
+  const [a, b] = clustersOf(2, rows, { breakers }, (worker) => new HostCounts(new Int32Array(memory), 0, 2, worker));
+  const [hostOfA, hostOfB] = [a!.hosts[0]!, b!.hosts[0]!];
+  for (let connection = 0; connection < 2; connection++) hostOfA.opened(a!.stats);
+  expect([a!.hasRoomAt(hostOfA), b!.hasRoomAt(hostOfB)]).toEqual([false, false]);
+  expect([a!.mayConnect(hostOfA), b!.mayConnect(hostOfB), b!.stats.cxOverflow.value]).toEqual([false, true, 1]);
+  expect(hostOfB.connections).toBe(2);
+  hostOfA.closed(a!.stats, 1);
+  expect([a!.mayConnect(hostOfA), b!.mayConnect(hostOfB)]).toEqual([true, true]);
 });
 
 test('without rows in common a worker goes by what it counts itself', () => {

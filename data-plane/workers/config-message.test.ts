@@ -19,7 +19,14 @@ const listenerOf = (hosts: readonly ReturnType<typeof hostOf>[], name = 'public'
   ...{ name, address: '127.0.0.1', port: 80, maxConnections: 100, tls },
   chain: {
     ...{ type: 'http', codec: 'auto', statPrefix: name, serverName: '', useRemoteAddress: true, accessLogs: [] },
-    ...{ trustedHops: 0, preserveRequestId: false, forwardClientCert: null, upgrades: [], filters: [] },
+    ...{
+      trustedHops: 0,
+      preserveRequestId: false,
+      forwardClientCert: null,
+      upgrades: [],
+      filters: [],
+      stickySession: null,
+    },
     http2: { extendedConnect: false, maxConcurrentStreams: 1, streamWindowBytes: 1, connectionWindowBytes: 1 },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {

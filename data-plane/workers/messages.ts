@@ -22,6 +22,8 @@ export interface WorkerData {
   readonly filters: readonly string[];
   /** Where this node stands; empty: it was not told. */
   readonly zone: string;
+  /** That sign sticky sessions. */
+  readonly sessionKeys: readonly Uint8Array[];
   /** As `CommonOpenCounts` takes it. */
   readonly open: SharedArrayBuffer;
 }

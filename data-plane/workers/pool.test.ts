@@ -47,6 +47,7 @@ function start(count: number) {
     limits: nodeLimits,
     filters: [],
     zone: '',
+    sessionKeys: [],
     open: newOpenCounts(count, [1, 2]),
     counts,
     onFinding: (...told) => void suspects.push(told.join(' ')),

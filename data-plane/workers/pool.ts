@@ -39,6 +39,7 @@ export interface WorkerPoolDeps {
   /** Files, loaded by each worker. */
   readonly filters: readonly string[];
   readonly zone: string;
+  readonly sessionKeys: readonly Uint8Array[];
   /** What the workers count the open connections in, as of `newOpenCounts`. */
   readonly open: SharedArrayBuffer;
   readonly counts: HostCountsBook;
@@ -192,8 +193,8 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { count, spawn, health, limits, filters, zone, open, counts, now } = this.#deps;
-    const data = { number: slot.worker, workers: count, health: health(), limits, filters, zone, open };
+    const { count, spawn, health, limits, filters, zone, sessionKeys, open, counts, now } = this.#deps;
+    const data = { number: slot.worker, workers: count, health: health(), limits, filters, zone, sessionKeys, open };
     const thread = spawn(data, {
       onMessage: (message) => this.#take(life, message),
       onEnd: (reason) => this.#ended(slot, life, reason),

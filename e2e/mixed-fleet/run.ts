@@ -61,7 +61,9 @@ export async function startFleet(cleanup: Cleanup, more: (endpoints: readonly En
   const controlPlane = await startControlPlane(cleanup);
   const first = stages[0]!.endpoints;
   await controlPlane.apply(groupDocuments() + clusterDocuments(first) + routeDocuments() + more(first));
-  const node = await startDataPlane(cleanup, controlPlane, 'edge', 'ours');
+  const node = await startDataPlane(cleanup, controlPlane, 'edge', 'ours', ['--concurrency', '2'], {
+    FAIRLEAD_SESSION_KEY: '5a'.repeat(32),
+  });
   const printed = await run(
     ['bootstrap', 'envoy', '--group', 'edge', '--id', 'envoy', '--xds', controlPlane.xds],
     controlPlane.env,

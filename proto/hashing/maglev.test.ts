@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { finishTable, type HashTable, type TableHost } from './hash-table.ts';
-import { maglevSteps } from './maglev.ts';
+import { fillSteps, maglevSteps } from './maglev.ts';
 import { equalHosts, fromBigInt, manyHosts } from './testing.ts';
 
 function maglevOf(hosts: readonly TableHost[], tableSize = 65_537): HashTable {
@@ -23,6 +23,24 @@ function countsOf(slots: readonly number[], hosts: number): number[] {
 /** Envoy's test/extensions/load_balancing_policies/maglev/maglev_lb_test.cc, `Basic`. */
 test('six equal hosts fill the table that Envoy fills', () => {
   expect(slotsOf(maglevOf(equalHosts(six), 7))).toEqual([2, 4, 0, 1, 5, 0, 3]);
+});
+
+/** Table 1 of the paper: three backends, then without the second. */
+test.each([
+  [
+    [3, 0, 3],
+    [4, 2, 1],
+    [1, 0, 1, 0, 2, 2, 0],
+  ],
+  [
+    [3, 3],
+    [4, 1],
+    [0, 0, 0, 0, 1, 1, 1],
+  ],
+])('backends that begin at %j and skip %j fill the table of the paper', (offsets, skips, expected) => {
+  const order = Uint32Array.from(offsets.keys());
+  const wishes = { offsets: Uint32Array.from(offsets), skips: Uint32Array.from(skips) };
+  expect(slotsOf(finishTable(fillSteps(7, order, new Float64Array(order.length).fill(1), wishes)))).toEqual(expected);
 });
 
 test('the order in which hosts are told does not matter', () => {
@@ -57,7 +75,9 @@ test('65,537 slots are shared evenly, and a host that goes takes few others with
 /** By an independent implementation. */
 test.each([
   [10, 65_537, 6554, 247],
+  [10, 655_373, 65_537, 374],
   [100, 65_537, 655, 366],
+  [100, 655_373, 6554, 951],
   [1_000, 65_537, 65, 387],
   [1_000, 655_373, 655, 2164],
 ])('of %i hosts in %i slots the one that goes has %i slots, and %i others change', (count, size, own, others) => {

@@ -20,21 +20,39 @@ const skipSeed: Hash64 = { high: 0, low: 1 };
 export function* maglevSteps({ tableSize }: MaglevSettings, hosts: readonly TableHost[]): TableSteps {
   if (hosts.length === 0) return emptyTable;
   const order = Uint32Array.from(hosts.keys()).sort((a, b) => compareUtf8(hosts[a]!.key, hosts[b]!.key));
-  const { offsets, skips } = preferences(hosts, tableSize);
+  const weights = Float64Array.from(hosts, ({ weight }) => weight);
+  const wishes = preferences(hosts, tableSize);
   yield;
-  const largest = hosts.reduce((sofar, { weight }) => Math.max(sofar, weight), 0);
-  const targets = new Float64Array(hosts.length);
-  const table = indexArray(tableSize, hosts.length);
+  return yield* fillSteps(tableSize, order, weights, wishes);
+}
+
+/** By host: the slot that it wants first, and by how much it goes on from there. */
+export interface Preferences {
+  readonly offsets: Uint32Array;
+  readonly skips: Uint32Array;
+}
+
+/** @param order in which hosts take their turns */
+export function* fillSteps(
+  tableSize: number,
+  order: Uint32Array,
+  weights: Float64Array,
+  { offsets, skips }: Preferences,
+): Generator<undefined, Maglev, undefined> {
+  const largest = weights.reduce((sofar, weight) => Math.max(sofar, weight), 0);
+  const targets = new Float64Array(order.length);
+  const wanted = offsets.slice();
+  const table = indexArray(tableSize, order.length);
   const taken = new Uint8Array(tableSize);
   let filled = 0;
   let work = 0;
   for (let turn = 1; filled < tableSize; turn++) {
     for (let index = 0; index < order.length && filled < tableSize; index++) {
       const host = order[index]!;
-      if (turn * hosts[host]!.weight < targets[host]!) continue;
+      if (turn * weights[host]! < targets[host]!) continue;
       targets[host]! += largest;
       const skip = skips[host]!;
-      let slot = offsets[host]!;
+      let slot = wanted[host]!;
       while (taken[slot] !== 0) {
         slot += skip;
         if (slot >= tableSize) slot -= tableSize;
@@ -43,7 +61,7 @@ export function* maglevSteps({ tableSize }: MaglevSettings, hosts: readonly Tabl
       taken[slot] = 1;
       table[slot] = host;
       slot += skip;
-      offsets[host] = slot >= tableSize ? slot - tableSize : slot;
+      wanted[host] = slot >= tableSize ? slot - tableSize : slot;
       filled++;
       if (++work >= stepSlots) {
         work = 0;
@@ -54,11 +72,7 @@ export function* maglevSteps({ tableSize }: MaglevSettings, hosts: readonly Tabl
   return new Maglev(table);
 }
 
-/** Where each host begins, and by how much it goes on. */
-function preferences(
-  hosts: readonly TableHost[],
-  tableSize: number,
-): { readonly offsets: Uint32Array; readonly skips: Uint32Array } {
+function preferences(hosts: readonly TableHost[], tableSize: number): Preferences {
   const offsets = new Uint32Array(hosts.length);
   const skips = new Uint32Array(hosts.length);
   const text = new TextBytes();

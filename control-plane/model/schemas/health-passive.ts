@@ -9,9 +9,14 @@ const detection = 'Cluster.outlier_detection';
 /** Envoy's own default; a longer `ejectFor` makes it longer. */
 const maxEjectForMs = 300_000;
 
-const volume = (minimumHosts: number, requestVolume: number, envoy: readonly [hosts: string, requests: string]) => ({
+const volume = (
+  minimumHosts: number,
+  requestVolume: number,
+  envoy: readonly [hosts: string, requests: string],
+  leastHosts = 1,
+) => ({
   minimumHosts: about(
-    whole(1, limits.breaker).prefault(minimumHosts),
+    whole(leastHosts, limits.breaker).prefault(minimumHosts),
     'So many endpoints had enough requests, or none is judged.',
     envoy[0],
   ),
@@ -43,7 +48,8 @@ const failurePercentage = fields({
 }).transform(({ threshold, ...rest }) => ({ ...rest, thresholdPercent: threshold }));
 
 const latency = fields({
-  ...volume(5, 100, [ours, ours]),
+  // one has no peers
+  ...volume(5, 100, [ours, ours], 2),
   factor: about(
     decimal(1, 1000).prefault(3),
     'A 99th percentile so many times the median of those of all endpoints is too slow.',

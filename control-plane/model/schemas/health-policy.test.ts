@@ -137,6 +137,7 @@ test.each([
   [{ passive: { maxEjected: '10.5%' } }, 'invalid /spec/passive/maxEjected'],
   [{ passive: { ejectFor: '30s', maxEjectFor: '10s' } }, 'invalid /spec/passive/maxEjectFor'],
   [{ passive: { successRate: { stdevFactor: -1 } } }, 'invalid /spec/passive/successRate/stdevFactor'],
+  [{ passive: { latency: { minimumHosts: 1 } } }, 'invalid /spec/passive/latency/minimumHosts'],
   [{ passive: { latency: { factor: 0.5 } } }, 'invalid /spec/passive/latency/factor'],
   [{ passive: { maxFails: 3, consecutive5xx: 5 } }, 'invalid /spec/passive/consecutive5xx'],
 ])('the policy %j is refused: %s', (spec, refused) => {

@@ -82,7 +82,7 @@ export const kindFacts: { readonly [K in Kind]: KindFacts<K> } = {
     tenantSchema: l4RouteSchema,
     own: ownL4Route,
   }),
-  HealthPolicy: plain('How the endpoints of a cluster are probed.', true, healthPolicySchema),
+  HealthPolicy: plain('How the endpoints of a cluster are probed and watched.', true, healthPolicySchema),
   Secret: plain(
     'A certificate with its private key, or certificates of those who sign others: stored encrypted, never shown, given only to nodes that need it.',
     true,

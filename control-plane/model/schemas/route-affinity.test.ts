@@ -33,12 +33,22 @@ test('keys of a hash are read in their order, with what they leave out', () => {
 });
 
 test.each([
-  [{ cookie: 'fl-sticky' }, { cookie: 'fl-sticky', ttlMs: 0, path: '/', strict: false }],
+  [{ cookie: 'fl-sticky' }, { cookie: 'fl-sticky', ttlMs: 0, path: '/', attributes: {}, strict: false, signed: false }],
   [
-    { cookie: 'c', ttl: '1h', path: '/shop', strict: true },
-    { cookie: 'c', ttlMs: 3_600_000, path: '/shop', strict: true },
+    {
+      cookie: 'c',
+      ttl: '1h',
+      path: '/shop',
+      attributes: { SameSite: 'Lax', Secure: true },
+      strict: true,
+      signed: true,
+    },
+    {
+      ...{ cookie: 'c', ttlMs: 3_600_000, path: '/shop', attributes: { SameSite: 'Lax', Secure: '' } },
+      ...{ strict: true, signed: true },
+    },
   ],
-  [{ header: 'X-Sticky' }, { header: 'x-sticky', strict: false }],
+  [{ header: 'X-Sticky' }, { header: 'x-sticky', strict: false, signed: false }],
 ])('a sticky session %j is read with its defaults', (sticky, read) => {
   expect(affinityOf({ sticky })).toEqual({ hash: [], combine: false, sticky: read });
 });
@@ -71,6 +81,8 @@ test.each([
   [{ sticky: {} }, 'invalid /spec/affinity/sticky'],
   [{ sticky: { cookie: 'a', header: 'b' } }, 'invalid /spec/affinity/sticky'],
   [{ sticky: { header: 'b', ttl: '1s' } }, 'invalid /spec/affinity/sticky/ttl'],
+  [{ sticky: { header: 'b', attributes: {} } }, 'invalid /spec/affinity/sticky/attributes'],
+  [{ sticky: { cookie: 'b', attributes: { path: '/' } } }, 'invalid /spec/affinity/sticky/attributes/path'],
   [{ sticky: { header: 'b', path: '/' } }, 'invalid /spec/affinity/sticky/path'],
   [{ sticky: { cookie: 'a;b' } }, 'invalid /spec/affinity/sticky/cookie'],
 ])('the affinity %j is refused: %s', (affinity, refused) => {

@@ -112,23 +112,31 @@ const stickySchema: Field<StickySpec> = fields(
         'x-default': '`/`',
       },
     ),
+    attributes: about(attributes.optional(), 'Of the cookie.', 'CookieBasedSessionState.cookie.attributes', {
+      'x-default': 'none',
+    }),
     strict: about(
       yesNo().prefault(false),
       'Where the endpoint is gone, or not well, the answer is 503; else another one serves.',
       `${session}.strict`,
     ),
+    signed: about(
+      yesNo().prefault(false),
+      'Nodes sign what they tell clients, with the key of their `FAIRLEAD_SESSION_KEY`, and take nothing else; a node without one binds nobody.',
+      'nothing of its own: a node that is an Envoy signs nothing',
+    ),
   },
   {
     exactlyOne: ['cookie', 'header'],
-    check: ({ header, ttl, path }): FieldFault | undefined => {
-      if (header === undefined || (ttl === undefined && path === undefined)) return undefined;
-      const field = ttl === undefined ? 'path' : 'ttl';
+    check: ({ header, ...ofCookies }): FieldFault | undefined => {
+      const field = ['ttl', 'path', 'attributes'].find((name) => ofCookies[name] !== undefined);
+      if (header === undefined || field === undefined) return undefined;
       return { field, detail: `A header has no \`${field}\`.`, remedy: 'Take it out, or write `cookie`.' };
     },
   },
 ).transform(
-  ({ cookie, header = '', ttl = 0, path = '/', strict }): StickySpec =>
-    cookie === undefined ? { header, strict } : { cookie, ttlMs: ttl, path, strict },
+  ({ cookie, header = '', ttl = 0, path = '/', attributes = {}, strict, signed }): StickySpec =>
+    cookie === undefined ? { header, strict, signed } : { cookie, ttlMs: ttl, path, attributes, strict, signed },
 );
 
 export const affinitySchema: Field<AffinitySpec> = fields(

@@ -88,22 +88,49 @@ const cookieState = (cookie: object): NonNullable<StatefulSession['session_state
 });
 
 test('sessions are by cookie or by header, strict or not', () => {
-  const cookie = { name: 'St', ttl: seconds(60), path: '/p' };
+  const cookie = { name: 'St', ttl: seconds(60), path: '/p', attributes: [{ name: 'SameSite', value: 'Lax' }] };
   expect(routeOf(sticky({ stateful_session: { session_state: cookieState(cookie), strict: true } }))).toMatchObject({
-    stickySession: { by: { type: 'cookie', name: 'St', ttlMs: 60_000, path: '/p', attributes: [] }, strict: true },
+    stickySession: {
+      by: {
+        ...{ type: 'cookie', name: 'St', ttlMs: 60_000, path: '/p' },
+        attributes: [{ name: 'SameSite', value: 'Lax' }],
+      },
+      strict: true,
+      signed: false,
+    },
     fault: null,
   });
   const session_state = { name: 'h', typed_config: any(byHeader, { name: 'X-Sticky' }) };
   expect(routeOf(sticky({ stateful_session: { session_state } })).stickySession).toEqual({
     by: { type: 'header', name: 'x-sticky' },
     strict: false,
+    signed: false,
   });
-  expect(routeOf(sticky({ disabled: true })).stickySession).toBeNull();
-  expect(routeOf(sticky({ stateful_session: {} })).stickySession).toBeNull();
+  expect(routeOf(sticky({ disabled: true })).stickySession).toBe('none');
+  expect(routeOf(sticky({ stateful_session: {} })).stickySession).toBe('none');
+  expect(routeOf({}).stickySession).toBeNull();
+});
+
+const saying = (fields: object): Partial<Route> => ({
+  ...sticky({ stateful_session: { session_state: cookieState({ name: 'a' }) } }),
+  metadata: { filter_metadata: { 'fairlead.sticky': { fields } } } as never,
+});
+
+test('a session is signed where the metadata of its route says so', () => {
+  expect(routeOf(saying({ signed: { boolValue: true } })).stickySession).toMatchObject({ signed: true });
+  expect(routeOf(saying({ signed: { boolValue: false } })).stickySession).toMatchObject({ signed: false });
+  const place = `${inRoute}.metadata.filter_metadata["fairlead.sticky"]`;
+  expect(problemsOf(decodeRoute(saying({ by: { stringValue: 'me' } })))).toEqual([
+    `${place}.by: ${unsupported}`,
+    `${place}.signed: must be true or false`,
+  ]);
+  const { metadata = null } = saying({ signed: { boolValue: true } });
+  expect(problemsOf(decodeRoute({ metadata }))).toEqual([`${place}: needs a session of the route itself`]);
 });
 
 test.each<[object, string]>([
   [{}, ': says neither stateful_session nor disabled'],
+  [{ disabled: false }, '.disabled: must be true'],
   [
     { stateful_session: { session_state: cookieState({}) } },
     '.stateful_session.session_state.typed_config.cookie.name: must not be empty',
@@ -121,17 +148,40 @@ test.each<[object, string]>([
   expect(problemsOf(decodeRoute(sticky(session)))).toEqual([`${place}${problem}`]);
 });
 
-test('in a chain the filter may stand, and routes say what it does', () => {
-  const chain = (session: StatefulSession) => {
-    const typed_config = any('envoy.extensions.filters.http.stateful_session.v3.StatefulSession', session);
-    const http_filters = [{ name: filterName, typed_config }, routerFilter];
-    return decodeListener(listener({ http: httpManager({ http_filters }) }));
-  };
-  const { chain: http } = taken(chain({}));
-  expect(http.type === 'http' && http.config.filters).toEqual([]);
-  expect(problemsOf(chain({ session_state: cookieState({ name: 'a' }) }))[0]).toContain(
-    `session_state: for all routes of a chain is ${unsupported}`,
-  );
+const chain = (...sessions: StatefulSession[]) => {
+  const filters = sessions.map((session) => ({
+    name: filterName,
+    typed_config: any('envoy.extensions.filters.http.stateful_session.v3.StatefulSession', session),
+  }));
+  return decodeListener(listener({ http: httpManager({ http_filters: [...filters, routerFilter] }) }));
+};
+
+test.each<[string, StatefulSession[], unknown]>([
+  ['without the filter nobody stays', [], null],
+  ['one that says nothing leaves it to the routes', [{}], 'none'],
+  [
+    'one that says something speaks for the routes that do not',
+    [{ session_state: cookieState({ name: 'a' }) }],
+    { by: { type: 'cookie', name: 'a', ttlMs: 0, path: '', attributes: [] }, strict: false },
+  ],
+])('in a chain: %s', (_law, sessions, expected) => {
+  const { chain: http } = taken(chain(...sessions));
+  expect(http).toMatchObject({ config: { stickySession: expected, filters: [] } });
+});
+
+test('a filter that is off is there for the routes that turn it on', () => {
+  const typed_config = any('envoy.extensions.filters.http.stateful_session.v3.StatefulSession', {
+    session_state: cookieState({ name: 'a' }),
+  });
+  const http_filters = [{ name: filterName, typed_config, disabled: true }, routerFilter];
+  const { chain: http } = taken(decodeListener(listener({ http: httpManager({ http_filters }) })));
+  expect(http).toMatchObject({ config: { stickySession: 'none' } });
+});
+
+test('the filter stands in a chain once', () => {
+  expect(problemsOf(chain({}, {}))).toEqual([
+    'filter_chains[0].filters[0].typed_config.http_filters[1].typed_config: is in this chain already',
+  ]);
 });
 
 const labels = (fields: object) => ({ filter_metadata: { 'envoy.lb': { fields }, other: { fields: {} } } }) as never;

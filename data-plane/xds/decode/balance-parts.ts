@@ -13,7 +13,7 @@ import type { Place } from './problems.ts';
 import { millis, percent, runtimeDouble, uint32Within, uint64Within, type Wrapped } from './values.ts';
 
 /** What a policy says; the threshold for panic is the cluster's. */
-export type PolicyChoice = Omit<BalanceConfig, 'panicPercent' | 'failOnPanic'>;
+export type PolicyChoice = Omit<BalanceConfig, 'panicPercent' | 'failOnPanic' | 'boundStates'>;
 
 export const plainChoice: PolicyChoice = Object.freeze({
   policy: { type: 'round-robin' },

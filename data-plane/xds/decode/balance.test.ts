@@ -13,6 +13,7 @@ const maglev = `${policies}.maglev.v3.Maglev` as const;
 const subset = `${policies}.subset.v3.Subset` as const;
 const wrrLocality = `${policies}.wrr_locality.v3.WrrLocality` as const;
 const utilization = 'fairlead.load_balancing_policies.utilization.v1.Utilization';
+const struct = 'xds.type.v3.TypedStruct';
 const unknownPolicy = { name: 'newer', typed_config: { type_url: 'type.googleapis.com/x.Newer', value: Buffer.of() } };
 
 const balance = (patch: Partial<Cluster>) => taken(decodeCluster(edsCluster(patch))).config.balance;
@@ -24,6 +25,10 @@ function policy<N extends MessageName>(name: N, message: MessageTypes[N]) {
 const only = <N extends MessageName>(name: N, message: MessageTypes[N]): Partial<Cluster> => ({
   load_balancing_policy: { policies: [policy(name, message)] },
 });
+
+/** Our own, as those say it who write for Envoys too. */
+const asJson = (fields: Readonly<Record<string, object>>) =>
+  policy(struct, { type_url: `type.googleapis.com/${utilization}`, value: { fields } } as never);
 
 const plainLeast = { type: 'least-request', choices: 2, fullScan: false, activeRequestBias: null } as const;
 const plainRing = { type: 'ring-hash', function: 'xx-hash', minSize: 1_024, maxSize: 8_388_608 } as const;
@@ -207,6 +212,16 @@ test.each<[string, Partial<Cluster>, Parameters<typeof balanceOf>]>([
     [{ type: 'round-robin' }, { localities: { type: 'weighted' } }],
   ],
   [
+    'clients that stay with whoever drains',
+    { common_lb_config: { override_host_status: { statuses: ['DRAINING', 'HEALTHY', 'UNKNOWN', 'DEGRADED'] } } },
+    [{ type: 'round-robin' }, { boundStates: ['healthy', 'degraded', 'draining'] }],
+  ],
+  [
+    'clients that stay with nobody',
+    { common_lb_config: { override_host_status: {} } },
+    [{ type: 'round-robin' }, { boundStates: [] }],
+  ],
+  [
     'our own, before one that others know',
     { load_balancing_policy: { policies: [policy(utilization, {}), policy(leastRequest, {})] } },
     [{ type: 'utilization', choices: 2, reportExpiryMs: 10_000, probationMs: 10_000, probationRequests: 1 }],
@@ -222,6 +237,18 @@ test.each<[string, Partial<Cluster>, Parameters<typeof balanceOf>]>([
       { type: 'utilization', choices: 3, reportExpiryMs: 5_000, probationMs: 20_000, probationRequests: 2 },
       { slowStart, localities: zoneAware },
     ],
+  ],
+  [
+    'our own as JSON, behind one that nobody knows',
+    {
+      load_balancing_policy: {
+        policies: [
+          policy(struct, { type_url: 'type.googleapis.com/x.Newer', value: {} }),
+          asJson({ choice_count: { numberValue: 3 }, report_expiry: { stringValue: '5s' } }),
+        ],
+      },
+    },
+    [{ type: 'utilization', choices: 3, reportExpiryMs: 5_000, probationMs: 10_000, probationRequests: 1 }],
   ],
 ])('balancing: %s', (_law, patch, expected) => {
   expect(balance(patch)).toEqual(balanceOf(...expected));
@@ -242,6 +269,10 @@ test.each(
     [
       { round_robin_lb_config: { slow_start_config: { aggression: { default_value: 0 } } } },
       ['round_robin_lb_config.slow_start_config.aggression: must be more than 0'],
+    ],
+    [
+      { common_lb_config: { override_host_status: { statuses: ['HEALTHY', 'DRAINING'] } } },
+      [`common_lb_config.override_host_status: one of UNKNOWN and HEALTHY alone is ${unsupported}`],
     ],
     [{ lb_policy: 'CLUSTER_PROVIDED' }, [`lb_policy: CLUSTER_PROVIDED is ${unsupported}`]],
     [
@@ -298,6 +329,10 @@ test.each(
         },
       }),
       [`${at}.endpoint_picking_policy: must not speak of localities itself`],
+    ],
+    [
+      { load_balancing_policy: { policies: [asJson({ choices: { numberValue: 3 } })] } },
+      [`${at}.value: choices: is unknown`],
     ],
     [
       only(utilization, { report_expiry: seconds(0), probation: seconds(0), probation_requests: {} }),

@@ -29,7 +29,7 @@ const maglevFields = fieldTable(`${cluster}.MaglevLbConfig`, { carried: ['table_
 const commonFields = fieldTable(`${cluster}.CommonLbConfig`, {
   carried: [
     ...['healthy_panic_threshold', 'zone_aware_lb_config', 'locality_weighted_lb_config'],
-    'consistent_hashing_lb_config',
+    ...['consistent_hashing_lb_config', 'override_host_status'],
   ],
   // how updates are batched
   ignored: ['update_merge_window'],
@@ -45,7 +45,34 @@ export function readBalance(place: Place, message: Cluster): BalanceConfig {
   const panicPercent = percent(at.field('healthy_panic_threshold'), common.healthy_panic_threshold, 50);
   const choice = message.load_balancing_policy ? readList(place, message) : readOlder(place, message);
   const failOnPanic = choice.localities.type === 'zone-aware' && choice.localities.failOnPanic;
-  return { panicPercent, failOnPanic, ...choice };
+  const boundStates = readBoundStates(at.field('override_host_status'), common.override_host_status);
+  return { panicPercent, failOnPanic, boundStates, ...choice };
+}
+
+type States = BalanceConfig['boundStates'];
+type StatusSet = NonNullable<Cluster['common_lb_config']>['override_host_status'];
+
+/** What the control plane calls an endpoint, by what that makes of it here. */
+const statusesOf = {
+  healthy: ['UNKNOWN', 'HEALTHY'],
+  degraded: ['DEGRADED'],
+  draining: ['DRAINING'],
+  unhealthy: ['UNHEALTHY', 'TIMEOUT'],
+} as const satisfies Record<States[number], readonly string[]>;
+
+/** Envoy's default: whoever may be picked as well. */
+const wellStates: States = ['healthy', 'degraded'];
+
+function readBoundStates(place: Place, message: StatusSet): States {
+  if (!message) return wellStates;
+  const said = new Set((message.statuses ?? []).map(String));
+  const states = Object.keys(statusesOf) as States[number][];
+  return states.filter((state) => {
+    const statuses = statusesOf[state];
+    const count = statuses.filter((status) => said.has(status)).length;
+    if (count > 0 && count < statuses.length) place.refuse(`one of ${statuses.join(' and ')} alone is ${unsupported}`);
+    return count > 0;
+  });
 }
 
 function readList(place: Place, message: Cluster): PolicyChoice {

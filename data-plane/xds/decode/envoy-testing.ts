@@ -8,23 +8,23 @@ import { nodeTypeOf } from '../types.ts';
 /** Envoy's words against a resource; empty: it takes it. */
 export type Objections = (type: NodeType, name: string, bytes: Uint8Array) => Promise<string>;
 
-/** Each resource is taken back before the next one. Ends with the test that starts it. */
+/** What it takes stays until another form of it is taken. Ends with the test that starts it. */
 export async function startJudge(): Promise<Objections> {
   const server = await ScriptedServer.start();
   const envoy = await startEnvoy({ bootstrap: bootstrapOf(server.port), waitFor: 'admin', logLevel: 'error' });
   onTestFinished(() => envoy.stop());
   const stream = await server.streams.take();
   let version = 0;
-  return async (type, name, bytes) => {
-    const objection = await verdict(stream, type, stream.send(type, [{ name, version: `${++version}`, bytes }]));
-    await verdict(stream, type, stream.send(type, [], [name]));
-    return objection;
-  };
+  return (type, name, bytes) => verdict(stream, type, stream.send(type, [{ name, version: `${++version}`, bytes }]));
 }
 
 async function verdict(stream: ScriptedStream, type: NodeType, nonce: string): Promise<string> {
+  const died = stream.ended.then((): never => {
+    throw new Error('Envoy died of this resource, or before it');
+  });
+  died.catch(() => {});
   for (;;) {
-    const request = await stream.requests.take();
+    const request = await Promise.race([stream.requests.take(), died]);
     if (request.response_nonce === nonce && nodeTypeOf(request.type_url ?? '') === type)
       return request.error_detail?.message ?? '';
   }

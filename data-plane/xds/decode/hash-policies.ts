@@ -45,7 +45,9 @@ function readPolicy(place: Place, policy: HashPolicy): HashPolicyConfig | null {
 
 function readHeader(place: Place, header: NonNullable<HashPolicy['header']>) {
   checkFields(place, header, headerFields);
-  const name = required(place.field('header_name'), header.header_name).toLowerCase();
+  const at = place.field('header_name');
+  const name = required(at, header.header_name).toLowerCase();
+  if (!/^:?[!#$%&'*+.^`|~0-9a-z_-]*$/.test(name)) at.refuse('must be the name of a header');
   const rewrite = header.regex_rewrite;
   return {
     type: 'header',

@@ -51,6 +51,7 @@ test('an HTTP health check may say everything', () => {
     expected_statuses: [{ start: 200, end: 300 }],
     retriable_statuses: [{ start: 500, end: 501 }],
     receive: [{ text: '4f4b' }],
+    response_buffer_size: { value: 0 },
     request_headers_to_add: [added('X-Probe', '100%%'), added('empty', '')],
   });
   expect(config(patch).healthCheck?.check).toEqual({
@@ -58,6 +59,7 @@ test('an HTTP health check may say everything', () => {
     expect: [{ start: 200, end: 300 }],
     retriable: [{ start: 500, end: 501 }],
     receive: [bytes('OK')],
+    receiveBytes: 0,
     headers: [{ name: 'x-probe', value: '100%' }],
   });
 });

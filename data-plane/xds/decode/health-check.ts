@@ -4,7 +4,7 @@ import type { ClusterConfig, HealthCheckConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readProbeHeaders } from './probe-headers.ts';
 import { type Place, unsupported } from './problems.ts';
-import { millis, positiveMillis, required, uint32Within, wireText } from './values.ts';
+import { millis, positiveMillis, required, uint32Within, uint64Within, wireText } from './values.ts';
 
 type HttpCheck = NonNullable<HealthCheck['http_health_check']>;
 type TcpCheck = NonNullable<HealthCheck['tcp_health_check']>;
@@ -29,9 +29,8 @@ const checkFieldTable = fieldTable('envoy.config.core.v3.HealthCheck', {
 const httpFields = fieldTable('envoy.config.core.v3.HealthCheck.HttpHealthCheck', {
   carried: [
     ...['host', 'path', 'method', 'codec_client_type', 'expected_statuses', 'retriable_statuses', 'receive'],
-    'request_headers_to_add',
+    ...['response_buffer_size', 'request_headers_to_add'],
   ],
-  ignored: ['response_buffer_size'],
 });
 
 const grpcFields = fieldTable('envoy.config.core.v3.HealthCheck.GrpcHealthCheck', {
@@ -117,6 +116,7 @@ function readHttp(place: Place, message: HttpCheck, cluster: CheckedCluster): Ch
   const method = said === 'METHOD_UNSPECIFIED' ? 'GET' : `${said}`;
   if (!methods.includes(method)) place.field('method').refuse(`${method} is ${unsupported}`);
   const expect = readStatuses(place, 'expected_statuses', message);
+  const buffer = message.response_buffer_size;
   return {
     type: 'http',
     method,
@@ -127,6 +127,7 @@ function readHttp(place: Place, message: HttpCheck, cluster: CheckedCluster): Ch
     retriable: readStatuses(place, 'retriable_statuses', message),
     headers: readProbeHeaders(place, message.request_headers_to_add ?? []),
     receive: readBlocks(place, message.receive),
+    ...(buffer && { receiveBytes: uint64Within(place.field('response_buffer_size'), buffer, 0, 0) }),
   };
 }
 

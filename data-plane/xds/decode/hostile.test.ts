@@ -13,6 +13,7 @@ import {
   pairFor,
   problemsOf,
   route,
+  routerFilter,
   routes,
   seconds,
   secretBytes,
@@ -33,6 +34,14 @@ function randomOf(state: number): () => number {
 }
 
 const host = virtualHost({ name: 'public/shop', domains: ['shop.example.com', '*.shop.example.com'] });
+
+const stateful = 'envoy.extensions.filters.http.stateful_session.v3.StatefulSession';
+const sessionState = {
+  name: 'envoy.http.stateful_session.cookie',
+  typed_config: any('envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState', {
+    cookie: { name: 'sticky', ttl: seconds(60), path: '/', attributes: [{ name: 'Secure' }] },
+  }),
+};
 
 const valid = {
   clusters: edsCluster({
@@ -106,6 +115,7 @@ const valid = {
   }),
   listeners: listener({
     http: httpManager({
+      http_filters: [{ name: 's', typed_config: any(stateful, { session_state: sessionState }) }, routerFilter],
       server_name: 'fairlead',
       access_log: [
         {
@@ -126,7 +136,21 @@ const valid = {
           route({
             match: { path: '/a', headers: [{ name: ':method', string_match: { safe_regex: { regex: 'A|B' } } }] },
           }),
-          route({ route: { weighted_clusters: { clusters: [{ name: 'a', weight: { value: 1 } }] } } }),
+          route({
+            route: {
+              weighted_clusters: { clusters: [{ name: 'a', weight: { value: 1 } }] },
+              hash_policy: [
+                { header: { header_name: 'x-user', regex_rewrite: { pattern: { regex: 'a' }, substitution: 'b' } } },
+                { cookie: { name: 'sid', ttl: seconds(60), attributes: [{ name: 'SameSite', value: 'Lax' }] } },
+              ],
+              metadata_match: { filter_metadata: { 'envoy.lb': { fields: { v: { stringValue: '1' } } } } } as never,
+            },
+            typed_per_filter_config: {
+              'envoy.filters.http.stateful_session': any(`${stateful}PerRoute`, {
+                stateful_session: { session_state: sessionState, strict: true },
+              }),
+            },
+          }),
         ],
       }),
     ],

@@ -6,7 +6,7 @@ import { checkFields, fieldTable } from './fields.ts';
 import { readPercent } from './fraction.ts';
 import { anyName, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
-import { checkChainSession, readSession } from './stateful-session.ts';
+import { perRouteSessionName, readRouteSession, sessionName, withSignature } from './stateful-session.ts';
 import { positiveMillis } from './values.ts';
 
 type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
@@ -34,8 +34,6 @@ const faultFields = fieldTable(faultName, {
   carried: ['delay', 'abort'],
   ignored: ['disable_downstream_cluster_stats'],
 });
-const sessionName = 'envoy.extensions.filters.http.stateful_session.v3.StatefulSession';
-const perRouteSessionName = 'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute';
 const delayFields = fieldTable('envoy.extensions.filters.common.fault.v3.FaultDelay', {
   carried: ['fixed_delay', 'percentage'],
 });
@@ -74,11 +72,9 @@ function readHttpFilter(place: Place, { typed_config: any }: HttpFilter): HttpFi
       if (fault !== null) checkFields(place, fault, chainFaultFields);
       return { name: 'fault', settings: null };
     }
-    case sessionName: {
-      const session = unpackAny(place, name, any);
-      if (session !== null) checkChainSession(place, session);
+    // stateful-session.ts reads it
+    case sessionName:
       return null;
-    }
     case 'xds.type.v3.TypedStruct':
       return readOwnFilter(place, any);
     default:
@@ -103,10 +99,10 @@ function readOwnFilter(place: Place, any: unknown): HttpFilterConfig | null {
 /** What a route says to the filters for faults and for sessions. */
 export function readRouteFilters(
   place: Place,
-  configs: Route['typed_per_filter_config'],
+  { typed_per_filter_config: configs, metadata }: Route,
 ): Pick<RouteConfig, 'fault' | 'stickySession'> {
   let fault: RouteConfig['fault'] = null;
-  let stickySession: RouteConfig['stickySession'] = null;
+  let session: RouteConfig['stickySession'] = null;
   for (const [key, any] of Object.entries(configs ?? {})) {
     const at = place.entry('typed_per_filter_config', key);
     const name = anyName(any);
@@ -115,10 +111,10 @@ export function readRouteFilters(
       if (message !== null) fault = readFaultMessage(at, message);
     } else if (name === perRouteSessionName) {
       const message = unpackAny(at, name, any);
-      if (message !== null) stickySession = readSession(at, message);
+      if (message !== null) session = readRouteSession(at, message);
     } else at.refuse(`settings of type ${name || 'nothing'} are ${unsupported}`);
   }
-  return { fault, stickySession };
+  return { fault, stickySession: withSignature(place, session, metadata) };
 }
 
 function readFaultMessage(place: Place, message: HTTPFault): FaultConfig {

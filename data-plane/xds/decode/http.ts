@@ -10,6 +10,7 @@ import { type Place, unsupported } from './problems.ts';
 import { checkHttp1Options } from './protocol-options.ts';
 import type { HttpChainResource } from './resources.ts';
 import { readRouteTable } from './route.ts';
+import { readChainSession } from './stateful-session.ts';
 import { readManagerUpgrades } from './upgrades.ts';
 import { bool, millis, required, uint32Within, wireText } from './values.ts';
 
@@ -99,6 +100,7 @@ export function readHttpConnectionManager(
     preserveRequestId: message.preserve_external_request_id ?? false,
     forwardClientCert: readForwardClientCert(place, message, asksForCertificates),
     upgrades: readManagerUpgrades(place, message.upgrade_configs),
+    stickySession: readChainSession(place, message.http_filters ?? []),
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };

@@ -1,5 +1,7 @@
 /** envoy.config.cluster.v3.LoadBalancingPolicy: a list of policies, of which the first known one counts. */
+import { decode, messageNameOf, packAny } from '../../../proto/codec.ts';
 import type { Cluster, MessageTypes } from '../../../proto/envoy.ts';
+import { fromJson } from '../../../proto/from-json.ts';
 import type { PolicyConfig, RingHashConfig } from '../../model/config.ts';
 import {
   hashingOf,
@@ -14,7 +16,7 @@ import {
   readSlowStart,
 } from './balance-parts.ts';
 import { checkFields, type FieldTable, fieldTable } from './fields.ts';
-import { anyName, unpackAny } from './messages.ts';
+import { anyName, type StructMessage, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
 import { readSubsets, withSubsets } from './subsets.ts';
 import { bool, positiveMillis, uint32Within } from './values.ts';
@@ -60,12 +62,41 @@ export function readPolicies(place: Place, { policies: list = [] }: Policies): P
   for (const [index, policy] of list.entries()) {
     const at = place.item('policies', index).field('typed_extension_config').field('typed_config');
     const any = policy.typed_extension_config?.typed_config;
-    const choice = readers[anyName(any)]?.(at, any);
-    if (choice !== undefined) return choice;
+    const name = policyName(any);
+    const read = readers[name];
+    if (read !== undefined) return read(at, anyName(any) === name ? any : fromStruct(at, name as Known, any));
   }
-  const said = list.map((policy) => anyName(policy.typed_extension_config?.typed_config) || 'none');
+  const said = list.map((policy) => policyName(policy.typed_extension_config?.typed_config) || 'none');
   place.field('policies').refuse(`no policy of ${said.join(', ') || 'an empty list'} is supported by this data plane`);
   return plainChoice;
+}
+
+const structName = 'xds.type.v3.TypedStruct';
+type Known = (typeof names)[keyof typeof names];
+
+/** Servers say what receivers may not know as JSON (gRPC's A52), since an Envoy cannot show a message that it does not know. */
+function policyName(any: unknown): string {
+  const name = anyName(any);
+  if (name !== structName) return name;
+  try {
+    return messageNameOf(unpacked(any).type_url ?? '');
+  } catch {
+    return name;
+  }
+}
+
+function unpacked(any: unknown): MessageTypes[typeof structName] {
+  return decode(structName, (any as { value?: Uint8Array }).value ?? new Uint8Array());
+}
+
+/** The same message in its own form; an empty one after reporting a problem. */
+function fromStruct(place: Place, name: Known, any: unknown): unknown {
+  try {
+    return packAny(name, fromJson(name, structToJson((unpacked(any).value ?? {}) as StructMessage)));
+  } catch (error) {
+    place.field('value').refuse(error instanceof Error ? error.message : String(error));
+    return packAny(name, {});
+  }
 }
 
 /** By the name of the message. */

@@ -52,6 +52,7 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         preserveRequestId: false,
         forwardClientCert: null,
         upgrades: [],
+        stickySession: null,
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,

@@ -81,15 +81,26 @@ const latency = { factor: 2.5, leastMs: 0, minimumHosts: 5, requestVolume: 100 }
 const maxFails = { fails: 3, windowMs: 30_000 };
 
 test('our own rules stand in the metadata, beside those of Envoy', () => {
-  expect(outliers({ outlier_detection: {}, metadata: metadata({ maxFails, latency }) })).toEqual({
-    ...{ ...defaults, maxFails, latency },
-  });
+  expect(outliers({ outlier_detection: {}, metadata: metadata({ latency }) })).toEqual({ ...defaults, latency });
 });
 
+const noneOfEnvoys = {
+  ...{ ...defaults, consecutive5xx: 0, consecutiveGatewayFailure: 0, consecutiveLocalOriginFailure: 0 },
+  successRate: { ...defaults.successRate, enforcingPercent: 0, enforcingLocalOriginPercent: 0 },
+};
+
 test('our own rules may stand alone', () => {
-  expect(outliers({ metadata: metadata({ maxFails }) })).toEqual({
-    ...{ ...defaults, maxFails, consecutive5xx: 0, consecutiveGatewayFailure: 0, consecutiveLocalOriginFailure: 0 },
-    successRate: { ...defaults.successRate, enforcingPercent: 0, enforcingLocalOriginPercent: 0 },
+  expect(outliers({ metadata: metadata({ latency }) })).toEqual({ ...noneOfEnvoys, latency });
+  expect(outliers({ metadata: metadata({ maxFails }) })).toEqual({ ...noneOfEnvoys, maxFails });
+});
+
+test("nginx's rule takes the place of those of Envoy, which say the nearest to it to an Envoy", () => {
+  const outlier_detection = {
+    ...{ split_external_local_origin_errors: true, consecutive_local_origin_failure: { value: 3 } },
+    ...{ enforcing_failure_percentage: { value: 100 }, interval: seconds(1) },
+  };
+  expect(outliers({ outlier_detection, metadata: metadata({ maxFails, latency }) })).toEqual({
+    ...{ ...noneOfEnvoys, maxFails, latency, splitLocalOrigin: true, intervalMs: 1_000 },
   });
 });
 

@@ -23,10 +23,11 @@ const outlierFields = fieldTable('envoy.config.cluster.v3.OutlierDetection', {
   ],
 });
 
-/** Of a cluster that is watched for our own rules only. */
+/** Of a cluster that is watched for our own rules only; `maxFails` takes the place of all of Envoy's. */
 const nothingElse: OutlierDetection = {
   ...{ consecutive_5xx: {}, consecutive_gateway_failure: {}, consecutive_local_origin_failure: {} },
   ...{ enforcing_success_rate: {}, enforcing_local_origin_success_rate: {} },
+  ...{ enforcing_failure_percentage: {}, enforcing_failure_percentage_local_origin: {} },
 };
 
 /** Null: nobody watches. */
@@ -35,7 +36,9 @@ export function readOutlierDetection(place: Place, cluster: Cluster): OutlierDet
   const said = cluster.outlier_detection;
   if (!said && own === null) return null;
   const none = { latency: null, maxFails: null };
-  return { ...readRules(place.field('outlier_detection'), said ?? nothingElse), ...(own ?? none) };
+  // what stands beside it says the same to an Envoy, as nearly as it can be told
+  const rules = own?.maxFails ? { ...said, ...nothingElse } : (said ?? nothingElse);
+  return { ...readRules(place.field('outlier_detection'), rules), ...(own ?? none) };
 }
 
 type Own = Pick<OutlierDetectionConfig, 'latency' | 'maxFails'>;

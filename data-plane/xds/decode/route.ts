@@ -150,7 +150,7 @@ interface HostRetries {
 function readRoute(place: Place, message: Route, ofHost: HostRetries): RouteConfig | null {
   checkFields(place, message, routeFields);
   const match = readMatch(place.field('match'), message.match ?? {});
-  const filters = readRouteFilters(place, message.typed_per_filter_config);
+  const filters = readRouteFilters(place, message);
   const named = { name: message.name ?? '', match, ...filters, ...readHeaderChanges(place, message) };
   const answer = readAnswer(place, message);
   if (answer !== null) {

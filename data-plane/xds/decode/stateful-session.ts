@@ -1,47 +1,80 @@
 /** envoy.extensions.filters.http.stateful_session.v3: clients that stay on the endpoint that served them. */
-import type { StatefulSession, StatefulSessionPerRoute } from '../../../proto/envoy.ts';
-import type { StickySessionConfig } from '../../model/config.ts';
+import type {
+  HttpConnectionManager,
+  MessageTypes,
+  StatefulSession,
+  StatefulSessionPerRoute,
+} from '../../../proto/envoy.ts';
+import { stickyMetadata } from '../../../proto/names.ts';
+import type { HttpChainConfig, RouteConfig, StickySessionConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { anyName, unpackAny } from './messages.ts';
+import { anyName, type StructMessage, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
 import { millis, required, wireText } from './values.ts';
 
-const sessionFields = fieldTable('envoy.extensions.filters.http.stateful_session.v3.StatefulSession', {
-  carried: ['session_state', 'strict'],
-});
-const perRouteFields = fieldTable('envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute', {
-  carried: ['disabled', 'stateful_session'],
-});
+const filter = 'envoy.extensions.filters.http.stateful_session.v3';
+export const sessionName = `${filter}.StatefulSession` as const;
+export const perRouteSessionName = `${filter}.StatefulSessionPerRoute` as const;
+const sessionFields = fieldTable(sessionName, { carried: ['session_state', 'strict'] });
+const perRouteFields = fieldTable(perRouteSessionName, { carried: ['disabled', 'stateful_session'] });
 const extensionFields = fieldTable('envoy.config.core.v3.TypedExtensionConfig', {
   carried: ['typed_config'],
   ignored: ['name'],
 });
 const cookieStateName = 'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState';
 const cookieStateFields = fieldTable(cookieStateName, { carried: ['cookie'] });
-const cookieFields = fieldTable('envoy.type.http.v3.Cookie', { carried: ['name', 'ttl', 'path'] });
+const cookieFields = fieldTable('envoy.type.http.v3.Cookie', { carried: ['name', 'ttl', 'path', 'attributes'] });
 const headerStateName = 'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState';
 const headerStateFields = fieldTable(headerStateName, { carried: ['name'] });
 
-/** The filter in a chain, where it may be there, so that routes can say what it does. */
-export function checkChainSession(place: Place, message: StatefulSession): void {
-  checkFields(place, message, sessionFields);
-  if (message.session_state) place.field('session_state').refuse(`for all routes of a chain is ${unsupported}`);
+type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
+
+/** What the filter in a chain says for routes that say nothing, which is nothing where it is off; null: it is not there. */
+export function readChainSession(place: Place, filters: readonly HttpFilter[]): HttpChainConfig['stickySession'] {
+  let read: HttpChainConfig['stickySession'] = null;
+  for (const [index, { typed_config: any, disabled = false }] of filters.entries()) {
+    if (anyName(any) !== sessionName) continue;
+    const at = place.item('http_filters', index).field('typed_config');
+    if (read !== null) at.refuse('is in this chain already');
+    const message = unpackAny(at, sessionName, any);
+    const said = message === null ? 'none' : readSession(at, message);
+    read = disabled ? 'none' : said;
+  }
+  return read;
 }
 
-/** What a route says to it; null: nothing. */
-export function readSession(place: Place, message: StatefulSessionPerRoute): StickySessionConfig | null {
+/** What a route says to it; whether it is signed stands in the route's metadata. */
+export function readRouteSession(place: Place, message: StatefulSessionPerRoute): StickySessionConfig | 'none' {
   checkFields(place, message, perRouteFields);
-  if (message.disabled === true) return null;
-  const at = place.field('stateful_session');
-  const session = message.stateful_session;
-  if (!session) {
-    place.refuse('says neither stateful_session nor disabled');
-    return null;
-  }
-  checkFields(at, session, sessionFields);
-  if (!session.session_state) return null;
-  const by = readState(at.field('session_state'), session.session_state);
-  return by && { by, strict: session.strict ?? false };
+  if (message.stateful_session) return readSession(place.field('stateful_session'), message.stateful_session);
+  if (message.disabled === false) place.field('disabled').refuse('must be true');
+  else if (message.disabled === undefined) place.refuse('says neither stateful_session nor disabled');
+  return 'none';
+}
+
+/** What stands in a route's metadata under `fairlead.sticky`: of no message of Envoy's. */
+export function withSignature(
+  place: Place,
+  session: RouteConfig['stickySession'],
+  metadata: { readonly filter_metadata?: object } | null | undefined,
+): RouteConfig['stickySession'] {
+  const said = (metadata?.filter_metadata as Readonly<Record<string, StructMessage>> | undefined)?.[stickyMetadata];
+  if (said === undefined) return session;
+  const at = place.field('metadata').entry('filter_metadata', stickyMetadata);
+  const { signed, ...others } = structToJson(said);
+  for (const name of Object.keys(others)) at.field(name).refuse(unsupported);
+  if (typeof signed !== 'boolean') at.field('signed').refuse('must be true or false');
+  if (session !== null && session !== 'none') return { ...session, signed: signed === true };
+  at.refuse('needs a session of the route itself');
+  return session;
+}
+
+/** Without a state nobody stays. */
+function readSession(place: Place, message: StatefulSession): StickySessionConfig | 'none' {
+  checkFields(place, message, sessionFields);
+  const state = message.session_state;
+  const by = state ? readState(place.field('session_state'), state) : null;
+  return by === null ? 'none' : { by, strict: message.strict ?? false, signed: false };
 }
 
 /** Null after reporting a problem. */
@@ -56,16 +89,7 @@ function readState(
     const read = unpackAny(at, name, state.typed_config);
     if (read === null) return null;
     checkFields(at, read, cookieStateFields);
-    const cookie = read.cookie ?? {};
-    const of = at.field('cookie');
-    checkFields(of, cookie, cookieFields);
-    return {
-      type: 'cookie',
-      name: wireText(of.field('name'), required(of.field('name'), cookie.name)),
-      ttlMs: millis(of.field('ttl'), cookie.ttl, 0),
-      path: wireText(of.field('path'), cookie.path ?? ''),
-      attributes: [],
-    };
+    return { type: 'cookie', ...readCookie(at.field('cookie'), read.cookie ?? {}) };
   }
   if (name === headerStateName) {
     const read = unpackAny(at, name, state.typed_config);
@@ -75,6 +99,27 @@ function readState(
   }
   at.refuse(`a session by ${name || 'nothing'} is ${unsupported}`);
   return null;
+}
+
+type Cookie = NonNullable<MessageTypes[typeof cookieStateName]['cookie']>;
+
+function readCookie(
+  place: Place,
+  cookie: Cookie,
+): Omit<Extract<StickySessionConfig['by'], { type: 'cookie' }>, 'type'> {
+  checkFields(place, cookie, cookieFields);
+  return {
+    name: wireText(place.field('name'), required(place.field('name'), cookie.name)),
+    ttlMs: millis(place.field('ttl'), cookie.ttl, 0),
+    path: wireText(place.field('path'), cookie.path ?? ''),
+    attributes: (cookie.attributes ?? []).map(({ name, value = '' }, index) => {
+      const at = place.item('attributes', index);
+      return {
+        name: wireText(at.field('name'), required(at.field('name'), name)),
+        value: wireText(at.field('value'), value),
+      };
+    }),
+  };
 }
 
 function headerName(place: Place, written: string): string {

@@ -1,0 +1,235 @@
+/** Endpoints that fail real requests, from documents to a node of two threads: who is ejected, for how long, and how nginx does it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  Cleanup,
+  type DataPlaneProcess,
+  request,
+  startControlPlane,
+  startDataPlane,
+  temporaryFolder,
+  waitFor,
+} from './support/fairlead.ts';
+
+const nginx = '/usr/sbin/nginx';
+const cleanup = new Cleanup();
+let node: DataPlaneProcess;
+
+type Mood = 'well' | 'error' | 'reset' | 'slow';
+
+interface Endpoint {
+  readonly port: number;
+  readonly key: string;
+  mood: Mood;
+  requests: number;
+  /** Answers what waits for it. */
+  release(): void;
+}
+
+/** Its probe is fine, whatever its requests meet. */
+async function startEndpoint(mood: Mood = 'well'): Promise<Endpoint> {
+  const held: http.ServerResponse[] = [];
+  const server = http.createServer((asked, answer) => {
+    if (asked.url === '/healthz') {
+      answer.end();
+      return;
+    }
+    endpoint.requests++;
+    if (endpoint.mood === 'reset') asked.socket.resetAndDestroy();
+    else if (endpoint.mood === 'slow') held.push(answer);
+    else answer.writeHead(endpoint.mood === 'error' ? 500 : 200).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanup.add(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as net.AddressInfo;
+  const release = (): void => {
+    for (const answer of held.splice(0)) answer.end();
+  };
+  const endpoint = { port, key: `127.0.0.1:${port}`, mood, requests: 0, release };
+  return endpoint;
+}
+
+const clusters: Record<string, Endpoint[]> = {};
+
+beforeAll(async () => {
+  const controlPlane = await startControlPlane(cleanup);
+  const cluster = async (name: string, moods: readonly Mood[], spec: string): Promise<string> => {
+    clusters[name] = await Promise.all(moods.map((mood) => startEndpoint(mood)));
+    const endpoints = clusters[name].map(({ port }) => `{ address: 127.0.0.1, port: ${port} }`);
+    return [
+      `{ kind: Cluster, name: ${name}, spec: { endpoints: [${endpoints}], ${spec} } }`,
+      `{ kind: Route, name: ${name}, spec: { hosts: [${name}.example.com], to: { cluster: ${name} } } }`,
+    ].join('\n---\n');
+  };
+  const page = await readFile(new URL('../docs/outlier-detection.md', import.meta.url), 'utf8');
+  const probe = 'active: { http: { path: /healthz }, interval: 1h }';
+  await controlPlane.apply(
+    [
+      '{ kind: NodeGroup, name: edge }',
+      /^```yaml\n(.*?)^```$/ms.exec(page)![1]!,
+      '{ kind: Listener, name: public, spec: { groups: edge, address: 127.0.0.1, port: 0 } }',
+      await cluster(
+        'lying',
+        ['error', 'well', 'well'],
+        `health: { ${probe}, passive: { consecutive5xx: 4, interval: 300ms, ejectFor: 300ms } }`,
+      ),
+      await cluster(
+        'ill',
+        ['error', 'error', 'error', 'well'],
+        'balance: { panic: 0% }, health: { passive: { consecutive5xx: 2, maxEjected: 50%, alwaysOne: false } }',
+      ),
+      await cluster('as-nginx', ['reset', 'well'], 'health: { passive: { maxFails: 3, failTimeout: 1s } }'),
+      await cluster('bounded', ['slow'], 'breakers: { connections: 1, pending: 1 }'),
+    ].join('\n---\n'),
+  );
+  node = await startDataPlane(cleanup, controlPlane, 'edge', 'ours', ['--concurrency', '2']);
+});
+
+afterAll(() => cleanup.run());
+
+const ask = async (name: string): Promise<number> =>
+  (await request(await node.port('public'), { host: `${name}.example.com` })).status;
+
+async function stat(cluster: string, name: string): Promise<number> {
+  const text = await (await fetch(`${node.admin}/stats?filter=cluster.${cluster}.${name}`)).text();
+  return Number(/: (\d+)$/m.exec(text)?.[1]);
+}
+
+/** What the node's log says of an endpoint, in order. */
+function outlierEvents(endpoint: Endpoint): string[] {
+  return node.program
+    .stderr()
+    .split('\n')
+    .filter((line) => line.includes('"event":"outlier"') && line.includes(`"${endpoint.key}"`))
+    .map((line) => JSON.parse(line) as { action: string; type?: string })
+    .map(({ action, type }) => (type === undefined ? action : `${action} ${type}`));
+}
+
+test('an endpoint whose probe is fine while its requests fail is ejected, and taken back when its time is over', async () => {
+  const [lying] = clusters['lying']!;
+  const events = (): string[] => outlierEvents(lying!);
+  await waitFor('an ejection', async () => {
+    await ask('lying');
+    return events().length > 0 ? true : undefined;
+  });
+  lying!.mood = 'well';
+  expect(events()[0]).toBe('EJECT CONSECUTIVE_5XX');
+  await waitFor('its return', () => (events().at(-1) === 'UNEJECT' ? true : undefined));
+  const before = lying!.requests;
+  await waitFor('a request', async () => {
+    await ask('lying');
+    return lying!.requests > before ? true : undefined;
+  });
+  expect(await stat('lying', 'outlier_detection.ejections_enforced_consecutive_5xx')).toBeGreaterThan(0);
+});
+
+test('no more than the share that may be is ejected, however many fail', async () => {
+  const events = (): string[] => clusters['ill']!.flatMap(outlierEvents);
+  await waitFor('two ejections, and one too many', async () => {
+    await ask('ill');
+    return (await stat('ill', 'outlier_detection.ejections_overflow')) > 0 ? true : undefined;
+  });
+  expect(events()).toEqual(['EJECT CONSECUTIVE_5XX', 'EJECT CONSECUTIVE_5XX']);
+  expect(await stat('ill', 'outlier_detection.ejections_active')).toBe(2);
+  const shown = await (await fetch(`${node.admin}/clusters`)).text();
+  expect(shown.match(/health_flags::\/failed_outlier_check/g)?.length).toBe(2);
+});
+
+/** How an endpoint with `max_fails=3 fail_timeout=1s` fares that fails, and is well again after it was tried once. */
+async function fares(failing: Endpoint, send: () => Promise<unknown>): Promise<number[]> {
+  const counts: number[] = [];
+  const count = async (): Promise<void> => {
+    const before = failing.requests;
+    for (let sent = 0; sent < 8; sent++) await send();
+    counts.push(failing.requests - before);
+  };
+  const untilTried = async (): Promise<void> => {
+    const before = failing.requests;
+    await waitFor('a trial', async () => {
+      await send();
+      return failing.requests > before ? true : undefined;
+    });
+  };
+  await count();
+  await count();
+  await untilTried();
+  await count();
+  failing.mood = 'well';
+  await untilTried();
+  await count();
+  return counts;
+}
+
+test('max_fails and fail_timeout do as they do in nginx', async () => {
+  const [failing] = clusters['as-nginx']!;
+  const [mostlyOut, out, outAgain, back] = await fares(failing!, () => ask('as-nginx'));
+  // a thread may have one under way when it hears of the third failure
+  expect([3, 4]).toContain(mostlyOut);
+  // on a machine that is busy a trial may come by
+  for (const tried of [out, outAgain]) expect(tried).toBeLessThanOrEqual(1);
+  expect(back).toBeGreaterThanOrEqual(2);
+  expect(outlierEvents(failing!)).toEqual(['EJECT MAX_FAILS', 'UNEJECT']);
+});
+
+test('and that is what they do in nginx', async ({ skip }) => {
+  try {
+    accessSync(nginx, constants.X_OK);
+  } catch {
+    skip(`${nginx} is not installed`);
+  }
+  const [failing, well] = [await startEndpoint('reset'), await startEndpoint()];
+  const folder = await temporaryFolder(cleanup);
+  const free = net.createServer().listen(0, '127.0.0.1');
+  await once(free, 'listening');
+  const { port } = free.address() as net.AddressInfo;
+  await new Promise((resolve) => free.close(resolve));
+  const server = (endpoint: Endpoint): string => `server ${endpoint.key} max_fails=3 fail_timeout=1s;`;
+  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (one) => `${one}_temp_path ${folder}/${one};`,
+  );
+  await writeFile(
+    `${folder}/nginx.conf`,
+    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log; events {}
+    http { access_log off; ${folders.join(' ')}
+      upstream u { zone z 64k; ${server(failing)} ${server(well)} }
+      server { listen 127.0.0.1:${port}; location / { proxy_pass http://u; } } }`,
+  );
+  const program = spawn(nginx, ['-c', `${folder}/nginx.conf`, '-p', folder], { stdio: 'ignore' });
+  cleanup.add(() => void program.kill());
+  const send = (): Promise<number> => request(port, {}).then(({ status }) => status);
+  await waitFor('nginx', async () => {
+    const socket = net.connect(port, '127.0.0.1');
+    const connected = await Promise.race([once(socket, 'connect'), once(socket, 'error')]).catch(() => null);
+    socket.destroy();
+    return connected === null ? undefined : true;
+  });
+  const [mostlyOut, out, outAgain, back] = await fares(failing, send);
+  expect([mostlyOut, back]).toEqual([3, 4]);
+  for (const tried of [out, outAgain]) expect(tried).toBeLessThanOrEqual(1);
+});
+
+test('breakers count for all threads together, and say so in stats', async () => {
+  const [slow] = clusters['bounded']!;
+  const asked = Array.from({ length: 8 }, () => ask('bounded'));
+  // each thread may have one connection; what else waits is one request of the node
+  await waitFor('refusals', async () =>
+    (await stat('bounded', 'upstream_rq_pending_overflow')) >= 5 && slow!.requests > 0 ? true : undefined,
+  );
+  expect(await stat('bounded', 'circuit_breakers.default.cx_open')).toBe(1);
+  slow!.mood = 'well';
+  slow!.release();
+  const statuses = await Promise.all(asked);
+  expect(statuses.filter((status) => status === 503).length).toBeGreaterThanOrEqual(5);
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(1);
+  await waitFor('an end', async () => ((await stat('bounded', 'upstream_rq_active')) === 0 ? true : undefined));
+  expect(await stat('bounded', 'upstream_rq_pending_active')).toBe(0);
+});
