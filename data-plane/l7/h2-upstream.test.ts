@@ -338,10 +338,10 @@ describe('tries', () => {
     // both arrive in one turn of the proxy, the request first
     client.write(post('order'));
     upstream.asked[0]!.socket.write(Buffer.alloc(9, 255));
-    await until(() => proxy.log.length === 2);
+    const [{ socket }] = upstream.asked as [Asked];
+    await until(() => proxy.log.length === 2 && socket.destroyed);
     client.destroy();
-    expect(proxy.log[1]).toMatchObject({ method: 'POST', status: 502 });
-    expect(proxy.cluster.stats.cxTotal.value).toBe(1);
+    expect(upstream.asked.filter(({ body }) => body === 'order')).toHaveLength(1);
   });
 
   test('an endpoint that goes on refusing is asked as often as the policy says', async () => {
