@@ -1,11 +1,16 @@
 /** `hashing`: how long tables for 1,000 endpoints take, and what their building does to the loop that forwards. */
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import type { HashingConfig } from '../data-plane/balance/hashed-hosts.ts';
 import { TableBuilder } from '../data-plane/balance/table-builder.ts';
-import { clusterOf, startProxy } from '../data-plane/testing.ts';
-import { finishTable, type TableHost, type TableSteps } from '../proto/hashing/hash-table.ts';
+import type { ClusterConfig } from '../data-plane/model/config.ts';
+import { StatsRegistry } from '../data-plane/telemetry/registry.ts';
+import { clusterStats } from '../data-plane/telemetry/stats.ts';
+import { balanceOf, clusterOf, endpointOf, startProxy, stillWorld } from '../data-plane/testing.ts';
+import { Cluster } from '../data-plane/upstream/cluster.ts';
+import { finishTable, type TableSteps } from '../proto/hashing/hash-table.ts';
 import { maglevSteps } from '../proto/hashing/maglev.ts';
 import { ringSteps } from '../proto/hashing/ring.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
@@ -15,6 +20,10 @@ import { columnOf, inTurns, type Sample } from './harness/turns.ts';
 import type { FromTraffic, ToTraffic } from './hashing/traffic-thread.ts';
 
 const hostCount = 1_000;
+const endpoints = Array.from({ length: hostCount + 1 }, (_, index) => {
+  const address = `10.0.${index >> 8}.${index & 255}`;
+  return { ...endpointOf(8_080), key: `${address}:8080`, address };
+});
 const buildsAtOnce = 10;
 /** Of the 99th percentile. */
 const delayGoalMs = 20;
@@ -22,19 +31,19 @@ const delayGoalMs = 20;
 interface Contender {
   readonly name: string;
   /** Null: traffic alone. */
-  readonly steps: ((hosts: readonly TableHost[]) => TableSteps) | null;
+  readonly policy: HashingConfig | null;
   /** Envoy's published time for 100 hosts, times ten (docs/performance.md). */
   readonly envoyMs: number | null;
 }
 
-const ring = (minSize: number) => (hosts: readonly TableHost[]) =>
-  ringSteps({ function: 'xx-hash', minSize, maxSize: 8_388_608 }, hosts);
+const any = { useHostname: false, boundedLoadPercent: 0 };
+const ring = { type: 'ring-hash', function: 'xx-hash', maxSize: 8_388_608, ...any } as const;
 
 const contenders: readonly Contender[] = [
-  { name: 'traffic alone', steps: null, envoyMs: null },
-  { name: 'ring of 1,024', steps: ring(1_024), envoyMs: null },
-  { name: 'ring of 65,536', steps: ring(65_536), envoyMs: 90 },
-  { name: 'maglev of 65,537', steps: (hosts) => maglevSteps({ tableSize: 65_537 }, hosts), envoyMs: 30 },
+  { name: 'traffic alone', policy: null, envoyMs: null },
+  { name: 'ring of 1,024', policy: { ...ring, minSize: 1_024 }, envoyMs: null },
+  { name: 'ring of 65,536', policy: { ...ring, minSize: 65_536 }, envoyMs: 90 },
+  { name: 'maglev of 65,537', policy: { type: 'maglev', tableSize: 65_537, ...any }, envoyMs: 30 },
 ];
 
 export async function run(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
@@ -42,20 +51,17 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
   const post = (message: ToTraffic): void => traffic.postMessage(message);
   const [backend] = (await once(traffic, 'message')) as [Extract<FromTraffic, { type: 'backend' }>];
   const proxy = await startProxy({ cluster: clusterOf([backend.port]) });
-  const hosts = Array.from({ length: hostCount }, (_, index) => {
-    return { key: `10.0.${index >> 8}.${index & 255}:8080`, weight: 1 / hostCount };
-  });
-  const measure = async ({ steps }: Contender, seconds: number): Promise<Sample> => {
+  const measure = async ({ policy }: Contender, seconds: number): Promise<Sample> => {
     const sample: Record<string, number> = {};
-    if (steps !== null) sample['buildMs'] = median(timesOf(buildsAtOnce, () => finishTable(steps(hosts))));
+    if (policy !== null) sample['buildMs'] = median(timesOf(buildsAtOnce, () => finishTable(stepsOf(policy))));
     proxy.log.length = 0;
     post({ type: 'start', port: proxy.port, connections: options.connections });
     const loop = monitorEventLoopDelay({ resolution: 1 });
     loop.enable();
-    const builds = steps === null ? null : buildOverAndOver(() => steps(hosts));
+    const changes = policy === null ? null : changeOverAndOver(policy);
     await delay(1_000 * seconds);
     loop.disable();
-    sample['builds'] = (builds?.stop() ?? 0) / seconds;
+    sample['changes'] = (changes?.stop() ?? 0) / seconds;
     const stopped = once(traffic, 'message') as Promise<[Extract<FromTraffic, { type: 'stopped' }>]>;
     post({ type: 'stop' });
     sample['answers'] = (await stopped)[0].answers / seconds;
@@ -75,7 +81,7 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
   await proxy.stop();
   await traffic.terminate();
   return {
-    title: `Tables of ${hostCount} endpoints, built over and over beside HTTP/1.1 on ${options.connections} connections; goal: loop delay p99 under ${delayGoalMs} ms`,
+    title: `Clusters of ${hostCount} endpoints, one of which comes or goes all the time, beside HTTP/1.1 on ${options.connections} connections; goal: loop delay p99 under ${delayGoalMs} ms`,
     versions: [`Fairlead on Node ${process.versions.node}`],
     missing: [],
     failed: [],
@@ -93,45 +99,56 @@ function timesOf(count: number, build: () => void): number[] {
   });
 }
 
-/** As a node does it. `stop` says how many were built. */
-function buildOverAndOver(steps: () => TableSteps): { readonly stop: () => number } {
-  const builder = new TableBuilder({ now: () => performance.now(), soon: setImmediate });
-  let built = 0;
-  let giveUp = (): void => {};
-  let stopped = false;
-  const next = (): void => {
-    if (stopped) return;
-    giveUp = builder.build(steps(), () => {
-      built++;
-      setImmediate(next);
-    });
+function stepsOf(policy: HashingConfig): TableSteps {
+  const hosts = endpoints.slice(0, hostCount).map(({ key }) => ({ key, weight: 1 / hostCount }));
+  return policy.type === 'maglev' ? maglevSteps(policy, hosts) : ringSteps(policy, hosts);
+}
+
+/** As a node does it: an endpoint comes, and goes as soon as the table with it is there. `stop` says how many did. */
+function changeOverAndOver(policy: HashingConfig): { readonly stop: () => number } {
+  const tables = new TableBuilder({ now: () => performance.now(), soon: setImmediate });
+  const configOf = (count: number): ClusterConfig => {
+    return { ...clusterOf([]), endpoints: endpoints.slice(0, count), balance: balanceOf(policy) };
   };
-  next();
+  const [smaller, larger] = [configOf(hostCount), configOf(hostCount + 1)];
+  const cluster = new Cluster(smaller, clusterStats(new StatsRegistry(), 'changing'), { ...stillWorld, tables });
+  let changes = 0;
+  let stopped = false;
+  const change = async (): Promise<void> => {
+    while (!stopped) {
+      cluster.update(changes % 2 === 0 ? larger : smaller);
+      cluster.settle();
+      await tables.whenIdle();
+      changes++;
+      await nextTurn();
+    }
+    cluster.close();
+  };
+  void change();
   return {
     stop: () => {
       stopped = true;
-      giveUp();
-      return built;
+      return changes;
     },
   };
 }
 
 function tableOf(values: (name: string, key: string) => readonly number[]): string {
-  const rows = contenders.map(({ name, steps, envoyMs }) => {
+  const rows = contenders.map(({ name, policy, envoyMs }) => {
     const one = (key: string, digits: number): string => median(values(name, key)).toFixed(digits);
-    const build = steps === null ? null : spread(values(name, 'buildMs'));
+    const build = policy === null ? null : spread(values(name, 'buildMs'));
     return [
       name,
       build === null ? '' : `${build.median.toFixed(1)} (${build.min.toFixed(1)}–${build.max.toFixed(1)})`,
       envoyMs === null ? '' : String(envoyMs),
       envoyMs === null || build === null ? '' : (build.median / envoyMs).toFixed(2),
-      one('builds', 0),
+      one('changes', 0),
       one('delayMs', 1),
       one('longestMs', 1),
       one('answers', 0),
     ];
   });
   const delays = ['loop delay p99, ms', 'longest, ms'];
-  const head = ['', 'build at once, ms', "Envoy's, scaled, ms", 'ratio', 'builds/s beside', ...delays, 'answers/s'];
+  const head = ['', 'build at once, ms', "Envoy's, scaled, ms", 'ratio', 'changes/s beside', ...delays, 'answers/s'];
   return alignedRows([head, ...rows]);
 }
