@@ -148,9 +148,43 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
   };
 }
 
-/** Fractions from 0 up to 1, the same for the same seed (xorshift; not 0). */
+export function httpChainOf(routes: readonly RouteConfig[]): HttpChainConfig {
+  return {
+    type: 'http',
+    statPrefix: 'test',
+    codec: 'auto',
+    http2: {
+      extendedConnect: true,
+      maxConcurrentStreams: 100,
+      streamWindowBytes: 64 * 1024,
+      connectionWindowBytes: 1024 * 1024,
+    },
+    serverName: 'fairlead',
+    useRemoteAddress: true,
+    trustedHops: 0,
+    preserveRequestId: false,
+    forwardClientCert: null,
+    upgrades: [],
+    stickySession: 'none',
+    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
+    limits: {
+      headerBytes: 60 * 1024,
+      headers: 100,
+      headersTimeoutMs: 10_000,
+      requestTimeoutMs: 300_000,
+      idleTimeoutMs: 3_600_000,
+      streamIdleTimeoutMs: 300_000,
+    },
+    accessLogs: [],
+    routes: { name: 'test', hosts: [{ name: '*', domains: ['*'], routes }] },
+    filters: [],
+  };
+}
+
+/** Fractions from 0 up to 1, the same for the same seed (xorshift). */
 export function seededRandom(seed: number): () => number {
-  let state = seed;
+  // it would stay at 0
+  let state = seed || 1;
   return () => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -215,40 +249,11 @@ export async function startProxy(options: ProxyOptions) {
     onFault,
   };
   const chain: HttpChainConfig = {
-    type: 'http',
-    statPrefix: 'test',
-    codec: 'auto',
-    http2: {
-      extendedConnect: true,
-      maxConcurrentStreams: 100,
-      streamWindowBytes: 64 * 1024,
-      connectionWindowBytes: 1024 * 1024,
-    },
-    serverName: 'fairlead',
-    useRemoteAddress: true,
-    trustedHops: 0,
-    preserveRequestId: false,
-    forwardClientCert: null,
-    upgrades: [],
-    stickySession: 'none',
-    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
-    limits: {
-      headerBytes: 60 * 1024,
-      headers: 100,
-      headersTimeoutMs: 10_000,
-      requestTimeoutMs: 300_000,
-      idleTimeoutMs: 3_600_000,
-      streamIdleTimeoutMs: 300_000,
-    },
+    ...httpChainOf(options.routes ?? [routeOf(options.cluster.name)]),
     filters: [
       { name: 'fault', settings: null },
       ...(options.filters ?? []).map(({ name }) => ({ name, settings: {} })),
     ],
-    accessLogs: [],
-    routes: {
-      name: 'test',
-      hosts: [{ name: '*', domains: ['*'], routes: options.routes ?? [routeOf(options.cluster.name)] }],
-    },
     ...options.chain,
   };
   const modules = new Map((options.filters ?? []).map((module) => [module.name, module]));
@@ -330,15 +335,4 @@ export function talk(port: number, bytes: Buffer | string, until: (answer: strin
     socket.on('close', finish);
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   });
-}
-
-/** mulberry32: small, seeded. */
-export function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

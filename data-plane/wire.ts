@@ -14,6 +14,7 @@ import type { Settings } from './settings.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { dnsStats, serverStats } from './telemetry/stats.ts';
 import { carryByWorkers } from './threads.ts';
+import { watchUnsignedSessions } from './unsigned-sessions.ts';
 import { now, random, setTimer } from './world.ts';
 import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
@@ -50,9 +51,15 @@ export async function startNode(settings: Settings, version: string, logger: Log
     apply: (config) => void node.apply(config),
     report: (message) => logger.warn({ event: 'dns' }, message),
   });
+  const warnUnsigned = watchUnsignedSessions(settings.sessionKeys.length > 0, (message) =>
+    logger.warn({ event: 'session_key' }, message),
+  );
   const client = createXdsClient({
     ...controlPlane,
-    onConfig: (config) => names.take(config),
+    onConfig: (config) => {
+      warnUnsigned(config);
+      names.take(config);
+    },
     onComplete: () => names.whenServed(() => node.markComplete()),
     filterFault: (config) => filterFault(filters, config),
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { randomOf } from '../testing.ts';
+import { seededRandom } from '../testing.ts';
 import { ChunkedDecoder, Ranges } from './h1-chunked.ts';
 import { Head, parsed, parseRequestHead, parseResponseHead } from './h1-head.ts';
 import { H1RequestReader } from './h1-request-reader.ts';
@@ -120,7 +120,7 @@ function events(text: string, cuts: readonly number[]): string[] {
 test('where a stream is cut changes nothing of what is read (seeded)', () => {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   console.log(`seed ${seed}`);
-  const random = randomOf(seed);
+  const random = seededRandom(seed);
   const stream =
     'GET /1 HTTP/1.1\r\nHost: a\r\n\r\n' +
     'POST /2 HTTP/1.1\r\nHost: b\r\nContent-Length: 11\r\n\r\nhello world' +

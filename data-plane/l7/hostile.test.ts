@@ -5,14 +5,14 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../e2e/support/certificates.ts';
-import { clusterOf, randomOf, startProxy, talk } from '../testing.ts';
+import { clusterOf, seededRandom, startProxy, talk } from '../testing.ts';
 import { type Bench, type Delivery, deliverAll, plainConnect, readEntries } from './testing/hostile.ts';
 import { startStrictUpstream } from './testing/strict-upstream.ts';
 
 const entries = [...readEntries('http1-hostile.json'), ...readEntries('http1-hostile-own.json')];
 
 const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const random = randomOf(seed);
+const random = seededRandom(seed);
 
 const whole = (bytes: Buffer): Buffer[] => [bytes];
 const pieces = (bytes: Buffer, length: () => number): Buffer[] => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { seededRandom } from '../../testing.ts';
 import { nodeTypes } from '../types.ts';
 import { decoders } from './decoders.ts';
 import {
@@ -22,16 +23,6 @@ import {
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`seed of the mutations: ${seed} (SEED=${seed} repeats them)`);
-
-/** Mulberry32. */
-function randomOf(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const host = virtualHost({ name: 'public/shop', domains: ['shop.example.com', '*.shop.example.com'] });
 
@@ -179,7 +170,7 @@ test.each(nodeTypes)('the %s to be mutated are valid', (type) => {
 });
 
 test.each(nodeTypes)('no mutation of %s makes decoding throw: a frozen value comes out, or problems', (type) => {
-  const random = randomOf(seed);
+  const random = seededRandom(seed);
   for (let round = 0; round < 3_000; round++) {
     const bytes = mutate(valid[type], random);
     const decoded = decoders[type](bytes);
