@@ -114,7 +114,7 @@ export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig>
     healthCheck: null,
     outlierDetection: null,
     breakers: noBreakers,
-    keepAlive: { idleTimeoutMs: 60_000, maxRequests: 0 },
+    keepAlive: { maxIdle: Number.POSITIVE_INFINITY, idleTimeoutMs: 60_000, maxRequests: 0 },
     http2: { maxStreams: 100, streamWindowBytes: 65_535, connectionWindowBytes: 1_048_576 },
     retryBudget: { percent: 20, least: 3 },
     dns: null,

@@ -44,5 +44,8 @@ export const stickyMetadata = 'fairlead.sticky';
  */
 export const passiveMetadata = 'fairlead.passive';
 
+/** The key of a cluster's filter_metadata: `{ connections }`, idle ones that a thread keeps to an endpoint. */
+export const keepAliveMetadata = 'fairlead.keep-alive';
+
 /** Of the type of a filter that a node was given, before its name. */
 export const filterTypePrefix = 'type.googleapis.com/fairlead.filters.';

@@ -95,6 +95,8 @@ export interface ClusterSpec {
   readonly connectTimeoutMs: number;
   readonly breakers: BreakersSpec;
   readonly keepAlive: {
+    /** Idle ones to an endpoint; `null`: any number. */
+    readonly connections: number | null;
     readonly idleMs: number;
     /** Requests a connection; 0 = no limit. */
     readonly requests: number;

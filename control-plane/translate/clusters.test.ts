@@ -7,10 +7,11 @@ const probe = { interval: '5s', timeout: '1500ms', unhealthyAfter: 3, healthyAft
 const httpPolicy = { active: { ...probe, http: { path: '/healthz', expect: '200-299' } } };
 
 test('an http1 cluster asks for its endpoints over ADS and speaks HTTP/1.1 with its keep-alive settings', () => {
-  const cluster = typed('Cluster', 'checkout/orders', { keepAlive: { requests: 500 } });
+  const cluster = typed('Cluster', 'checkout/orders', { keepAlive: { connections: 128, requests: 500 } });
   expect(asJson('clusters', clusterMessage(documentSet([cluster]), cluster))).toEqual({
     '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
     name: 'checkout/orders',
+    metadata: { filter_metadata: { 'fairlead.keep-alive': { connections: 128 } } },
     type: 'EDS',
     eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } },
     connect_timeout: '1s',

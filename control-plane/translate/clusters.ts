@@ -1,10 +1,10 @@
 /** Cluster documents to envoy.config.cluster.v3.Cluster. */
 import { durationOf, packAny } from '../../proto/codec.ts';
 import type { Cluster } from '../../proto/envoy.ts';
-import { resourceName } from '../../proto/names.ts';
+import { keepAliveMetadata, resourceName } from '../../proto/names.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { defaultHealth } from '../model/schemas/health-policy.ts';
-import type { ClusterSpec, HealthPolicySpec, Typed } from '../model/specs.ts';
+import type { ClusterSpec, HealthPolicySpec, PassiveSpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { balancing } from './balance.ts';
 import { overDns } from './dns.ts';
@@ -12,9 +12,9 @@ import { endpointsName } from './endpoints.ts';
 import { healthChecks } from './health-checks.ts';
 import { limits } from './limits.ts';
 import { Memo } from './memo.ts';
-import { outlierDetection } from './outlier-detection.ts';
+import { outlierDetection, passiveWords } from './outlier-detection.ts';
 import { keyOf, TranslationError } from './resources.ts';
-import { fromAds, nameOf, uint32 } from './wire.ts';
+import { fromAds, nameOf, structOf, uint32 } from './wire.ts';
 
 const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
@@ -33,6 +33,7 @@ export function clusterMessage(documents: DocumentSet, cluster: Typed<'Cluster'>
       ...balancing(spec),
       health_checks: healthChecks(health, document.name, speaksHttp2(spec.protocol)),
       ...(health.passive !== null && outlierDetection(health.passive)),
+      ...metadataOf(spec, health.passive),
       // else Envoy uses an endpoint that was taken out for as long as it passes its checks
       ignore_health_on_host_removal: health.active !== null,
       ...protocolOptions(spec),
@@ -92,6 +93,16 @@ function protocolOptions(spec: ClusterSpec): Pick<Cluster, 'typed_extension_prot
       }),
     },
   };
+}
+
+/** What Envoy has no words for; it passes over metadata that it does not know. */
+function metadataOf(spec: ClusterSpec, passive: PassiveSpec | null): Pick<Cluster, 'metadata'> {
+  const { connections } = spec.keepAlive;
+  const words = {
+    ...(passive !== null && passiveWords(passive)),
+    ...(connections !== null && { [keepAliveMetadata]: structOf({ connections }) }),
+  };
+  return Object.keys(words).length === 0 ? {} : { metadata: { filter_metadata: words } };
 }
 
 /** Of a tcp cluster only connections count; Envoy's own numbers stand for the rest. */

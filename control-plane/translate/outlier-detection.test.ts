@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
-import { outlierDetection } from './outlier-detection.ts';
+import { outlierDetection, passiveWords } from './outlier-detection.ts';
 import { asJson, typed } from './testing.ts';
 
 const wordsFor = (passive: object) => {
   const { spec } = typed('HealthPolicy', 'probes', { passive });
   if (spec.passive === null) throw new Error('off');
-  const { '@type': _, ...json } = asJson('clusters', outlierDetection(spec.passive));
+  const words = passiveWords(spec.passive);
+  const metadata = Object.keys(words).length > 0 && { metadata: { filter_metadata: words } };
+  const { '@type': _, ...json } = asJson('clusters', { ...outlierDetection(spec.passive), ...metadata });
   return json;
 };
 

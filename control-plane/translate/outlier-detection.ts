@@ -11,7 +11,7 @@ const always = uint32(100);
 const never = uint32(0);
 
 /** Everything that Envoy would do by itself is said, or said to be off. */
-export function outlierDetection(passive: PassiveSpec): Pick<Cluster, 'outlier_detection' | 'metadata'> {
+export function outlierDetection(passive: PassiveSpec): Pick<Cluster, 'outlier_detection'> {
   return {
     outlier_detection: {
       interval: durationOf(passive.intervalMs),
@@ -23,7 +23,6 @@ export function outlierDetection(passive: PassiveSpec): Pick<Cluster, 'outlier_d
       ...inARow(passive),
       ...statistics(passive),
     },
-    ...ownWords(passive),
   };
 }
 
@@ -65,10 +64,10 @@ function statistics({ successRate, failurePercentage, consecutiveLocalOrigin }: 
   };
 }
 
-/** Envoy passes over metadata that it does not know. */
-function ownWords({ maxFails, latency }: PassiveSpec): Pick<Cluster, 'metadata'> {
+/** What stands beside it in the metadata of the cluster. */
+export function passiveWords({ maxFails, latency }: PassiveSpec) {
   if (maxFails === null && latency === null) return {};
   const { atLeastMs: leastMs, ...rest } = latency ?? { atLeastMs: 0 };
   const words = { ...(maxFails !== null && { maxFails }), ...(latency !== null && { latency: { ...rest, leastMs } }) };
-  return { metadata: { filter_metadata: { [passiveMetadata]: structOf(words) } } };
+  return { [passiveMetadata]: structOf(words) };
 }

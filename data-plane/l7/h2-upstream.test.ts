@@ -192,7 +192,7 @@ describe('connections', () => {
   });
 
   test('after its last allowed request it takes no more, and ends with the last', async () => {
-    const keepAlive = { idleTimeoutMs: 60_000, maxRequests: 2 };
+    const keepAlive = { maxIdle: Number.POSITIVE_INFINITY, idleTimeoutMs: 60_000, maxRequests: 2 };
     const { proxy, upstream, stats } = await start({}, { keepAlive });
     for (let i = 0; i < 3; i++) await talk(proxy.port, get(), chunkedEnd);
     expect([stats.cxTotal.value, stats.cxMaxRequests.value]).toEqual([2, 1]);

@@ -15,6 +15,8 @@ export interface ClusterConfig extends AssignmentConfig {
   readonly keepAlive: {
     /** An idle pooled connection; 0: none. */
     readonly idleTimeoutMs: number;
+    /** Idle connections that a thread keeps to one endpoint; Infinity: any number. */
+    readonly maxIdle: number;
     /** Requests a connection; 0: no limit. */
     readonly maxRequests: number;
   };

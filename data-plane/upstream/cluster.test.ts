@@ -113,6 +113,18 @@ test('the pool is last in, first out', () => {
   expect(host.takeIdle()).toBeUndefined();
 });
 
+test.each([
+  [2, [true, false, false]],
+  [0, [true, true, true]],
+])('a pool of at most %i keeps those used last', (maxIdle, closed) => {
+  const { keepAlive, ...rest } = clusterOf([1]);
+  const host = make({ ...rest, keepAlive: { ...keepAlive, maxIdle } }).hosts[0]!;
+  const connections = [new Idle(), new Idle(), new Idle()];
+  for (const one of connections) host.putIdle(one, 0, deadlines);
+  expect(connections.map((one) => one.closed)).toEqual(closed);
+  expect(host.takeIdle()).toBe(maxIdle === 0 ? undefined : connections[2]);
+});
+
 test('load is counted by zone; what began in a zone ends there, also when its endpoint has moved or gone', () => {
   const config = clusterOf([1, 2]);
   const [first, second] = config.endpoints;

@@ -84,6 +84,7 @@ export class Cluster {
       const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
       if (known === undefined || state !== 'pending') this.#takeChecked(host, state);
       if (known === undefined) host.wellSinceMs = nowMs;
+      host.maxIdle = config.keepAlive.maxIdle;
       host.slowStartMs = slowStart?.windowMs ?? 0;
       host.probationMs = policy.type === 'utilization' ? policy.probationMs : 0;
       return host;

@@ -69,6 +69,8 @@ export class Host implements Candidate {
   readonly record = new TrackRecord();
   /** The first request of all threads that picks it may have it; it is out for all others. */
   onTrial = false;
+  /** Idle connections that may wait here, of its cluster. */
+  maxIdle = Number.POSITIVE_INFINITY;
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
@@ -181,6 +183,16 @@ export class Host implements Candidate {
     if (this.removed) {
       connection.close();
       return;
+    }
+    // who waits takes it at once
+    if (this.#idle.length >= this.maxIdle && this.#waiting.length === 0) {
+      if (this.maxIdle === 0) {
+        connection.close();
+        return;
+      }
+      const oldest = this.#idle.shift()!;
+      oldest.idleDeadline.disarm();
+      oldest.close();
     }
     this.#idle.push(connection);
     this.wake();

@@ -18,7 +18,7 @@ test('a cluster that says its endpoints has every default', () => {
     slowStart: null,
     health: null,
     connectTimeoutMs: 1000,
-    keepAlive: { idleMs: 60_000, requests: 0 },
+    keepAlive: { connections: null, idleMs: 60_000, requests: 0 },
     breakers: {
       ...{ connections: 1024, pending: 1024, requests: 1024, retryBudgetPercent: 20 },
       perEndpoint: { connections: null },
@@ -36,7 +36,7 @@ test('a cluster that says everything is read whole', () => {
       balance: { policy: 'round-robin', panic: '12.5%' },
       health: { active: { tcp: {} } },
       connectTimeout: '250ms',
-      keepAlive: { idle: '0s', requests: 1000 },
+      keepAlive: { connections: 128, idle: '0s', requests: 1000 },
       breakers: { connections: 1, pending: 2, requests: 3, retryBudget: '0%', perEndpoint: { connections: 4 } },
       slowStart: { window: '30s', aggression: 0.5, minWeight: '25%' },
     }),
@@ -48,7 +48,7 @@ test('a cluster that says everything is read whole', () => {
     slowStart: { windowMs: 30_000, aggression: 0.5, minWeightPercent: 25 },
     health: { inline: specOf({ kind: 'HealthPolicy', name: 'h', spec: { active: { tcp: {} } } }) },
     connectTimeoutMs: 250,
-    keepAlive: { idleMs: 0, requests: 1000 },
+    keepAlive: { connections: 128, idleMs: 0, requests: 1000 },
     breakers: {
       ...{ connections: 1, pending: 2, requests: 3, retryBudgetPercent: 0 },
       perEndpoint: { connections: 4 },
@@ -152,7 +152,7 @@ test.each([
   [{ tls: { sni: 'a' } }, 'not-supported-yet /spec/tls'],
   [{ proxyProtocol: 'v2' }, 'not-supported-yet /spec/proxyProtocol'],
   [{ connectTimeout: '0s' }, 'invalid /spec/connectTimeout'],
-  [{ keepAlive: { connections: 128 } }, 'not-supported-yet /spec/keepAlive/connections'],
+  [{ keepAlive: { connections: -1 } }, 'invalid /spec/keepAlive/connections'],
   [{ keepAlive: { requests: -1 } }, 'invalid /spec/keepAlive/requests'],
   [{ protocol: 'tcp', keepAlive: {} }, 'invalid /spec/keepAlive'],
 ])('a cluster with %j is refused: %s', (spec, refused) => {

@@ -14,21 +14,28 @@ export type WrittenCluster = Omit<ClusterSpec, 'health'> & {
   readonly health: { readonly policy: WrittenReference } | { readonly inline: HealthPolicySpec } | null;
 };
 
-const keepAlive = fields(
-  {
-    idle: about(
-      duration().prefault('60s'),
-      'An unused connection is kept so long; `0s`: for ever.',
-      'HttpProtocolOptions.common_http_protocol_options.idle_timeout',
-    ),
-    requests: about(
-      whole(0, 2 ** 31 - 1).prefault(0),
-      'Requests on one connection before it is closed; 0: no limit.',
-      'HttpProtocolOptions.common_http_protocol_options.max_requests_per_connection',
-    ),
-  },
-  { notYet: { connections: '' } },
-).transform(({ idle, requests }): ClusterSpec['keepAlive'] => ({ idleMs: idle, requests }));
+const keepAlive = fields({
+  connections: about(
+    whole(0, 2 ** 31 - 1).optional(),
+    'Unused connections to one endpoint that each thread of a node keeps, in HTTP/1.1; what is beyond is closed, the longest unused first.',
+    "nothing of Envoy's: cluster metadata under `fairlead.keep-alive`",
+    { 'x-default': 'any number' },
+  ),
+  idle: about(
+    duration().prefault('60s'),
+    'An unused connection is kept so long; `0s`: for ever.',
+    'HttpProtocolOptions.common_http_protocol_options.idle_timeout',
+  ),
+  requests: about(
+    whole(0, 2 ** 31 - 1).prefault(0),
+    'Requests on one connection before it is closed; 0: no limit.',
+    'HttpProtocolOptions.common_http_protocol_options.max_requests_per_connection',
+  ),
+}).transform(({ connections = null, idle, requests }): ClusterSpec['keepAlive'] => ({
+  connections,
+  idleMs: idle,
+  requests,
+}));
 
 export const defaultKeepAlive: ClusterSpec['keepAlive'] = keepAlive.parse({});
 

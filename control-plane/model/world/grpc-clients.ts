@@ -40,7 +40,7 @@ export function clusterFault({
     ['dns', dns !== null],
     ['health', health !== null],
     ['connectTimeout', connectTimeoutMs !== defaultConnectTimeoutMs],
-    ['keepAlive', keepAlive.idleMs !== defaultKeepAlive.idleMs || keepAlive.requests !== defaultKeepAlive.requests],
+    ['keepAlive', !isSame(keepAlive, defaultKeepAlive)],
     // they know of requests at a time
     ['breakers', !isSame({ ...breakers, requests: 0 }, { ...defaultBreakers, requests: 0 })],
     ['slowStart', slowStart !== null],

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import type { Cluster } from '../../../proto/envoy.ts';
 import { balanceOf } from '../../testing.ts';
 import { decodeCluster } from './cluster.ts';
+
 import { ads, any, edsCluster, httpOptionsName, lbEndpoint, problemsOf, refusals, seconds, taken } from './testing.ts';
+
+const unsupported = 'not supported by this data plane';
 
 const config = (patch: Partial<Cluster>) => taken(decodeCluster(edsCluster(patch))).config;
 
@@ -21,7 +24,7 @@ test("what a cluster does not say has Envoy's defaults", () => {
         connectionsPerEndpoint: Number.POSITIVE_INFINITY,
       },
       dns: null,
-      keepAlive: { idleTimeoutMs: 3_600_000, maxRequests: 0 },
+      keepAlive: { maxIdle: Number.POSITIVE_INFINITY, idleTimeoutMs: 3_600_000, maxRequests: 0 },
       http2: { maxStreams: 1_024, streamWindowBytes: 65_536, connectionWindowBytes: 67_108_864 },
       retryBudget: { percent: 0, least: 3 },
     },
@@ -43,6 +46,19 @@ test('HTTP protocol options make an HTTP cluster and say how long connections ar
     protocol: 'http1',
     keepAlive: { idleTimeoutMs: 60_000, maxRequests: 100 },
   });
+});
+
+const keeping = (fields: object): Partial<Cluster> => ({
+  metadata: { filter_metadata: { 'fairlead.keep-alive': { fields } } } as never,
+});
+
+test('how many idle connections are kept stands in the metadata', () => {
+  expect(config(keeping({ connections: { numberValue: 128 } })).keepAlive.maxIdle).toBe(128);
+  const place = 'metadata.filter_metadata["fairlead.keep-alive"]';
+  expect(problemsOf(decodeCluster(edsCluster(keeping({ connection: { numberValue: 1 } }))))).toEqual([
+    `${place}.connection: ${unsupported}`,
+    `${place}.connections: must be a whole number of 0 or more`,
+  ]);
 });
 
 const window = { value: 65_535 };
@@ -135,7 +151,6 @@ test('what changes nothing that a request could see is passed over', () => {
   expect(problemsOf(decodeCluster(edsCluster(harmless)))).toEqual([]);
 });
 
-const unsupported = 'not supported by this data plane';
 test.each(
   refusals<Partial<Cluster>>(
     [{ name: '' }, ['name: must not be empty']],

@@ -8,6 +8,7 @@ import { readDns } from './dns.ts';
 import { noAssignment, readAssignment } from './endpoints.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { type CheckedCluster, readHealthCheck } from './health-check.ts';
+import { readMaxIdle } from './keep-alive.ts';
 import { decodeWith } from './messages.ts';
 import { readOutlierDetection } from './outlier-detection.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
@@ -62,7 +63,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
       ...readBreakers(place.field('circuit_breakers'), message.circuit_breakers),
       dns,
       healthCheck: readOnlyHealthCheck(place, message, { name, protocol }),
-      keepAlive,
+      keepAlive: { ...keepAlive, maxIdle: readMaxIdle(place, message.metadata) },
       http2,
     },
     endpoints,

@@ -34,7 +34,7 @@ export function checkHttp1Options(place: Place, options: Cluster['http_protocol_
   checkFields(place, options ?? {}, http1Fields);
 }
 
-type KeepAlive = ClusterConfig['keepAlive'];
+type KeepAlive = Omit<ClusterConfig['keepAlive'], 'maxIdle'>;
 type Http2Options = NonNullable<HttpProtocolOptions['explicit_http_config']>['http2_protocol_options'];
 
 export interface ProtocolResource {
