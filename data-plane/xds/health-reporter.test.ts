@@ -1,74 +1,23 @@
 /** Reports of health to a scripted control plane: what is told, how fast, and when it is left alone. */
-import * as grpc from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
-import { decode, durationOf, encode } from '../../proto/codec.ts';
+import { durationOf } from '../../proto/codec.ts';
 import type { HealthReport } from '../../proto/envoy.ts';
 import { HealthReporter } from './health-reporter.ts';
 import { limits } from './limits.ts';
 import type { ToldEndpoint } from './ports.ts';
 import { methods } from './stream.ts';
-import { ManualTimers, Queue } from './testing.ts';
-
-const passThrough = (bytes: Buffer): Buffer => bytes;
-
-class Stream {
-  readonly reports = new Queue<HealthReport>();
-  readonly #call: grpc.ServerDuplexStream<Buffer, Buffer>;
-
-  constructor(call: grpc.ServerDuplexStream<Buffer, Buffer>) {
-    this.#call = call;
-    call.on('data', (bytes: Buffer) => this.reports.put(decode('fairlead.report.v1.HealthReport', bytes)));
-    call.on('error', () => {});
-  }
-
-  ask(ms: number): void {
-    this.#call.write(Buffer.from(encode('fairlead.report.v1.HealthReportRequest', { interval: durationOf(ms) })));
-  }
-
-  end(): void {
-    this.#call.end();
-  }
-}
+import { type ReportStream, startReports } from './testing-reports.ts';
 
 async function start(takesReports = true) {
-  const server = new grpc.Server();
-  const streams = new Queue<Stream>();
-  const method = {
-    path: methods.health,
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: passThrough,
-    requestDeserialize: passThrough,
-    responseSerialize: passThrough,
-    responseDeserialize: passThrough,
-  };
-  if (takesReports) {
-    const health = (call: grpc.ServerDuplexStream<Buffer, Buffer>): void => streams.put(new Stream(call));
-    server.addService({ health: method }, { health });
-  }
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    ),
-  );
-  const timers = new ManualTimers();
-  const events = new Queue<unknown>();
-  const log = (fields: object): void => events.put((fields as { event: string }).event);
+  const names = ['fairlead.report.v1.HealthReport', 'fairlead.report.v1.HealthReportRequest'] as const;
+  const { streams, timers, events, deps } = await startReports(methods.health, ...names, takesReports);
   const world = { nowMs: 0, picture: new Map<string, Map<string, ToldEndpoint>>() };
   const reporter = new HealthReporter({
-    servers: [`127.0.0.1:${port}`],
-    node: { id: 'n1', group: 'edge', zone: 'z', version: '1' },
-    token: 'secret',
-    logger: { info: log, warn: log, error: log },
+    ...deps,
     look: () => new Map([...world.picture].map(([name, endpoints]) => [name, new Map(endpoints)])),
     now: () => world.nowMs,
-    timers,
-    random: () => 0.5,
   });
-  onTestFinished(() => {
-    reporter.close();
-    server.forceShutdown();
-  });
+  onTestFinished(() => reporter.close());
   reporter.start();
   /** A second later. */
   const look = (): void => {
@@ -78,10 +27,14 @@ async function start(takesReports = true) {
   return { streams, timers, events, world, look };
 }
 
+/** So many milliseconds. */
+const every = (ms: number) => ({ interval: durationOf(ms) });
+
+type HealthStream = ReportStream<'fairlead.report.v1.HealthReport', 'fairlead.report.v1.HealthReportRequest'>;
 type Running = Awaited<ReturnType<typeof start>>;
 
 /** Looks until the reporter, which hears of the request in its own time, sends something. */
-async function firstReport({ look }: Running, stream: Stream): Promise<HealthReport> {
+async function firstReport({ look }: Running, stream: HealthStream): Promise<HealthReport> {
   const report = stream.reports.take();
   let isThere = false;
   void report.then(() => {
@@ -106,7 +59,7 @@ test('it says who it is; once asked it tells all, then what changes, and that on
   world.picture.set('orders', endpoints);
   const stream = await streams.take();
   expect((await stream.reports.take()).node).toMatchObject({ id: 'n1', cluster: 'edge' });
-  stream.ask(1_000);
+  stream.ask(every(1_000));
   const all = await firstReport(running, stream);
   expect(
     all.clusters?.map(({ name, endpoints: list }) => [name, list?.map(({ address, state }) => [address, state])]),
@@ -142,7 +95,7 @@ test('it reports no faster than it is asked to, and loses nothing meanwhile', as
   world.picture.set('orders', endpoints);
   const stream = await streams.take();
   await stream.reports.take();
-  stream.ask(3_000);
+  stream.ask(every(3_000));
   await firstReport(running, stream);
   const set = (state: string): void => {
     endpoints.set('10.0.0.1:80', told(state, world.nowMs));
@@ -164,7 +117,7 @@ test('a picture that is too large for one message comes in several', async () =>
   world.picture.set('a', entries()).set('b', entries());
   const stream = await streams.take();
   await stream.reports.take();
-  stream.ask(1_000);
+  stream.ask(every(1_000));
   const sizes = [await firstReport(running, stream), await stream.reports.take(), await stream.reports.take()].map(
     ({ clusters = [] }) => clusters.map(({ name, endpoints }) => [name, endpoints?.length]),
   );
@@ -184,14 +137,14 @@ test('a new stream is told everything anew', async () => {
   world.picture.set('orders', new Map([['10.0.0.1:80', told('healthy', 0)]]));
   const first = await streams.take();
   await first.reports.take();
-  first.ask(1_000);
+  first.ask(every(1_000));
   await firstReport(running, first);
   first.end();
   expect(await events.take()).toBe('health_stream_ended');
   timers.fire([...timers.pending].find(({ ms }) => ms !== limits.healthLookMs)!);
   const second = await streams.take();
   expect((await second.reports.take()).node?.id).toBe('n1');
-  second.ask(1_000);
+  second.ask(every(1_000));
   expect((await firstReport(running, second)).clusters?.[0]?.endpoints).toHaveLength(1);
 });
 

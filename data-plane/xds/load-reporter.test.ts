@@ -1,75 +1,19 @@
 /** Load reports to a scripted control plane: what is counted, when it is sent, and when it is left alone. */
-import * as grpc from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
-import { decode, durationOf, encode } from '../../proto/codec.ts';
-import type { LoadStatsRequest, LoadStatsResponse } from '../../proto/envoy.ts';
+import { durationOf } from '../../proto/codec.ts';
 import { LoadReporter } from './load-reporter.ts';
 import type { CountedCluster, CountedLoad } from './ports.ts';
 import { methods } from './stream.ts';
-import { ManualTimers, Queue } from './testing.ts';
-
-const passThrough = (bytes: Buffer): Buffer => bytes;
-
-class Stream {
-  readonly token: unknown;
-  readonly reports = new Queue<LoadStatsRequest>();
-  readonly #call: grpc.ServerDuplexStream<Buffer, Buffer>;
-
-  constructor(call: grpc.ServerDuplexStream<Buffer, Buffer>) {
-    this.#call = call;
-    this.token = call.metadata.get('authorization')[0];
-    call.on('data', (bytes: Buffer) => this.reports.put(decode('envoy.service.load_stats.v3.LoadStatsRequest', bytes)));
-    call.on('error', () => {});
-  }
-
-  ask(response: LoadStatsResponse): void {
-    this.#call.write(Buffer.from(encode('envoy.service.load_stats.v3.LoadStatsResponse', response)));
-  }
-
-  end(): void {
-    this.#call.end();
-  }
-}
+import { startReports } from './testing-reports.ts';
 
 async function start(clusters: readonly CountedCluster[], takesReports = true) {
-  const server = new grpc.Server();
-  const streams = new Queue<Stream>();
-  const method = {
-    path: methods.load,
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: passThrough,
-    requestDeserialize: passThrough,
-    responseSerialize: passThrough,
-    responseDeserialize: passThrough,
-  };
-  if (takesReports) {
-    const load = (call: grpc.ServerDuplexStream<Buffer, Buffer>): void => streams.put(new Stream(call));
-    server.addService({ load: method }, { load });
-  }
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    ),
-  );
-  const timers = new ManualTimers();
-  const events = new Queue<unknown>();
-  const log = (fields: object): void => events.put((fields as { event: string }).event);
-  const reporter = new LoadReporter({
-    servers: [`127.0.0.1:${port}`],
-    node: { id: 'n1', group: 'edge', zone: 'z', version: '1' },
-    token: 'secret',
-    logger: { info: log, warn: log, error: log },
-    clusters: () => clusters,
-    timers,
-    random: () => 0.5,
-  });
-  onTestFinished(() => {
-    reporter.close();
-    server.forceShutdown();
-  });
+  const service = 'envoy.service.load_stats.v3';
+  const names = [`${service}.LoadStatsRequest`, `${service}.LoadStatsResponse`] as const;
+  const { deps, ...running } = await startReports(methods.load, ...names, takesReports);
+  const reporter = new LoadReporter({ ...deps, clusters: () => clusters });
+  onTestFinished(() => reporter.close());
   reporter.start();
-  return { streams, timers, events, reporter };
+  return { ...running, reporter };
 }
 
 const load = (zone: string): { -readonly [K in keyof CountedLoad]: CountedLoad[K] } => ({
