@@ -1,6 +1,7 @@
 /** Load reports to a scripted control plane: what is counted, when it is sent, and when it is left alone. */
 import { expect, onTestFinished, test } from 'vitest';
 import { durationOf } from '../../proto/codec.ts';
+import type { LoadStatsResponse } from '../../proto/envoy.ts';
 import { LoadReporter } from './load-reporter.ts';
 import type { CountedCluster, CountedLoad } from './ports.ts';
 import { methods } from './stream.ts';

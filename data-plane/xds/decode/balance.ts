@@ -31,8 +31,8 @@ const commonFields = fieldTable(`${cluster}.CommonLbConfig`, {
     ...['healthy_panic_threshold', 'zone_aware_lb_config', 'locality_weighted_lb_config'],
     ...['consistent_hashing_lb_config', 'override_host_status'],
   ],
-  // how updates are batched
-  ignored: ['update_merge_window'],
+  // how updates are batched; and new endpoints count nowhere before their first check, whatever is said
+  ignored: ['update_merge_window', 'ignore_new_hosts_until_first_hc'],
 });
 
 /** What speaks of the older fields only, and must not stand beside the list. */
