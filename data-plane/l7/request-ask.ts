@@ -26,7 +26,8 @@ export class RequestAsk implements PickAsk, CookieMint {
   tried: readonly Host[] = noHosts;
   hostSelections = 0;
   readonly #client: Pick<Downstream, 'address' | 'localAddress'>;
-  readonly #hash: MutableHash64 = { high: 0, low: 0 };
+  /** Null: none was ever made. */
+  #hash: MutableHash64 | null = null;
   #minted: readonly string[] = noCookies;
   /** Null: the request has nothing to do with one. */
   #session: Session | null = null;
@@ -62,6 +63,7 @@ export class RequestAsk implements PickAsk, CookieMint {
   /** Once it is rewritten. As in Envoy a hash is made, and a cookie, only where something goes by it. */
   readHash({ hash }: CompiledRoute, target: RequestTarget, cluster: Cluster): void {
     if (hash === null || !goesByHash(cluster)) return;
+    this.#hash ??= { high: 0, low: 0 };
     this.hash = hash(target, this, this.#hash) ? this.#hash : null;
   }
 
