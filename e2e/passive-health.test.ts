@@ -1,69 +1,26 @@
-/** Endpoints that fail real requests, from documents to a node of two threads: who is ejected, for how long, and how nginx does it. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import http from 'node:http';
-import net from 'node:net';
+/** Endpoints that fail real requests, from documents to a node of two threads: who is ejected, and for how long. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Endpoint, type Mood, startEndpoint } from './max-fails/endpoint.ts';
+import { fares, requestsOfEight } from './max-fails/fares.ts';
 import {
   Cleanup,
   type DataPlaneProcess,
   request,
   startControlPlane,
   startDataPlane,
-  temporaryFolder,
   waitFor,
 } from './support/fairlead.ts';
 
-const nginx = '/usr/sbin/nginx';
 const cleanup = new Cleanup();
 let node: DataPlaneProcess;
-
-type Mood = 'well' | 'error' | 'reset' | 'slow';
-
-interface Endpoint {
-  readonly port: number;
-  readonly key: string;
-  mood: Mood;
-  requests: number;
-  /** Answers what waits for it. */
-  release(): void;
-}
-
-/** Its probe is fine, whatever its requests meet. */
-async function startEndpoint(mood: Mood = 'well'): Promise<Endpoint> {
-  const held: http.ServerResponse[] = [];
-  const server = http.createServer((asked, answer) => {
-    if (asked.url === '/healthz') {
-      answer.end();
-      return;
-    }
-    endpoint.requests++;
-    if (endpoint.mood === 'reset') asked.socket.resetAndDestroy();
-    else if (endpoint.mood === 'slow') held.push(answer);
-    else answer.writeHead(endpoint.mood === 'error' ? 500 : 200).end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanup.add(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as net.AddressInfo;
-  const release = (): void => {
-    for (const answer of held.splice(0)) answer.end();
-  };
-  const endpoint = { port, key: `127.0.0.1:${port}`, mood, requests: 0, release };
-  return endpoint;
-}
 
 const clusters: Record<string, Endpoint[]> = {};
 
 beforeAll(async () => {
   const controlPlane = await startControlPlane(cleanup);
   const cluster = async (name: string, moods: readonly Mood[], spec: string): Promise<string> => {
-    clusters[name] = await Promise.all(moods.map((mood) => startEndpoint(mood)));
+    clusters[name] = await Promise.all(moods.map((mood) => startEndpoint(cleanup, mood)));
     const endpoints = clusters[name].map(({ port }) => `{ address: 127.0.0.1, port: ${port} }`);
     return [
       `{ kind: Cluster, name: ${name}, spec: { endpoints: [${endpoints}], ${spec} } }`,
@@ -144,34 +101,7 @@ test('no more than the share that may be is ejected, however many fail', async (
   expect(shown.match(/health_flags::\/failed_outlier_check/g)?.length).toBe(2);
 });
 
-async function requestsOfEight(endpoint: Endpoint, send: () => Promise<unknown>): Promise<number> {
-  const before = endpoint.requests;
-  for (let sent = 0; sent < 8; sent++) await send();
-  return endpoint.requests - before;
-}
-
-/** How an endpoint with `max_fails=3 fail_timeout=1s` fares that is out, and is well when it is tried the second time. */
-async function fares(failing: Endpoint, send: () => Promise<unknown>): Promise<number[]> {
-  const counts: number[] = [];
-  const count = async (): Promise<void> => {
-    counts.push(await requestsOfEight(failing, send));
-  };
-  const untilTried = async (): Promise<void> => {
-    const before = failing.requests;
-    await waitFor('a trial', async () => {
-      await send();
-      return failing.requests > before ? true : undefined;
-    });
-  };
-  await count();
-  await untilTried();
-  await count();
-  failing.mood = 'well';
-  await untilTried();
-  return counts;
-}
-
-test('max_fails and fail_timeout do as they do in nginx', async () => {
+test('max_fails and fail_timeout do what `npm run max-fails` shows of nginx', async () => {
   const [failing] = clusters['as-nginx']!;
   const send = (): Promise<number> => ask('as-nginx');
   await waitFor('an ejection', async () => {
@@ -186,44 +116,6 @@ test('max_fails and fail_timeout do as they do in nginx', async () => {
   // so it does of the good end of the trial
   await waitFor('its share', async () => ((await requestsOfEight(failing!, send)) >= 3 ? true : undefined));
   expect(outlierEvents(failing!)).toEqual(['EJECT MAX_FAILS', 'UNEJECT']);
-});
-
-test('and that is what they do in nginx', async ({ skip }) => {
-  try {
-    accessSync(nginx, constants.X_OK);
-  } catch {
-    skip(`${nginx} is not installed`);
-  }
-  const [failing, well] = [await startEndpoint('reset'), await startEndpoint()];
-  const folder = await temporaryFolder(cleanup);
-  const free = net.createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address() as net.AddressInfo;
-  await new Promise((resolve) => free.close(resolve));
-  const server = (endpoint: Endpoint): string => `server ${endpoint.key} max_fails=3 fail_timeout=1s;`;
-  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (one) => `${one}_temp_path ${folder}/${one};`,
-  );
-  await writeFile(
-    `${folder}/nginx.conf`,
-    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log; events {}
-    http { access_log off; ${folders.join(' ')}
-      upstream u { zone z 64k; ${server(failing)} ${server(well)} }
-      server { listen 127.0.0.1:${port}; location / { proxy_pass http://u; } } }`,
-  );
-  const program = spawn(nginx, ['-c', `${folder}/nginx.conf`, '-p', folder], { stdio: 'ignore' });
-  cleanup.add(() => void program.kill());
-  const send = (): Promise<number> => request(port, {}).then(({ status }) => status);
-  await waitFor('nginx', async () => {
-    const socket = net.connect(port, '127.0.0.1');
-    const connected = await Promise.race([once(socket, 'connect'), once(socket, 'error')]).catch(() => null);
-    socket.destroy();
-    return connected === null ? undefined : true;
-  });
-  expect(await requestsOfEight(failing, send)).toBe(3);
-  const [out, outAgain] = await fares(failing, send);
-  expect(await requestsOfEight(failing, send)).toBe(4);
-  for (const tried of [out, outAgain]) expect(tried).toBeLessThanOrEqual(1);
 });
 
 test('breakers count for all threads together, and say so in stats', async () => {
