@@ -92,7 +92,8 @@ test.each([
       expect(arrived.get(id) ?? 0, `seed ${seed}: ${method}`).toBeLessThanOrEqual(method === 'POST' ? 1 : 3);
     });
     const { stats, hosts } = proxy.cluster;
-    expect(outcomes.get('200'), `seed ${seed}`).toBeGreaterThan(count / 2);
+    // enough to speak of; with two connections about half of them wait for longer than they may
+    expect(outcomes.get('200'), `seed ${seed}`).toBeGreaterThan(count / 4);
     expect(stats.rqRetrySuccess.value, `seed ${seed}`).toBeGreaterThan(0);
     expect([stats.rqPendingActive.value, stats.rqWaiting.value], `seed ${seed}`).toEqual([0, 0]);
     expect([proxy.cluster.retries, stats.rqActive.value, ...hosts.map((host) => host.active)], `seed ${seed}`).toEqual([
