@@ -12,6 +12,7 @@ import type {
   BreakersConfig,
   ClusterConfig,
   EndpointConfig,
+  HealthCheckConfig,
   HttpChainConfig,
   LocalityConfig,
   OutlierDetectionConfig,
@@ -64,6 +65,16 @@ export function balanceOf(policy: PolicyConfig, rest: Partial<BalanceConfig> = {
   const none = { failOnPanic: false, localities: { type: 'none' }, slowStart: null, subsets: null } as const;
   const boundStates = ['healthy', 'degraded'] as const;
   return { policy, panicPercent: 50, boundStates, ...none, ...rest };
+}
+
+/** TCP, a second between checks, decided at once. */
+export function healthCheckOf(rest: Partial<HealthCheckConfig> = {}): HealthCheckConfig {
+  return {
+    check: { type: 'tcp', send: null, receive: [] },
+    ...{ intervalMs: 1_000, timeoutMs: 1_000, unhealthyThreshold: 1, healthyThreshold: 1 },
+    ...{ jitterPercent: 0, jitterMs: 0, initialJitterMs: 0, noTrafficIntervalMs: null },
+    ...rest,
+  };
 }
 
 export const noBreakers: BreakersConfig = {

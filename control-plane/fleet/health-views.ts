@@ -1,12 +1,13 @@
 /** The states of endpoints as nodes report them, as REST shows them: by node, and by cluster over nodes and replicas. */
+
+import type { EndpointState } from '../../proto/endpoint-state.ts';
 import { documentOf, resourceName } from '../../proto/names.ts';
-import type { ReportedState } from '../xds/ports.ts';
 
 /** What one node says of one endpoint. */
 export interface EndpointHealthView {
   /** `ip:port`. */
   readonly endpoint: string;
-  readonly state: ReportedState;
+  readonly state: EndpointState;
   /** ISO 8601. */
   readonly since: string;
   /** Absent where the state says it all. */
@@ -29,7 +30,7 @@ export interface SeenView {
 
 export interface EndpointStatesView {
   readonly endpoint: string;
-  readonly states: { readonly [S in ReportedState]?: SeenView };
+  readonly states: { readonly [S in EndpointState]?: SeenView };
 }
 
 export interface ClusterHealthView {
@@ -41,7 +42,7 @@ export interface ClusterHealthView {
 }
 
 export interface HealthEntry {
-  readonly state: ReportedState;
+  readonly state: EndpointState;
   readonly sinceMs: number;
   readonly reason: string;
 }
@@ -55,7 +56,7 @@ interface Seen {
 /** One cluster over many nodes, kept up to date as their states come and go. */
 export class ClusterHealth {
   nodes = 0;
-  readonly #endpoints = new Map<string, Map<ReportedState, Seen>>();
+  readonly #endpoints = new Map<string, Map<EndpointState, Seen>>();
 
   add(endpoint: string, { state, sinceMs, reason }: HealthEntry): void {
     let states = this.#endpoints.get(endpoint);
@@ -118,8 +119,8 @@ function mergeTwo(a: ClusterHealthView, b: ClusterHealthView): ClusterHealthView
 type States = EndpointStatesView['states'];
 
 function mergeStates(a: States, b: States): States {
-  const merged: { [S in ReportedState]?: SeenView } = { ...a };
-  for (const [state, seen] of Object.entries(b) as [ReportedState, SeenView][]) {
+  const merged: { [S in EndpointState]?: SeenView } = { ...a };
+  for (const [state, seen] of Object.entries(b) as [EndpointState, SeenView][]) {
     const known = merged[state];
     if (known === undefined) merged[state] = seen;
     else {

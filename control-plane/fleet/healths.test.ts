@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
-import type { ClusterReport, NodeIdentity, ReportedState } from '../xds/ports.ts';
+import type { EndpointState } from '../../proto/endpoint-state.ts';
+import type { ClusterReport, NodeIdentity } from '../xds/ports.ts';
 import { mergeHealth, outOfUse, unwellOf } from './health-views.ts';
 import { Healths } from './healths.ts';
 import { limits } from './limits.ts';
 
 const node = (id: string): NodeIdentity => ({ id, group: 'edge', userAgent: '', zone: '' });
 
-type Told = readonly [address: string, state: ReportedState, ageMs?: number, reason?: string];
+type Told = readonly [address: string, state: EndpointState, ageMs?: number, reason?: string];
 
 function report(cluster: string, endpoints: readonly Told[], gone: readonly string[] = []): ClusterReport {
   const reports = endpoints.map(([address, state, ageMs = 0, reason = '']) => ({ address, state, ageMs, reason }));
@@ -56,7 +57,7 @@ test('each endpoint of a cluster is seen in a state by so many nodes, since the 
 
 test('out of use is what most of those who know it find failing or have ejected', () => {
   const { healths } = world();
-  const states: readonly (readonly ReportedState[])[] = [
+  const states: readonly (readonly EndpointState[])[] = [
     ['unhealthy', 'ejected', 'healthy', 'draining'],
     ['healthy', 'ejected', 'unhealthy', 'draining'],
     ['healthy', 'healthy', 'unhealthy', 'joining'],

@@ -1,12 +1,14 @@
 /** Reports of health off the wire: messages to plain values. They are a node's word, and bounded. */
+
 import { durationMs } from '../../proto/codec.ts';
+import type { EndpointState } from '../../proto/endpoint-state.ts';
 import type { HealthReport } from '../../proto/envoy.ts';
 import { limits } from './limits.ts';
-import type { ClusterReport, EndpointReport, ReportedState } from './ports.ts';
+import type { ClusterReport, EndpointReport } from './ports.ts';
 
 type ReportedEndpoint = NonNullable<NonNullable<HealthReport['clusters']>[number]['endpoints']>[number];
 
-const states: ReadonlyMap<unknown, ReportedState> = new Map([
+const states: ReadonlyMap<unknown, EndpointState> = new Map([
   ['HEALTHY', 'healthy'],
   ['SLOW_START', 'slow-start'],
   ['PROBATION', 'probation'],

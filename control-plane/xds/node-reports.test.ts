@@ -55,7 +55,7 @@ test('a node is asked for reports, and is heard until its stream ends', async ()
     ],
   });
   await harness.healths.until(2);
-  expect(harness.healths.reports[1]?.clusters).toEqual([
+  expect(harness.healths.reports[1]?.report).toEqual([
     {
       cluster: 'a',
       endpoints: [
@@ -90,7 +90,7 @@ test('a node speaks only for clusters that it is served, of addresses, in states
   });
   await harness.healths.until(1);
   const [{ cluster, endpoints: taken } = { cluster: '', endpoints: [] }, ...others] =
-    harness.healths.reports[0]?.clusters ?? [];
+    harness.healths.reports[0]?.report ?? [];
   expect([cluster, others]).toEqual(['a', [{ cluster: 'left', endpoints: [], gone: ['10.0.0.2:80'] }]]);
   expect(taken).toMatchObject([{ address: '10.0.0.2:80', state: 'ejected', ageMs: 0 }]);
   const { reason = '' } = taken[0] ?? {};

@@ -1,4 +1,5 @@
 /** What the xDS server needs from outside: who may subscribe, who wants to hear of acknowledgements, time, a log. */
+import type { EndpointState } from '../../proto/endpoint-state.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
 import type { Timers } from '../grpc/server.ts';
 import type { ConfigStatus } from './client-status.ts';
@@ -124,22 +125,10 @@ export interface LoadObserver {
   ended(node: NodeIdentity): void;
 }
 
-/** What a node says of an endpoint; the words are those of data-plane/health/endpoint-state.ts. */
-export type ReportedState =
-  | 'disabled'
-  | 'joining'
-  | 'unhealthy'
-  | 'ejected'
-  | 'draining'
-  | 'degraded'
-  | 'probation'
-  | 'slow-start'
-  | 'healthy';
-
 export interface EndpointReport {
   /** `ip:port`. */
   readonly address: string;
-  readonly state: ReportedState;
+  readonly state: EndpointState;
   /** How long it has been so. */
   readonly ageMs: number;
   /** Empty where the state says it all. */

@@ -1,21 +1,6 @@
 /** The state of an endpoint, in one word, from all that is known of it. Pure. */
+import type { EndpointState } from '../../proto/endpoint-state.ts';
 import type { EndpointConfig } from '../model/config.ts';
-
-/**
- * `disabled`, `unhealthy`, `ejected`, `draining`: takes nothing new, unless the cluster is in panic. `joining`: not
- * checked yet, and not used. `probation`, `slow-start`: takes a part of its share. `degraded`: used where too few are
- * healthy.
- */
-export type EndpointState =
-  | 'disabled'
-  | 'joining'
-  | 'unhealthy'
-  | 'ejected'
-  | 'draining'
-  | 'degraded'
-  | 'probation'
-  | 'slow-start'
-  | 'healthy';
 
 export interface EndpointFacts {
   /** As the control plane says. */

@@ -1,5 +1,5 @@
 /** What state each endpoint of the node is in, since when, and why. */
-import type { EndpointState } from './endpoint-state.ts';
+import type { EndpointState } from '../../proto/endpoint-state.ts';
 
 export interface EndpointSight {
   readonly key: string;

@@ -19,14 +19,16 @@ export function versionTo({ config }: Cluster, asked: HttpVersion): HttpVersion 
 /** Whether the cluster bears one more request, at this endpoint; counted where it does not. */
 export function admits(cluster: Cluster, host: Host, version: HttpVersion): boolean {
   const { breakers } = cluster.config;
-  // what nearly all clusters say: nothing
-  if (breakers.requests === Number.POSITIVE_INFINITY && breakers.pending === Number.POSITIVE_INFINITY) return true;
   const { rqActive, rqWaiting, rqPendingActive, rqPendingOverflow, rqActiveOverflow } = cluster.stats;
-  const isReady = version === 'HTTP/1.1' ? host.hasIdle : openTo(host)?.isConnected === true;
-  if (!isReady && rqPendingActive.total >= breakers.pending) rqPendingOverflow.value++;
+  if (rqPendingActive.total >= breakers.pending && !isReady(host, version)) rqPendingOverflow.value++;
   else if (rqActive.total - rqWaiting.total >= breakers.requests) rqActiveOverflow.value++;
   else return true;
   return false;
+}
+
+/** A request need not wait for a connection. */
+function isReady(host: Host, version: HttpVersion): boolean {
+  return version === 'HTTP/1.1' ? host.hasIdle : openTo(host)?.isConnected === true;
 }
 
 /** From the pool where there is one. */

@@ -103,11 +103,11 @@ export class Exchange {
   /** An endpoint's answer begins, whether or not it is passed on: what it says of its load, and its word to outlier detection. */
   onAnswer(head: MessageHead): void {
     this.noteLoad(head);
+    if (this.isGrpc) this.grpcStatus = readGrpcStatus(head.first('grpc-status'));
     const { outcomes } = this.cluster!;
     if (outcomes === null) return;
     const host = this.host!;
-    const grpcStatus = this.isGrpc ? readGrpcStatus(head.first('grpc-status')) : -1;
-    outcomes.answered(host, grpcStatus < 0 ? head.status : httpStatusOf(grpcStatus));
+    outcomes.answered(host, this.grpcStatus < 0 ? head.status : httpStatusOf(this.grpcStatus));
     if (outcomes.config.latency !== null) host.counts.latency.record(this.#listener.shared.now() - this.#triedMs);
   }
 
@@ -134,7 +134,6 @@ export class Exchange {
     this.details = 'via_upstream';
     this.answeredMs = this.#listener.shared.now();
     this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared);
-    if (this.isGrpc) this.grpcStatus = readGrpcStatus(head.first('grpc-status'));
   }
 
   noteTrailers(trailers: readonly Field[]): void {
@@ -215,6 +214,7 @@ export class Exchange {
   endTry(): void {
     if (!this.#trying) return;
     this.#trying = false;
+    this.grpcStatus = -1;
     this.host!.counts.end();
     this.#end('error');
     this.cluster!.stats.rqActive.value--;

@@ -2,8 +2,8 @@
  * What endpoints say of their load with each answer, in its head or its trailers: ORCA's reports (xds.data.orca.v3), in
  * the three forms that Envoy reads. They pass on to the client.
  */
+import { Reader, skipField } from '../../proto/wire/fields.ts';
 import { limits } from '../limits.ts';
-import { MessageReader } from '../route/message-reader.ts';
 
 /** `first`: the value of the first line of this name, or empty. */
 export interface Lines {
@@ -69,13 +69,16 @@ function readJson(text: string): boolean {
 }
 
 function readMessage(base64: string): boolean {
-  const reader = new MessageReader(Buffer.from(base64, 'base64'));
-  while (!reader.isAtEnd) {
-    const tag = reader.varint();
-    if (tag === cpuTag) said.cpu = reader.double();
-    else if (tag === applicationTag) said.application = reader.double();
-    else reader.skip(tag);
-    if (reader.failed) return false;
+  const reader = Reader.create(Buffer.from(base64, 'base64'));
+  try {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag === cpuTag) said.cpu = reader.double();
+      else if (tag === applicationTag) said.application = reader.double();
+      else skipField(reader, tag);
+    }
+  } catch {
+    return false;
   }
   return true;
 }

@@ -2,8 +2,7 @@
  * The endpoint that a client is bound to, as Envoy's session cookie carries it: a message of an address and an expiry. Ours
  * may hold a signature beside them, over which Envoy passes.
  */
-
-import { MessageReader } from './message-reader.ts';
+import { Reader, skipField, Writer } from '../../proto/wire/fields.ts';
 
 const addressTag = 0x0a;
 const expiresTag = 0x10;
@@ -27,32 +26,27 @@ export function decodeBase64(text: string): Buffer | undefined {
 
 /** Undefined: these bytes are no such message. */
 export function readSessionAddress(bytes: Buffer): SessionAddress | undefined {
-  const reader = new MessageReader(bytes);
+  const reader = Reader.create(bytes);
   let address = '';
   let expires = 0;
   let signature: Uint8Array = noSignature;
-  while (!reader.isAtEnd) {
-    const tag = reader.varint();
-    if (tag === addressTag) address = reader.bytes().toString('latin1');
-    else if (tag === expiresTag) expires = reader.varint();
-    else if (tag === signatureTag) signature = reader.bytes();
-    else reader.skip(tag);
-    if (reader.failed) return undefined;
+  try {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
+      if (tag === addressTag) address = Buffer.from(reader.bytes()).toString('latin1');
+      else if (tag === expiresTag) expires = Number(reader.uint64());
+      else if (tag === signatureTag) signature = reader.bytes();
+      else skipField(reader, tag);
+    }
+  } catch {
+    return undefined;
   }
   return { address, expires, signature };
 }
 
 export function writeSessionAddress({ address, expires, signature }: SessionAddress): Buffer {
-  const head = Buffer.from([addressTag, ...varint(address.length)]);
-  const tail = expires === 0 ? [] : [expiresTag, ...varint(expires)];
-  const signed = signature.length === 0 ? [] : [signatureTag, signature.length, ...signature];
-  return Buffer.concat([head, Buffer.from(address, 'latin1'), Buffer.from([...tail, ...signed])]);
-}
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let left = value;
-  for (; left > 127; left = Math.floor(left / 128)) bytes.push((left % 128) | 128);
-  bytes.push(left);
-  return bytes;
+  const writer = Writer.create().uint32(addressTag).bytes(Buffer.from(address, 'latin1'));
+  if (expires !== 0) writer.uint32(expiresTag).uint64(expires);
+  if (signature.length > 0) writer.uint32(signatureTag).bytes(signature);
+  return Buffer.from(writer.finish());
 }

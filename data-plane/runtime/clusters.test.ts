@@ -5,7 +5,7 @@ import { TableBuilder } from '../balance/table-builder.ts';
 import type { ProbeTarget } from '../health/probe.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
-import { balanceOf, clusterOf, stillWorld } from '../testing.ts';
+import { balanceOf, clusterOf, healthCheckOf, stillWorld } from '../testing.ts';
 import { ownHostCounts } from '../upstream/host-counts.ts';
 import { ownChecks } from './checks.ts';
 import { Clusters } from './clusters.ts';
@@ -58,17 +58,10 @@ class Endpoint {
   }
 }
 
-const healthCheck: ClusterConfig['healthCheck'] = {
+const healthCheck = healthCheckOf({
   check: { type: 'tcp', send: null, receive: [Buffer.from('well')] },
-  intervalMs: 60_000,
-  timeoutMs: 60_000,
-  unhealthyThreshold: 1,
-  healthyThreshold: 1,
-  jitterPercent: 0,
-  jitterMs: 0,
-  initialJitterMs: 0,
-  noTrafficIntervalMs: null,
-};
+  ...{ intervalMs: 60_000, timeoutMs: 60_000 },
+});
 
 const wanted = (endpoints: readonly Endpoint[], more: Partial<ClusterConfig> = {}) => {
   const ports = endpoints.map(({ port }) => port);

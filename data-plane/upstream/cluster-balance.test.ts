@@ -4,22 +4,12 @@ import { TableBuilder } from '../balance/table-builder.ts';
 import type { BalanceConfig, ClusterConfig, EndpointConfig, LocalityConfig, PolicyConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { balanceOf, clusterOf, endpointOf, nowhere, seededRandom, TestClock } from '../testing.ts';
+import { balanceOf, clusterOf, endpointOf, healthCheckOf, nowhere, seededRandom, TestClock } from '../testing.ts';
 import { Cluster } from './cluster.ts';
 import type { Host } from './host.ts';
 import type { PickAsk } from './pick-ask.ts';
 
-const healthCheck: ClusterConfig['healthCheck'] = {
-  check: { type: 'tcp', send: null, receive: [] },
-  intervalMs: 1_000,
-  timeoutMs: 1_000,
-  unhealthyThreshold: 1,
-  healthyThreshold: 1,
-  jitterPercent: 0,
-  jitterMs: 0,
-  initialJitterMs: 0,
-  noTrafficIntervalMs: null,
-};
+const healthCheck = healthCheckOf();
 const roundRobin: PolicyConfig = { type: 'round-robin' };
 
 /** So many endpoints in one place, their ports from `first` on. */

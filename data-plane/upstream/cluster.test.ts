@@ -2,23 +2,13 @@ import { expect, test } from 'vitest';
 import type { ClusterConfig, EndpointConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { balanceOf, clusterOf, endpointOf, nowhere, stillWorld } from '../testing.ts';
+import { balanceOf, clusterOf, endpointOf, healthCheckOf, nowhere, stillWorld } from '../testing.ts';
 import { Cluster } from './cluster.ts';
 import { Deadlines } from './deadlines.ts';
 import { PooledConnection } from './host.ts';
 import type { PickAsk } from './pick-ask.ts';
 
-const healthCheck: ClusterConfig['healthCheck'] = {
-  check: { type: 'tcp', send: null, receive: [] },
-  intervalMs: 1_000,
-  timeoutMs: 1_000,
-  unhealthyThreshold: 2,
-  healthyThreshold: 1,
-  jitterPercent: 0,
-  jitterMs: 0,
-  initialJitterMs: 0,
-  noTrafficIntervalMs: null,
-};
+const healthCheck = healthCheckOf({ unhealthyThreshold: 2 });
 
 class Idle extends PooledConnection {
   closed = false;

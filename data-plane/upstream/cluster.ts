@@ -68,7 +68,6 @@ export class Cluster {
     const gone = new Map(this.#byKey);
     const changed = new Set<Host>();
     const nowMs = this.#world.now();
-    const { slowStart, policy } = config.balance;
     const before = this.config;
     this.config = config;
     this.#watchOutcomes();
@@ -76,17 +75,15 @@ export class Cluster {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
       const load = this.#loadOf(endpoint.locality.zone);
-      const host = known ?? new Host(endpoint, load, this.#watch.countsOf(endpoint.key));
+      const host = known ?? new Host(endpoint, config, load, this.#watch.countsOf(endpoint.key));
       if (known === undefined || !isSame(known.config, endpoint)) changed.add(host);
       host.config = endpoint;
+      host.cluster = config;
       host.load = load;
       host.record.zone = this.#recordOf(endpoint.locality.zone);
       const state = config.healthCheck === null ? 'passing' : checked(endpoint.key);
       if (known === undefined || state !== 'pending') this.#takeChecked(host, state);
       if (known === undefined) host.wellSinceMs = nowMs;
-      host.maxIdle = config.keepAlive.maxIdle;
-      host.slowStartMs = slowStart?.windowMs ?? 0;
-      host.probationMs = policy.type === 'utilization' ? policy.probationMs : 0;
       return host;
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;

@@ -1,10 +1,11 @@
 /** One endpoint at work: its health, its load, and its pool of idle connections. */
+import type { EndpointState } from '../../proto/endpoint-state.ts';
 import type { Candidate, Standing } from '../balance/candidate.ts';
 import { TrackRecord } from '../balance/track-record.ts';
 import { isOnProbation } from '../balance/utilization.ts';
-import { type EndpointFacts, type EndpointState, endpointState } from '../health/endpoint-state.ts';
+import { type EndpointFacts, endpointState } from '../health/endpoint-state.ts';
 import { limits } from '../limits.ts';
-import type { BalanceConfig, EndpointConfig } from '../model/config.ts';
+import type { BalanceConfig, ClusterConfig, EndpointConfig } from '../model/config.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { HostCounts } from './host-counts.ts';
@@ -47,10 +48,15 @@ export interface Waiting {
 
 const nobody: Waiting[] = [];
 
+/** What an endpoint goes by of what is said of its cluster. */
+type HostsCluster = Pick<ClusterConfig, 'balance' | 'keepAlive'>;
+
 export class Host implements Candidate {
   readonly key: string;
   readonly port: number;
   config: EndpointConfig;
+  /** As it is now. */
+  cluster: HostsCluster;
   /** Of all threads. */
   readonly counts: HostCounts;
   /** Of its zone; whoever begins a request here ends it on the same object. */
@@ -61,16 +67,10 @@ export class Host implements Candidate {
   ejected: boolean;
   wellSinceMs = 0;
   backAtMs = Number.NEGATIVE_INFINITY;
-  /** From `wellSinceMs` on, of its cluster; 0: none. */
-  slowStartMs = 0;
-  /** After it has failed a request, or came back; of its cluster; 0: none. */
-  probationMs = 0;
   /** Kept where the policy of the cluster goes by it. */
   readonly record = new TrackRecord();
   /** The first request of all threads that picks it may have it; it is out for all others. */
   onTrial = false;
-  /** Idle connections that may wait here, of its cluster. */
-  maxIdle = Number.POSITIVE_INFINITY;
   /** Left the cluster: nothing goes back into the pool. */
   removed = false;
   /** Requests that the endpoint allows on one shared connection, as it last said; until then a guess. */
@@ -80,7 +80,8 @@ export class Host implements Candidate {
   #waiting = nobody;
   #wakes = false;
 
-  constructor(config: EndpointConfig, load: LocalityLoad, counts: HostCounts) {
+  constructor(config: EndpointConfig, cluster: HostsCluster, load: LocalityLoad, counts: HostCounts) {
+    this.cluster = cluster;
     this.load = load;
     this.counts = counts;
     this.ejected = counts.ejected;
@@ -106,8 +107,9 @@ export class Host implements Candidate {
 
   state(nowMs: number): EndpointState {
     const { checked, ejected } = this;
-    const inSlowStart = nowMs - this.wellSinceMs < this.slowStartMs;
-    const onProbation = isOnProbation(this, this.probationMs, nowMs);
+    const { policy, slowStart } = this.cluster.balance;
+    const inSlowStart = slowStart !== null && nowMs - this.wellSinceMs < slowStart.windowMs;
+    const onProbation = policy.type === 'utilization' && isOnProbation(this, policy.probationMs, nowMs);
     return endpointState({ told: this.config.health, checked, ejected, onProbation, inSlowStart });
   }
 
@@ -184,19 +186,17 @@ export class Host implements Candidate {
       connection.close();
       return;
     }
-    // who waits takes it at once
-    if (this.#idle.length >= this.maxIdle && this.#waiting.length === 0) {
-      if (this.maxIdle === 0) {
-        connection.close();
-        return;
-      }
-      const oldest = this.#idle.shift()!;
-      oldest.idleDeadline.disarm();
-      oldest.close();
-    }
     this.#idle.push(connection);
-    this.wake();
     if (idleTimeoutMs > 0) deadlines.queue(idleTimeoutMs).arm(connection.idleDeadline);
+    // who waits takes it at once
+    if (this.#waiting.length > 0) this.wake();
+    else if (this.#idle.length > this.cluster.keepAlive.maxIdle) this.#closeOldest();
+  }
+
+  #closeOldest(): void {
+    const oldest = this.#idle.shift()!;
+    oldest.idleDeadline.disarm();
+    oldest.close();
   }
 
   /** Takes a connection that closed while idle out of the pool. */

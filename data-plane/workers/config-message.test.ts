@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ListenerConfig, ProxyConfig, TlsConfig } from '../model/config.ts';
 import { newRows } from '../telemetry/common-rows.ts';
-import { clusterOf, routeOf } from '../testing.ts';
+import { clusterOf, healthCheckOf, routeOf } from '../testing.ts';
 import { ConfigReceiver, ConfigSender } from './config-message.ts';
 
 const tls: TlsConfig = {
@@ -121,17 +121,7 @@ test('the rows of a cluster come with it, once, and are the same memory', () => 
 
 test('a worker makes no checks, and is not sent what they are made of', () => {
   const check = { type: 'tcp', send: Buffer.from('ping'), receive: [Buffer.from('pong')] } as const;
-  const thresholds = {
-    intervalMs: 1,
-    timeoutMs: 1,
-    unhealthyThreshold: 1,
-    healthyThreshold: 1,
-    jitterPercent: 0,
-    jitterMs: 0,
-    initialJitterMs: 0,
-    noTrafficIntervalMs: null,
-  };
-  const cluster = clusterOf([1], { healthCheck: { ...thresholds, check } });
+  const cluster = clusterOf([1], { healthCheck: healthCheckOf({ intervalMs: 1, check }) });
   const { healthCheck } = wire()
     .send(configOf([cluster], []))
     .clusters.get('c')!;

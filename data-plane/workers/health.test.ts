@@ -1,25 +1,13 @@
 import { expect, test } from 'vitest';
-import type { ClusterConfig, HealthCheckConfig } from '../model/config.ts';
+import type { ClusterConfig } from '../model/config.ts';
 import type { EndpointChecks, MakeChecks } from '../runtime/checks.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
-import { clusterOf } from '../testing.ts';
+import { clusterOf, healthCheckOf } from '../testing.ts';
 import { HealthBook } from './health-book.ts';
 import { ToldHealth } from './told-health.ts';
 
-const healthCheck: HealthCheckConfig = {
-  check: { type: 'tcp', send: null, receive: [] },
-  ...{
-    intervalMs: 1,
-    timeoutMs: 1,
-    unhealthyThreshold: 1,
-    healthyThreshold: 1,
-    jitterPercent: 0,
-    jitterMs: 0,
-    initialJitterMs: 0,
-    noTrafficIntervalMs: null,
-  },
-};
+const healthCheck = healthCheckOf({ intervalMs: 1, timeoutMs: 1 });
 const checked = (...ports: number[]) => ({ ...clusterOf(ports), healthCheck });
 const stats = clusterStats(new StatsRegistry(), 'c');
 const configOf = (...clusters: ClusterConfig[]) => ({

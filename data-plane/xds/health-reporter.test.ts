@@ -47,7 +47,7 @@ async function firstReport({ look }: Running, stream: HealthStream): Promise<Hea
   return report;
 }
 
-const told = (state: string, sinceMs: number, reason = ''): ToldEndpoint => ({ state, sinceMs, reason });
+const told = (state: ToldEndpoint['state'], sinceMs: number, reason = ''): ToldEndpoint => ({ state, sinceMs, reason });
 
 test('it says who it is; once asked it tells all, then what changes, and that only', async () => {
   const running = await start();
@@ -97,7 +97,7 @@ test('it reports no faster than it is asked to, and loses nothing meanwhile', as
   await stream.reports.take();
   stream.ask(every(3_000));
   await firstReport(running, stream);
-  const set = (state: string): void => {
+  const set = (state: ToldEndpoint['state']): void => {
     endpoints.set('10.0.0.1:80', told(state, world.nowMs));
     look();
   };

@@ -1,5 +1,6 @@
 /** What the xDS client needs from outside, and what it offers. */
 
+import type { EndpointState } from '../../proto/endpoint-state.ts';
 import type { HttpFilterConfig, ProxyConfig } from '../model/config.ts';
 import type { XdsTlsFiles } from './channel-security.ts';
 import type { DumpedResource, XdsTypeState } from './subscription.ts';
@@ -73,8 +74,7 @@ export interface LoadReporterOptions extends Pick<XdsClientOptions, 'servers' | 
 
 /** The state of an endpoint, and since when, by the same clock as `HealthReporterOptions.now`. One object while it is so. */
 export interface ToldEndpoint {
-  /** As in data-plane/health/endpoint-state.ts. */
-  readonly state: string;
+  readonly state: EndpointState;
   readonly sinceMs: number;
   readonly reason: string;
 }

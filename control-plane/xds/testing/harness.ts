@@ -3,14 +3,22 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { SnapshotCache } from '../../snapshot/cache.ts';
 import type { Snapshot, SnapshotSource } from '../../snapshot/snapshot.ts';
-import type { AuthorizeStatus, AuthorizeStream, ClientElsewhere, StreamKind, Variant, XdsLogger } from '../ports.ts';
+import type {
+  AuthorizeStatus,
+  AuthorizeStream,
+  ClientElsewhere,
+  ClusterReport,
+  LoadReport,
+  StreamKind,
+  Variant,
+  XdsLogger,
+} from '../ports.ts';
 import { startXdsServer, type XdsServer, type XdsServerOptions } from '../server.ts';
 import { systemTimers } from '../timers.ts';
-import { HealthRecorder } from './health-recorder.ts';
-import { LoadRecorder } from './load-recorder.ts';
 import { ManualTimers } from './manual-timers.ts';
 import { RawClient, type RawStream } from './raw-client.ts';
 import { Recorder } from './recorder.ts';
+import { ReportRecorder } from './report-recorder.ts';
 import { type Contents, snapshotOf } from './snapshots.ts';
 
 const unservedType = 'type.googleapis.com/example.Unserved';
@@ -20,8 +28,8 @@ export class Harness {
   /** Watches that streams hold on the cache. */
   watches = 0;
   readonly observer = new Recorder();
-  readonly loads = new LoadRecorder();
-  readonly healths = new HealthRecorder();
+  readonly loads = new ReportRecorder<LoadReport>();
+  readonly healths = new ReportRecorder<readonly ClusterReport[]>();
   /** Clients of other replicas. */
   elsewhere: readonly ClientElsewhere[] = [];
   readonly timers = new ManualTimers();

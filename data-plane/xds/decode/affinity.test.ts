@@ -2,25 +2,20 @@
 import { expect, test } from 'vitest';
 import type { StatefulSession } from '../../../proto/envoy.ts';
 import { decodeListener } from './listener.ts';
-import { decodeRoutes } from './route.ts';
 import {
   any,
+  decodeRoute,
   httpManager,
   listener,
   problemsOf,
   type Route,
-  route,
   routerFilter,
-  routes,
   seconds,
   taken,
-  virtualHost,
 } from './testing.ts';
 
 const unsupported = 'not supported by this data plane';
 
-const decodeRoute = (patch: Partial<Route>) =>
-  decodeRoutes(routes({ virtual_hosts: [virtualHost({ routes: [route(patch)] })] }));
 const routeOf = (patch: Partial<Route>) => taken(decodeRoute(patch)).hosts[0]!.routes[0]!;
 const inRoute = 'virtual_hosts[0].routes[0]';
 

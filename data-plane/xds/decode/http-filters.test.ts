@@ -4,6 +4,7 @@ import { decodeListener } from './listener.ts';
 import { decodeRoutes } from './route.ts';
 import {
   any,
+  decodeRoute,
   httpManager,
   listener,
   problemsOf,
@@ -63,7 +64,7 @@ test.each([
 
 function decodeFault(message: HTTPFault) {
   const typed_per_filter_config = { 'envoy.filters.http.fault': any(fault, message) };
-  return decodeRoutes(routes({ virtual_hosts: [virtualHost({ routes: [route({ typed_per_filter_config })] })] }));
+  return decodeRoute({ typed_per_filter_config });
 }
 
 test.each([

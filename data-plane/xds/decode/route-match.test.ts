@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest';
-import { decodeRoutes } from './route.ts';
-import { any, problemsOf, type Route, refusals, route, routes, taken, virtualHost } from './testing.ts';
+import { any, decodeRoute, problemsOf, type Route, refusals, taken } from './testing.ts';
 
 const unsupported = 'not supported by this data plane';
 type Match = NonNullable<Route['match']>;
 
-const decodeMatch = (match: Match) =>
-  decodeRoutes(routes({ virtual_hosts: [virtualHost({ routes: [route({ match })] })] }));
+const decodeMatch = (match: Match) => decodeRoute({ match });
 
 function template(path_template: string): Match {
   const typed_config = any('envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig', { path_template });

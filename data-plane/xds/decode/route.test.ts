@@ -4,6 +4,7 @@ import { decodeRoutes, decodeVirtualHost } from './route.ts';
 import { literalAlternatives } from './string-matcher.ts';
 import {
   ads,
+  decodeRoute,
   hostBytes,
   problemsOf,
   type Route,
@@ -17,9 +18,6 @@ import {
 
 const unsupported = 'not supported by this data plane';
 type Headers = NonNullable<NonNullable<Route['match']>['headers']>;
-
-const decodeRoute = (patch: Partial<Route>) =>
-  decodeRoutes(routes({ virtual_hosts: [virtualHost({ routes: [route(patch)] })] }));
 
 const routeOf = (patch: Partial<Route>) => taken(decodeRoute(patch)).hosts[0]?.routes[0];
 

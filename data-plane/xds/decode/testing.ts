@@ -13,6 +13,8 @@ import type {
   VirtualHost,
 } from '../../../proto/envoy.ts';
 import { type Decoded, formatProblem } from './problems.ts';
+import type { RoutesResource } from './resources.ts';
+import { decodeRoutes } from './route.ts';
 
 export const ads = { ads: {}, resource_api_version: 'V3' } as const;
 
@@ -111,6 +113,11 @@ export function hostBytes(host: VirtualHost): Uint8Array {
 
 export function route(patch: Partial<Route>): Route {
   return { name: 'orders', match: { prefix: '/' }, route: { cluster: 'checkout/orders' }, ...patch };
+}
+
+/** The one route of a table. */
+export function decodeRoute(patch: Partial<Route>): Decoded<RoutesResource> {
+  return decodeRoutes(routes({ virtual_hosts: [virtualHost({ routes: [route(patch)] })] }));
 }
 
 export const seconds = (count: number) => durationOf(count * 1000);

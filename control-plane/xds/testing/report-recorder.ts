@@ -1,12 +1,12 @@
-import type { LoadObserver, LoadReport, NodeIdentity } from '../ports.ts';
+/** Keeps what nodes report, of their loads or of the health of their endpoints. */
+import type { NodeIdentity } from '../ports.ts';
 
-/** Keeps what the load report streams tell, and gives it out in order. */
-export class LoadRecorder implements LoadObserver {
-  readonly reports: { readonly node: NodeIdentity; readonly report: LoadReport }[] = [];
+export class ReportRecorder<Report> {
+  readonly reports: { readonly node: NodeIdentity; readonly report: Report }[] = [];
   readonly ends: NodeIdentity[] = [];
   #onReport: (() => void) | undefined;
 
-  reported(node: NodeIdentity, report: LoadReport): void {
+  reported(node: NodeIdentity, report: Report): void {
     this.reports.push({ node, report });
     this.#onReport?.();
   }
