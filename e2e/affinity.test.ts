@@ -37,6 +37,7 @@ function sessionDocuments(endpoints: readonly Endpoint[]): string {
   const list = endpoints
     .slice(0, 6)
     .map(({ port }, i) => `{ address: 127.0.0.1, port: ${port}, labels: { version: v${i % 2} } }`);
+  const all = endpoints.map(({ port, weight }) => `{ address: 127.0.0.1, port: ${port}, weight: ${weight} }`).join();
   const route = (name: string, affinity: string, to = '[{ cluster: sessions }]'): string =>
     document(
       'Route',
@@ -49,13 +50,15 @@ function sessionDocuments(endpoints: readonly Endpoint[]): string {
       'sessions',
       `{ endpoints: [${list.join()}], balance: { policy: round-robin, subsets: [[version]] } }`,
     ) +
+    // unlike those of the stages it stays as it is: threads take a stage up each in its own time
+    document('Cluster', 'keyed', `{ endpoints: [${all}], balance: { policy: maglev } }`) +
     document(
       'Cluster',
       'draining',
       `{ endpoints: [${list[0]!.replace('labels', 'state: draining, labels')}, ${list[1]!}] }`,
     ) +
-    route('keys', `{ hash: [${keyKinds.join()}] }`, '[{ cluster: maglev }]') +
-    route('mixed', `{ hash: [${keyKinds.join()}], combine: true }`, '[{ cluster: maglev }]') +
+    route('keys', `{ hash: [${keyKinds.join()}] }`, '[{ cluster: keyed }]') +
+    route('mixed', `{ hash: [${keyKinds.join()}], combine: true }`, '[{ cluster: keyed }]') +
     route('signed', '{ sticky: { cookie: st, signed: true } }') +
     route('drained', '{ sticky: { header: x-sticky } }', '[{ cluster: draining }]') +
     route('cookie', '{ sticky: { cookie: st, ttl: 60s, path: /cookie } }') +
@@ -65,9 +68,9 @@ function sessionDocuments(endpoints: readonly Endpoint[]): string {
     route(
       'minted',
       '{ hash: [{ cookie: { name: sid, ttl: 1h, path: /p, attributes: { SameSite: Lax, Secure: true } } }] }',
-      '[{ cluster: maglev }]',
+      '[{ cluster: keyed }]',
     ) +
-    route('closing', '{ hash: [{ cookie: { name: sid, ttl: 0s } }] }', '[{ cluster: maglev }]') +
+    route('closing', '{ hash: [{ cookie: { name: sid, ttl: 0s } }] }', '[{ cluster: keyed }]') +
     route('subset', '{ hash: [{ header: x-key }] }', '[{ cluster: sessions, subset: { version: v1 } }]')
   );
 }
