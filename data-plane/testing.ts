@@ -120,6 +120,7 @@ export function clusterOf(ports: readonly number[], rest: Partial<ClusterConfig>
   return {
     name: 'c',
     protocol: 'http1',
+    proxyHeader: null,
     connectTimeoutMs: 1_000,
     balance: balanceOf({ type: 'round-robin' }),
     healthCheck: null,

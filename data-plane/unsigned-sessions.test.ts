@@ -13,6 +13,7 @@ function configOf(routes: readonly RouteConfig[]): ProxyConfig {
     address: '127.0.0.1',
     port: 0,
     chain: httpChainOf(routes),
+    proxyProtocol: null,
     tls: null,
     maxConnections: 1,
   };

@@ -147,6 +147,20 @@ export interface HealthReport {
   clusters?: ClusterHealth[];
 }
 
+/** How a node is: all of it, each time. */
+export interface NodeState {
+  node?: Node | null;
+  phase?: string | number;
+  listeners?: { name?: string; address?: string; port?: number; udp?: boolean }[];
+  connections?: number;
+}
+
+/** What a node shall do: all of it, each time. */
+export interface NodeOrders {
+  drain?: boolean;
+  timeout?: Duration | null;
+}
+
 export interface HealthReportRequest {
   interval?: Duration | null;
 }

@@ -40,6 +40,8 @@ import type {
   HttpProtocolOptions,
   LeastRequest,
   Maglev,
+  NodeOrders,
+  NodeState,
   Random,
   RoundRobin,
   Router,
@@ -134,6 +136,8 @@ export interface MessageTypes {
   'fairlead.load_balancing_policies.utilization.v1.Utilization': Utilization;
   'fairlead.report.v1.HealthReport': HealthReport;
   'fairlead.report.v1.HealthReportRequest': HealthReportRequest;
+  'fairlead.report.v1.NodeOrders': NodeOrders;
+  'fairlead.report.v1.NodeState': NodeState;
   'xds.type.v3.TypedStruct': TypedStruct;
 }
 export type MessageName = keyof MessageTypes;

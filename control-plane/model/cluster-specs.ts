@@ -82,11 +82,15 @@ export interface BreakersSpec {
 
 export interface ClusterSpec {
   /** `grpc`: HTTP/2, without a time limit where none is said. */
-  readonly protocol: 'http1' | 'http2' | 'grpc' | 'same-as-client' | 'tcp';
-  /** Empty beside `dns`. */
+  readonly protocol: 'http1' | 'http2' | 'grpc' | 'same-as-client' | 'tcp' | 'udp';
+  /** Empty beside `dns` and `nodes`. */
   readonly endpoints: readonly EndpointSpec[];
   /** `null`: the endpoints are written. */
   readonly dns: DnsSpec | null;
+  /** `null`: the endpoints are written. Else: the nodes of a group, where each serves that listener. */
+  readonly nodes: { readonly group: string; readonly listener: string } | null;
+  /** The header that endpoints get before anything else; `null`: none. */
+  readonly proxyProtocol: 'v1' | 'v2' | null;
   readonly balance: BalanceSpec;
   /** `null`: an endpoint that joins takes its whole share at once. */
   readonly slowStart: SlowStartSpec | null;

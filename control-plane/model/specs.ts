@@ -45,10 +45,12 @@ export interface ListenerSpec {
   /** 0: each node takes a free one. */
   readonly port: number;
   /** `api`: no socket; gRPC's own xDS clients resolve the hosts of its routes. */
-  readonly protocol: 'http' | 'https' | 'tcp' | 'api';
+  readonly protocol: 'http' | 'https' | 'tcp' | 'tls-passthrough' | 'udp' | 'api';
   readonly tenants: 'any' | readonly string[];
   /** Of `https`, and of no other. */
   readonly tls: ListenerTlsSpec | null;
+  /** `null`: off; of those over TCP. */
+  readonly proxyProtocol: { readonly accept: 'optional' | 'required'; readonly trust: readonly string[] } | null;
   /** `null`: off. `to` is `stdout`, `stderr` or a file path. */
   readonly accessLog: { readonly format: 'json'; readonly to: string } | null;
   readonly paths: {
@@ -234,8 +236,16 @@ export interface FaultSpec {
 
 export interface L4RouteSpec {
   readonly listener: string;
+  /** Lower-case, exact or `*.suffix`; empty: any, and none. Of `tls-passthrough`, as is `alpn`. */
+  readonly serverNames: readonly string[];
+  readonly alpn: readonly string[];
+  /** `address/bits`; empty: all. */
+  readonly sources: readonly string[];
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
+  /** What clusters with a ring or a Maglev table go by; `null`: chance. */
+  readonly hash: 'five-tuple' | 'source' | 'destination-port' | 'authority' | null;
   readonly idleTimeoutMs: number;
+  readonly datapath: 'user' | 'kernel' | 'auto';
 }
 
 /** Either a certificate with its key, or authorities; the rest is empty. */

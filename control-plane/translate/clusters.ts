@@ -81,7 +81,7 @@ const versions = {
 };
 
 function protocolOptions(spec: ClusterSpec): Pick<Cluster, 'typed_extension_protocol_options'> {
-  if (spec.protocol === 'tcp') return {};
+  if (spec.protocol === 'tcp' || spec.protocol === 'udp') return {};
   return {
     typed_extension_protocol_options: {
       [httpProtocolOptions]: packAny(httpProtocolOptions, {

@@ -3,7 +3,7 @@
  * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
  */
 import type net from 'node:net';
-import type { TcpChainConfig } from '../model/config.ts';
+import type { TcpProxyConfig } from '../model/config.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { TcpStats } from '../telemetry/stats.ts';
@@ -34,7 +34,7 @@ export interface TcpShared {
 
 export interface TcpDeps {
   readonly shared: TcpShared;
-  readonly chain: TcpChainConfig;
+  readonly chain: TcpProxyConfig;
   readonly stats: TcpStats;
   readonly logs: readonly { write(entry: LogEntry): void }[];
   /** `ip:port` of the listener's socket. */

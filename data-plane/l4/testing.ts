@@ -1,7 +1,7 @@
 /** For tests: a TCP proxy of one listener and its clusters over real sockets. */
 import { once } from 'node:events';
 import net from 'node:net';
-import type { ClusterConfig, TcpChainConfig } from '../model/config.ts';
+import type { ClusterConfig, TcpProxyConfig } from '../model/config.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats, tcpStats } from '../telemetry/stats.ts';
@@ -60,7 +60,7 @@ export async function deadPort(): Promise<number> {
 
 export interface TcpProxyOptions {
   readonly clusters: readonly ClusterConfig[];
-  readonly chain?: Partial<TcpChainConfig>;
+  readonly chain?: Partial<TcpProxyConfig>;
   readonly random?: () => number;
 }
 
@@ -88,11 +88,13 @@ export async function startTcpProxy(options: TcpProxyOptions) {
       onFault: rethrow,
     },
     chain: {
-      type: 'tcp',
       statPrefix: 'test',
       to: [{ cluster: options.clusters[0]?.name ?? 'c', weight: 1 }],
       idleTimeoutMs: 3_600_000,
       accessLogs: [],
+      hash: null,
+      proxyTlvs: [],
+      datapath: 'user',
       ...options.chain,
     },
     stats,

@@ -1,7 +1,7 @@
 /** A socket whose connections are proxied byte for byte: accepts, bounds, hands each connection to l4, drains. */
 import net from 'node:net';
 import { handleTcp, type TcpSession, type TcpShared } from '../l4/tcp-proxy.ts';
-import type { TcpChainConfig } from '../model/config.ts';
+import type { TcpProxyConfig } from '../model/config.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { ListenerStats, TcpStats } from '../telemetry/stats.ts';
 import { admit, type ConnectionGate } from './connection-gate.ts';
@@ -22,7 +22,7 @@ export class TcpServer {
   readonly #documentedOnly: boolean;
   /** Open at once. */
   maxConnections: number;
-  #chain: TcpChainConfig;
+  #chain: TcpProxyConfig;
   #logs: Logs;
   #localAddress = '';
 
@@ -30,7 +30,7 @@ export class TcpServer {
     shared: TcpShared;
     stats: TcpStats;
     listenerStats: ListenerStats;
-    chain: TcpChainConfig;
+    chain: TcpProxyConfig;
     logs: Logs;
     maxConnections: number;
     gate: ConnectionGate;
@@ -61,7 +61,7 @@ export class TcpServer {
   }
 
   /** For the connections to come; those that are open stay on what they started with. */
-  update(chain: TcpChainConfig, logs: Logs): void {
+  update(chain: TcpProxyConfig, logs: Logs): void {
     this.#chain = chain;
     this.#logs = logs;
   }

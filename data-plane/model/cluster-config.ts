@@ -1,11 +1,14 @@
 /** A cluster and its endpoints: part of the frozen configuration (config.ts). */
 import type { BalanceConfig } from './balance-config.ts';
 import type { BreakersConfig, HealthCheckConfig, OutlierDetectionConfig } from './health-config.ts';
+import type { ProxyHeaderConfig } from './l4-config.ts';
 
 export interface ClusterConfig extends AssignmentConfig {
   readonly name: string;
   /** `same-as-client`: the version of HTTP in which the request came. */
   readonly protocol: 'http1' | 'http2' | 'same-as-client' | 'tcp';
+  /** What endpoints are told of a client before its first byte; null: nothing. */
+  readonly proxyHeader: ProxyHeaderConfig | null;
   readonly connectTimeoutMs: number;
   readonly balance: BalanceConfig;
   /** At most one check is carried out. */

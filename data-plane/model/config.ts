@@ -3,11 +3,13 @@
  * protobuf. A part that did not change keeps its identity (===) from one ProxyConfig to the next.
  */
 import type { ClusterConfig } from './cluster-config.ts';
+import type { ProxyProtocolConfig, TcpListenerConfig, UdpChainConfig } from './l4-config.ts';
 import type { RouteTableConfig, StickySessionConfig, UpgradeConfig } from './route-config.ts';
 
 export type * from './balance-config.ts';
 export type * from './cluster-config.ts';
 export type * from './health-config.ts';
+export type * from './l4-config.ts';
 export type * from './route-config.ts';
 
 export interface ProxyConfig {
@@ -22,10 +24,12 @@ export interface ListenerConfig {
   readonly address: string;
   /** 0: any free one. */
   readonly port: number;
-  readonly chain: HttpChainConfig | TcpChainConfig;
+  readonly chain: HttpChainConfig | TcpListenerConfig | UdpChainConfig;
   /** null: plain text. Only in front of HTTP. */
   readonly tls: TlsConfig | null;
-  /** Connections that are open at once; what comes beyond is closed. */
+  /** null: none are read. Not for UDP. */
+  readonly proxyProtocol: ProxyProtocolConfig | null;
+  /** Connections, or UDP sessions, that are open at once; what comes beyond is closed. */
   readonly maxConnections: number;
 }
 
@@ -144,16 +148,6 @@ export interface HttpFilterConfig {
   readonly name: string;
   /** JSON. */
   readonly settings: unknown;
-}
-
-/** A TCP proxy. */
-export interface TcpChainConfig {
-  readonly type: 'tcp';
-  readonly statPrefix: string;
-  readonly to: readonly WeightedClusterConfig[];
-  /** No byte either way; 0: none. */
-  readonly idleTimeoutMs: number;
-  readonly accessLogs: readonly AccessLogConfig[];
 }
 
 export interface WeightedClusterConfig {

@@ -5,7 +5,7 @@ import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
-import type { ListenerConfig } from '../model/config.ts';
+import type { AccessLogConfig, ListenerConfig, TcpProxyConfig } from '../model/config.ts';
 import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
 import type { LogSinks } from '../telemetry/log-sink.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
@@ -151,7 +151,7 @@ export class Listeners implements NodeListeners {
 
   async #start(config: ListenerConfig): Promise<void> {
     const { logger, sinks, setTimer, reusePort } = this.#deps;
-    const logs = openAccessLoggers(config.chain.accessLogs, sinks);
+    const logs = openAccessLoggers(accessLogsOf(config), sinks);
     const server = this.#create(config, logs);
     const { address, port } = this.#place(config);
     try {
@@ -186,9 +186,9 @@ export class Listeners implements NodeListeners {
         })
       : new TcpServer({
           shared,
-          stats: tcpStats(registry, chain.statPrefix),
+          stats: tcpStats(registry, proxyOf(chain).statPrefix),
           listenerStats: listenerStats(registry, config.name),
-          chain,
+          chain: proxyOf(chain),
           logs: logs.loggers,
           maxConnections: config.maxConnections,
           gate,
@@ -200,13 +200,13 @@ export class Listeners implements NodeListeners {
     const { server } = open;
     const before = open.config;
     const old = open.logs;
-    const sameLogs = JSON.stringify(before.chain.accessLogs) === JSON.stringify(config.chain.accessLogs);
-    const logs = sameLogs ? old : openAccessLoggers(config.chain.accessLogs, this.#deps.sinks);
+    const sameLogs = JSON.stringify(accessLogsOf(before)) === JSON.stringify(accessLogsOf(config));
+    const logs = sameLogs ? old : openAccessLoggers(accessLogsOf(config), this.#deps.sinks);
     if (config.chain.type === 'http') {
       const http = server as HttpServer;
       http.context = compileHttp(config.chain, logs, this.#deps.limits, this.#deps.filters, http.context);
       if (config.tls !== null) http.updateTls(config.tls);
-    } else (server as TcpServer).update(config.chain, logs.loggers);
+    } else (server as TcpServer).update(proxyOf(config.chain), logs.loggers);
     server.maxConnections = config.maxConnections;
     open.config = config;
     open.logs = logs;
@@ -229,4 +229,14 @@ export class Listeners implements NodeListeners {
   #within(work: Promise<unknown>, timeoutMs: number): Promise<unknown> {
     return Promise.race([work, new Promise<void>((resolve) => this.#deps.setTimer(resolve, timeoutMs))]);
   }
+}
+
+function proxyOf(chain: Exclude<ListenerConfig['chain'], { type: 'http' }>): TcpProxyConfig {
+  const proxy = chain.type === 'tcp' ? (chain.chains[0]?.proxy ?? chain.otherwise) : null;
+  if (proxy === null) throw new Error('a listener without a TCP proxy');
+  return proxy;
+}
+
+function accessLogsOf({ chain }: ListenerConfig): readonly AccessLogConfig[] {
+  return chain.type === 'http' ? chain.accessLogs : proxyOf(chain).accessLogs;
 }

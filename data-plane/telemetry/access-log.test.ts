@@ -24,6 +24,9 @@ const entry: LogEntry = {
   downstreamAddress: '127.0.0.1:4000',
   downstreamIp: '127.0.0.1',
   localAddress: '127.0.0.1:8080',
+  streamId: '',
+  requestedServerName: '',
+  proxyTlvs: null,
   requestHeaders: [],
 };
 /** A TCP connection that reached no cluster. */

@@ -23,6 +23,9 @@ export function emptyLogEntry(): LogEntry {
     downstreamAddress: '',
     downstreamIp: '',
     localAddress: '',
+    streamId: '',
+    requestedServerName: '',
+    proxyTlvs: null,
     requestHeaders: [],
   };
 }

@@ -32,6 +32,12 @@ export interface LogEntry {
   downstreamIp: string;
   /** Address of the listener's socket, `ip:port`. */
   localAddress: string;
+  /** Of the connection of a TCP proxy, or of a UDP session: unique in the world (%STREAM_ID%); empty: not minted. */
+  streamId: string;
+  /** What the client's ClientHello asks for; empty: nothing. */
+  requestedServerName: string;
+  /** What was kept of a PROXY header's TLVs, by name; null: nothing. */
+  proxyTlvs: ReadonlyMap<string, string> | null;
   /** Values of the request headers that the log asked for, in the order of its `requestHeaders`. */
   requestHeaders: readonly string[];
 }

@@ -16,7 +16,7 @@ const tls: TlsConfig = {
 const hostOf = (name: string) => ({ name, domains: [name], routes: [routeOf('c')] });
 
 const listenerOf = (hosts: readonly ReturnType<typeof hostOf>[], name = 'public'): ListenerConfig => ({
-  ...{ name, address: '127.0.0.1', port: 80, maxConnections: 100, tls },
+  ...{ name, address: '127.0.0.1', port: 80, maxConnections: 100, tls, proxyProtocol: null },
   chain: {
     ...{ type: 'http', codec: 'auto', statPrefix: name, serverName: '', useRemoteAddress: true, accessLogs: [] },
     ...{

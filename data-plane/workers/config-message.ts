@@ -9,8 +9,9 @@ import type {
   ListenerConfig,
   ProxyConfig,
   RouteTableConfig,
-  TcpChainConfig,
+  TcpListenerConfig,
   TlsConfig,
+  UdpChainConfig,
   VirtualHostConfig,
 } from '../model/config.ts';
 import { scopePrefix } from '../telemetry/registry.ts';
@@ -35,7 +36,10 @@ type Same = 'same';
 
 interface ListenerMessage extends Omit<ListenerConfig, 'chain' | 'tls'> {
   readonly tls: TlsConfig | null | Same;
-  readonly chain: TcpChainConfig | (Omit<HttpChainConfig, 'routes'> & { readonly routes: TableMessage | Same });
+  readonly chain:
+    | TcpListenerConfig
+    | UdpChainConfig
+    | (Omit<HttpChainConfig, 'routes'> & { readonly routes: TableMessage | Same });
 }
 
 interface TableMessage extends Omit<RouteTableConfig, 'hosts'> {
@@ -117,7 +121,7 @@ function writeListener(listener: ListenerConfig, sent: ReadonlyMap<string, Liste
   const before = sent.get(listener.name);
   const tls = before !== undefined && before.tls === listener.tls ? 'same' : listener.tls;
   const { chain } = listener;
-  if (chain.type === 'tcp') return { ...listener, tls, chain };
+  if (chain.type !== 'http') return { ...listener, tls, chain };
   const table = before?.chain.type === 'http' ? before.chain.routes : undefined;
   return { ...listener, tls, chain: { ...chain, routes: writeTable(chain.routes, table) } };
 }
@@ -131,7 +135,7 @@ function writeTable(table: RouteTableConfig, before: RouteTableConfig | undefine
 function readListener(message: ListenerMessage, before: ListenerConfig | undefined): ListenerConfig {
   const { chain } = message;
   const tls = message.tls === 'same' ? before!.tls : message.tls;
-  if (chain.type === 'tcp') return { ...message, tls, chain };
+  if (chain.type !== 'http') return { ...message, tls, chain };
   const table = before?.chain.type === 'http' ? before.chain.routes : undefined;
   return { ...message, tls, chain: { ...chain, routes: readTable(chain.routes, table) } };
 }

@@ -99,7 +99,7 @@ function listenerKind(parts: Parts<RouteTableConfig>): Kind<ListenerResource, Ro
     isEmpty: (table) => table?.hosts.length === 0,
     build: (listener, table) => {
       const { config, chain, tls } = listener;
-      if (chain.type === 'tcp') return Object.freeze({ ...config, tls, chain });
+      if (chain.type !== 'http') return Object.freeze({ ...config, tls, chain });
       const routes = table ?? emptyTable(listener);
       return Object.freeze({ ...config, tls, chain: Object.freeze({ type: 'http', ...chain.config, routes }) });
     },

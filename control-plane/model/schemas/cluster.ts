@@ -174,6 +174,8 @@ export const clusterSchema: Field<WrittenCluster> = written
     protocol: cluster.protocol,
     endpoints: cluster.endpoints ?? [],
     dns: cluster.dns ?? null,
+    nodes: null,
+    proxyProtocol: null,
     balance: balanceOf(cluster.balance, cluster.protocol),
     health: cluster.health ?? null,
     connectTimeoutMs: cluster.connectTimeout ?? defaultConnectTimeoutMs,

@@ -28,7 +28,16 @@ export const l4RouteSchema: Field<WrittenL4Route> = fields(
     ),
   },
   { notYet: { serverNames: '', alpn: '', sources: '', hash: '' } },
-).transform(({ listener, to, idleTimeout }) => ({ listener, to, idleTimeoutMs: idleTimeout }));
+).transform(({ listener, to, idleTimeout, datapath }) => ({
+  listener,
+  serverNames: [],
+  alpn: [],
+  sources: [],
+  to,
+  hash: null,
+  idleTimeoutMs: idleTimeout,
+  datapath,
+}));
 
 export function ownL4Route(route: WrittenL4Route, own: (written: WrittenReference) => Reference): L4RouteSpec {
   return { ...route, to: route.to.map(({ cluster, weight }) => ({ cluster: own(cluster), weight })) };

@@ -300,6 +300,7 @@ export const listenerSchema: Field<ListenerSpec> = written.transform((listener) 
   accessLog: listener.accessLog === undefined ? defaultAccessLog(listener.protocol) : listener.accessLog,
   paths: listener.paths ?? defaultPaths,
   limits: listener.limits ?? defaultLimits,
+  proxyProtocol: null,
   trustedHops: listener.trustedHops ?? 0,
   filters: listener.filters ?? [],
 }));

@@ -57,6 +57,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
     config: {
       name,
       protocol,
+      proxyHeader: null,
       connectTimeoutMs: positiveMillis(place.field('connect_timeout'), message.connect_timeout, 5_000),
       balance: readBalance(place, message),
       outlierDetection: readOutlierDetection(place, message),

@@ -1,6 +1,6 @@
 /** envoy.config.listener.v3.Listener: an address and one filter chain that ends in HTTP or TCP, perhaps behind limits. */
 import type { Listener } from '../../../proto/envoy.ts';
-import type { ListenerConfig, TcpChainConfig } from '../../model/config.ts';
+import type { ListenerConfig, TcpListenerConfig, TcpProxyConfig } from '../../model/config.ts';
 import { limits } from '../limits.ts';
 import { checkTransportSocket, readAddress } from './address.ts';
 import { connectionLimit, readConnectionLimit } from './connection-limit.ts';
@@ -15,7 +15,7 @@ import { required } from './values.ts';
 
 type FilterChain = NonNullable<Listener['filter_chains']>[number];
 type Filter = NonNullable<FilterChain['filters']>[number];
-type Chain = HttpChainResource | TcpChainConfig;
+type Chain = HttpChainResource | TcpListenerConfig;
 type ReadChain = Pick<ListenerResource, 'chain' | 'tls'> & Pick<ListenerConfig, 'maxConnections'>;
 
 const listenerFields = fieldTable('envoy.config.listener.v3.Listener', {
@@ -51,7 +51,7 @@ export function decodeListener(bytes: Uint8Array): Decoded<ListenerResource> {
     const read = readOnlyChain(place, message);
     if (read === null) return null;
     const { chain, tls, maxConnections } = read;
-    return { name, config: { name, address, port, maxConnections }, chain, tls };
+    return { name, config: { name, address, port, maxConnections, proxyProtocol: null }, chain, tls };
   });
 }
 
@@ -120,10 +120,14 @@ function readFilter(place: Place, { typed_config: any }: Filter, asksForCertific
     }
     case 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': {
       const message = unpackAny(place, name, any);
-      return message === null ? null : readTcpProxy(place, message);
+      return message === null ? null : alone(readTcpProxy(place, message));
     }
     default:
       place.refuse(`filter ${name || 'without a type'} is ${unsupported}`);
       return null;
   }
+}
+
+function alone(proxy: TcpProxyConfig): TcpListenerConfig {
+  return { type: 'tcp', inspectTls: false, chains: [], otherwise: proxy };
 }

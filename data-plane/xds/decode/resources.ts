@@ -8,8 +8,9 @@ import type {
   HttpChainConfig,
   ListenerConfig,
   RouteTableConfig,
-  TcpChainConfig,
+  TcpListenerConfig,
   TlsConfig,
+  UdpChainConfig,
   VirtualHostConfig,
 } from '../../model/config.ts';
 
@@ -44,7 +45,7 @@ export interface HttpChainResource {
 export interface ListenerResource {
   readonly name: string;
   readonly config: Omit<ListenerConfig, 'chain' | 'tls'>;
-  readonly chain: HttpChainResource | TcpChainConfig;
+  readonly chain: HttpChainResource | TcpListenerConfig | UdpChainConfig;
   readonly tls: TlsResource | null;
 }
 

@@ -1,6 +1,6 @@
 /** envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy. */
 import type { TcpProxy } from '../../../proto/envoy.ts';
-import type { TcpChainConfig, WeightedClusterConfig } from '../../model/config.ts';
+import type { TcpProxyConfig, WeightedClusterConfig } from '../../model/config.ts';
 import { readAccessLogs } from './access-log.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import type { Place } from './problems.ts';
@@ -19,14 +19,16 @@ const weightFields = fieldTable(`${proxy}.WeightedCluster.ClusterWeight`, { carr
 
 const defaultIdleTimeoutMs = 3_600_000;
 
-export function readTcpProxy(place: Place, message: TcpProxy): TcpChainConfig {
+export function readTcpProxy(place: Place, message: TcpProxy): TcpProxyConfig {
   checkFields(place, message, proxyFields);
   return {
-    type: 'tcp',
     statPrefix: message.stat_prefix ?? '',
     to: readTarget(place, message),
     idleTimeoutMs: millis(place.field('idle_timeout'), message.idle_timeout, defaultIdleTimeoutMs),
     accessLogs: readAccessLogs(place, message.access_log),
+    hash: null,
+    proxyTlvs: [],
+    datapath: 'user',
   };
 }
 
