@@ -126,6 +126,13 @@ export class TcpSession {
     this.#endpoint?.destroy();
   }
 
+  /** Cuts both connections so that both sides see it. */
+  reset(): void {
+    this.#connector?.cancel();
+    reset(this.#client);
+    if (this.#endpoint !== null) reset(this.#endpoint);
+  }
+
   #connect(clusterName: string): void {
     const { shared, stats } = this.#deps;
     const entry = this.#entry;

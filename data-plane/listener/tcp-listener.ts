@@ -1,46 +1,67 @@
-/** A socket whose connections are proxied byte for byte: accepts, bounds, hands each connection to l4, drains. */
+/** A socket whose connections are proxied byte for byte: accepts, bounds, finds each its chain, hands it to l4, drains. */
 import net from 'node:net';
 import { handleTcp, type TcpSession, type TcpShared } from '../l4/tcp-proxy.ts';
+import { type Arrival, directArrival, withoutMapping } from '../model/arrival.ts';
 import type { TcpProxyConfig } from '../model/config.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { ListenerStats, TcpStats } from '../telemetry/stats.ts';
+import type { ChainMatcher } from './chain-match.ts';
 import { admit, type ConnectionGate } from './connection-gate.ts';
+import { HeaderGuard } from './header-guard.ts';
+import { Prelude } from './prelude.ts';
+import type { ProxyRules } from './proxy-rules.ts';
 import { type BoundAddress, closeServer, listen } from './socket.ts';
-import { takeOver } from './take-over.ts';
+import { type ByteReceiver, takeOver } from './take-over.ts';
 
-type Logs = readonly { write(entry: LogEntry): void }[];
+/** A TCP proxy at work. */
+export interface TcpService {
+  readonly proxy: TcpProxyConfig;
+  readonly stats: TcpStats;
+  readonly logs: readonly { write(entry: LogEntry): void }[];
+}
+
+/** A configuration at work; sessions stay on the one that they began with. */
+export interface TcpSetup {
+  readonly chains: ChainMatcher<TcpService>;
+  readonly inspectTls: boolean;
+  /** Null: PROXY headers are not looked for. */
+  readonly proxyProtocol: ProxyRules | null;
+  /** It is not used any more. */
+  close(): void;
+}
+
+interface Held {
+  readonly setup: TcpSetup;
+  sessions: number;
+}
 
 const tcpSockets = { allowHalfOpen: true, ownBuffers: true };
 
 export class TcpServer {
   readonly #shared: TcpShared;
-  readonly #stats: TcpStats;
   readonly #listenerStats: ListenerStats;
   readonly #server: net.Server;
+  readonly #preludes = new Set<Prelude>();
   readonly #sessions = new Set<TcpSession>();
   readonly #gate: ConnectionGate;
   readonly #documentedOnly: boolean;
   /** Open at once. */
   maxConnections: number;
-  #chain: TcpProxyConfig;
-  #logs: Logs;
+  /** Null: the listener is gone. */
+  #current: Held | null;
 
   constructor(options: {
     shared: TcpShared;
-    stats: TcpStats;
     listenerStats: ListenerStats;
-    chain: TcpProxyConfig;
-    logs: Logs;
+    setup: TcpSetup;
     maxConnections: number;
     gate: ConnectionGate;
     /** Use documented Node interfaces only. */
     documentedOnly?: boolean;
   }) {
     this.#shared = options.shared;
-    this.#stats = options.stats;
     this.#listenerStats = options.listenerStats;
-    this.#chain = options.chain;
-    this.#logs = options.logs;
+    this.#current = { setup: options.setup, sessions: 0 };
     this.maxConnections = options.maxConnections;
     this.#gate = options.gate;
     this.#documentedOnly = options.documentedOnly ?? false;
@@ -57,10 +78,9 @@ export class TcpServer {
     return this.#sessions.size;
   }
 
-  /** For the connections to come; those that are open stay on what they started with. */
-  update(chain: TcpProxyConfig, logs: Logs): void {
-    this.#chain = chain;
-    this.#logs = logs;
+  /** For the connections to come, and those that are not served yet. */
+  update(setup: TcpSetup): void {
+    this.#replace({ setup, sessions: 0 });
   }
 
   /** No new connections; resolves when the open ones have ended by themselves. */
@@ -70,36 +90,97 @@ export class TcpServer {
 
   /** Cuts what is left. */
   destroy(): void {
+    for (const prelude of [...this.#preludes]) prelude.destroy();
     for (const session of [...this.#sessions]) session.destroy();
   }
 
   /** The listener is gone for good. */
   dropStats(): void {
-    this.#stats.scope.drop();
+    this.#replace(null);
     this.#listenerStats.scope.drop();
   }
 
+  #replace(next: Held | null): void {
+    const before = this.#current;
+    this.#current = next;
+    if (before !== null && before.sessions === 0) before.setup.close();
+  }
+
   #accept(accepted: net.Socket): void {
-    const open = this.#listenerStats.cxActive.total;
-    const leave = admit(accepted, open, this.maxConnections, this.#gate, this.#listenerStats);
-    if (leave === null) return;
-    takeOver(accepted, this.#shared.readBuffer, tcpSockets, this.#documentedOnly, this.#shared.onFault, (socket) => {
-      socket.once('close', leave);
-      this.#listenerStats.cxTotal.value++;
-      this.#listenerStats.cxActive.value++;
-      const session = handleTcp(socket, {
-        shared: this.#shared,
-        chain: this.#chain,
-        stats: this.#stats,
-        logs: this.#logs,
-        onClosed: (closed) => {
-          this.#sessions.delete(closed);
-          this.#listenerStats.cxActive.value--;
-          this.#listenerStats.cxDestroy.value++;
-        },
+    const stats = this.#listenerStats;
+    const { setup } = this.#current!;
+    const rules = setup.proxyProtocol;
+    const treatment = rules === null ? 'plain' : rules.treatmentOf(withoutMapping(accepted.remoteAddress ?? ''));
+    if (treatment === 'closed') {
+      stats.noFilterChainMatch.value++;
+      accepted.destroy();
+      return;
+    }
+    const open = stats.cxActive.total + stats.preCxActive.total;
+    const isClient = treatment === 'plain';
+    const admission = admit(accepted, open, this.maxConnections, this.#gate, stats, isClient);
+    if (admission === null) return;
+    const isDoubted = rules !== null && isClient;
+    const { readBuffer, deadlines, onFault } = this.#shared;
+    takeOver(accepted, readBuffer, tcpSockets, this.#documentedOnly, onFault, (socket) => {
+      socket.once('close', admission.leave);
+      if (isClient && !setup.inspectTls) {
+        const arrival = setup.chains.forAll === null ? directArrival(socket) : null;
+        return this.#serve(socket, arrival, 'raw_buffer', isDoubted) ?? nobody;
+      }
+      const prelude = new Prelude(socket, {
+        proxy: isClient ? null : rules,
+        hello: setup.inspectTls,
+        ...{ stats, admission, readBuffer },
+        setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
+        serve: (arrival, transport) => this.#serve(socket, arrival, transport, isDoubted),
+        onOver: (over) => this.#preludes.delete(over),
       });
-      this.#sessions.add(session);
-      return session;
+      this.#preludes.add(prelude);
+      return prelude;
+    });
+  }
+
+  /**
+   * @param arrival null: it decides nothing, and all there is to know is the socket
+   * @param isDoubted a PROXY header in its bytes would come from somebody whom nobody believes
+   * @returns null: nobody serves it, and it is closed
+   */
+  #serve(
+    socket: net.Socket,
+    arrival: Arrival | null,
+    transport: 'tls' | 'raw_buffer',
+    isDoubted: boolean,
+  ): ByteReceiver | null {
+    const stats = this.#listenerStats;
+    const held = this.#current;
+    const chains = held?.setup.chains;
+    const service = (arrival === null ? chains?.forAll : chains?.choose(arrival, transport)) ?? null;
+    if (held === null || service === null) {
+      stats.noFilterChainMatch.value++;
+      socket.on('error', () => {});
+      socket.destroy();
+      return null;
+    }
+    stats.cxTotal.value++;
+    stats.cxActive.value++;
+    held.sessions++;
+    const onClosed = (closed: TcpSession): void => {
+      this.#sessions.delete(closed);
+      stats.cxActive.value--;
+      stats.cxDestroy.value++;
+      if (--held.sessions === 0 && held !== this.#current) held.setup.close();
+    };
+    const { proxy: chain, stats: tcpStats, logs } = service;
+    const session = handleTcp(socket, { shared: this.#shared, chain, stats: tcpStats, logs, onClosed }, arrival);
+    this.#sessions.add(session);
+    if (!isDoubted) return session;
+    return new HeaderGuard(session, () => {
+      stats.proxyProtoError.value++;
+      session.reset();
     });
   }
 }
+
+/** What still comes of a connection that is closed. */
+const nobody: ByteReceiver = { onBytes: () => {} };

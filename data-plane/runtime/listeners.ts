@@ -5,15 +5,16 @@ import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
-import type { AccessLogConfig, ListenerConfig, TcpProxyConfig } from '../model/config.ts';
+import type { ListenerConfig } from '../model/config.ts';
 import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
 import type { LogSinks } from '../telemetry/log-sink.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
-import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
+import { httpStats, listenerStats } from '../telemetry/stats.ts';
 import type { FilterModules } from './filters.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
 import type { NodeListeners } from './node.ts';
+import { compileTcp } from './tcp-setups.ts';
 
 /** Where this node binds a listener, instead of what the configuration says. */
 export type Binds = ReadonlyMap<string, BoundAddress>;
@@ -39,7 +40,8 @@ interface Open {
   config: ListenerConfig;
   readonly server: HttpServer | TcpServer;
   readonly bound: BoundAddress;
-  logs: AccessLoggers;
+  /** Null: each of its chains has its own. */
+  logs: AccessLoggers | null;
 }
 
 /** What an operator sees of a listener. */
@@ -150,9 +152,8 @@ export class Listeners implements NodeListeners {
   }
 
   async #start(config: ListenerConfig): Promise<void> {
-    const { logger, sinks, setTimer, reusePort } = this.#deps;
-    const logs = openAccessLoggers(accessLogsOf(config), sinks);
-    const server = this.#create(config, logs);
+    const { logger, setTimer, reusePort } = this.#deps;
+    const { server, logs } = this.#create(config);
     const { address, port } = this.#place(config);
     try {
       const bound = await server.listen(address, port, reusePort);
@@ -160,7 +161,8 @@ export class Listeners implements NodeListeners {
       this.#open.set(config.name, { config, server, bound, logs });
       logger.info({ event: 'listener_bound', listener: config.name, ...bound }, 'listener bound');
     } catch (error) {
-      void logs.close();
+      server.dropStats();
+      void logs?.close();
       const { message } = error as Error;
       const known = this.#failed.get(config.name);
       this.#failed.set(config.name, { config, error: message });
@@ -171,46 +173,41 @@ export class Listeners implements NodeListeners {
     }
   }
 
-  #create(config: ListenerConfig, logs: AccessLoggers): HttpServer | TcpServer {
-    const { shared, registry, gate } = this.#deps;
-    const { chain } = config;
-    return chain.type === 'http'
-      ? new HttpServer({
-          shared,
-          stats: httpStats(registry, chain.statPrefix),
-          listenerStats: listenerStats(registry, config.name),
-          context: compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, null),
-          tls: config.tls,
-          maxConnections: config.maxConnections,
-          gate,
-        })
-      : new TcpServer({
-          shared,
-          stats: tcpStats(registry, proxyOf(chain).statPrefix),
-          listenerStats: listenerStats(registry, config.name),
-          chain: proxyOf(chain),
-          logs: logs.loggers,
-          maxConnections: config.maxConnections,
-          gate,
-        });
+  #create({ name, chain, tls, proxyProtocol, maxConnections }: ListenerConfig): Pick<Open, 'server' | 'logs'> {
+    const { shared, registry, sinks, gate } = this.#deps;
+    const common = { shared, listenerStats: listenerStats(registry, name), maxConnections, gate };
+    switch (chain.type) {
+      case 'http': {
+        const logs = openAccessLoggers(chain.accessLogs, sinks);
+        const context = compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, null);
+        const stats = httpStats(registry, chain.statPrefix);
+        return { server: new HttpServer({ ...common, stats, context, tls, proxyProtocol }), logs };
+      }
+      case 'tcp': {
+        const setup = compileTcp(chain, proxyProtocol, registry, sinks);
+        return { server: new TcpServer({ ...common, setup }), logs: null };
+      }
+      case 'udp':
+        throw new Error('UDP is not forwarded by this release');
+    }
   }
 
   /** The socket stays; what comes next on it follows the new configuration. */
   #change(open: Open, config: ListenerConfig): void {
-    const { server } = open;
-    const before = open.config;
-    const old = open.logs;
-    const sameLogs = JSON.stringify(accessLogsOf(before)) === JSON.stringify(accessLogsOf(config));
-    const logs = sameLogs ? old : openAccessLoggers(accessLogsOf(config), this.#deps.sinks);
-    if (config.chain.type === 'http') {
-      const http = server as HttpServer;
-      http.context = compileHttp(config.chain, logs, this.#deps.limits, this.#deps.filters, http.context);
-      if (config.tls !== null) http.updateTls(config.tls);
-    } else (server as TcpServer).update(proxyOf(config.chain), logs.loggers);
+    const { registry, sinks } = this.#deps;
+    const { server, logs } = open;
+    const { chain, proxyProtocol } = config;
+    if (server instanceof HttpServer && chain.type === 'http') {
+      open.logs = openAccessLoggers(chain.accessLogs, sinks);
+      server.context = compileHttp(chain, open.logs, this.#deps.limits, this.#deps.filters, server.context);
+      if (config.tls !== null) server.updateTls(config.tls);
+      server.updateProxyProtocol(proxyProtocol);
+      void logs?.close();
+    } else if (server instanceof TcpServer && chain.type === 'tcp') {
+      server.update(compileTcp(chain, proxyProtocol, registry, sinks));
+    }
     server.maxConnections = config.maxConnections;
     open.config = config;
-    open.logs = logs;
-    if (!sameLogs) void old.close();
   }
 
   #retire(name: string, open: Open): void {
@@ -222,21 +219,11 @@ export class Listeners implements NodeListeners {
       open.server.destroy();
       open.server.dropStats();
       this.#draining.delete(open.server);
-      void open.logs.close();
+      void open.logs?.close();
     });
   }
 
   #within(work: Promise<unknown>, timeoutMs: number): Promise<unknown> {
     return Promise.race([work, new Promise<void>((resolve) => this.#deps.setTimer(resolve, timeoutMs))]);
   }
-}
-
-function proxyOf(chain: Exclude<ListenerConfig['chain'], { type: 'http' }>): TcpProxyConfig {
-  const proxy = chain.type === 'tcp' ? (chain.chains[0]?.proxy ?? chain.otherwise) : null;
-  if (proxy === null) throw new Error('a listener without a TCP proxy');
-  return proxy;
-}
-
-function accessLogsOf({ chain }: ListenerConfig): readonly AccessLogConfig[] {
-  return chain.type === 'http' ? chain.accessLogs : proxyOf(chain).accessLogs;
 }
