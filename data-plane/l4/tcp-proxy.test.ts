@@ -58,7 +58,10 @@ test('bytes go both ways, and the session is logged when both sides are closed',
     upstreamHost: `127.0.0.1:${server.localPort}`,
     downstreamIp: '127.0.0.1',
     downstreamAddress,
-    localAddress: '127.0.0.1:1',
+    directAddress: downstreamAddress,
+    localAddress: `127.0.0.1:${proxy.port}`,
+    requestedServerName: '',
+    proxyTlvs: null,
   });
   expect([...proxy.cluster.localities]).toEqual([{ zone: '', issued: 1, successful: 1, errors: 0, inProgress: 0 }]);
 });

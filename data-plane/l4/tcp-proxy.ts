@@ -3,8 +3,10 @@
  * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
  */
 import type net from 'node:net';
+import { type Arrival, addressText, directArrival } from '../model/arrival.ts';
 import type { TcpProxyConfig } from '../model/config.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
+import { logArrival } from '../telemetry/log-arrival.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { TcpStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -37,8 +39,6 @@ export interface TcpDeps {
   readonly chain: TcpProxyConfig;
   readonly stats: TcpStats;
   readonly logs: readonly { write(entry: LogEntry): void }[];
-  /** `ip:port` of the listener's socket. */
-  readonly localAddress: string;
   /** Called once, when both connections are closed and the session is logged. */
   readonly onClosed: (session: TcpSession) => void;
 }
@@ -46,9 +46,10 @@ export interface TcpDeps {
 /**
  * Takes an accepted connection. Its socket must be half-open (`allowHalfOpen`) and its bytes come through `onBytes`; the
  * caller resumes it.
+ * @param arrival null: all there is to know is the socket
  */
-export function handleTcp(socket: net.Socket, deps: TcpDeps): TcpSession {
-  return new TcpSession(socket, deps);
+export function handleTcp(socket: net.Socket, deps: TcpDeps, arrival: Arrival | null = null): TcpSession {
+  return new TcpSession(socket, deps, arrival);
 }
 
 /** Shown as Envoy's response flags. */
@@ -83,18 +84,18 @@ export class TcpSession {
   /** The endpoint closed or reset first. */
   #endpointLeftFirst = false;
 
-  constructor(client: net.Socket, deps: TcpDeps) {
+  constructor(client: net.Socket, deps: TcpDeps, arrival: Arrival | null) {
     const { shared, stats, chain } = deps;
     this.#client = client;
     this.#deps = deps;
     this.#startedMs = shared.now();
     const entry = this.#entry;
     entry.startMs = shared.wallClock();
-    entry.localAddress = deps.localAddress;
     if (deps.logs.length > 0) {
-      entry.downstreamIp = client.remoteAddress ?? '';
-      const { downstreamIp } = entry;
-      entry.downstreamAddress = `${downstreamIp.includes(':') ? `[${downstreamIp}]` : downstreamIp}:${client.remotePort ?? 0}`;
+      const from = arrival ?? directArrival(client);
+      entry.downstreamIp = from.remoteAddress;
+      entry.downstreamAddress = addressText(from.remoteAddress, from.remotePort);
+      logArrival(entry, from);
     }
     stats.cxTotal.value++;
     client.on('error', this.#onClientError);

@@ -99,7 +99,6 @@ export async function startTcpProxy(options: TcpProxyOptions) {
     },
     stats,
     logs: [{ write: (entry) => log.add({ ...entry }) }],
-    localAddress: '127.0.0.1:1',
     onClosed: (session) => sessions.delete(session),
   };
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {

@@ -5,7 +5,7 @@ import type { TcpProxyConfig } from '../model/config.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { ListenerStats, TcpStats } from '../telemetry/stats.ts';
 import { admit, type ConnectionGate } from './connection-gate.ts';
-import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
+import { type BoundAddress, closeServer, listen } from './socket.ts';
 import { takeOver } from './take-over.ts';
 
 type Logs = readonly { write(entry: LogEntry): void }[];
@@ -24,7 +24,6 @@ export class TcpServer {
   maxConnections: number;
   #chain: TcpProxyConfig;
   #logs: Logs;
-  #localAddress = '';
 
   constructor(options: {
     shared: TcpShared;
@@ -50,10 +49,8 @@ export class TcpServer {
   }
 
   /** Resolves with what was bound; rejects with an Error that says what to do. */
-  async listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
-    const bound = await listen(this.#server, address, port, reusePort);
-    this.#localAddress = formatAddress(bound.address, bound.port);
-    return bound;
+  listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
+    return listen(this.#server, address, port, reusePort);
   }
 
   get connectionCount(): number {
@@ -95,7 +92,6 @@ export class TcpServer {
         chain: this.#chain,
         stats: this.#stats,
         logs: this.#logs,
-        localAddress: this.#localAddress,
         onClosed: (closed) => {
           this.#sessions.delete(closed);
           this.#listenerStats.cxActive.value--;
