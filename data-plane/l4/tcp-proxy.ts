@@ -105,6 +105,10 @@ export class TcpSession {
     this.#connect(chooseCluster(chain.to, shared.random()).cluster);
   }
 
+  get openedMs(): number {
+    return this.#startedMs;
+  }
+
   /** Takes what the client sent: the first `length` bytes of `b`, valid during the call only. */
   readonly onBytes = (b: Buffer, length: number): void => {
     if (this.#toEndpoint !== null) {

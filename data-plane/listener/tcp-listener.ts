@@ -57,6 +57,15 @@ export class TcpServer {
     return this.#sessions.size;
   }
 
+  get connections(): Iterable<TcpSession> {
+    return this.#sessions;
+  }
+
+  /** Connections that have come so far. */
+  get arrivals(): number {
+    return this.#listenerStats.cxTotal.value;
+  }
+
   /** For the connections to come; those that are open stay on what they started with. */
   update(chain: TcpProxyConfig, logs: Logs): void {
     this.#chain = chain;
