@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { measure, type Scene } from './compare.ts';
-import type { Running } from './contenders/contender.ts';
+import type { HttpContender, Running } from './contenders/contender.ts';
 import { fairleadHttp } from './contenders/fairlead.ts';
+import { fairleadTcp } from './contenders/tcp.ts';
 import { h2Scene } from './h2.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { busyMicros, type CpuProfile, selfTimes } from './harness/cpu-profile.ts';
@@ -17,6 +18,7 @@ import {
   sharesByOwner,
 } from './harness/perf.ts';
 import { pidsOfTree } from './harness/proc.ts';
+import { connectionsScene } from './l4.ts';
 import { httpScene } from './l7.ts';
 
 const shownLines = 40;
@@ -25,14 +27,23 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
   return profile(bench, options, await httpScene(bench, options));
 }
 
+export async function runL4(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
+  return profile(bench, options, await connectionsScene(bench), fairleadTcp);
+}
+
 export async function runH2(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
   return profile(bench, options, h2Scene(bench, options));
 }
 
-async function profile(bench: Workbench, options: BenchOptions, scene: Scene): Promise<BenchReport> {
+async function profile(
+  bench: Workbench,
+  options: BenchOptions,
+  scene: Scene,
+  contender: (nodeOptions: string) => HttpContender = fairleadHttp,
+): Promise<BenchReport> {
   const folder = path.join(bench.folder, 'cpu-profile');
   mkdirSync(folder);
-  const v8 = await scene.start(fairleadHttp(`--cpu-prof --cpu-prof-dir=${folder}`));
+  const v8 = await scene.start(contender(`--cpu-prof --cpu-prof-dir=${folder}`));
   bench.progress('load under --cpu-prof');
   await measure(v8, () => scene.load(v8.port, options.warmUpSeconds + options.seconds));
   await v8.stop();
@@ -41,7 +52,7 @@ async function profile(bench: Workbench, options: BenchOptions, scene: Scene): P
   const missing: string[] = [];
   if (perfIsHere()) {
     bench.progress('load under perf');
-    const traced = await scene.start(fairleadHttp(perfNodeOptions));
+    const traced = await scene.start(contender(perfNodeOptions));
     const lines = await perfUnderLoad(bench, options, scene, traced);
     const owners = sharesByOwner(lines).map(({ owner, share }) => ({ name: owner, share }));
     const symbols = lines
