@@ -94,9 +94,11 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
   };
 }
 
-/** `profile-l4` looks at connections. */
-export function connectionsScene(bench: Workbench): Promise<Scene> {
-  return tcpScene(bench, kinds['connections']!);
+/** One kind of work, for `profile-l4`: that named first by `--only`. */
+export function oneTcpScene(bench: Workbench, { only: [name = 'connections'] }: BenchOptions): Promise<Scene> {
+  const kind = kinds[name];
+  if (kind === undefined) throw new Error(`There is no work ${name}; there are ${Object.keys(kinds).join(', ')}.`);
+  return tcpScene(bench, kind);
 }
 
 async function tcpScene(bench: Workbench, kind: Kind): Promise<Scene> {

@@ -18,7 +18,7 @@ import {
   sharesByOwner,
 } from './harness/perf.ts';
 import { pidsOfTree } from './harness/proc.ts';
-import { connectionsScene } from './l4.ts';
+import { oneTcpScene } from './l4.ts';
 import { httpScene } from './l7.ts';
 
 const shownLines = 40;
@@ -28,7 +28,7 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
 }
 
 export async function runL4(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
-  return profile(bench, options, await connectionsScene(bench), fairleadTcp);
+  return profile(bench, options, await oneTcpScene(bench, options), fairleadTcp);
 }
 
 export async function runH2(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
@@ -45,7 +45,7 @@ async function profile(
   mkdirSync(folder);
   const v8 = await scene.start(contender(`--cpu-prof --cpu-prof-dir=${folder}`));
   bench.progress('load under --cpu-prof');
-  await measure(v8, () => scene.load(v8.port, options.warmUpSeconds + options.seconds));
+  await measure(v8, () => scene.load(v8.port, options.warmUpSeconds + options.seconds), scene.linesOf);
   await v8.stop();
   const javaScript = selfTimes(busiestProfile(folder)).slice(0, shownLines);
   const sections = [`JavaScript by self time (--cpu-prof)\n\n${list(javaScript)}`];
@@ -88,7 +88,7 @@ async function perfUnderLoad(
   scene: Scene,
   running: Running,
 ): Promise<ReturnType<typeof readPerf>> {
-  await measure(running, () => scene.load(running.port, options.warmUpSeconds));
+  await measure(running, () => scene.load(running.port, options.warmUpSeconds), scene.linesOf);
   const pids = pidsOfTree(running.pid);
   const dataFile = path.join(bench.folder, 'perf.data');
   const perf = bench.processes.start({
@@ -98,7 +98,7 @@ async function perfUnderLoad(
     core: bench.cores.load,
   });
   const ended = once(perf, 'exit');
-  await measure(running, () => scene.load(running.port, options.seconds));
+  await measure(running, () => scene.load(running.port, options.seconds), scene.linesOf);
   await ended;
   // perf reads the map while it reports, so it goes only then
   const lines = readPerf(dataFile);

@@ -2,8 +2,8 @@
  * The TCP proxy: one session is a client's connection and the endpoint's that was opened for it. Each half closes on its
  * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
  */
-import type net from 'node:net';
 import type { TcpProxyConfig } from '../model/config.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { TcpStats } from '../telemetry/stats.ts';
@@ -30,6 +30,8 @@ export interface TcpShared {
   readonly readBuffer: Buffer;
   /** A bug showed itself while one connection was served. */
   readonly onFault: (fault: unknown) => void;
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly?: boolean;
 }
 
 export interface TcpDeps {
@@ -47,7 +49,7 @@ export interface TcpDeps {
  * Takes an accepted connection. Its socket must be half-open (`allowHalfOpen`) and its bytes come through `onBytes`; the
  * caller resumes it.
  */
-export function handleTcp(socket: net.Socket, deps: TcpDeps): TcpSession {
+export function handleTcp(socket: TcpSocket, deps: TcpDeps): TcpSession {
   return new TcpSession(socket, deps);
 }
 
@@ -63,7 +65,7 @@ const flags = {
 };
 
 export class TcpSession {
-  readonly #client: net.Socket;
+  readonly #client: TcpSocket;
   readonly #deps: TcpDeps;
   readonly #startedMs: number;
   readonly #entry: LogEntry = emptyLogEntry();
@@ -72,7 +74,7 @@ export class TcpSession {
   #cluster: Cluster | null = null;
   #host: Host | null = null;
   #load: LocalityLoad | null = null;
-  #endpoint: net.Socket | null = null;
+  #endpoint: TcpSocket | null = null;
   #toEndpoint: Direction | null = null;
   #toClient: Direction | null = null;
   /** What the client sent before there was anybody to take it. */
@@ -83,7 +85,7 @@ export class TcpSession {
   /** The endpoint closed or reset first. */
   #endpointLeftFirst = false;
 
-  constructor(client: net.Socket, deps: TcpDeps) {
+  constructor(client: TcpSocket, deps: TcpDeps) {
     const { shared, stats, chain } = deps;
     this.#client = client;
     this.#deps = deps;
@@ -162,7 +164,7 @@ export class TcpSession {
     reset(this.#client);
   }
 
-  #open(endpoint: net.Socket, host: Host, cluster: Cluster): void {
+  #open(endpoint: TcpSocket, host: Host, cluster: Cluster): void {
     const { shared, stats } = this.#deps;
     const client = this.#client;
     this.#connector = null;
