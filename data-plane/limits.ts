@@ -39,6 +39,15 @@ export const limits = {
   readBytes: 64 * 1024,
   /** After a graceful stop was asked for, until connections are cut. */
   drainTimeoutMs: 30_000,
+  /** The same while the node stays, where nobody says (documents.md, NodeGroup). */
+  announcedDrainMs: 45_000,
+  /** Ours: what ends together is spread over a tenth of the drain, at most so long. */
+  drainSpreadMs: 5_000,
+  /** Ours: open connections are looked through so often while the node drains. */
+  drainSweepMs: 250,
+  /** Ours: before a stop nothing has come for so long; and how often that is looked at. */
+  quietMs: 500,
+  quietLookMs: 50,
 } as const;
 
 /** Bounds of a node that its operator may set: `--limit NAME=VALUE`, see docs/limits.md. */
@@ -59,6 +68,8 @@ export interface NodeLimits {
   readonly loopDelayMs: number;
   /** Of two seconds: from here on a delay is the node's own. */
   readonly loopBusyPercent: number;
+  /** Before a stop clients are asked to go elsewhere for so long at most. */
+  readonly announceMs: number;
 }
 
 /** Reliability.md, appendix A. */
@@ -73,6 +84,7 @@ export const nodeLimits: NodeLimits = {
   stopAcceptingPercent: 98,
   loopDelayMs: 100,
   loopBusyPercent: 90,
+  announceMs: 5_000,
 };
 
 /** An address of the operator's own network may be that of another tier, or of a load balancer. */

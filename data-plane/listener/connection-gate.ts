@@ -1,5 +1,5 @@
 /** How many connections the node has open, in all and from each address, and whether one more may come. */
-import type net from 'node:net';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
 import { type OpenCounts, OwnOpenCounts } from './open-counts.ts';
 
@@ -67,11 +67,14 @@ export class ConnectionGate {
 
 /** A connection that may stay. */
 export class Admission {
+  /** False: it is a proxy that says who its client is. */
+  readonly isClient: boolean;
   readonly #gate: ConnectionGate;
   /** Null: that of a proxy, whose client is not known yet. */
   #address: string | null;
 
   constructor(gate: ConnectionGate, address: string | null) {
+    this.isClient = address !== null;
     this.#gate = gate;
     this.#address = address;
   }
@@ -94,7 +97,7 @@ export class Admission {
  * @returns null: it may not stay
  */
 export function admit(
-  accepted: net.Socket,
+  accepted: Pick<TcpSocket, 'remoteAddress' | 'destroy'>,
   open: number,
   most: number,
   gate: ConnectionGate,

@@ -21,7 +21,7 @@ export class HeaderGuard implements ByteReceiver {
     this.nextReadBuffer = receiver.nextReadBuffer;
   }
 
-  onBytes(b: Buffer, bytes: number): void {
+  readonly onBytes = (b: Buffer, bytes: number): void => {
     if (this.#seen === 0) this.#signature = b[0] === signature2[0] ? signature2 : signature1;
     const signature = this.#signature;
     if (signature !== null) {
@@ -35,5 +35,5 @@ export class HeaderGuard implements ByteReceiver {
       }
     }
     this.#receiver.onBytes(b, bytes);
-  }
+  };
 }

@@ -2,12 +2,12 @@
  * What comes before a connection is served: a PROXY header, a ClientHello, each if it is wanted and within its time. What
  * belongs to the stream is handed on as it came: the ClientHello too, the header not.
  */
-import type net from 'node:net';
 import { ClientHelloReader } from '../codec/client-hello.ts';
 import { HeadBuffer } from '../codec/head-buffer.ts';
 import { ProxyHeaderReader } from '../codec/proxy-protocol.ts';
 import { limits } from '../limits.ts';
 import { type Arrival, directArrival } from '../model/arrival.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
 import type { Admission } from './connection-gate.ts';
 import type { ProxyRules } from './proxy-rules.ts';
@@ -35,7 +35,7 @@ export interface PreludeOptions {
 }
 
 export class Prelude implements ByteReceiver {
-  readonly #socket: net.Socket;
+  readonly #socket: TcpSocket;
   readonly #options: PreludeOptions;
   /** Takes the deadline back. */
   #disarm: () => void = ignore;
@@ -48,7 +48,7 @@ export class Prelude implements ByteReceiver {
   #receiver: ByteReceiver | null = null;
 
   /** At least one of header and hello is wanted. */
-  constructor(socket: net.Socket, options: PreludeOptions) {
+  constructor(socket: TcpSocket, options: PreludeOptions) {
     const { proxy, hello, stats } = options;
     this.#socket = socket;
     this.#options = options;
@@ -62,10 +62,10 @@ export class Prelude implements ByteReceiver {
     this.#arm(proxy === null ? limits.clientHelloTimeoutMs : proxy.timeoutMs);
   }
 
-  onBytes(b: Buffer, bytes: number): void {
+  readonly onBytes = (b: Buffer, bytes: number): void => {
     if (this.#receiver !== null) this.#receiver.onBytes(b, bytes);
     else if (!this.#isOver) this.#look(b, bytes);
-  }
+  };
 
   readonly nextReadBuffer = (): Buffer => this.#receiver?.nextReadBuffer?.() ?? this.#options.readBuffer;
 
@@ -148,8 +148,8 @@ export class Prelude implements ByteReceiver {
   #serve(transport: 'tls' | 'raw_buffer', begun: Buffer): void {
     const socket = this.#socket;
     this.#held = null;
-    this.#over();
     const receiver = this.#options.serve(this.#arrival, transport, begun);
+    this.#over();
     socket.off('error', this.#onError);
     socket.off('end', this.#onEnd);
     socket.off('close', this.#onClose);

@@ -3,10 +3,13 @@ import net from 'node:net';
 import { handleTcp, type TcpSession, type TcpShared } from '../l4/tcp-proxy.ts';
 import { type Arrival, directArrival, withoutMapping } from '../model/arrival.ts';
 import type { TcpProxyConfig } from '../model/config.ts';
+import type { LeanSocket } from '../sockets/lean-socket.ts';
+import { acceptLean } from '../sockets/open.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { ListenerStats, TcpStats } from '../telemetry/stats.ts';
 import type { ChainMatcher } from './chain-match.ts';
-import { admit, type ConnectionGate } from './connection-gate.ts';
+import { type Admission, admit, type ConnectionGate } from './connection-gate.ts';
 import { HeaderGuard } from './header-guard.ts';
 import { Prelude } from './prelude.ts';
 import type { ProxyRules } from './proxy-rules.ts';
@@ -42,13 +45,15 @@ export class TcpServer {
   readonly #listenerStats: ListenerStats;
   readonly #server: net.Server;
   readonly #preludes = new Set<Prelude>();
-  readonly #sessions = new Set<TcpSession>();
+  readonly #sessions = new Map<TcpSession, Held>();
   readonly #gate: ConnectionGate;
   readonly #documentedOnly: boolean;
   /** Open at once. */
   maxConnections: number;
   /** Null: the listener is gone. */
   #current: Held | null;
+  /** Called when nobody is left. */
+  #onEmpty: () => void = () => {};
 
   constructor(options: {
     shared: TcpShared;
@@ -70,12 +75,23 @@ export class TcpServer {
   }
 
   /** Resolves with what was bound; rejects with an Error that says what to do. */
-  listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
-    return listen(this.#server, address, port, reusePort);
+  async listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
+    const bound = await listen(this.#server, address, port, reusePort);
+    if (!this.#documentedOnly) acceptLean(this.#server, this.#shared.onFault, this.#acceptLean);
+    return bound;
   }
 
   get connectionCount(): number {
     return this.#sessions.size;
+  }
+
+  get connections(): Iterable<TcpSession> {
+    return this.#sessions.keys();
+  }
+
+  /** Connections that have come so far. */
+  get arrivals(): number {
+    return this.#listenerStats.cxTotal.value;
   }
 
   /** For the connections to come, and those that are not served yet. */
@@ -84,14 +100,16 @@ export class TcpServer {
   }
 
   /** No new connections; resolves when the open ones have ended by themselves. */
-  drain(): Promise<void> {
-    return closeServer(this.#server);
+  async drain(): Promise<void> {
+    await closeServer(this.#server);
+    // lean ones are not counted by the server
+    if (!this.#isEmpty) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
   }
 
   /** Cuts what is left. */
   destroy(): void {
     for (const prelude of [...this.#preludes]) prelude.destroy();
-    for (const session of [...this.#sessions]) session.destroy();
+    for (const session of [...this.#sessions.keys()]) session.destroy();
   }
 
   /** The listener is gone for good. */
@@ -107,38 +125,58 @@ export class TcpServer {
   }
 
   #accept(accepted: net.Socket): void {
+    const admission = this.#admit(accepted);
+    if (admission === null) return;
+    const { readBuffer, onFault } = this.#shared;
+    takeOver(accepted, readBuffer, tcpSockets, this.#documentedOnly, onFault, (socket) =>
+      this.#begin(socket, admission),
+    );
+  }
+
+  readonly #acceptLean = (socket: LeanSocket): void => {
+    const admission = this.#admit(socket);
+    if (admission === null) return;
+    const { onBytes, nextReadBuffer } = this.#begin(socket, admission);
+    socket.readInto({ onBytes, nextBuffer: nextReadBuffer });
+    socket.resume();
+  };
+
+  #admit(accepted: TcpSocket): Admission | null {
     const stats = this.#listenerStats;
-    const { setup } = this.#current!;
-    const rules = setup.proxyProtocol;
+    const rules = this.#current!.setup.proxyProtocol;
     const treatment = rules === null ? 'plain' : rules.treatmentOf(withoutMapping(accepted.remoteAddress ?? ''));
     if (treatment === 'closed') {
       stats.noFilterChainMatch.value++;
       accepted.destroy();
-      return;
+      return null;
     }
     const open = stats.cxActive.total + stats.preCxActive.total;
-    const isClient = treatment === 'plain';
-    const admission = admit(accepted, open, this.maxConnections, this.#gate, stats, isClient);
-    if (admission === null) return;
-    const isDoubted = rules !== null && isClient;
-    const { readBuffer, deadlines, onFault } = this.#shared;
-    takeOver(accepted, readBuffer, tcpSockets, this.#documentedOnly, onFault, (socket) => {
-      socket.once('close', admission.leave);
-      if (isClient && !setup.inspectTls) {
-        const arrival = setup.chains.forAll === null ? directArrival(socket) : null;
-        return this.#serve(socket, arrival, 'raw_buffer', isDoubted) ?? nobody;
-      }
-      const prelude = new Prelude(socket, {
-        proxy: isClient ? null : rules,
-        hello: setup.inspectTls,
-        ...{ stats, admission, readBuffer },
-        setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
-        serve: (arrival, transport) => this.#serve(socket, arrival, transport, isDoubted),
-        onOver: (over) => this.#preludes.delete(over),
-      });
-      this.#preludes.add(prelude);
-      return prelude;
+    return admit(accepted, open, this.maxConnections, this.#gate, stats, treatment === 'plain');
+  }
+
+  #begin(socket: TcpSocket, admission: Admission): Receiver {
+    socket.once('close', admission.leave);
+    const { inspectTls, proxyProtocol, chains } = this.#current!.setup;
+    const { isClient } = admission;
+    const isDoubted = proxyProtocol !== null && isClient;
+    if (isClient && !inspectTls) {
+      const arrival = chains.forAll === null ? directArrival(socket) : null;
+      return this.#serve(socket, arrival, 'raw_buffer', isDoubted) ?? this.#nobody;
+    }
+    const { readBuffer, deadlines } = this.#shared;
+    const prelude = new Prelude(socket, {
+      proxy: isClient ? null : proxyProtocol,
+      hello: inspectTls,
+      ...{ stats: this.#listenerStats, admission, readBuffer },
+      setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
+      serve: (arrival, transport) => this.#serve(socket, arrival, transport, isDoubted),
+      onOver: (over) => {
+        this.#preludes.delete(over);
+        if (this.#isEmpty) this.#onEmpty();
+      },
     });
+    this.#preludes.add(prelude);
+    return prelude;
   }
 
   /**
@@ -147,11 +185,11 @@ export class TcpServer {
    * @returns null: nobody serves it, and it is closed
    */
   #serve(
-    socket: net.Socket,
+    socket: TcpSocket,
     arrival: Arrival | null,
     transport: 'tls' | 'raw_buffer',
     isDoubted: boolean,
-  ): ByteReceiver | null {
+  ): Receiver | null {
     const stats = this.#listenerStats;
     const held = this.#current;
     const chains = held?.setup.chains;
@@ -164,23 +202,34 @@ export class TcpServer {
     }
     stats.cxTotal.value++;
     stats.cxActive.value++;
-    held.sessions++;
-    const onClosed = (closed: TcpSession): void => {
-      this.#sessions.delete(closed);
-      stats.cxActive.value--;
-      stats.cxDestroy.value++;
-      if (--held.sessions === 0 && held !== this.#current) held.setup.close();
-    };
     const { proxy: chain, stats: tcpStats, logs } = service;
-    const session = handleTcp(socket, { shared: this.#shared, chain, stats: tcpStats, logs, onClosed }, arrival);
-    this.#sessions.add(session);
+    const deps = { shared: this.#shared, chain, stats: tcpStats, logs, onClosed: this.#onClosed };
+    const session = handleTcp(socket, deps, arrival);
+    held.sessions++;
+    this.#sessions.set(session, held);
     if (!isDoubted) return session;
     return new HeaderGuard(session, () => {
       stats.proxyProtoError.value++;
       session.reset();
     });
   }
+
+  readonly #onClosed = (closed: TcpSession): void => {
+    const held = this.#sessions.get(closed)!;
+    this.#sessions.delete(closed);
+    this.#listenerStats.cxActive.value--;
+    this.#listenerStats.cxDestroy.value++;
+    if (--held.sessions === 0 && held !== this.#current) held.setup.close();
+    if (this.#isEmpty) this.#onEmpty();
+  };
+
+  get #isEmpty(): boolean {
+    return this.#sessions.size + this.#preludes.size === 0;
+  }
+
+  /** Gets what still comes of a connection that is closed. */
+  readonly #nobody: Receiver = { onBytes: () => {}, nextReadBuffer: () => this.#shared.readBuffer };
 }
 
-/** What still comes of a connection that is closed. */
-const nobody: ByteReceiver = { onBytes: () => {} };
+/** Its functions are called on their own. */
+type Receiver = Required<ByteReceiver>;
