@@ -28,6 +28,8 @@ export interface TcpShared {
   readonly wallClock: () => number;
   /** 0 ≤ x < 1 */
   readonly random: () => number;
+  /** A UUID. */
+  readonly newRequestId: () => string;
   /** All reads land here, save those of bulk flows. */
   readonly readBuffer: Buffer;
   /** A bug showed itself while one connection was served. */
@@ -38,7 +40,8 @@ export interface TcpDeps {
   readonly shared: TcpShared;
   readonly chain: TcpProxyConfig;
   readonly stats: TcpStats;
-  readonly logs: readonly { write(entry: LogEntry): void }[];
+  /** `readsStreamId`: sessions need an id; absent: no. */
+  readonly logs: readonly { readonly readsStreamId?: boolean; write(entry: LogEntry): void }[];
   /** Called once, when both connections are closed and the session is logged. */
   readonly onClosed: (session: TcpSession) => void;
 }
@@ -96,6 +99,7 @@ export class TcpSession {
       entry.downstreamIp = from.remoteAddress;
       entry.downstreamAddress = addressText(from.remoteAddress, from.remotePort);
       logArrival(entry, from);
+      if (deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
     }
     stats.cxTotal.value++;
     client.on('error', this.#onClientError);

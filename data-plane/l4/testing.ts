@@ -62,6 +62,7 @@ export interface TcpProxyOptions {
   readonly clusters: readonly ClusterConfig[];
   readonly chain?: Partial<TcpProxyConfig>;
   readonly random?: () => number;
+  readonly readsStreamId?: boolean;
 }
 
 export async function startTcpProxy(options: TcpProxyOptions) {
@@ -77,6 +78,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
   const stats = tcpStats(registry, 'test');
   const log = new Watched<LogEntry>();
   const sessions = new Set<TcpSession>();
+  let ids = 0;
   const deps: TcpDeps = {
     shared: {
       clusters,
@@ -84,6 +86,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
       now: clock.now,
       wallClock: () => 1_700_000_000_000,
       random,
+      newRequestId: () => `id-${++ids}`,
       readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
       onFault: rethrow,
     },
@@ -98,7 +101,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
       ...options.chain,
     },
     stats,
-    logs: [{ write: (entry) => log.add({ ...entry }) }],
+    logs: [{ readsStreamId: options.readsStreamId ?? false, write: (entry) => log.add({ ...entry }) }],
     onClosed: (session) => sessions.delete(session),
   };
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
