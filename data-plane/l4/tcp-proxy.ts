@@ -2,9 +2,9 @@
  * The TCP proxy: one session is a client's connection and the endpoint's that was opened for it. Each half closes on its
  * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
  */
-import type net from 'node:net';
 import { type Arrival, addressText, directArrival } from '../model/arrival.ts';
 import type { TcpProxyConfig } from '../model/config.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import { logArrival } from '../telemetry/log-arrival.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
@@ -34,6 +34,8 @@ export interface TcpShared {
   readonly readBuffer: Buffer;
   /** A bug showed itself while one connection was served. */
   readonly onFault: (fault: unknown) => void;
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly?: boolean;
 }
 
 export interface TcpDeps {
@@ -51,7 +53,7 @@ export interface TcpDeps {
  * caller resumes it.
  * @param arrival null: all there is to know is the socket
  */
-export function handleTcp(socket: net.Socket, deps: TcpDeps, arrival: Arrival | null = null): TcpSession {
+export function handleTcp(socket: TcpSocket, deps: TcpDeps, arrival: Arrival | null = null): TcpSession {
   return new TcpSession(socket, deps, arrival);
 }
 
@@ -67,7 +69,7 @@ const flags = {
 };
 
 export class TcpSession {
-  readonly #client: net.Socket;
+  readonly #client: TcpSocket;
   readonly #deps: TcpDeps;
   readonly #startedMs: number;
   readonly #entry: LogEntry = emptyLogEntry();
@@ -76,7 +78,7 @@ export class TcpSession {
   #cluster: Cluster | null = null;
   #host: Host | null = null;
   #load: LocalityLoad | null = null;
-  #endpoint: net.Socket | null = null;
+  #endpoint: TcpSocket | null = null;
   #toEndpoint: Direction | null = null;
   #toClient: Direction | null = null;
   /** What the client sent before there was anybody to take it. */
@@ -87,7 +89,7 @@ export class TcpSession {
   /** The endpoint closed or reset first. */
   #endpointLeftFirst = false;
 
-  constructor(client: net.Socket, deps: TcpDeps, arrival: Arrival | null) {
+  constructor(client: TcpSocket, deps: TcpDeps, arrival: Arrival | null) {
     const { shared, stats, chain } = deps;
     this.#client = client;
     this.#deps = deps;
@@ -107,6 +109,10 @@ export class TcpSession {
     client.on('close', this.#onClientClose);
     this.#armIdle();
     this.#connect(chooseCluster(chain.to, shared.random()).cluster);
+  }
+
+  get openedMs(): number {
+    return this.#startedMs;
   }
 
   /** Takes what the client sent: the first `length` bytes of `b`, valid during the call only. */
@@ -167,7 +173,7 @@ export class TcpSession {
     reset(this.#client);
   }
 
-  #open(endpoint: net.Socket, host: Host, cluster: Cluster): void {
+  #open(endpoint: TcpSocket, host: Host, cluster: Cluster): void {
     const { shared, stats } = this.#deps;
     const client = this.#client;
     this.#connector = null;

@@ -29,6 +29,7 @@ export interface ClientEnd {
 
 export const clientEnds = {
   disconnect: { flag: 'DC', details: 'downstream_remote_disconnect' },
+  cut: { flag: 'DC', details: 'downstream_local_disconnect' },
   reset: { flag: 'DR', details: 'http2.remote_reset' },
   malformed: { flag: 'DPE', details: 'http2.violation.of.messaging.rule' },
   connectionError: { flag: 'DPE', details: 'codec_error' },

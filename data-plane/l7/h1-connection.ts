@@ -22,7 +22,7 @@ import {
 } from './answer-writer.ts';
 import { ipOf, localAddressOf, remoteOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
-import { clientEnds, type Exchange } from './exchange.ts';
+import { type ClientEnd, clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
@@ -37,10 +37,10 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly ip: string;
   readonly arrival: Arrival | null;
   readonly clientCert: string;
+  readonly openedMs: number;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
   readonly #onClosed: () => void;
-  readonly #openedMs: number;
   readonly #writer: SocketWriter;
   readonly #reader: H1RequestReader;
   readonly #request: ActiveRequest;
@@ -51,6 +51,8 @@ export class H1Connection implements RequestEvents, Downstream {
   #responseChunked = false;
   /** A tunnel is open: each of its directions ends with the socket's. */
   #tunnel = false;
+  /** What the end of the connection is to a request that is under way. */
+  #end: ClientEnd = clientEnds.disconnect;
 
   /** @param clientCert as {@link Downstream} has it, and `arrival` */
   constructor(
@@ -67,7 +69,7 @@ export class H1Connection implements RequestEvents, Downstream {
     this.arrival = arrival;
     this.ip = ipOf(socket, arrival);
     this.address = remoteOf(this.ip, socket, arrival);
-    this.#openedMs = listener.shared.now();
+    this.openedMs = listener.shared.now();
     const encrypted = listener.scheme === 'https';
     this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
@@ -92,6 +94,9 @@ export class H1Connection implements RequestEvents, Downstream {
     if (this.#reader.hasPending) this.#socket.pause();
   }
 
+  /** Nothing is said but with an answer. */
+  announce(): void {}
+
   /** Closes at once where nothing is under way, else with the answer. */
   drain(): void {
     if (!this.#reader.idle) return;
@@ -100,6 +105,7 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   destroy(): void {
+    this.#end = clientEnds.cut;
     this.cut();
   }
 
@@ -111,7 +117,7 @@ export class H1Connection implements RequestEvents, Downstream {
 
   onHead(head: Head, bodyFollows: boolean): void {
     const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
-    this.#closeAfter = head.close || this.#listener.draining;
+    this.#closeAfter = head.close;
     this.#expectsContinue = head.expect >= 0;
     this.#deadline.disarm();
     this.#request.onHead(target, head, refused, bodyFollows);
@@ -154,12 +160,19 @@ export class H1Connection implements RequestEvents, Downstream {
 
   writeHead(head: MessageHead, exchange: Exchange, hasBody: boolean): void {
     this.#responseChunked = hasBody && head.contentLength < 0;
-    // an answer before the request's end leaves the connection in the middle of a body
-    if (this.#listener.draining || !this.#reader.complete) this.#closeAfter = true;
+    if (this.#isLast) this.#closeAfter = true;
     writeUpstreamHead(this.#listener, head, exchange, {
       body: framingOf(head, exchange, hasBody),
       close: this.#closeAfter,
     });
+  }
+
+  /**
+   * No request is served after this one: the rest of an unread body would be taken for one, and while the listener drains
+   * the last one is the last that has come.
+   */
+  get #isLast(): boolean {
+    return !this.#reader.complete || (this.#listener.draining && !this.#reader.hasPending);
   }
 
   expectTunnel(): void {
@@ -197,9 +210,8 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   writeReply(reply: LocalReply, headOnly: boolean): void {
-    const { shared, context, draining } = this.#listener;
-    // an unread body would be taken for the next request
-    if (reply.close || draining || !this.#reader.complete) this.#closeAfter = true;
+    const { shared, context } = this.#listener;
+    if (reply.close || this.#isLast) this.#closeAfter = true;
     const { serverName } = context.chain;
     writeLocalReply(shared.toClient, reply, serverName, shared.wallClock(), this.#closeAfter, headOnly);
     this.flush();
@@ -213,17 +225,18 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   onFinished(): void {
-    if (this.#closeAfter) {
+    const { context, draining, closing } = this.#listener;
+    const pending = this.#reader.hasPending;
+    if (this.#closeAfter || (closing && !pending)) {
       this.#close();
       return;
     }
-    const { context } = this.#listener;
     this.#arm(context.chain.limits.idleTimeoutMs);
-    const pending = this.#reader.hasPending;
     this.#reader.nextRequest(context.requestLimits);
     if (!pending) return;
     this.#request.flushRequest();
-    if (!this.#reader.hasPending) this.#socket.resume();
+    // who goes on pipelining would never be told of a drain
+    if (!this.#reader.hasPending && !(draining && this.#reader.complete)) this.#socket.resume();
   }
 
   // ---- time, and the end ----
@@ -269,10 +282,10 @@ export class H1Connection implements RequestEvents, Downstream {
   #onClose(): void {
     const { stats, shared } = this.#listener;
     if (this.#request.running) stats.cxDestroyActiveRq.value++;
-    this.#request.onGone(clientEnds.disconnect);
+    this.#request.onGone(this.#end);
     this.#deadline.disarm();
     this.#reader.close();
-    stats.cxLengthMs.record(shared.now() - this.#openedMs);
+    stats.cxLengthMs.record(shared.now() - this.openedMs);
     this.#onClosed();
   }
 }
