@@ -19,6 +19,12 @@ const ask: { -readonly [Key in keyof PickAsk]: PickAsk[Key] } = {
   hostSelections: maxPicks - 1,
 };
 
+/** Elsewhere there is no use for the hash of a connection. */
+export function goesByHashes({ config }: Cluster): boolean {
+  const { type } = config.balance.policy;
+  return type === 'maglev' || type === 'ring-hash';
+}
+
 /** The endpoint for the next attempt; `null` where none is left. @param hash what hashing clusters go by; null: chance */
 export function chooseHost(cluster: Cluster, tried: readonly Host[], hash: Hash64 | null): Host | null {
   if (hash !== null) {

@@ -16,6 +16,7 @@ import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
 import { reset } from '../upstream/reset.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
+import { goesByHashes } from './choose.ts';
 import { Direction } from './direction.ts';
 import { hashConnection, hashFormat } from './hash.ts';
 import { UpstreamConnector } from './upstream-connector.ts';
@@ -104,14 +105,16 @@ export class TcpSession {
     this.#startedMs = shared.now();
     const entry = this.#entry;
     entry.startMs = shared.wallClock();
-    const { hash } = chain;
+    const target = chooseCluster(chain.to, shared.random()).cluster;
+    const cluster = shared.clusters.get(target);
+    const hash = cluster !== undefined && goesByHashes(cluster) ? chain.hash : null;
     if (deps.logs.length > 0 || hash !== null) {
       const from = arrival ?? directArrival(client);
       entry.downstreamIp = from.remoteAddress;
       entry.downstreamAddress = addressText(from.remoteAddress, from.remotePort);
       logArrival(entry, from);
-      const readsStreamId = hash?.type === 'text' && hashFormat(hash).readsStreamId;
-      if (readsStreamId || deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
+      const hashesId = hash?.type === 'text' && hashFormat(hash).readsStreamId;
+      if (hashesId || deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
       if (hash !== null) this.#hash = this.#hashOf(hash, from);
     }
     stats.cxTotal.value++;
@@ -119,7 +122,7 @@ export class TcpSession {
     client.on('end', this.#onClientEnd);
     client.on('close', this.#onClientClose);
     this.#armIdle();
-    this.#connect(chooseCluster(chain.to, shared.random()).cluster);
+    this.#connect(target, cluster);
   }
 
   #hashOf(hash: TcpHashConfig, { localAddress, localPort }: Arrival): Hash64 {
@@ -155,11 +158,10 @@ export class TcpSession {
     this.#endpoint?.destroy();
   }
 
-  #connect(clusterName: string): void {
+  #connect(clusterName: string, cluster: Cluster | undefined): void {
     const { shared, stats } = this.#deps;
     const entry = this.#entry;
     entry.upstreamCluster = clusterName;
-    const cluster = shared.clusters.get(clusterName);
     if (cluster === undefined) {
       stats.cxNoRoute.value++;
       this.#refuse(flags.noCluster);
