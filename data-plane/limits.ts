@@ -33,8 +33,6 @@ export const limits = {
   bindRetryMs: 2_000,
   /** What a TLS client says first, with the records around it (Envoy's tls_inspector). */
   clientHelloBytes: 16 * 1024,
-  /** From the connection, or the PROXY header in front, until all of it is here (Envoy's listener_filters_timeout). */
-  clientHelloTimeoutMs: 15_000,
   /** One read from a socket. */
   readBytes: 64 * 1024,
   /** After a graceful stop was asked for, until connections are cut. */

@@ -1,5 +1,6 @@
 /** For tests: a proxy of one listener and one cluster over real sockets, and a raw upstream that keeps what it got. */
 import net from 'node:net';
+import { TableBuilder } from './balance/table-builder.ts';
 import { Out } from './codec/out.ts';
 import type { FilterModule } from './l7/filter.ts';
 import type { HttpShared, RequestLog } from './l7/http-context.ts';
@@ -53,6 +54,9 @@ export class TestClock {
 
 /** What clusters are handed: no chance, no time, no place. */
 export const stillWorld: ClusterWorld = { random: () => 0, now: () => 0, zone: '', tables: null };
+
+/** Tables of hashing policies, whole before anybody picks. */
+export const tablesAtOnce = (): TableBuilder => new TableBuilder({ now: () => 0, soon: (callback) => callback() });
 
 export const nowhere: LocalityConfig = { region: '', zone: '', subZone: '', priority: 0, weight: 0 };
 
@@ -196,7 +200,7 @@ export function httpChainOf(routes: readonly RouteConfig[]): HttpChainConfig {
 
 /** Everybody's header is believed, and has to be there. */
 export function proxyProtocolOf(rest: Partial<ProxyProtocolConfig> = {}): ProxyProtocolConfig {
-  return { required: true, trust: null, untrusted: 'closed', tlvs: [], timeoutMs: 3_000, ...rest };
+  return { required: true, trust: null, untrusted: 'closed', tlvs: [], passTlvs: 'all', timeoutMs: 3_000, ...rest };
 }
 
 /** Fractions from 0 up to 1, the same for the same seed (xorshift). */

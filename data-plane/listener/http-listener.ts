@@ -183,7 +183,7 @@ export class HttpServer implements HttpListener {
   ): Prelude {
     const { deadlines, readBuffer } = this.shared;
     const prelude = new Prelude(socket, {
-      ...{ proxy, hello: false, stats: this.listenerStats, admission, readBuffer },
+      ...{ proxy, hello: false, timeoutMs: 0, stats: this.listenerStats, admission, readBuffer },
       setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
       serve: (arrival, _, begun) => serve(arrival, begun),
       onOver: (over) => this.#preludes.delete(over),

@@ -5,7 +5,6 @@
 import { ClientHelloReader } from '../codec/client-hello.ts';
 import { HeadBuffer } from '../codec/head-buffer.ts';
 import { ProxyHeaderReader } from '../codec/proxy-protocol.ts';
-import { limits } from '../limits.ts';
 import { type Arrival, directArrival } from '../model/arrival.ts';
 import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
@@ -18,6 +17,8 @@ export interface PreludeOptions {
   readonly proxy: ProxyRules | null;
   /** A ClientHello is looked for, behind the header. */
   readonly hello: boolean;
+  /** For all of it; the header has a time of its own as well. 0: for ever. */
+  readonly timeoutMs: number;
   /** Calls back once after so long; returns what takes that back. */
   readonly setDeadline: (timeoutMs: number, onDeadline: () => void) => () => void;
   readonly stats: ListenerStats;
@@ -37,8 +38,9 @@ export interface PreludeOptions {
 export class Prelude implements ByteReceiver {
   readonly #socket: TcpSocket;
   readonly #options: PreludeOptions;
-  /** Takes the deadline back. */
-  #disarm: () => void = ignore;
+  /** Take the deadlines back. */
+  readonly #disarm: () => void;
+  readonly #disarmHeader: () => void;
   #arrival: Arrival;
   #header: ProxyHeaderReader | null;
   #hello: ClientHelloReader | null;
@@ -59,7 +61,8 @@ export class Prelude implements ByteReceiver {
     socket.on('error', this.#onError);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
-    this.#arm(proxy === null ? limits.clientHelloTimeoutMs : proxy.timeoutMs);
+    this.#disarm = this.#arm(options.timeoutMs);
+    this.#disarmHeader = this.#arm(proxy === null ? 0 : proxy.timeoutMs);
   }
 
   readonly onBytes = (b: Buffer, bytes: number): void => {
@@ -94,6 +97,7 @@ export class Prelude implements ByteReceiver {
       return this.#close();
     }
     this.#header = null;
+    this.#disarmHeader();
     if (read.type === 'none') {
       if (proxy!.required) {
         stats.proxyProtoNotFoundDisallowed.value++;
@@ -110,7 +114,6 @@ export class Prelude implements ByteReceiver {
       stats.cxAddressOverflow.value++;
       return this.#close();
     }
-    if (this.#hello !== null) this.#arm(limits.clientHelloTimeoutMs);
     if (read.type === 'header') return b.subarray(read.end);
     return read.held === null ? b : Buffer.concat([read.held, b]);
   }
@@ -163,15 +166,15 @@ export class Prelude implements ByteReceiver {
   }
 
   /** @param timeoutMs 0: for ever */
-  #arm(timeoutMs: number): void {
-    this.#disarm();
-    this.#disarm = timeoutMs > 0 ? this.#options.setDeadline(timeoutMs, () => this.#onDeadline()) : ignore;
+  #arm(timeoutMs: number): () => void {
+    return timeoutMs > 0 ? this.#options.setDeadline(timeoutMs, () => this.#onDeadline()) : ignore;
   }
 
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#disarm();
+    this.#disarmHeader();
     this.#options.stats.preCxActive.value--;
     this.#options.onOver(this);
   }

@@ -1,6 +1,6 @@
 /** What a listener makes of PROXY headers, compiled: from whom it reads them, and what it keeps of them. */
 import type { ProxyHeader } from '../codec/proxy-protocol.ts';
-import { type Arrival, withoutMapping } from '../model/arrival.ts';
+import { type Arrival, type ProxyTlv, withoutMapping } from '../model/arrival.ts';
 import type { ProxyProtocolConfig } from '../model/config.ts';
 import { PrefixTable } from './prefix-table.ts';
 
@@ -14,6 +14,7 @@ export class ProxyRules {
   readonly #untrusted: 'plain' | 'closed';
   /** Names by type. */
   readonly #kept: ReadonlyMap<number, string>;
+  readonly #passes: (tlv: ProxyTlv) => boolean;
 
   constructor(config: ProxyProtocolConfig) {
     this.required = config.required;
@@ -21,6 +22,8 @@ export class ProxyRules {
     this.#trusted = config.trust === null ? null : new PrefixTable(config.trust.map((range) => [range, true]));
     this.#untrusted = config.untrusted;
     this.#kept = new Map(config.tlvs.map(({ type, name }) => [type, name]));
+    const { passTlvs } = config;
+    this.#passes = passTlvs === 'all' ? () => true : ({ type }) => passTlvs.includes(type);
   }
 
   /** @param address of who has connected */
@@ -43,7 +46,7 @@ export class ProxyRules {
       localAddress: withoutMapping(addresses.destination),
       localPort: addresses.destinationPort,
       proxyTlvs: kept.size === 0 ? null : kept,
-      rawTlvs: tlvs,
+      rawTlvs: tlvs.filter(this.#passes),
     };
   }
 }

@@ -27,6 +27,8 @@ export interface TcpService {
 export interface TcpSetup {
   readonly chains: ChainMatcher<TcpService>;
   readonly inspectTls: boolean;
+  /** Until a chain can be chosen; 0: for ever. */
+  readonly inspectTimeoutMs: number;
   /** Null: PROXY headers are not looked for. */
   readonly proxyProtocol: ProxyRules | null;
   /** It is not used any more. */
@@ -50,6 +52,8 @@ export class TcpServer {
   readonly #documentedOnly: boolean;
   /** Open at once. */
   maxConnections: number;
+  /** `ip:port` that the configuration gives the listener, where this node stands elsewhere; null: where it stands. */
+  virtualAddress: string | null = null;
   /** Null: the listener is gone. */
   #current: Held | null;
   /** Called when nobody is left. */
@@ -156,7 +160,7 @@ export class TcpServer {
 
   #begin(socket: TcpSocket, admission: Admission): Receiver {
     socket.once('close', admission.leave);
-    const { inspectTls, proxyProtocol, chains } = this.#current!.setup;
+    const { inspectTls, inspectTimeoutMs, proxyProtocol, chains } = this.#current!.setup;
     const { isClient } = admission;
     const isDoubted = proxyProtocol !== null && isClient;
     if (isClient && !inspectTls) {
@@ -167,6 +171,7 @@ export class TcpServer {
     const prelude = new Prelude(socket, {
       proxy: isClient ? null : proxyProtocol,
       hello: inspectTls,
+      timeoutMs: inspectTimeoutMs,
       ...{ stats: this.#listenerStats, admission, readBuffer },
       setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
       serve: (arrival, transport) => this.#serve(socket, arrival, transport, isDoubted),
@@ -203,8 +208,14 @@ export class TcpServer {
     stats.cxTotal.value++;
     stats.cxActive.value++;
     const { proxy: chain, stats: tcpStats, logs } = service;
-    const deps = { shared: this.#shared, chain, stats: tcpStats, logs, onClosed: this.#onClosed };
-    const session = handleTcp(socket, deps, arrival);
+    const session = handleTcp(
+      socket,
+      {
+        ...{ shared: this.#shared, chain, stats: tcpStats, logs, onClosed: this.#onClosed },
+        virtualAddress: this.virtualAddress,
+      },
+      arrival,
+    );
     held.sessions++;
     this.#sessions.set(session, held);
     if (!isDoubted) return session;

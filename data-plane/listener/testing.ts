@@ -68,6 +68,7 @@ export async function startTcpListener(options: TcpListenerOptions) {
         otherwise === undefined ? null : serviceOf(otherwise),
       ),
       inspectTls,
+      inspectTimeoutMs: 15_000,
       proxyProtocol: proxyProtocol === undefined ? null : new ProxyRules(proxyProtocolOf(proxyProtocol)),
       close: () => closed.push(setup),
     };
@@ -87,6 +88,7 @@ export async function startTcpListener(options: TcpListenerOptions) {
       now: clock.now,
       wallClock: () => 1_700_000_000_000,
       random: () => 0,
+      newRequestId: () => 'id',
       readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
       onFault,
     },

@@ -58,7 +58,7 @@ const loggedTo = (path: string): Pick<TcpProxyConfig, 'accessLogs'> => ({
 const listenerOf = (chains: Readonly<Record<string, string>>, rest: Partial<ListenerConfig> = {}): ListenerConfig => ({
   ...{ name: 'l', address: '127.0.0.1', port: 0, tls: null, proxyProtocol: null, maxConnections: 100 },
   chain: {
-    ...{ type: 'tcp', inspectTls: true, otherwise: null },
+    ...{ type: 'tcp', inspectTls: true, inspectTimeoutMs: 15_000, otherwise: null },
     chains: Object.entries(chains).map(([name, statPrefix]) => ({
       match: { ...matchAll, serverNames: [name] },
       proxy: tcpProxyOf('a', { statPrefix, ...loggedTo(`/${statPrefix}`) }),

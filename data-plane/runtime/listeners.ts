@@ -5,6 +5,7 @@ import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
+import { addressText } from '../model/arrival.ts';
 import type { ListenerConfig } from '../model/config.ts';
 import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
 import type { LogSinks } from '../telemetry/log-sink.ts';
@@ -168,6 +169,13 @@ export class Listeners implements NodeListeners {
     return this.#deps.binds.get(config.name) ?? { address: config.address, port: config.port };
   }
 
+  /** Where clients believe the listener to be, where that is not where this node has it; null: it is. */
+  #virtualAddress(config: ListenerConfig): string | null {
+    const { address, port } = this.#place(config);
+    const isThere = address === config.address && port === config.port && port !== 0;
+    return isThere ? null : addressText(config.address, config.port);
+  }
+
   #sameSocket(open: Open, config: ListenerConfig): boolean {
     if (open.config === config) return true;
     const before = this.#place(open.config);
@@ -184,6 +192,7 @@ export class Listeners implements NodeListeners {
     const { logger, setTimer, reusePort } = this.#deps;
     const { server, logs } = this.#create(config);
     const { address, port } = this.#place(config);
+    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
@@ -235,6 +244,7 @@ export class Listeners implements NodeListeners {
       void logs?.close();
     } else if (server instanceof TcpServer && chain.type === 'tcp') {
       server.update(compileTcp(chain, proxyProtocol, registry, sinks));
+      server.virtualAddress = this.#virtualAddress(config);
     }
     server.maxConnections = config.maxConnections;
     open.config = config;

@@ -9,7 +9,7 @@ import type { StatsRegistry } from '../telemetry/registry.ts';
 import { tcpStats } from '../telemetry/stats.ts';
 
 export function compileTcp(
-  { chains, otherwise, inspectTls }: TcpListenerConfig,
+  { chains, otherwise, inspectTls, inspectTimeoutMs }: TcpListenerConfig,
   proxyProtocol: ProxyProtocolConfig | null,
   registry: StatsRegistry,
   sinks: LogSinks,
@@ -29,7 +29,7 @@ export function compileTcp(
       chains.map(({ match, proxy }) => ({ match, chain: serviceOf(proxy) })),
       otherwise === null ? null : serviceOf(otherwise),
     ),
-    inspectTls,
+    ...{ inspectTls, inspectTimeoutMs },
     proxyProtocol: proxyProtocol === null ? null : new ProxyRules(proxyProtocol),
     close: () => {
       for (const close of closings) close();
