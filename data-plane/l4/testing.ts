@@ -1,6 +1,7 @@
 /** For tests: a TCP proxy of one listener and its clusters over real sockets. */
 import { once } from 'node:events';
 import net from 'node:net';
+import type { Arrival } from '../model/arrival.ts';
 import type { ClusterConfig, TcpProxyConfig } from '../model/config.ts';
 import { acceptLean } from '../sockets/open.ts';
 import type { TcpSocket } from '../sockets/tcp-socket.ts';
@@ -65,6 +66,8 @@ export interface TcpProxyOptions {
   readonly chain?: Partial<TcpProxyConfig>;
   readonly random?: () => number;
   readonly readsStreamId?: boolean;
+  /** Of every connection. */
+  readonly arrival?: Arrival;
   /** No lean sockets. */
   readonly documentedOnly?: boolean;
 }
@@ -115,7 +118,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
     socket.resume();
   });
   const serve = (socket: TcpSocket): TcpSession => {
-    const session = handleTcp(socket, deps);
+    const session = handleTcp(socket, deps, options.arrival);
     sessions.add(session);
     accepted.add(session);
     return session;
