@@ -359,3 +359,15 @@ test.each([
   for (const [sent, received] of digests) expect(received).toBe(sent);
   await Promise.all(flows.map(({ proxy }) => proxy.log.nth(0)));
 });
+
+test('a session has an id where a log reads it', async () => {
+  for (const [readsStreamId, streamId] of [
+    [true, 'id-1'],
+    [false, ''],
+  ] as const) {
+    const { proxy, client, server } = await connected({ readsStreamId });
+    client.end();
+    server.end();
+    expect((await proxy.log.nth(0)).streamId).toBe(streamId);
+  }
+});

@@ -13,6 +13,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import { compiledTlvs, type ProxyHeaders } from '../upstream/proxy-headers.ts';
 import { reset } from '../upstream/reset.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
 import { Direction } from './direction.ts';
@@ -28,6 +29,8 @@ export interface TcpShared {
   readonly wallClock: () => number;
   /** 0 ≤ x < 1 */
   readonly random: () => number;
+  /** A UUID. */
+  readonly newRequestId: () => string;
   /** All reads land here, save those of bulk flows. */
   readonly readBuffer: Buffer;
   /** A bug showed itself while one connection was served. */
@@ -40,7 +43,8 @@ export interface TcpDeps {
   readonly shared: TcpShared;
   readonly chain: TcpProxyConfig;
   readonly stats: TcpStats;
-  readonly logs: readonly { write(entry: LogEntry): void }[];
+  /** `readsStreamId`: sessions need an id; absent: no. */
+  readonly logs: readonly { readonly readsStreamId?: boolean; write(entry: LogEntry): void }[];
   /** Called once, when both connections are closed and the session is logged. */
   readonly onClosed: (session: TcpSession) => void;
 }
@@ -70,6 +74,8 @@ export class TcpSession {
   readonly #deps: TcpDeps;
   readonly #startedMs: number;
   readonly #entry: LogEntry = emptyLogEntry();
+  /** Null: nobody has asked for what the socket says. */
+  #arrival: Arrival | null;
   readonly #idle = new Deadline(() => this.#onIdle());
   #connector: UpstreamConnector | null = null;
   #cluster: Cluster | null = null;
@@ -78,6 +84,8 @@ export class TcpSession {
   #endpoint: TcpSocket | null = null;
   #toEndpoint: Direction | null = null;
   #toClient: Direction | null = null;
+  /** What the endpoint gets first; null: nothing of ours. */
+  #header: Buffer | null = null;
   /** What the client sent before there was anybody to take it. */
   #early: Buffer | null = null;
   #clientEnded = false;
@@ -90,14 +98,13 @@ export class TcpSession {
     const { shared, stats, chain } = deps;
     this.#client = client;
     this.#deps = deps;
+    this.#arrival = arrival;
     this.#startedMs = shared.now();
     const entry = this.#entry;
     entry.startMs = shared.wallClock();
     if (deps.logs.length > 0) {
-      const from = arrival ?? directArrival(client);
-      entry.downstreamIp = from.remoteAddress;
-      entry.downstreamAddress = addressText(from.remoteAddress, from.remotePort);
-      logArrival(entry, from);
+      this.#describe();
+      if (deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
     }
     stats.cxTotal.value++;
     client.on('error', this.#onClientError);
@@ -132,6 +139,26 @@ export class TcpSession {
     this.#endpoint?.destroy();
   }
 
+  /** What is known of the client, as an entry has it. */
+  #describe(): Arrival {
+    const arrival = (this.#arrival ??= directArrival(this.#client));
+    const entry = this.#entry;
+    if (entry.downstreamAddress !== '') return arrival;
+    entry.downstreamIp = arrival.remoteAddress;
+    entry.downstreamAddress = addressText(arrival.remoteAddress, arrival.remotePort);
+    logArrival(entry, arrival);
+    return arrival;
+  }
+
+  #headerBy(headers: ProxyHeaders): Buffer {
+    const { chain, shared } = this.#deps;
+    const entry = this.#entry;
+    const arrival = this.#describe();
+    const own = compiledTlvs(chain.proxyTlvs);
+    if (entry.streamId === '' && headers.readsStreamId(own)) entry.streamId = shared.newRequestId();
+    return headers.headerOf(arrival, entry, own);
+  }
+
   #connect(clusterName: string): void {
     const { shared, stats } = this.#deps;
     const entry = this.#entry;
@@ -143,6 +170,7 @@ export class TcpSession {
       return;
     }
     this.#cluster = cluster;
+    if (cluster.proxyHeaders !== null) this.#header = this.#headerBy(cluster.proxyHeaders);
     const reader = {
       nextBuffer: (): Buffer => this.#toClient?.nextBuffer() ?? shared.readBuffer,
       onBytes: (b: Buffer, length: number): void => this.#toClient?.write(b, length),
@@ -219,8 +247,9 @@ export class TcpSession {
     if (early !== null) {
       this.#early = null;
       this.#client.resume();
-      this.#toEndpoint!.write(early, early.length);
     }
+    if (this.#header !== null) this.#toEndpoint!.begin(this.#header, early);
+    else if (early !== null) this.#toEndpoint!.write(early, early.length);
     if (this.#clientEnded) this.#toEndpoint!.end();
   }
 

@@ -1,6 +1,7 @@
 /** For tests: a TCP proxy of one listener and its clusters over real sockets. */
 import { once } from 'node:events';
 import net from 'node:net';
+import type { Arrival } from '../model/arrival.ts';
 import type { ClusterConfig, TcpProxyConfig } from '../model/config.ts';
 import { acceptLean } from '../sockets/open.ts';
 import type { TcpSocket } from '../sockets/tcp-socket.ts';
@@ -64,6 +65,9 @@ export interface TcpProxyOptions {
   readonly clusters: readonly ClusterConfig[];
   readonly chain?: Partial<TcpProxyConfig>;
   readonly random?: () => number;
+  readonly readsStreamId?: boolean;
+  /** Of every connection. */
+  readonly arrival?: Arrival;
   /** No lean sockets. */
   readonly documentedOnly?: boolean;
 }
@@ -81,6 +85,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
   const stats = tcpStats(registry, 'test');
   const log = new Watched<LogEntry>();
   const sessions = new Set<TcpSession>();
+  let ids = 0;
   const deps: TcpDeps = {
     shared: {
       clusters,
@@ -88,6 +93,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
       now: clock.now,
       wallClock: () => 1_700_000_000_000,
       random,
+      newRequestId: () => `id-${++ids}`,
       readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
       onFault: rethrow,
       documentedOnly: options.documentedOnly ?? false,
@@ -103,7 +109,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
       ...options.chain,
     },
     stats,
-    logs: [{ write: (entry) => log.add({ ...entry }) }],
+    logs: [{ readsStreamId: options.readsStreamId ?? false, write: (entry) => log.add({ ...entry }) }],
     onClosed: (session) => sessions.delete(session),
   };
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
@@ -112,7 +118,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
     socket.resume();
   });
   const serve = (socket: TcpSocket): TcpSession => {
-    const session = handleTcp(socket, deps);
+    const session = handleTcp(socket, deps, options.arrival);
     sessions.add(session);
     accepted.add(session);
     return session;
