@@ -77,6 +77,7 @@ export type {
   LoadStatsRequest,
   LoadStatsResponse,
   Node,
+  NodeState,
   RouteConfiguration,
   Router,
   Secret,
