@@ -83,8 +83,9 @@ export async function startNode(settings: Settings, version: string, logger: Log
     look: () => ({ phase: phases[node.state], listeners: carrier.bound() }),
     connections: connectionCount,
     onOrders: ({ drain: wanted, timeoutMs }) => {
-      if (wanted) drain('control plane', timeoutMs ?? limits.announcedDrainMs);
-      else undrain('control plane');
+      if (!wanted) undrain('control plane');
+      else if (timeoutMs !== null) drain('control plane', timeoutMs);
+      else if (!wishes.has('control plane')) drain('control plane', limits.announcedDrainMs);
     },
   });
   const wishes = new DrainWishes(node, now);
@@ -110,7 +111,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     uptimeMs: () => now() - startedMs,
     dump: () => client.dump(),
     connectionCount,
-    drain: () => drain('admin', limits.announcedDrainMs),
+    drain: () => !wishes.has('admin') && drain('admin', limits.announcedDrainMs),
     undrain: () => undrain('admin'),
     drainTimeoutMs: limits.announcedDrainMs,
     logLevel: () => logger.level,

@@ -107,7 +107,7 @@ export interface ToldState {
 /** What the control plane wants of this node. */
 export interface NodeOrders {
   readonly drain: boolean;
-  /** With `drain`: so long connections may stay; null: it does not say. */
+  /** With `drain`: so long connections may stay from now on; null: it does not say. */
   readonly timeoutMs: number | null;
 }
 
