@@ -111,7 +111,8 @@ export async function startNode(settings: Settings, version: string, logger: Log
     uptimeMs: () => now() - startedMs,
     dump: () => client.dump(),
     connectionCount,
-    drain: () => !wishes.has('admin') && drain('admin', limits.announcedDrainMs),
+    drain: (timeoutMs) =>
+      (timeoutMs !== null || !wishes.has('admin')) && drain('admin', timeoutMs ?? limits.announcedDrainMs),
     undrain: () => undrain('admin'),
     drainTimeoutMs: limits.announcedDrainMs,
     logLevel: () => logger.level,
