@@ -77,6 +77,8 @@ export type {
   LoadStatsRequest,
   LoadStatsResponse,
   Node,
+  NodeOrders,
+  NodeState,
   RouteConfiguration,
   Router,
   Secret,
