@@ -5,6 +5,7 @@ import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
+import { addressText } from '../model/arrival.ts';
 import type { AccessLogConfig, ListenerConfig, TcpProxyConfig } from '../model/config.ts';
 import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
 import type { LogSinks } from '../telemetry/log-sink.ts';
@@ -166,6 +167,13 @@ export class Listeners implements NodeListeners {
     return this.#deps.binds.get(config.name) ?? { address: config.address, port: config.port };
   }
 
+  /** Where clients believe the listener to be, where that is not where this node has it; null: it is. */
+  #virtualAddress(config: ListenerConfig): string | null {
+    const { address, port } = this.#place(config);
+    const isThere = address === config.address && port === config.port && port !== 0;
+    return isThere ? null : addressText(config.address, config.port);
+  }
+
   #sameSocket(open: Open, config: ListenerConfig): boolean {
     if (open.config === config) return true;
     const before = this.#place(open.config);
@@ -183,6 +191,7 @@ export class Listeners implements NodeListeners {
     const logs = openAccessLoggers(accessLogsOf(config), sinks);
     const server = this.#create(config, logs);
     const { address, port } = this.#place(config);
+    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
@@ -237,6 +246,7 @@ export class Listeners implements NodeListeners {
       http.context = compileHttp(config.chain, logs, this.#deps.limits, this.#deps.filters, http.context);
       if (config.tls !== null) http.updateTls(config.tls);
     } else (server as TcpServer).update(proxyOf(config.chain), logs.loggers);
+    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
     server.maxConnections = config.maxConnections;
     open.config = config;
     open.logs = logs;
