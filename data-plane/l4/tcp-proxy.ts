@@ -2,9 +2,11 @@
  * The TCP proxy: one session is a client's connection and the endpoint's that was opened for it. Each half closes on its
  * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
  */
-import type net from 'node:net';
+import { type Arrival, addressText, directArrival } from '../model/arrival.ts';
 import type { TcpProxyConfig } from '../model/config.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
+import { logArrival } from '../telemetry/log-arrival.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { TcpStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -30,6 +32,8 @@ export interface TcpShared {
   readonly readBuffer: Buffer;
   /** A bug showed itself while one connection was served. */
   readonly onFault: (fault: unknown) => void;
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly?: boolean;
 }
 
 export interface TcpDeps {
@@ -37,8 +41,6 @@ export interface TcpDeps {
   readonly chain: TcpProxyConfig;
   readonly stats: TcpStats;
   readonly logs: readonly { write(entry: LogEntry): void }[];
-  /** `ip:port` of the listener's socket. */
-  readonly localAddress: string;
   /** Called once, when both connections are closed and the session is logged. */
   readonly onClosed: (session: TcpSession) => void;
 }
@@ -46,9 +48,10 @@ export interface TcpDeps {
 /**
  * Takes an accepted connection. Its socket must be half-open (`allowHalfOpen`) and its bytes come through `onBytes`; the
  * caller resumes it.
+ * @param arrival null: all there is to know is the socket
  */
-export function handleTcp(socket: net.Socket, deps: TcpDeps): TcpSession {
-  return new TcpSession(socket, deps);
+export function handleTcp(socket: TcpSocket, deps: TcpDeps, arrival: Arrival | null = null): TcpSession {
+  return new TcpSession(socket, deps, arrival);
 }
 
 /** Shown as Envoy's response flags. */
@@ -63,7 +66,7 @@ const flags = {
 };
 
 export class TcpSession {
-  readonly #client: net.Socket;
+  readonly #client: TcpSocket;
   readonly #deps: TcpDeps;
   readonly #startedMs: number;
   readonly #entry: LogEntry = emptyLogEntry();
@@ -72,7 +75,7 @@ export class TcpSession {
   #cluster: Cluster | null = null;
   #host: Host | null = null;
   #load: LocalityLoad | null = null;
-  #endpoint: net.Socket | null = null;
+  #endpoint: TcpSocket | null = null;
   #toEndpoint: Direction | null = null;
   #toClient: Direction | null = null;
   /** What the client sent before there was anybody to take it. */
@@ -83,18 +86,18 @@ export class TcpSession {
   /** The endpoint closed or reset first. */
   #endpointLeftFirst = false;
 
-  constructor(client: net.Socket, deps: TcpDeps) {
+  constructor(client: TcpSocket, deps: TcpDeps, arrival: Arrival | null) {
     const { shared, stats, chain } = deps;
     this.#client = client;
     this.#deps = deps;
     this.#startedMs = shared.now();
     const entry = this.#entry;
     entry.startMs = shared.wallClock();
-    entry.localAddress = deps.localAddress;
     if (deps.logs.length > 0) {
-      entry.downstreamIp = client.remoteAddress ?? '';
-      const { downstreamIp } = entry;
-      entry.downstreamAddress = `${downstreamIp.includes(':') ? `[${downstreamIp}]` : downstreamIp}:${client.remotePort ?? 0}`;
+      const from = arrival ?? directArrival(client);
+      entry.downstreamIp = from.remoteAddress;
+      entry.downstreamAddress = addressText(from.remoteAddress, from.remotePort);
+      logArrival(entry, from);
     }
     stats.cxTotal.value++;
     client.on('error', this.#onClientError);
@@ -102,6 +105,10 @@ export class TcpSession {
     client.on('close', this.#onClientClose);
     this.#armIdle();
     this.#connect(chooseCluster(chain.to, shared.random()).cluster);
+  }
+
+  get openedMs(): number {
+    return this.#startedMs;
   }
 
   /** Takes what the client sent: the first `length` bytes of `b`, valid during the call only. */
@@ -162,7 +169,7 @@ export class TcpSession {
     reset(this.#client);
   }
 
-  #open(endpoint: net.Socket, host: Host, cluster: Cluster): void {
+  #open(endpoint: TcpSocket, host: Host, cluster: Cluster): void {
     const { shared, stats } = this.#deps;
     const client = this.#client;
     this.#connector = null;

@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import type { ClusterConfig, TcpProxyConfig } from '../model/config.ts';
+import { acceptLean } from '../sockets/open.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats, tcpStats } from '../telemetry/stats.ts';
@@ -62,6 +64,8 @@ export interface TcpProxyOptions {
   readonly clusters: readonly ClusterConfig[];
   readonly chain?: Partial<TcpProxyConfig>;
   readonly random?: () => number;
+  /** No lean sockets. */
+  readonly documentedOnly?: boolean;
 }
 
 export async function startTcpProxy(options: TcpProxyOptions) {
@@ -86,6 +90,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
       random,
       readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
       onFault: rethrow,
+      documentedOnly: options.documentedOnly ?? false,
     },
     chain: {
       statPrefix: 'test',
@@ -99,19 +104,34 @@ export async function startTcpProxy(options: TcpProxyOptions) {
     },
     stats,
     logs: [{ write: (entry) => log.add({ ...entry }) }],
-    localAddress: '127.0.0.1:1',
     onClosed: (session) => sessions.delete(session),
   };
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-    const session = handleTcp(socket, deps);
-    sessions.add(session);
+    const session = serve(socket);
     socket.on('data', (chunk) => session.onBytes(chunk, chunk.length));
     socket.resume();
-    accepted.add(session);
   });
+  const serve = (socket: TcpSocket): TcpSession => {
+    const session = handleTcp(socket, deps);
+    sessions.add(session);
+    accepted.add(session);
+    return session;
+  };
   const accepted = new Watched<TcpSession>();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  if (options.documentedOnly !== true) {
+    acceptLean(
+      server,
+      () => true,
+      rethrow,
+      (socket) => {
+        const { onBytes, nextReadBuffer } = serve(socket);
+        socket.readInto({ onBytes, nextBuffer: nextReadBuffer });
+        socket.resume();
+      },
+    );
+  }
   const { port } = server.address() as net.AddressInfo;
   return {
     port,

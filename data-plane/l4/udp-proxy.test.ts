@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { UdpChainConfig } from '../model/config.ts';
+import { type DatagramReceiver, UdpError, type UdpSocket, type UdpSockets } from '../sockets/udp-socket.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
 import { udpStats } from '../telemetry/udp-stats.ts';
@@ -7,7 +8,6 @@ import { clusterOf, endpointOf, outliersOf, stillWorld, TestClock } from '../tes
 import { Cluster } from '../upstream/cluster.ts';
 import { Deadlines } from '../upstream/deadlines.ts';
 import { UdpProxy } from './udp-proxy.ts';
-import { type DatagramReceiver, UdpError, type UdpSocket, type UdpSockets } from './udp-socket.ts';
 
 /** A socket that notes what is sent, and says what it is told to. */
 class FakeSocket implements UdpSocket {
@@ -166,7 +166,7 @@ test('a bug in beginning a session leaves no socket, no count and no session', (
     proxy.onFault(fault);
   }
   expect(faults).toEqual([new Error('a bug')]);
-  expect([counts.admitted, proxy.sessionCount, stat('udp.test.downstream_sess_active')]).toEqual([0, 0, 0]);
+  expect([counts.admitted, proxy.sessions.size, stat('udp.test.downstream_sess_active')]).toEqual([0, 0, 0]);
   expect(connected[0]!.socket.isClosed).toBe(true);
   expect(cluster.hosts[0]!.active).toBe(0);
 });

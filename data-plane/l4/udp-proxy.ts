@@ -6,6 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import type { MutableHash64 } from '../../proto/hashing/hash64.ts';
 import type { UdpChainConfig } from '../model/config.ts';
+import { type DatagramReceiver, UdpError, type UdpSocket, type UdpSockets } from '../sockets/udp-socket.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { ClusterStats } from '../telemetry/stats.ts';
 import { type UdpClusterStats, type UdpStats, udpClusterStats } from '../telemetry/udp-stats.ts';
@@ -16,7 +17,6 @@ import { localStatus } from '../upstream/outcomes.ts';
 import { hashSession, type Place, placeText } from './udp-hash.ts';
 import { compileUdpRoutes, type UdpRoutes } from './udp-routes.ts';
 import { type SessionOwner, type UdpClient, UdpSession } from './udp-session.ts';
-import { type DatagramReceiver, UdpError, type UdpSocket, type UdpSockets } from './udp-socket.ts';
 
 /** What all sessions of a thread share. */
 export interface UdpShared {
@@ -80,8 +80,8 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
     this.update(deps.chain, deps.logs);
   }
 
-  get sessionCount(): number {
-    return this.#sessions.size;
+  get sessions(): ReadonlyMap<string, UdpSession> {
+    return this.#sessions;
   }
 
   /** Before the first datagram. */
@@ -114,7 +114,7 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
   /** Ends all of them. */
   close(): void {
     this.isDraining = true;
-    for (const session of this.#sessions.values()) session.end('udp_listener_closed');
+    for (const session of this.#sessions.values()) session.destroy();
   }
 
   onDatagram(b: Buffer, address: string, port: number): void {

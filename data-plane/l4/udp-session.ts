@@ -1,5 +1,6 @@
 /** One client of a UDP proxy, its endpoint, and the socket between this machine and that endpoint. */
 import net from 'node:net';
+import type { DatagramReceiver, UdpSocket, UdpSockets } from '../sockets/udp-socket.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { UdpClusterStats, UdpStats } from '../telemetry/udp-stats.ts';
@@ -9,7 +10,6 @@ import type { BoundToHost, Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
 import { localStatus } from '../upstream/outcomes.ts';
 import { type Place, placeText } from './udp-hash.ts';
-import type { DatagramReceiver, UdpSocket, UdpSockets } from './udp-socket.ts';
 
 export interface UdpClient extends Place {
   /** As the system writes it, and as answers are sent to. */
@@ -62,7 +62,7 @@ export class UdpSession implements DatagramReceiver, BoundToHost {
     this.#owner.stats.idleTimeout.value++;
     this.end('udp_session_idle_timeout');
   });
-  readonly #startedMs: number;
+  readonly openedMs: number;
   readonly #startMs: number;
   #bytesReceived = 0;
   #bytesSent = 0;
@@ -88,7 +88,7 @@ export class UdpSession implements DatagramReceiver, BoundToHost {
     this.#owner = owner;
     this.#client = client;
     this.#clusterStats = clusterStats;
-    this.#startedMs = owner.now();
+    this.openedMs = owner.now();
     this.#startMs = owner.wallClock();
     this.#load = host.load;
   }
@@ -171,6 +171,11 @@ export class UdpSession implements DatagramReceiver, BoundToHost {
     this.end('udp_endpoint_removed');
   }
 
+  /** Its client, if it goes on, gets another one. */
+  destroy(): void {
+    this.end('udp_listener_closed');
+  }
+
   end(why: UdpEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -182,7 +187,7 @@ export class UdpSession implements DatagramReceiver, BoundToHost {
     cluster.stats.rqActive.value--;
     cluster.stats.cxDestroyLocal.value++;
     host.unbind(this);
-    host.closed(cluster.stats, this.#owner.now() - this.#startedMs);
+    host.closed(cluster.stats, this.#owner.now() - this.openedMs);
     this.#owner.stats.sessActive.value--;
     this.#log(why);
     this.#owner.onEnded(this);
@@ -200,7 +205,7 @@ export class UdpSession implements DatagramReceiver, BoundToHost {
     if (logs.length === 0) return;
     const entry = emptyLogEntry();
     entry.startMs = this.#startMs;
-    entry.durationMs = this.#owner.now() - this.#startedMs;
+    entry.durationMs = this.#owner.now() - this.openedMs;
     entry.flags = this.#isRefused ? 'UF' : '-';
     entry.details = why;
     entry.bytesReceived = this.#bytesReceived;

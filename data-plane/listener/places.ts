@@ -4,8 +4,8 @@
  * never listens. A socket that kept one for UDP would be dealt its share of the clients, so that is only tried.
  */
 import net from 'node:net';
-import { udpSockets } from '../l4/udp-handle.ts';
-import type { DatagramReceiver } from '../l4/udp-socket.ts';
+import { udpSockets } from '../sockets/udp-handle.ts';
+import type { DatagramReceiver } from '../sockets/udp-socket.ts';
 import { type BoundAddress, explain, formatAddress, ListenError } from './socket.ts';
 
 export type Transport = 'tcp' | 'udp';

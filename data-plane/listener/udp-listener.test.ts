@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { documentedSockets } from '../l4/udp-dgram.ts';
-import { udpSockets } from '../l4/udp-handle.ts';
-import type { UdpSockets } from '../l4/udp-socket.ts';
+import { documentedSockets } from '../sockets/udp-dgram.ts';
+import { udpSockets } from '../sockets/udp-handle.ts';
+import type { UdpSockets } from '../sockets/udp-socket.ts';
 import { balanceOf, clusterOf, endpointOf, noBreakers, outliersOf } from '../testing.ts';
 import { deadUdpPort, Peer, startAnswerer, startUdpListener, type UdpListenerOptions } from './udp-testing.ts';
 

@@ -1,8 +1,10 @@
 /** A datagram socket and its UDP proxy: binds, bounds the sessions, drains. */
-import { udpSockets } from '../l4/udp-handle.ts';
+
 import { UdpProxy, type UdpShared } from '../l4/udp-proxy.ts';
-import { UdpError, type UdpSocket, type UdpSockets } from '../l4/udp-socket.ts';
+import type { UdpSession } from '../l4/udp-session.ts';
 import type { UdpChainConfig } from '../model/config.ts';
+import { udpSockets } from '../sockets/udp-handle.ts';
+import { UdpError, type UdpSocket, type UdpSockets } from '../sockets/udp-socket.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
 import type { UdpStats } from '../telemetry/udp-stats.ts';
@@ -64,7 +66,17 @@ export class UdpServer {
   }
 
   get connectionCount(): number {
-    return this.#proxy.sessionCount;
+    return this.#proxy.sessions.size;
+  }
+
+  /** Sessions, those that are there. */
+  get connections(): Iterable<UdpSession> {
+    return this.#proxy.sessions.values();
+  }
+
+  /** Datagrams that have come so far. */
+  get arrivals(): number {
+    return this.#stats.sessRxDatagrams.value;
   }
 
   /** For the sessions to come; those that are there stay where they are. */

@@ -15,7 +15,8 @@ import { udpStats } from '../telemetry/udp-stats.ts';
 import type { FilterModules } from './filters.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
-import type { NodeListeners } from './node.ts';
+import type { BoundListener, NodeListeners } from './node.ts';
+import { SoftDrain } from './soft-drain.ts';
 
 /** Where this node binds a listener, instead of what the configuration says. */
 export type Binds = ReadonlyMap<string, BoundAddress>;
@@ -64,12 +65,16 @@ export class Listeners implements NodeListeners {
   readonly #open = new Map<string, Open>();
   readonly #failed = new Map<string, { config: ListenerConfig; error: string }>();
   readonly #draining = new Set<Server>();
+  readonly #softDrain: SoftDrain;
   #wanted: ReadonlyMap<string, ListenerConfig> = new Map();
   #applied: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(deps: ListenersDeps) {
     this.#deps = deps;
+    const { now, random, onFault } = deps.shared;
+    const connections = () => [...this.#open.values()].map(({ server }) => server.connections);
+    this.#softDrain = new SoftDrain({ connections, now, random, onFault, setTimer: deps.setTimer });
   }
 
   /** Resolves when everything wanted is bound or has failed; later calls wait for earlier ones. */
@@ -102,7 +107,30 @@ export class Listeners implements NodeListeners {
       connections: 0,
       error,
     }));
-    return [...open, ...failed].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...open, ...failed].sort(byName);
+  }
+
+  bound(): BoundListener[] {
+    return [...this.#open.values()].map(({ config, bound }) => boundListener(config, bound)).sort(byName);
+  }
+
+  /** Connections and requests that have come so far. */
+  get arrivals(): number {
+    let count = 0;
+    for (const { server } of this.#open.values()) count += server.arrivals;
+    return count;
+  }
+
+  announce(timeoutMs: number): void {
+    if (this.#stopped) return;
+    for (const { server } of this.#open.values()) announceAt(server, true);
+    this.#softDrain.begin(timeoutMs);
+  }
+
+  resume(): void {
+    if (this.#stopped) return;
+    for (const { server } of this.#open.values()) announceAt(server, false);
+    this.#softDrain.end();
   }
 
   get connectionCount(): number {
@@ -120,6 +148,7 @@ export class Listeners implements NodeListeners {
   /** No new connections, busy ones finish; resolves when none is left or the time is over, then cuts. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;
+    this.#softDrain.end();
     await this.#applied;
     const servers = [...[...this.#open.values()].map((open) => open.server), ...this.#draining];
     await this.#within(Promise.all(servers.map((server) => server.drain())), timeoutMs);
@@ -166,6 +195,7 @@ export class Listeners implements NodeListeners {
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
+      announceAt(server, this.#softDrain.isOn);
       this.#open.set(config.name, { config, server, bound, logs });
       logger.info({ event: 'listener_bound', listener: config.name, ...bound }, 'listener bound');
     } catch (error) {
@@ -238,6 +268,20 @@ export class Listeners implements NodeListeners {
   #within(work: Promise<unknown>, timeoutMs: number): Promise<unknown> {
     return Promise.race([work, new Promise<void>((resolve) => this.#deps.setTimer(resolve, timeoutMs))]);
   }
+}
+
+/** What a listener is told of. */
+export function boundListener({ name, chain }: ListenerConfig, { address, port }: BoundAddress): BoundListener {
+  return { name, address, port, udp: chain.type === 'udp' };
+}
+
+/** Only HTTP has words for it. */
+function announceAt(server: Server, isOn: boolean): void {
+  if (server instanceof HttpServer) server.draining = isOn;
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function proxyOf(chain: TcpListenerConfig): TcpProxyConfig {

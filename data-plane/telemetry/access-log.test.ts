@@ -23,6 +23,7 @@ const entry: LogEntry = {
   requestId: 'id-1',
   downstreamAddress: '127.0.0.1:4000',
   downstreamIp: '127.0.0.1',
+  directAddress: '127.0.0.1:4000',
   localAddress: '127.0.0.1:8080',
   streamId: '',
   requestedServerName: '',
