@@ -112,6 +112,18 @@ export function admit(
   return null;
 }
 
+/**
+ * Whether one more UDP session may be; if not the listener has counted why. It counts as a connection of the node, and not
+ * by its address: anybody can write another's on a datagram, and a resolver has a port for each question.
+ * @param open sessions of its listener, `most` of which there may be
+ */
+export function admitSession(open: number, most: number, gate: ConnectionGate, stats: ListenerStats): boolean {
+  const refusal = open >= most ? 'listener' : gate.enter(null);
+  if (refusal === null) return true;
+  refusedBy[refusal](stats).value++;
+  return false;
+}
+
 const refusedBy = {
   listener: (stats: ListenerStats) => stats.cxOverflow,
   node: (stats: ListenerStats) => stats.cxGlobalOverflow,

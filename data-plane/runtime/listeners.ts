@@ -5,12 +5,14 @@ import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
+import { UdpServer } from '../listener/udp-listener.ts';
 import { addressText } from '../model/arrival.ts';
 import type { ListenerConfig } from '../model/config.ts';
 import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
 import type { LogSinks } from '../telemetry/log-sink.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { httpStats, listenerStats } from '../telemetry/stats.ts';
+import { udpStats } from '../telemetry/udp-stats.ts';
 import type { FilterModules } from './filters.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
@@ -38,9 +40,11 @@ export interface ListenersDeps {
   readonly onTried: () => void;
 }
 
+type Server = HttpServer | TcpServer | UdpServer;
+
 interface Open {
   config: ListenerConfig;
-  readonly server: HttpServer | TcpServer;
+  readonly server: Server;
   readonly bound: BoundAddress;
   /** Null: each of its chains has its own. */
   logs: AccessLoggers | null;
@@ -51,6 +55,9 @@ export interface ListenerView {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** A datagram socket. */
+  readonly udp: boolean;
+  /** Or UDP sessions. */
   readonly connections: number;
   /** Why it is not bound; then address and port are the wanted ones. */
   readonly error: string | null;
@@ -60,7 +67,7 @@ export class Listeners implements NodeListeners {
   readonly #deps: ListenersDeps;
   readonly #open = new Map<string, Open>();
   readonly #failed = new Map<string, { config: ListenerConfig; error: string }>();
-  readonly #draining = new Set<HttpServer | TcpServer>();
+  readonly #draining = new Set<Server>();
   readonly #softDrain: SoftDrain;
   #wanted: ReadonlyMap<string, ListenerConfig> = new Map();
   #applied: Promise<void> = Promise.resolve();
@@ -92,12 +99,14 @@ export class Listeners implements NodeListeners {
     const open = [...this.#open.values()].map(({ config, server, bound }) => ({
       name: config.name,
       ...bound,
+      udp: config.chain.type === 'udp',
       connections: server.connectionCount,
       error: null,
     }));
     const failed = [...this.#failed.values()].map(({ config, error }) => ({
       name: config.name,
       ...this.#place(config),
+      udp: config.chain.type === 'udp',
       connections: 0,
       error,
     }));
@@ -226,8 +235,11 @@ export class Listeners implements NodeListeners {
         const setup = compileTcp(chain, proxyProtocol, registry, sinks);
         return { server: new TcpServer({ ...common, setup }), logs: null };
       }
-      case 'udp':
-        throw new Error('UDP is not forwarded by this release');
+      case 'udp': {
+        const logs = openAccessLoggers(chain.accessLogs, sinks);
+        const stats = udpStats(registry, chain.statPrefix);
+        return { server: new UdpServer({ ...common, stats, chain, logs: logs.loggers }), logs };
+      }
     }
   }
 
@@ -245,6 +257,10 @@ export class Listeners implements NodeListeners {
     } else if (server instanceof TcpServer && chain.type === 'tcp') {
       server.update(compileTcp(chain, proxyProtocol, registry, sinks));
       server.virtualAddress = this.#virtualAddress(config);
+    } else if (server instanceof UdpServer && chain.type === 'udp') {
+      open.logs = openAccessLoggers(chain.accessLogs, sinks);
+      server.update(chain, open.logs.loggers);
+      void logs?.close();
     }
     server.maxConnections = config.maxConnections;
     open.config = config;
@@ -274,7 +290,7 @@ export function boundListener({ name, chain }: ListenerConfig, { address, port }
 }
 
 /** Only HTTP has words for it. */
-function announceAt(server: HttpServer | TcpServer, isOn: boolean): void {
+function announceAt(server: Server, isOn: boolean): void {
   if (server instanceof HttpServer) server.draining = isOn;
 }
 
