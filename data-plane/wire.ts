@@ -9,7 +9,9 @@ import { type Journal, lookAgain } from './health/journal.ts';
 import { limits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
+import { type DrainWisher, DrainWishes } from './runtime/drain-wishes.ts';
 import { filterFault } from './runtime/filters.ts';
+import { untilQuiet } from './runtime/quiet.ts';
 import type { Settings } from './settings.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { dnsStats, serverStats } from './telemetry/stats.ts';
@@ -71,12 +73,16 @@ export async function startNode(settings: Settings, version: string, logger: Log
     return journal;
   };
   const healthReporter = new HealthReporter({ ...controlPlane, now, look });
-  const drain = (): Promise<void> => {
-    // asked before, told after: a worker that is stuck must not hold up the drain
-    const counting = carrier.connectionCount().catch(() => null);
-    const drained = node.drain(limits.drainTimeoutMs);
-    void counting.then((connections) => logger.info({ event: 'draining', connections }, 'draining'));
-    return drained;
+  const wishes = new DrainWishes(node, now);
+  const drain = (wisher: DrainWisher, timeoutMs: number): boolean => {
+    const isNew = wishes.add(wisher, timeoutMs);
+    if (isNew) logger.info({ event: 'draining', wisher, timeoutMs }, 'draining: clients are asked to go elsewhere');
+    return isNew;
+  };
+  const undrain = (wisher: DrainWisher): boolean => {
+    const was = wishes.drop(wisher);
+    if (was) logger.info({ event: 'undrained', wisher, state: node.state }, 'drain taken back');
+    return was;
   };
   const { reopenLogs } = carrier;
   const parts: AdminParts = {
@@ -87,8 +93,10 @@ export async function startNode(settings: Settings, version: string, logger: Log
     state: () => serverState(node),
     uptimeMs: () => now() - startedMs,
     dump: () => client.dump(),
-    drain: () => void drain(),
-    drainTimeoutMs: limits.drainTimeoutMs,
+    connectionCount: async () => (await carrier.traffic()).connections,
+    drain: () => drain('admin', limits.announcedDrainMs),
+    undrain: () => undrain('admin'),
+    drainTimeoutMs: limits.announcedDrainMs,
     logLevel: () => logger.level,
     setLogLevel: (level) => {
       logger.level = level;
@@ -104,7 +112,10 @@ export async function startNode(settings: Settings, version: string, logger: Log
   process.on('SIGUSR1', reopenLogs);
   return {
     stop: async () => {
-      await drain();
+      drain('stop', limits.drainTimeoutMs);
+      await untilQuiet({ traffic: () => carrier.traffic(), now, setTimer }, settings.limits.announceMs);
+      logger.info({ event: 'listeners_closing' }, 'no connections are taken any more');
+      await node.drain(limits.drainTimeoutMs);
       loadReporter.close();
       healthReporter.close();
       client.close();

@@ -82,7 +82,13 @@ export const pages: readonly Page[] = [
     },
   },
   { path: '/server_info', methods: get, help: 'version, state, uptime, node, workers', answer: serverInfo },
-  { path: '/drain', methods: post, help: 'takes no new connections and lets the open ones finish', answer: drain },
+  {
+    path: '/drain',
+    methods: post,
+    help: 'fails /ready, asks clients to go elsewhere, serves those who come',
+    answer: drain,
+  },
+  { path: '/undrain', methods: post, help: 'takes /drain back', answer: undrain },
   {
     path: '/logging',
     methods: ['GET', 'POST'],
@@ -139,15 +145,23 @@ function serverInfo(parts: AdminParts): Answer {
 }
 
 async function drain(parts: AdminParts): Promise<Answer> {
-  const already = parts.state() === 'DRAINING';
-  // how many those are is not worth waiting for a worker that is stuck, and they are fewer at once
-  const counting = parts.connectionCount().catch(() => 'some');
-  if (!already) parts.drain();
-  const connections = await counting;
+  const isNew = parts.drain();
+  // how many those are is not worth waiting for a worker that is stuck
+  const connections = await parts.connectionCount().catch(() => 'some');
   const seconds = parts.drainTimeoutMs / 1000;
   return text(
-    `${already ? 'draining already' : 'draining'}: no new connections are taken, ${connections} are open and may ` +
-      `finish; those left ${seconds} s after the start of the drain are cut. /ready answers 503 from now on.\n`,
+    `${isNew ? 'draining' : 'draining already'}: clients are asked to go elsewhere, those who come are served. ` +
+      `${connections} connections are open; those that stay for ${seconds} s are cut. /ready answers 503 until POST /undrain.\n`,
+  );
+}
+
+function undrain(parts: AdminParts): Answer {
+  const wasAsked = parts.undrain();
+  if (parts.state() !== 'DRAINING') return text(`${wasAsked ? 'no longer draining' : 'not draining'}\n`);
+  return text(
+    `${wasAsked ? 'taken back, but draining all the same' : 'nobody has asked for it here'}: the control plane has ` +
+      `ordered it (there: fairlead undrain ${parts.id}), or the node is about to stop\n`,
+    409,
   );
 }
 

@@ -21,9 +21,11 @@ export interface AdminParts {
   workers(): readonly WorkerView[];
   /** The accepted resources. */
   dump(): Readonly<Record<DumpedType, readonly DumpedResource[]>>;
-  /** Starts a graceful drain; harmless where one is under way. */
-  drain(): void;
-  /** Connections that are still open are cut this long after a drain began. */
+  /** Asks clients to go elsewhere. False: that was asked for here before. */
+  drain(): boolean;
+  /** Takes it back. False: it was not asked for here. */
+  undrain(): boolean;
+  /** Connections that stay so long after that are cut. */
   readonly drainTimeoutMs: number;
   /** Of the process log, in pino's words. */
   logLevel(): string;

@@ -57,7 +57,8 @@ async function admin(changes: Partial<AdminParts> = {}) {
     connectionCount: async () => 5,
     workers: () => [],
     dump: () => ({ clusters: [], endpoints: [], listeners: [], routes: [], secrets: [] }),
-    drain: () => done.push('drain'),
+    drain: () => done.push('drain') > 0,
+    undrain: () => done.push('undrain') > 0,
     drainTimeoutMs: 30_000,
     logLevel: () => level,
     setLogLevel: (next) => {
@@ -233,20 +234,34 @@ test('/config_dump holds the accepted resources as Envoy writes them', async () 
   });
 });
 
-test('POST /drain starts a drain once and says what happens; GET does not', async () => {
+test('POST /drain asks clients to leave once and says what happens, /undrain takes it back; GET does neither', async () => {
   let state: ServerState = 'LIVE';
-  const { ask, post, done } = await admin({
+  let asked = false;
+  const ask = (wanted: boolean): boolean => {
+    const isNews = asked !== wanted;
+    asked = wanted;
+    state = wanted ? 'DRAINING' : 'LIVE';
+    return isNews;
+  };
+  const { ask: get, post } = await admin({
     state: () => state,
-    drain: () => {
-      done.push('drain');
-      state = 'DRAINING';
-    },
+    drain: () => ask(true),
+    undrain: () => ask(false),
   });
-  expect(await ask('/drain')).toMatchObject({ status: 405, body: expect.stringContaining('/drain wants POST') });
-  expect(done).toEqual([]);
-  expect(await post('/drain')).toMatchObject({ status: 200, body: expect.stringContaining('5 are open') });
+  expect(await get('/drain')).toMatchObject({ status: 405, body: expect.stringContaining('/drain wants POST') });
+  expect(await get('/undrain')).toMatchObject({ status: 405 });
+  expect(asked).toBe(false);
+  expect(await post('/undrain')).toMatchObject({ status: 200, body: 'not draining\n' });
+  expect(await post('/drain')).toMatchObject({ status: 200, body: expect.stringContaining('5 connections are open') });
   expect(await post('/drain')).toMatchObject({ status: 200, body: expect.stringContaining('draining already') });
-  expect(done).toEqual(['drain']);
+  expect((await get('/ready')).status).toBe(503);
+  expect(await post('/undrain')).toMatchObject({ status: 200, body: 'no longer draining\n' });
+  expect((await get('/ready')).status).toBe(200);
+});
+
+test('/undrain says who else wants the drain', async () => {
+  const { post } = await admin({ state: () => 'DRAINING' });
+  expect(await post('/undrain')).toMatchObject({ status: 409, body: expect.stringContaining('fairlead undrain n1') });
 });
 
 test('a web page of another origin cannot post', async () => {

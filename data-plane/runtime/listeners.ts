@@ -5,6 +5,7 @@ import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
+import { addressText } from '../model/arrival.ts';
 import type { AccessLogConfig, ListenerConfig, TcpProxyConfig } from '../model/config.ts';
 import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
 import type { LogSinks } from '../telemetry/log-sink.ts';
@@ -13,7 +14,8 @@ import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
 import type { FilterModules } from './filters.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
-import type { NodeListeners } from './node.ts';
+import type { BoundListener, NodeListeners } from './node.ts';
+import { SoftDrain } from './soft-drain.ts';
 
 /** Where this node binds a listener, instead of what the configuration says. */
 export type Binds = ReadonlyMap<string, BoundAddress>;
@@ -57,12 +59,16 @@ export class Listeners implements NodeListeners {
   readonly #open = new Map<string, Open>();
   readonly #failed = new Map<string, { config: ListenerConfig; error: string }>();
   readonly #draining = new Set<HttpServer | TcpServer>();
+  readonly #softDrain: SoftDrain;
   #wanted: ReadonlyMap<string, ListenerConfig> = new Map();
   #applied: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(deps: ListenersDeps) {
     this.#deps = deps;
+    const { now, random, onFault } = deps.shared;
+    const connections = () => [...this.#open.values()].map(({ server }) => server.connections);
+    this.#softDrain = new SoftDrain({ connections, now, random, onFault, setTimer: deps.setTimer });
   }
 
   /** Resolves when everything wanted is bound or has failed; later calls wait for earlier ones. */
@@ -93,7 +99,30 @@ export class Listeners implements NodeListeners {
       connections: 0,
       error,
     }));
-    return [...open, ...failed].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...open, ...failed].sort(byName);
+  }
+
+  bound(): BoundListener[] {
+    return [...this.#open.values()].map(({ config, bound }) => boundListener(config, bound)).sort(byName);
+  }
+
+  /** Connections and requests that have come so far. */
+  get arrivals(): number {
+    let count = 0;
+    for (const { server } of this.#open.values()) count += server.arrivals;
+    return count;
+  }
+
+  announce(timeoutMs: number): void {
+    if (this.#stopped) return;
+    for (const { server } of this.#open.values()) announceAt(server, true);
+    this.#softDrain.begin(timeoutMs);
+  }
+
+  resume(): void {
+    if (this.#stopped) return;
+    for (const { server } of this.#open.values()) announceAt(server, false);
+    this.#softDrain.end();
   }
 
   get connectionCount(): number {
@@ -111,6 +140,7 @@ export class Listeners implements NodeListeners {
   /** No new connections, busy ones finish; resolves when none is left or the time is over, then cuts. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;
+    this.#softDrain.end();
     await this.#applied;
     const servers = [...[...this.#open.values()].map((open) => open.server), ...this.#draining];
     await this.#within(Promise.all(servers.map((server) => server.drain())), timeoutMs);
@@ -137,6 +167,13 @@ export class Listeners implements NodeListeners {
     return this.#deps.binds.get(config.name) ?? { address: config.address, port: config.port };
   }
 
+  /** Where clients believe the listener to be, where that is not where this node has it; null: it is. */
+  #virtualAddress(config: ListenerConfig): string | null {
+    const { address, port } = this.#place(config);
+    const isThere = address === config.address && port === config.port && port !== 0;
+    return isThere ? null : addressText(config.address, config.port);
+  }
+
   #sameSocket(open: Open, config: ListenerConfig): boolean {
     if (open.config === config) return true;
     const before = this.#place(open.config);
@@ -154,9 +191,11 @@ export class Listeners implements NodeListeners {
     const logs = openAccessLoggers(accessLogsOf(config), sinks);
     const server = this.#create(config, logs);
     const { address, port } = this.#place(config);
+    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
+      announceAt(server, this.#softDrain.isOn);
       this.#open.set(config.name, { config, server, bound, logs });
       logger.info({ event: 'listener_bound', listener: config.name, ...bound }, 'listener bound');
     } catch (error) {
@@ -207,6 +246,7 @@ export class Listeners implements NodeListeners {
       http.context = compileHttp(config.chain, logs, this.#deps.limits, this.#deps.filters, http.context);
       if (config.tls !== null) http.updateTls(config.tls);
     } else (server as TcpServer).update(proxyOf(config.chain), logs.loggers);
+    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
     server.maxConnections = config.maxConnections;
     open.config = config;
     open.logs = logs;
@@ -229,6 +269,20 @@ export class Listeners implements NodeListeners {
   #within(work: Promise<unknown>, timeoutMs: number): Promise<unknown> {
     return Promise.race([work, new Promise<void>((resolve) => this.#deps.setTimer(resolve, timeoutMs))]);
   }
+}
+
+/** What a listener is told of. */
+export function boundListener({ name, chain }: ListenerConfig, { address, port }: BoundAddress): BoundListener {
+  return { name, address, port, udp: chain.type === 'udp' };
+}
+
+/** Only HTTP has words for it. */
+function announceAt(server: HttpServer | TcpServer, isOn: boolean): void {
+  if (server instanceof HttpServer) server.draining = isOn;
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function proxyOf(chain: Exclude<ListenerConfig['chain'], { type: 'http' }>): TcpProxyConfig {

@@ -3,9 +3,9 @@ import { limits } from '../limits.ts';
 import type { Places } from '../listener/places.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import type { ListenerConfig, ProxyConfig, TlsConfig } from '../model/config.ts';
-import type { Binds, ListenerView } from '../runtime/listeners.ts';
+import { type Binds, boundListener, type ListenerView } from '../runtime/listeners.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { NodeListeners } from '../runtime/node.ts';
+import type { BoundListener, NodeListeners } from '../runtime/node.ts';
 import type { WorkerView } from './messages.ts';
 import type { WorkerPool } from './pool.ts';
 
@@ -62,13 +62,26 @@ export class WorkerListeners implements NodeListeners {
     return this.#pool.serving;
   }
 
+  bound(): BoundListener[] {
+    const bound = [...this.#placed].filter(([name]) => this.#announced.has(name));
+    return bound.map(([, { config }]) => boundListener(config, config)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  announce(timeoutMs: number): void {
+    this.#pool.announce(timeoutMs);
+  }
+
+  resume(): void {
+    this.#pool.resume();
+  }
+
   drain(timeoutMs: number): Promise<void> {
     this.#config = null;
     return this.#pool.drain(timeoutMs);
   }
 
   /** A worker has applied a configuration: says which listeners are bound by all of them now. */
-  announce(): void {
+  onProgress(): void {
     if (!this.#pool.settled) return;
     const failed = new Set(this.#pool.failed.map(({ name }) => name));
     for (const [name, { config }] of this.#placed) {
