@@ -67,6 +67,20 @@ export class Direction {
     }
   }
 
+  /** The target's first bytes: a header that is not the source's, and what the source has sent so far, in one write. */
+  begin(header: Buffer, early: Buffer | null): void {
+    const target = this.#target;
+    if (target.destroyed) return;
+    if (early === null) {
+      target.write(header);
+      return;
+    }
+    this.bytes += early.length;
+    this.#onMoved(early.length);
+    target.write(Buffer.concat([header, early]));
+    if (target.writableNeedDrain) this.#pause();
+  }
+
   /** The source ended: so does the target, behind what is pending. */
   end(): void {
     if (!this.#target.destroyed) this.#target.end();

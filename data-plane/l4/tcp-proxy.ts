@@ -14,6 +14,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import { compiledTlvs, type ProxyHeaders } from '../upstream/proxy-headers.ts';
 import { reset } from '../upstream/reset.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
 import { goesByHashes } from './choose.ts';
@@ -81,6 +82,8 @@ export class TcpSession {
   readonly #deps: TcpDeps;
   readonly #startedMs: number;
   readonly #entry: LogEntry = emptyLogEntry();
+  /** Null: nobody has asked for what the socket says. */
+  #arrival: Arrival | null;
   readonly #idle = new Deadline(() => this.#onIdle());
   #hash: Hash64 | null = null;
   #connector: UpstreamConnector | null = null;
@@ -90,6 +93,8 @@ export class TcpSession {
   #endpoint: TcpSocket | null = null;
   #toEndpoint: Direction | null = null;
   #toClient: Direction | null = null;
+  /** What the endpoint gets first; null: nothing of ours. */
+  #header: Buffer | null = null;
   /** What the client sent before there was anybody to take it. */
   #early: Buffer | null = null;
   #clientEnded = false;
@@ -102,6 +107,7 @@ export class TcpSession {
     const { shared, stats, chain } = deps;
     this.#client = client;
     this.#deps = deps;
+    this.#arrival = arrival;
     this.#startedMs = shared.now();
     const entry = this.#entry;
     entry.startMs = shared.wallClock();
@@ -109,10 +115,7 @@ export class TcpSession {
     const cluster = shared.clusters.get(target);
     const hash = cluster !== undefined && goesByHashes(cluster) ? chain.hash : null;
     if (deps.logs.length > 0 || hash !== null) {
-      const from = arrival ?? directArrival(client);
-      entry.downstreamIp = from.remoteAddress;
-      entry.downstreamAddress = addressText(from.remoteAddress, from.remotePort);
-      logArrival(entry, from);
+      const from = this.#describe();
       const hashesId = hash?.type === 'text' && hashFormat(hash).readsStreamId;
       if (hashesId || deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
       if (hash !== null) this.#hash = this.#hashOf(hash, from);
@@ -158,6 +161,26 @@ export class TcpSession {
     this.#endpoint?.destroy();
   }
 
+  /** What is known of the client, as an entry has it. */
+  #describe(): Arrival {
+    const arrival = (this.#arrival ??= directArrival(this.#client));
+    const entry = this.#entry;
+    if (entry.downstreamAddress !== '') return arrival;
+    entry.downstreamIp = arrival.remoteAddress;
+    entry.downstreamAddress = addressText(arrival.remoteAddress, arrival.remotePort);
+    logArrival(entry, arrival);
+    return arrival;
+  }
+
+  #headerBy(headers: ProxyHeaders): Buffer {
+    const { chain, shared } = this.#deps;
+    const entry = this.#entry;
+    const arrival = this.#describe();
+    const own = compiledTlvs(chain.proxyTlvs);
+    if (entry.streamId === '' && headers.readsStreamId(own)) entry.streamId = shared.newRequestId();
+    return headers.headerOf(arrival, entry, own);
+  }
+
   #connect(clusterName: string, cluster: Cluster | undefined): void {
     const { shared, stats } = this.#deps;
     const entry = this.#entry;
@@ -168,6 +191,7 @@ export class TcpSession {
       return;
     }
     this.#cluster = cluster;
+    if (cluster.proxyHeaders !== null) this.#header = this.#headerBy(cluster.proxyHeaders);
     const reader = {
       nextBuffer: (): Buffer => this.#toClient?.nextBuffer() ?? shared.readBuffer,
       onBytes: (b: Buffer, length: number): void => this.#toClient?.write(b, length),
@@ -244,8 +268,9 @@ export class TcpSession {
     if (early !== null) {
       this.#early = null;
       this.#client.resume();
-      this.#toEndpoint!.write(early, early.length);
     }
+    if (this.#header !== null) this.#toEndpoint!.begin(this.#header, early);
+    else if (early !== null) this.#toEndpoint!.write(early, early.length);
     if (this.#clientEnded) this.#toEndpoint!.end();
   }
 

@@ -35,6 +35,9 @@ export const limits = {
   healthLookMs: 1_000,
   /** Ours: endpoints in one message, well below the 4 MiB that servers take. */
   healthEndpointsAMessage: 5_000,
-  /** Ours: a control plane that took no reports of health is asked again; it may have been replaced by one that does. */
-  healthAskAgainMs: 600_000,
+  /** Ours: how often a node looks whether it is another than it has told; and told how many connections are left of a drain. */
+  stateLookMs: 250,
+  connectionsTellMs: 2_000,
+  /** Ours: a control plane that took no reports of ours is asked again; it may have been replaced by one that does. */
+  askAgainMs: 600_000,
 } as const;
