@@ -22,6 +22,10 @@ import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
 import { HealthReporter } from './xds/health-reporter.ts';
 import { LoadReporter } from './xds/load-reporter.ts';
+import { StateReporter } from './xds/state-reporter.ts';
+
+/** What the control plane is told of it. */
+const phases = { initializing: 'INITIALIZING', live: 'LIVE', draining: 'LEAVING' } as const;
 
 export interface RunningNode {
   /** Drains, then stops everything; resolves when nothing is left open. */
@@ -73,15 +77,28 @@ export async function startNode(settings: Settings, version: string, logger: Log
     return journal;
   };
   const healthReporter = new HealthReporter({ ...controlPlane, now, look });
+  const connectionCount = async (): Promise<number> => (await carrier.traffic()).connections;
+  const stateReporter = new StateReporter({
+    ...controlPlane,
+    look: () => ({ phase: phases[node.state], listeners: carrier.bound() }),
+    connections: connectionCount,
+    onOrders: ({ drain: wanted, timeoutMs }) => {
+      if (!wanted) undrain('control plane');
+      else if (timeoutMs !== null) drain('control plane', timeoutMs);
+      else if (!wishes.has('control plane')) drain('control plane', limits.announcedDrainMs);
+    },
+  });
   const wishes = new DrainWishes(node, now);
   const drain = (wisher: DrainWisher, timeoutMs: number): boolean => {
     const isNew = wishes.add(wisher, timeoutMs);
     if (isNew) logger.info({ event: 'draining', wisher, timeoutMs }, 'draining: clients are asked to go elsewhere');
+    stateReporter.look();
     return isNew;
   };
   const undrain = (wisher: DrainWisher): boolean => {
     const was = wishes.drop(wisher);
     if (was) logger.info({ event: 'undrained', wisher, state: node.state }, 'drain taken back');
+    stateReporter.look();
     return was;
   };
   const { reopenLogs } = carrier;
@@ -93,8 +110,9 @@ export async function startNode(settings: Settings, version: string, logger: Log
     state: () => serverState(node),
     uptimeMs: () => now() - startedMs,
     dump: () => client.dump(),
-    connectionCount: async () => (await carrier.traffic()).connections,
-    drain: () => drain('admin', limits.announcedDrainMs),
+    connectionCount,
+    drain: (timeoutMs) =>
+      (timeoutMs !== null || !wishes.has('admin')) && drain('admin', timeoutMs ?? limits.announcedDrainMs),
     undrain: () => undrain('admin'),
     drainTimeoutMs: limits.announcedDrainMs,
     logLevel: () => logger.level,
@@ -109,6 +127,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
   client.start();
   loadReporter.start();
   healthReporter.start();
+  stateReporter.start();
   process.on('SIGUSR1', reopenLogs);
   return {
     stop: async () => {
@@ -118,6 +137,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
       await node.drain(limits.drainTimeoutMs);
       loadReporter.close();
       healthReporter.close();
+      stateReporter.close();
       client.close();
       names.stop();
       await admin.close();

@@ -85,6 +85,8 @@ export type {
   LoadStatsRequest,
   LoadStatsResponse,
   Node,
+  NodeOrders,
+  NodeState,
   ProxyProtocol,
   ProxyProtocolUpstreamTransport,
   RouteConfiguration,

@@ -39,7 +39,14 @@ const cluster: ClusterView = {
     },
   ],
 };
-const listener: ListenerView = { name: 'public', address: '0.0.0.0', port: 8080, connections: 5, error: null };
+const listener: ListenerView = {
+  name: 'public',
+  address: '0.0.0.0',
+  port: 8080,
+  udp: false,
+  connections: 5,
+  error: null,
+};
 
 async function admin(changes: Partial<AdminParts> = {}) {
   const done: string[] = [];
@@ -259,9 +266,30 @@ test('POST /drain asks clients to leave once and says what happens, /undrain tak
   expect((await get('/ready')).status).toBe(200);
 });
 
+test.each([
+  ['', null, '30 s'],
+  ['?timeout=5s', 5_000, '5 s'],
+  ['?timeout=2m', 120_000, '120 s'],
+  ['?timeout=0s', 0, '0 s'],
+])('POST /drain%s says how long connections may stay', async (query, timeoutMs, words) => {
+  const asked: (number | null)[] = [];
+  const { post } = await admin({ drain: (ms) => asked.push(ms) > 0 });
+  expect((await post(`/drain${query}`)).body).toContain(`stay for ${words} are cut`);
+  expect(asked).toEqual([timeoutMs]);
+});
+
+test.each(['5', 's', '1h', '-5s', ''])('POST /drain?timeout=%s is refused, and nothing is drained', async (timeout) => {
+  const { post, done } = await admin();
+  expect((await post(`/drain?timeout=${timeout}`)).status).toBe(400);
+  expect(done).toEqual([]);
+});
+
 test('/undrain says who else wants the drain', async () => {
   const { post } = await admin({ state: () => 'DRAINING' });
-  expect(await post('/undrain')).toMatchObject({ status: 409, body: expect.stringContaining('fairlead undrain n1') });
+  expect(await post('/undrain')).toMatchObject({
+    status: 409,
+    body: expect.stringContaining('POST /v1/nodes/n1/undrain'),
+  });
 });
 
 test('a web page of another origin cannot post', async () => {

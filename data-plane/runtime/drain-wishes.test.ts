@@ -9,13 +9,16 @@ function start() {
   return { clock, did, wishes: new DrainWishes(node, clock.now) };
 }
 
-test('a wish that is repeated changes nothing, another time counts from now on', () => {
+test('the time that is left, told again, changes nothing; another time counts from now on', () => {
   const { clock, did, wishes } = start();
   expect(wishes.add('control plane', 45_000)).toBe(true);
   clock.advance(20_000);
-  expect(wishes.add('control plane', 45_000)).toBe(false);
+  expect(wishes.add('control plane', 25_000)).toBe(false);
   expect(did).toEqual([45_000]);
   expect(wishes.add('control plane', 60_000)).toBe(true);
+  expect(did).toEqual([45_000, 60_000]);
+  clock.advance(100_000);
+  expect(wishes.add('control plane', 0)).toBe(false);
   expect(did).toEqual([45_000, 60_000]);
 });
 

@@ -4,15 +4,14 @@ import type { ProxyNode } from './node.ts';
 /** The control plane orders it, a person on this machine asks for it, or the node is about to stop. */
 export type DrainWisher = 'control plane' | 'admin' | 'stop';
 
-interface Wish {
-  readonly timeoutMs: number;
-  readonly untilMs: number;
-}
+/** A replica that tells how much time is left tells it a moment late. */
+const sameMs = 1_000;
 
 export class DrainWishes {
   readonly #node: Pick<ProxyNode, 'announce' | 'resume'>;
   readonly #now: () => number;
-  readonly #wishes = new Map<DrainWisher, Wish>();
+  /** When the time of each is over. */
+  readonly #wishes = new Map<DrainWisher, number>();
   /** When the time of the drain under way is over; null: there is none. */
   #untilMs: number | null = null;
 
@@ -22,10 +21,13 @@ export class DrainWishes {
     this.#now = now;
   }
 
-  /** The same again changes nothing; another time counts from now on. False: nothing has changed. */
+  /** @param timeoutMs from now on. False: it would be over when it is over anyway, so that nothing has changed */
   add(wisher: DrainWisher, timeoutMs: number): boolean {
-    if (this.#wishes.get(wisher)?.timeoutMs === timeoutMs) return false;
-    this.#wishes.set(wisher, { timeoutMs, untilMs: this.#now() + timeoutMs });
+    const nowMs = this.#now();
+    const untilMs = nowMs + timeoutMs;
+    const before = this.#wishes.get(wisher);
+    if (before !== undefined && Math.abs(Math.max(before, nowMs) - untilMs) < sameMs) return false;
+    this.#wishes.set(wisher, untilMs);
     this.#apply();
     return true;
   }
@@ -43,8 +45,7 @@ export class DrainWishes {
 
   /** The shortest time counts. */
   #apply(): void {
-    const ends = [...this.#wishes.values()].map(({ untilMs }) => untilMs);
-    const untilMs = ends.length === 0 ? null : Math.min(...ends);
+    const untilMs = this.#wishes.size === 0 ? null : Math.min(...this.#wishes.values());
     if (untilMs === this.#untilMs) return;
     this.#untilMs = untilMs;
     if (untilMs === null) this.#node.resume();

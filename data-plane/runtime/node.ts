@@ -66,7 +66,7 @@ export class ProxyNode {
     this.#complete = true;
   }
 
-  /** All goes on, but clients are asked to go elsewhere; said again, the time counts anew. */
+  /** All goes on, but clients are asked to go elsewhere; said again, the time counts from then. */
   announce(timeoutMs: number): void {
     if (this.#draining) return;
     this.#announced = true;

@@ -96,14 +96,24 @@ test('nobody is touched once it is taken back', () => {
   expect(spared.steps.size).toBe(0);
 });
 
-test('said again the time counts anew; none at all is an end at once', () => {
+test('another time counts from when it is said, and who came meanwhile keeps what it has', () => {
   const { clock, open, connect, soft } = start();
-  connect();
+  const early = connect();
   soft.begin(10_000);
   clock.advance(9_000);
-  soft.begin(10_000);
-  clock.advance(9_900);
+  soft.begin(60_000);
+  clock.advance(59_000);
   expect(open.size).toBe(1);
+  const late = connect();
+  clock.advance(1);
+  soft.begin(0);
+  clock.advance(limits.drainSpreadMs + 1_000);
+  expect([early, late].map(({ steps }) => steps.has('destroy'))).toEqual([true, false]);
+});
+
+test('no time at all is an end at once', () => {
+  const { open, connect, soft } = start();
+  connect();
   soft.begin(0);
   expect(open.size).toBe(0);
 });

@@ -45,13 +45,17 @@ export class SoftDrain {
     return this.#plan !== null;
   }
 
-  /** Whoever comes later has as long, but no less than others have before a stop. Once more: as if it began now. */
+  /**
+   * Whoever comes later has as long, but no less than others have before a stop.
+   * @param timeoutMs from now on, also where it has begun before
+   */
   begin(timeoutMs: number): void {
-    this.#sinceMs = this.#deps.now();
-    this.#timeoutMs = timeoutMs;
+    const nowMs = this.#deps.now();
+    if (!this.isOn) this.#sinceMs = nowMs;
+    this.#timeoutMs = nowMs - this.#sinceMs + timeoutMs;
     const plan = {};
     this.#plan = plan;
-    this.#sweep(plan, sweepMsOf(timeoutMs));
+    this.#sweep(plan, sweepMsOf(this.#timeoutMs));
   }
 
   end(): void {
