@@ -31,6 +31,8 @@ export const limits = {
   filterBodyBytes: 1024 * 1024,
   /** Until a listener that could not be bound is tried again. */
   bindRetryMs: 2_000,
+  /** What a TLS client says first, with the records around it (Envoy's tls_inspector). */
+  clientHelloBytes: 16 * 1024,
   /** One read from a socket. */
   readBytes: 64 * 1024,
   /** After a graceful stop was asked for, until connections are cut. */

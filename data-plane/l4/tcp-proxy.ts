@@ -2,15 +2,18 @@
  * The TCP proxy: one session is a client's connection and the endpoint's that was opened for it. Each half closes on its
  * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
  */
-import type net from 'node:net';
+import { type Arrival, addressText, directArrival } from '../model/arrival.ts';
 import type { TcpProxyConfig } from '../model/config.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
+import { logArrival } from '../telemetry/log-arrival.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { TcpStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import { compiledTlvs, type ProxyHeaders } from '../upstream/proxy-headers.ts';
 import { reset } from '../upstream/reset.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
 import { Direction } from './direction.ts';
@@ -26,19 +29,22 @@ export interface TcpShared {
   readonly wallClock: () => number;
   /** 0 ≤ x < 1 */
   readonly random: () => number;
+  /** A UUID. */
+  readonly newRequestId: () => string;
   /** All reads land here, save those of bulk flows. */
   readonly readBuffer: Buffer;
   /** A bug showed itself while one connection was served. */
   readonly onFault: (fault: unknown) => void;
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly?: boolean;
 }
 
 export interface TcpDeps {
   readonly shared: TcpShared;
   readonly chain: TcpProxyConfig;
   readonly stats: TcpStats;
-  readonly logs: readonly { write(entry: LogEntry): void }[];
-  /** `ip:port` of the listener's socket. */
-  readonly localAddress: string;
+  /** `readsStreamId`: sessions need an id; absent: no. */
+  readonly logs: readonly { readonly readsStreamId?: boolean; write(entry: LogEntry): void }[];
   /** Called once, when both connections are closed and the session is logged. */
   readonly onClosed: (session: TcpSession) => void;
 }
@@ -46,9 +52,10 @@ export interface TcpDeps {
 /**
  * Takes an accepted connection. Its socket must be half-open (`allowHalfOpen`) and its bytes come through `onBytes`; the
  * caller resumes it.
+ * @param arrival null: all there is to know is the socket
  */
-export function handleTcp(socket: net.Socket, deps: TcpDeps): TcpSession {
-  return new TcpSession(socket, deps);
+export function handleTcp(socket: TcpSocket, deps: TcpDeps, arrival: Arrival | null = null): TcpSession {
+  return new TcpSession(socket, deps, arrival);
 }
 
 /** Shown as Envoy's response flags. */
@@ -63,18 +70,22 @@ const flags = {
 };
 
 export class TcpSession {
-  readonly #client: net.Socket;
+  readonly #client: TcpSocket;
   readonly #deps: TcpDeps;
   readonly #startedMs: number;
   readonly #entry: LogEntry = emptyLogEntry();
+  /** Null: nobody has asked for what the socket says. */
+  #arrival: Arrival | null;
   readonly #idle = new Deadline(() => this.#onIdle());
   #connector: UpstreamConnector | null = null;
   #cluster: Cluster | null = null;
   #host: Host | null = null;
   #load: LocalityLoad | null = null;
-  #endpoint: net.Socket | null = null;
+  #endpoint: TcpSocket | null = null;
   #toEndpoint: Direction | null = null;
   #toClient: Direction | null = null;
+  /** What the endpoint gets first; null: nothing of ours. */
+  #header: Buffer | null = null;
   /** What the client sent before there was anybody to take it. */
   #early: Buffer | null = null;
   #clientEnded = false;
@@ -83,18 +94,17 @@ export class TcpSession {
   /** The endpoint closed or reset first. */
   #endpointLeftFirst = false;
 
-  constructor(client: net.Socket, deps: TcpDeps) {
+  constructor(client: TcpSocket, deps: TcpDeps, arrival: Arrival | null) {
     const { shared, stats, chain } = deps;
     this.#client = client;
     this.#deps = deps;
+    this.#arrival = arrival;
     this.#startedMs = shared.now();
     const entry = this.#entry;
     entry.startMs = shared.wallClock();
-    entry.localAddress = deps.localAddress;
     if (deps.logs.length > 0) {
-      entry.downstreamIp = client.remoteAddress ?? '';
-      const { downstreamIp } = entry;
-      entry.downstreamAddress = `${downstreamIp.includes(':') ? `[${downstreamIp}]` : downstreamIp}:${client.remotePort ?? 0}`;
+      this.#describe();
+      if (deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
     }
     stats.cxTotal.value++;
     client.on('error', this.#onClientError);
@@ -129,6 +139,26 @@ export class TcpSession {
     this.#endpoint?.destroy();
   }
 
+  /** What is known of the client, as an entry has it. */
+  #describe(): Arrival {
+    const arrival = (this.#arrival ??= directArrival(this.#client));
+    const entry = this.#entry;
+    if (entry.downstreamAddress !== '') return arrival;
+    entry.downstreamIp = arrival.remoteAddress;
+    entry.downstreamAddress = addressText(arrival.remoteAddress, arrival.remotePort);
+    logArrival(entry, arrival);
+    return arrival;
+  }
+
+  #headerBy(headers: ProxyHeaders): Buffer {
+    const { chain, shared } = this.#deps;
+    const entry = this.#entry;
+    const arrival = this.#describe();
+    const own = compiledTlvs(chain.proxyTlvs);
+    if (entry.streamId === '' && headers.readsStreamId(own)) entry.streamId = shared.newRequestId();
+    return headers.headerOf(arrival, entry, own);
+  }
+
   #connect(clusterName: string): void {
     const { shared, stats } = this.#deps;
     const entry = this.#entry;
@@ -140,6 +170,7 @@ export class TcpSession {
       return;
     }
     this.#cluster = cluster;
+    if (cluster.proxyHeaders !== null) this.#header = this.#headerBy(cluster.proxyHeaders);
     const reader = {
       nextBuffer: (): Buffer => this.#toClient?.nextBuffer() ?? shared.readBuffer,
       onBytes: (b: Buffer, length: number): void => this.#toClient?.write(b, length),
@@ -166,7 +197,7 @@ export class TcpSession {
     reset(this.#client);
   }
 
-  #open(endpoint: net.Socket, host: Host, cluster: Cluster): void {
+  #open(endpoint: TcpSocket, host: Host, cluster: Cluster): void {
     const { shared, stats } = this.#deps;
     const client = this.#client;
     this.#connector = null;
@@ -216,8 +247,9 @@ export class TcpSession {
     if (early !== null) {
       this.#early = null;
       this.#client.resume();
-      this.#toEndpoint!.write(early, early.length);
     }
+    if (this.#header !== null) this.#toEndpoint!.begin(this.#header, early);
+    else if (early !== null) this.#toEndpoint!.write(early, early.length);
     if (this.#clientEnded) this.#toEndpoint!.end();
   }
 

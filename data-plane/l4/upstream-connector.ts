@@ -1,5 +1,6 @@
 /** Connects to an endpoint of a cluster, and to another one where the first does not take the connection. */
-import net from 'node:net';
+import { connectTcp } from '../sockets/open.ts';
+import type { Reader, TcpSocket } from '../sockets/tcp-socket.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
@@ -14,17 +15,15 @@ export interface ConnectDeps {
   readonly deadlines: Deadlines;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-}
-
-/** Where the socket reads into, and who takes what was read; both are asked for each read. */
-export interface Reader {
-  nextBuffer(): Buffer;
-  onBytes(b: Buffer, length: number): void;
+  /** A bug showed itself while one connection was served. */
+  readonly onFault: (fault: unknown) => void;
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly?: boolean;
 }
 
 export interface ConnectHandlers {
   /** The socket has neither an error nor any other handler from here on. */
-  onConnected(socket: net.Socket, host: Host): void;
+  onConnected(socket: TcpSocket, host: Host): void;
   /** There are as many connections as there may be. */
   onOverflow(host: Host): void;
   /** `null`: there was nobody to connect to; else the last endpoint tried. */
@@ -38,7 +37,7 @@ export class UpstreamConnector {
   readonly #handlers: ConnectHandlers;
   readonly #tried: Host[] = [];
   readonly #deadline = new Deadline(() => this.#onTimeout());
-  #socket: net.Socket | null = null;
+  #socket: TcpSocket | null = null;
   #startedMs = 0;
 
   constructor(cluster: Cluster, deps: ConnectDeps, reader: Reader, handlers: ConnectHandlers) {
@@ -67,19 +66,8 @@ export class UpstreamConnector {
     host.opened(stats);
     this.#cluster.outcomes?.began(host);
     this.#startedMs = this.#deps.now();
-    const reader = this.#reader;
-    const socket = net.connect({
-      ...placeOf(host.config),
-      allowHalfOpen: true,
-      noDelay: true,
-      onread: {
-        buffer: () => reader.nextBuffer(),
-        callback: (length, b) => {
-          reader.onBytes(b as Buffer, length);
-          return true;
-        },
-      },
-    });
+    const { onFault, documentedOnly = false } = this.#deps;
+    const socket = connectTcp(placeOf(host.config), this.#reader, onFault, documentedOnly);
     this.#socket = socket;
     const { connectTimeoutMs } = this.#cluster.config;
     if (connectTimeoutMs > 0) this.#deps.deadlines.queue(connectTimeoutMs).arm(this.#deadline);
@@ -123,7 +111,7 @@ export class UpstreamConnector {
     this.start();
   }
 
-  #leave(socket: net.Socket): void {
+  #leave(socket: TcpSocket): void {
     this.#deadline.disarm();
     this.#socket = null;
     socket.off('error', this.#onError);

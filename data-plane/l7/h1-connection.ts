@@ -6,6 +6,7 @@ import { H1RequestReader, type RequestEvents, type RequestFault } from '../codec
 import type { MessageHead } from '../codec/message-head.ts';
 import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
+import type { Arrival } from '../model/arrival.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { reset } from '../upstream/reset.ts';
 import { ActiveRequest } from './active-request.ts';
@@ -19,7 +20,7 @@ import {
   writeTunnelAnswer,
   writeUpstreamHead,
 } from './answer-writer.ts';
-import { addressOf, ipOf, localAddressOf } from './client-identity.ts';
+import { ipOf, localAddressOf, remoteOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
 import { type ClientEnd, clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
@@ -34,6 +35,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly protocol = 'HTTP/1.1';
   readonly address: string;
   readonly ip: string;
+  readonly arrival: Arrival | null;
   readonly clientCert: string;
   readonly openedMs: number;
   readonly #socket: net.Socket;
@@ -52,14 +54,21 @@ export class H1Connection implements RequestEvents, Downstream {
   /** What the end of the connection is to a request that is under way. */
   #end: ClientEnd = clientEnds.disconnect;
 
-  /** @param clientCert as {@link Downstream} has it */
-  constructor(socket: net.Socket, listener: HttpListener, clientCert: string, onClosed: () => void) {
+  /** @param clientCert as {@link Downstream} has it, and `arrival` */
+  constructor(
+    socket: net.Socket,
+    listener: HttpListener,
+    clientCert: string,
+    onClosed: () => void,
+    arrival: Arrival | null = null,
+  ) {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
     this.clientCert = clientCert;
-    this.ip = ipOf(socket);
-    this.address = addressOf(this.ip, socket.remotePort ?? 0);
+    this.arrival = arrival;
+    this.ip = ipOf(socket, arrival);
+    this.address = remoteOf(this.ip, socket, arrival);
     this.openedMs = listener.shared.now();
     const encrypted = listener.scheme === 'https';
     this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
@@ -73,7 +82,7 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   get localAddress(): string {
-    return localAddressOf(this.#socket);
+    return localAddressOf(this.#socket, this.arrival);
   }
 
   /** Every byte that the client sends; `b` is valid during the call only. */

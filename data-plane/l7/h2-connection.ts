@@ -7,8 +7,9 @@ import type { WriteResult, Writer } from '../../proto/http2/output.ts';
 import type { Closed, Handlers, ResetCause, Stream } from '../../proto/http2/stream.ts';
 import { FieldsHead } from '../codec/fields-head.ts';
 import { limits } from '../limits.ts';
+import type { Arrival } from '../model/arrival.ts';
 import { Deadline } from '../upstream/deadlines.ts';
-import { addressOf, ipOf, localAddressOf } from './client-identity.ts';
+import { ipOf, localAddressOf, remoteOf } from './client-identity.ts';
 import { type ClientEnd, clientEnds } from './exchange.ts';
 import type { H2Client, H2Stream, H2StreamPool } from './h2-stream.ts';
 import type { HttpListener } from './http-context.ts';
@@ -22,6 +23,7 @@ const target = new RequestTarget();
 export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   readonly address: string;
   readonly ip: string;
+  readonly arrival: Arrival | null;
   readonly clientCert: string;
   readonly openedMs: number;
   readonly #socket: net.Socket;
@@ -44,21 +46,23 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   /** What the end of the connection is to the requests that it ends. */
   #end: ClientEnd = clientEnds.connectionError;
 
-  /** @param clientCert as {@link H2Client} has it */
+  /** @param clientCert as {@link H2Client} has it, and `arrival` */
   constructor(
     socket: net.Socket,
     listener: HttpListener,
     pool: H2StreamPool,
     clientCert: string,
     onClosed: () => void,
+    arrival: Arrival | null = null,
   ) {
     this.#socket = socket;
     this.#listener = listener;
     this.#pool = pool;
     this.#onClosed = onClosed;
     this.clientCert = clientCert;
-    this.ip = ipOf(socket);
-    this.address = addressOf(this.ip, socket.remotePort ?? 0);
+    this.arrival = arrival;
+    this.ip = ipOf(socket, arrival);
+    this.address = remoteOf(this.ip, socket, arrival);
     this.openedMs = listener.shared.now();
     const { http2, limits: bounds } = listener.context.chain;
     this.#codec = new Connection<H2Stream>({
@@ -90,7 +94,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   }
 
   get localAddress(): string {
-    return localAddressOf(this.#socket);
+    return localAddressOf(this.#socket, this.arrival);
   }
 
   get queuedBytes(): number {

@@ -1,5 +1,5 @@
 /** How many connections the node has open, in all and from each address, and whether one more may come. */
-import type net from 'node:net';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
 import { type OpenCounts, OwnOpenCounts } from './open-counts.ts';
 
@@ -58,7 +58,7 @@ export class ConnectionGate {
  * @returns what to call when it is closed; null: it may not stay
  */
 export function admit(
-  accepted: net.Socket,
+  accepted: Pick<TcpSocket, 'remoteAddress' | 'destroy'>,
   open: number,
   most: number,
   gate: ConnectionGate,
