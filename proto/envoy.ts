@@ -85,6 +85,7 @@ export type {
   LoadStatsRequest,
   LoadStatsResponse,
   Node,
+  NodeOrders,
   NodeState,
   ProxyProtocol,
   ProxyProtocolUpstreamTransport,

@@ -93,6 +93,8 @@ export interface ListenerView {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** A datagram socket. */
+  readonly udp: boolean;
   readonly connections: number;
   /** Why it is not bound; then address and port are the wanted ones. */
   readonly error: string | null;

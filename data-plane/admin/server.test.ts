@@ -39,7 +39,14 @@ const cluster: ClusterView = {
     },
   ],
 };
-const listener: ListenerView = { name: 'public', address: '0.0.0.0', port: 8080, connections: 5, error: null };
+const listener: ListenerView = {
+  name: 'public',
+  address: '0.0.0.0',
+  port: 8080,
+  udp: false,
+  connections: 5,
+  error: null,
+};
 
 async function admin(changes: Partial<AdminParts> = {}) {
   const done: string[] = [];

@@ -2,8 +2,9 @@
  * The TCP proxy: one session is a client's connection and the endpoint's that was opened for it. Each half closes on its
  * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
  */
-import { type Arrival, addressText, directArrival } from '../model/arrival.ts';
-import type { TcpProxyConfig } from '../model/config.ts';
+import type { Hash64 } from '../../proto/hashing/hash64.ts';
+import { type Arrival, addressText, directArrival, withoutMapping } from '../model/arrival.ts';
+import type { TcpHashConfig, TcpProxyConfig } from '../model/config.ts';
 import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import { logArrival } from '../telemetry/log-arrival.ts';
@@ -16,7 +17,9 @@ import type { LocalityLoad } from '../upstream/load.ts';
 import { compiledTlvs, type ProxyHeaders } from '../upstream/proxy-headers.ts';
 import { reset } from '../upstream/reset.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
+import { goesByHashes } from './choose.ts';
 import { Direction } from './direction.ts';
+import { hashConnection, hashFormat } from './hash.ts';
 import { UpstreamConnector } from './upstream-connector.ts';
 
 /** What all sessions of a thread share. */
@@ -45,6 +48,11 @@ export interface TcpDeps {
   readonly stats: TcpStats;
   /** `readsStreamId`: sessions need an id; absent: no. */
   readonly logs: readonly { readonly readsStreamId?: boolean; write(entry: LogEntry): void }[];
+  /**
+   * `ip:port` that the configuration gives the listener, where this node stands elsewhere: what hashes go by, so that nodes
+   * agree; null: what a connection says.
+   */
+  readonly virtualAddress: string | null;
   /** Called once, when both connections are closed and the session is logged. */
   readonly onClosed: (session: TcpSession) => void;
 }
@@ -77,6 +85,7 @@ export class TcpSession {
   /** Null: nobody has asked for what the socket says. */
   #arrival: Arrival | null;
   readonly #idle = new Deadline(() => this.#onIdle());
+  #hash: Hash64 | null = null;
   #connector: UpstreamConnector | null = null;
   #cluster: Cluster | null = null;
   #host: Host | null = null;
@@ -102,16 +111,29 @@ export class TcpSession {
     this.#startedMs = shared.now();
     const entry = this.#entry;
     entry.startMs = shared.wallClock();
-    if (deps.logs.length > 0) {
-      this.#describe();
-      if (deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
+    const target = chooseCluster(chain.to, shared.random()).cluster;
+    const cluster = shared.clusters.get(target);
+    const hash = cluster !== undefined && goesByHashes(cluster) ? chain.hash : null;
+    if (deps.logs.length > 0 || hash !== null) {
+      const from = this.#describe();
+      const hashesId = hash?.type === 'text' && hashFormat(hash).readsStreamId;
+      if (hashesId || deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
+      if (hash !== null) this.#hash = this.#hashOf(hash, from);
     }
     stats.cxTotal.value++;
     client.on('error', this.#onClientError);
     client.on('end', this.#onClientEnd);
     client.on('close', this.#onClientClose);
     this.#armIdle();
-    this.#connect(chooseCluster(chain.to, shared.random()).cluster);
+    this.#connect(target, cluster);
+  }
+
+  #hashOf(hash: TcpHashConfig, { localAddress, localPort }: Arrival): Hash64 {
+    const { virtualAddress } = this.#deps;
+    const { localAddress: bound = '', localPort: boundPort } = this.#client;
+    const bySocket = localPort === boundPort && localAddress === withoutMapping(bound);
+    if (virtualAddress === null || !bySocket) return hashConnection(hash, this.#entry);
+    return hashConnection(hash, { ...this.#entry, localAddress: virtualAddress });
   }
 
   get openedMs(): number {
@@ -159,11 +181,10 @@ export class TcpSession {
     return headers.headerOf(arrival, entry, own);
   }
 
-  #connect(clusterName: string): void {
+  #connect(clusterName: string, cluster: Cluster | undefined): void {
     const { shared, stats } = this.#deps;
     const entry = this.#entry;
     entry.upstreamCluster = clusterName;
-    const cluster = shared.clusters.get(clusterName);
     if (cluster === undefined) {
       stats.cxNoRoute.value++;
       this.#refuse(flags.noCluster);
@@ -175,7 +196,7 @@ export class TcpSession {
       nextBuffer: (): Buffer => this.#toClient?.nextBuffer() ?? shared.readBuffer,
       onBytes: (b: Buffer, length: number): void => this.#toClient?.write(b, length),
     };
-    this.#connector = new UpstreamConnector(cluster, shared, reader, {
+    this.#connector = new UpstreamConnector(cluster, this.#hash, shared, reader, {
       onConnected: (socket, host) => this.#open(socket, host, cluster),
       onOverflow: (host) => {
         this.#connector = null;

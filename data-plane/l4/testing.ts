@@ -8,7 +8,7 @@ import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats, tcpStats } from '../telemetry/stats.ts';
-import { stillWorld, TestClock } from '../testing.ts';
+import { stillWorld, TestClock, tablesAtOnce } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { Deadlines } from '../upstream/deadlines.ts';
 import { handleTcp, type TcpDeps, type TcpSession } from './tcp-proxy.ts';
@@ -66,7 +66,8 @@ export interface TcpProxyOptions {
   readonly chain?: Partial<TcpProxyConfig>;
   readonly random?: () => number;
   readonly readsStreamId?: boolean;
-  /** Of every connection. */
+  readonly virtualAddress?: string;
+  /** How every connection has come; absent: as its socket says. */
   readonly arrival?: Arrival;
   /** No lean sockets. */
   readonly documentedOnly?: boolean;
@@ -79,7 +80,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
   const clusters = new Map(
     options.clusters.map((config) => [
       config.name,
-      new Cluster(config, clusterStats(registry, config.name), { ...stillWorld, random }),
+      new Cluster(config, clusterStats(registry, config.name), { ...stillWorld, random, tables: tablesAtOnce() }),
     ]),
   );
   const stats = tcpStats(registry, 'test');
@@ -110,6 +111,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
     },
     stats,
     logs: [{ readsStreamId: options.readsStreamId ?? false, write: (entry) => log.add({ ...entry }) }],
+    virtualAddress: options.virtualAddress ?? null,
     onClosed: (session) => sessions.delete(session),
   };
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
@@ -118,7 +120,7 @@ export async function startTcpProxy(options: TcpProxyOptions) {
     socket.resume();
   });
   const serve = (socket: TcpSocket): TcpSession => {
-    const session = handleTcp(socket, deps, options.arrival);
+    const session = handleTcp(socket, deps, options.arrival ?? null);
     sessions.add(session);
     accepted.add(session);
     return session;

@@ -1,4 +1,5 @@
 /** Connects to an endpoint of a cluster, and to another one where the first does not take the connection. */
+import type { Hash64 } from '../../proto/hashing/hash64.ts';
 import { connectTcp } from '../sockets/open.ts';
 import type { Reader, TcpSocket } from '../sockets/tcp-socket.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -32,6 +33,7 @@ export interface ConnectHandlers {
 
 export class UpstreamConnector {
   readonly #cluster: Cluster;
+  readonly #hash: Hash64 | null;
   readonly #deps: ConnectDeps;
   readonly #reader: Reader;
   readonly #handlers: ConnectHandlers;
@@ -40,8 +42,10 @@ export class UpstreamConnector {
   #socket: TcpSocket | null = null;
   #startedMs = 0;
 
-  constructor(cluster: Cluster, deps: ConnectDeps, reader: Reader, handlers: ConnectHandlers) {
+  /** @param hash what hashing clusters go by; null: chance */
+  constructor(cluster: Cluster, hash: Hash64 | null, deps: ConnectDeps, reader: Reader, handlers: ConnectHandlers) {
     this.#cluster = cluster;
+    this.#hash = hash;
     this.#deps = deps;
     this.#reader = reader;
     this.#handlers = handlers;
@@ -50,7 +54,7 @@ export class UpstreamConnector {
   /** Ends in one call of a handler, or in `cancel`. */
   start(): void {
     const { stats } = this.#cluster;
-    const host = this.#tried.length < maxConnectAttempts ? chooseHost(this.#cluster, this.#tried) : null;
+    const host = this.#tried.length < maxConnectAttempts ? chooseHost(this.#cluster, this.#tried, this.#hash) : null;
     if (host === null) {
       if (this.#tried.length === 0) stats.cxNoneHealthy.value++;
       this.#handlers.onFailed(this.#tried.at(-1) ?? null);

@@ -25,6 +25,8 @@ export class TcpServer {
   readonly #documentedOnly: boolean;
   /** Open at once. */
   maxConnections: number;
+  /** `ip:port` that the configuration gives the listener, where this node stands elsewhere; null: where it stands. */
+  virtualAddress: string | null = null;
   #chain: TcpProxyConfig;
   #logs: Logs;
   /** Called when the last session ends. */
@@ -127,6 +129,7 @@ export class TcpServer {
       chain: this.#chain,
       stats: this.#stats,
       logs: this.#logs,
+      virtualAddress: this.virtualAddress,
       onClosed: this.#onClosed,
     });
     this.#sessions.add(session);

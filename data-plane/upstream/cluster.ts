@@ -91,10 +91,7 @@ export class Cluster {
       return host;
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
-    for (const host of gone.values()) {
-      host.removed = true;
-      host.closeIdle();
-    }
+    for (const host of gone.values()) host.remove();
     this.#hosts = hosts;
     this.#byKey = new Map(hosts.map((host) => [host.key, host]));
     this.#pool.update(config, hosts, changed);
@@ -284,10 +281,7 @@ export class Cluster {
 
   /** The cluster is gone: idle connections close, those in use finish. */
   close(): void {
-    for (const host of this.#hosts) {
-      host.removed = true;
-      host.closeIdle();
-    }
+    for (const host of this.#hosts) host.remove();
     this.#hosts = [];
     this.#byKey = new Map();
     this.#pool.update(this.config, [], new Set());

@@ -24,6 +24,8 @@ export const limits = {
   http2ConnectionWindowBytes: 1024 * 1024,
   /** Until a TLS handshake is done, where nothing is said (Node waits two minutes, Envoy for ever). */
   handshakeTimeoutMs: 10_000,
+  /** Ways in which the filter chains of a listener may be matched, which are looked at for duplicates (ours). */
+  filterChainKeys: 100_000,
   /** Endpoints compared for one request; each costs time in every request. */
   balanceChoices: 128,
   /** Between load reports, whatever the server asks for: neither a flood nor a report that nobody lives to see. */
