@@ -23,7 +23,7 @@ const proxy: TcpProxyConfig = {
 };
 const raw: ListenerConfig = {
   ...{ name: 'raw', ...common },
-  chain: { type: 'tcp', inspectTls: false, chains: [], otherwise: proxy },
+  chain: { type: 'tcp', inspectTls: false, inspectTimeoutMs: 0, chains: [], otherwise: proxy },
 };
 
 async function start() {
