@@ -121,7 +121,7 @@ function randomDocument(random: () => number): Typed {
       const name = pick('public', 'inner', 'redis', 'redis');
       const tls = { certificates: pick(['cert'], ['cert'], ['blue/cert', 'cert']) };
       const front = pick<object>({}, {}, {}, { protocol: 'https', tls });
-      const protocol = name === 'redis' ? { protocol: 'tcp' } : front;
+      const protocol = name === 'redis' ? { protocol: pick('tcp', 'tls-passthrough', 'udp') } : front;
       return typed(kind, name, { groups: some('edge', 'mesh', 'front'), port: pick(0, 8080), ...protocol, tenants });
     }
     case 'Cluster': {
@@ -136,8 +136,10 @@ function randomDocument(random: () => number): Typed {
       const spec = { hosts: some('one.example.com', 'two.example.com'), to, match, ...listeners };
       return typed(kind, `${owner}${pick('x', 'y', 'z')}`, spec, revision);
     }
-    case 'L4Route':
-      return typed(kind, pick('redis', 'other'), { listener: 'redis', to: { cluster: cluster() } }, revision);
+    case 'L4Route': {
+      const sources = pick([], ['10.0.0.0/8']);
+      return typed(kind, pick('redis', 'other'), { listener: 'redis', to: { cluster: cluster() }, sources }, revision);
+    }
     case 'HealthPolicy':
       return typed(kind, `${owner}probe`, { active: { tcp: {}, interval: pick('5s', '6s'), timeout: '1s' } });
     case 'Secret':

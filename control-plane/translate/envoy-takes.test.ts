@@ -8,6 +8,7 @@ import type { Typed } from '../model/specs.ts';
 import { puts } from '../model/testing.ts';
 import { checkChanges } from '../model/world.ts';
 import { staticBootstrap } from './envoy-testing.ts';
+import { translateGroup } from './group.ts';
 import { documentSet, documentsOf, typed } from './testing.ts';
 
 type Written = Readonly<Record<string, unknown>>;
@@ -48,6 +49,28 @@ const clusters: readonly Written[] = [
   { endpoints: undefined, dns: { host: 'localhost', port: 1, resolve: 'logical', refresh: '1m' }, protocol: 'tcp' },
   { health: { passive: { consecutiveLocalOrigin: 3, successRate: {}, failurePercentage: {}, alwaysOne: false } } },
   { protocol: 'tcp', breakers: { connections: 5 }, balance: { policy: 'maglev' } },
+  { proxyProtocol: 'v1' },
+  { protocol: 'grpc', proxyProtocol: 'v2', health: { active: { grpc: {} } } },
+  { protocol: 'tcp', proxyProtocol: 'v2', health: { active: { tcp: {} } } },
+];
+
+const proxyProtocol = { accept: 'optional', trust: ['0.0.0.0/0', '::/0', '10.0.0.0/8'] };
+const conditions = { serverNames: ['a.b', '*.a.b'], alpn: ['h2', 'x'], sources: ['10.0.0.0/8', '::1', '::/0'] };
+
+/** Listeners, each with the L4Routes that stand on it. */
+const l4: readonly (readonly [listener: Written, ...routes: Written[]])[] = [
+  [{ protocol: 'tcp' }, {}],
+  [{ protocol: 'tcp', proxyProtocol }, { hash: 'authority' }, { sources: '10.0.0.0/8', hash: 'five-tuple' }],
+  [{ protocol: 'tcp' }, { sources: '0.0.0.0/0', hash: 'destination-port' }, { sources: '::/0' }],
+  [{ protocol: 'tls-passthrough' }, { hash: 'authority' }],
+  [{ protocol: 'tls-passthrough', proxyProtocol }, conditions, { ...conditions, alpn: [] }, { alpn: 'x' }, {}],
+  [{ protocol: 'tls-passthrough', proxyProtocol: { ...proxyProtocol, accept: 'required' } }, conditions, {}],
+  [{ protocol: 'udp' }, { perPacket: true, hash: 'destination-port', idleTimeout: '0s' }],
+  [{ protocol: 'udp' }, { sources: ['10.0.0.0/8', 'fd00::/8'] }, { sources: ['10.1.0.0/16'] }, {}],
+  [
+    { protocol: 'udp', address: '::1' },
+    { sources: ['::1'], hash: 'five-tuple' },
+  ],
 ];
 
 const folder = new URL('../../examples/features/', import.meta.url);
@@ -57,7 +80,7 @@ test.each(examples)('the documents of examples/features/%s are accepted', (name)
   expect(checkChanges(new MemoryDocumentSet(1), puts(readFileSync(new URL(name, folder), 'utf8')))).toEqual([]);
 });
 
-test.each(['affinity', 'balancing', 'health'])('what docs/%s.md shows are documents', (page) => {
+test.each(['affinity', 'balancing', 'health', 'l4'])('what docs/%s.md shows are documents', (page) => {
   const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
   const shown = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => puts(yaml));
   expect(shown).not.toEqual([]);
@@ -71,6 +94,21 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
     ]);
     const bootstrap = staticBootstrap(documentSet([typed('Listener', 'public'), ...documents]), 'edge');
     expect(await validateBootstrap(bootstrap)).toBeUndefined();
+  });
+
+  test('takes every form of a listener below HTTP', async () => {
+    const clusters = ['tcp', 'udp'].map((protocol) => typed('Cluster', protocol, { endpoints, protocol }));
+    const documents = l4.flatMap(([listener, ...routes], index): Typed[] => [
+      typed('Listener', `l${index}`, listener),
+      ...routes.map((route, number) => {
+        const cluster = listener['protocol'] === 'udp' ? 'udp' : 'tcp';
+        return typed('L4Route', `r${index}-${number}`, { listener: `l${index}`, to: { cluster }, ...route });
+      }),
+    ]);
+    const set = documentSet([...clusters, ...documents]);
+    const { notes, listeners } = translateGroup(set, 'edge');
+    expect([notes, listeners.length]).toEqual([[], l4.length]);
+    expect(await validateBootstrap(staticBootstrap(set, 'edge'))).toBeUndefined();
   });
 
   test.each(examples)('takes examples/features/%s', async (name) => {
