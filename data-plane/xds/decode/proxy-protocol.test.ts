@@ -3,7 +3,7 @@ import { proxyProtocolFilter, proxyProtocolMetadata } from '../../../proto/l4.ts
 import type { ProxyProtocolConfig } from '../../model/config.ts';
 import { decodeCluster } from './cluster.ts';
 import { decodeListener } from './listener.ts';
-import { any, httpManager, httpOptionsName, problemsOf, refusals, seconds, taken } from './testing.ts';
+import { any, httpManager, problemsOf, refusals, seconds, taken } from './testing.ts';
 import {
   chainListener,
   headedCluster,
@@ -184,17 +184,6 @@ test.each(
         `${socket}.config.added_tlvs[0].type: must be between 0 and 255`,
         `${socket}.config.added_tlvs[0]: must have either a value or a format_string`,
       ],
-    ],
-    [
-      [
-        {},
-        {
-          typed_extension_protocol_options: {
-            [httpOptionsName]: any(httpOptionsName, { explicit_http_config: { http_protocol_options: {} } }),
-          },
-        },
-      ],
-      [`transport_socket: a PROXY header in front of HTTP is ${unsupported}`],
     ],
   ),
 )('a PROXY header for endpoints is refused: $law', ({ patch, expected }) => {
