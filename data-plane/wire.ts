@@ -6,11 +6,14 @@ import { carryAlone } from './carrier.ts';
 import { NamedClusters } from './dns/named-clusters.ts';
 import { systemResolver } from './dns/system-resolver.ts';
 import { type Journal, lookAgain } from './health/journal.ts';
+import { KernelDatapath } from './l4/kernel/datapath.ts';
+import { realSystem } from './l4/kernel/nft.ts';
 import { limits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
 import { filterFault } from './runtime/filters.ts';
 import type { Settings } from './settings.ts';
+import { kernelStats } from './telemetry/kernel-stats.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { dnsStats, serverStats } from './telemetry/stats.ts';
 import { carryByWorkers } from './threads.ts';
@@ -43,12 +46,25 @@ export async function startNode(settings: Settings, version: string, logger: Log
     tls: settings.xdsTls,
     logger,
   };
+  const kernel = new KernelDatapath({
+    id: settings.id,
+    zone: settings.zone,
+    system: realSystem(process.env),
+    clusters: node.clusters,
+    listeners: () => carrier.listeners(),
+    registry,
+    stats: kernelStats(registry),
+    logger,
+    now,
+    setTimer,
+    soon: setImmediate,
+  });
   const names = new NamedClusters({
     resolver: systemResolver(),
     random,
     setTimer,
     statsOf: (cluster) => dnsStats(registry, cluster),
-    apply: (config) => void node.apply(config),
+    apply: (config) => void node.apply(config).then(() => kernel.take(config)),
     report: (message) => logger.warn({ event: 'dns' }, message),
   });
   const warnUnsigned = watchUnsignedSessions(settings.sessionKeys.length > 0, (message) =>
@@ -74,7 +90,9 @@ export async function startNode(settings: Settings, version: string, logger: Log
   const drain = (): Promise<void> => {
     // asked before, told after: a worker that is stuck must not hold up the drain
     const counting = carrier.connectionCount().catch(() => null);
-    const drained = node.drain(limits.drainTimeoutMs);
+    const drained = Promise.all([node.drain(limits.drainTimeoutMs), kernel.drain(limits.drainTimeoutMs)]).then(
+      () => {},
+    );
     void counting.then((connections) => logger.info({ event: 'draining', connections }, 'draining'));
     return drained;
   };
@@ -84,6 +102,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     id: settings.id,
     group: settings.group,
     version,
+    kernel: () => kernel.view,
     state: () => serverState(node),
     uptimeMs: () => now() - startedMs,
     dump: () => client.dump(),
