@@ -42,6 +42,8 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   const features = 'return 200 "$http_x_forwarded_for $http_x_request_id";';
   const http = `
   access_log off;
+  client_max_body_size 0;
+  client_body_buffer_size 64k;
   default_type application/json;
   server {
     listen 127.0.0.1:${port} backlog=4096;

@@ -7,15 +7,17 @@ import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { missingPeer } from './harness/peer-path.ts';
 import { cpuMicrosOfTree } from './harness/proc.ts';
 import { median } from './harness/statistics.ts';
-import { markdownTable } from './harness/table.ts';
+import { type Column, markdownTable } from './harness/table.ts';
 import { columnOf, inTurns, type Sample, type Samples } from './harness/turns.ts';
 
 /** What a load generator says of one turn. */
 export interface LoadResult {
+  /** Units of work: requests, unless the scene says otherwise. */
   readonly requests: number;
   readonly durationMicros: number;
-  readonly p50Micros: number;
-  readonly p99Micros: number;
+  /** Absent where there are only bytes, and nobody waits for an answer. */
+  readonly p50Micros?: number;
+  readonly p99Micros?: number;
 }
 
 /** What surrounds every contender of one benchmark. */
@@ -23,19 +25,31 @@ export interface Scene {
   readonly title: string;
   /** Of what makes the load and the answers. */
   readonly versions: readonly string[];
+  /** Of work; `request` where nothing is said. */
+  readonly unit?: string;
+  /** Nobody waits for an answer. */
+  readonly onlyBytes?: boolean;
+  /** Lines of access log that so many units make; one each where nothing is said. */
+  readonly linesOf?: (units: number) => number;
   /** Starts one and makes sure that it does what all have to do; throws where it does not. */
   readonly start: (contender: HttpContender) => Promise<Running>;
   /** One turn of load on a port; throws if any request failed. */
   readonly load: (port: number, seconds: number) => Promise<LoadResult>;
 }
 
-const columns = [
-  { key: 'cpuMicros', title: 'CPU µs a request', digits: 1, range: true },
-  { key: 'requestsPerSecond', title: 'requests/s', digits: 0 },
+const delays: readonly Column[] = [
   { key: 'p50Millis', title: 'p50 ms', digits: 2 },
   { key: 'p99Millis', title: 'p99 ms', digits: 2 },
-  { key: 'coreShare', title: 'core used', digits: 2 },
-] as const;
+];
+
+function columnsOf({ unit = 'request', onlyBytes = false }: Scene): Column[] {
+  return [
+    { key: 'cpuMicros', title: `CPU µs a ${unit}`, digits: 1, range: true },
+    { key: 'requestsPerSecond', title: `${unit}s/s`, digits: 0 },
+    ...(onlyBytes ? [] : delays),
+    { key: 'coreShare', title: 'core used', digits: 2 },
+  ];
+}
 
 /** Those that are not installed are named as missing, those that do not do their part as failed. */
 export async function compare(
@@ -60,19 +74,22 @@ export async function compare(
       failed.push(`${contender.name}: ${error instanceof Error ? error.message : error}`);
     }
   }
-  const turn = (one: Running, seconds: number): Promise<Sample> => measure(one, () => scene.load(one.port, seconds));
+  const columns = columnsOf(scene);
+  const turn = (one: Running, seconds: number): Promise<Sample> =>
+    measure(one, () => scene.load(one.port, seconds), scene.linesOf);
   const samples = await inTurns({
     contenders: running,
     rounds: options.rounds,
     warmUp: async (one) => void (await turn(one, options.warmUpSeconds)),
     measure: (one) => turn(one, options.seconds),
-    onSample: (one, round, sample) => bench.progress(`round ${round}  ${one.name.padEnd(10)} ${oneLine(sample)}`),
+    onSample: (one, round, sample) =>
+      bench.progress(`round ${round}  ${one.name.padEnd(10)} ${oneLine(sample, columns)}`),
   });
   const table = markdownTable(samples, {
     columns,
     ratios: [
       { key: 'cpuMicros', title: 'CPU: ours ÷ theirs' },
-      { key: 'p99Millis', title: 'p99: ours ÷ theirs' },
+      ...(scene.onlyBytes === true ? [] : [{ key: 'p99Millis', title: 'p99: ours ÷ theirs' }]),
     ],
     ours: 'fairlead',
   });
@@ -96,17 +113,21 @@ export function requirePeers(...names: readonly PeerName[]): void {
 }
 
 /** The proxy's CPU time around one turn of load. */
-export async function measure(running: Running, load: () => Promise<LoadResult>): Promise<Sample> {
+export async function measure(
+  running: Running,
+  load: () => Promise<LoadResult>,
+  linesOf: (units: number) => number = (units) => units,
+): Promise<Sample> {
   running.assertAlive();
   const cpuBefore = cpuMicrosOfTree(running.pid);
   const result = await load();
   const cpuMicros = cpuMicrosOfTree(running.pid) - cpuBefore;
-  takeAccessLog(running, result.requests);
+  takeAccessLog(running, linesOf(result.requests));
   return {
     cpuMicros: cpuMicros / result.requests,
     requestsPerSecond: (result.requests / result.durationMicros) * 1e6,
-    p50Millis: result.p50Micros / 1e3,
-    p99Millis: result.p99Micros / 1e3,
+    p50Millis: (result.p50Micros ?? 0) / 1e3,
+    p99Millis: (result.p99Micros ?? 0) / 1e3,
     coreShare: cpuMicros / result.durationMicros,
   };
 }
@@ -127,11 +148,11 @@ function chosenOf(all: readonly HttpContender[], only: readonly string[]): HttpC
 const shortestLineBytes = 40;
 
 /** Empties the log, which would fill the disk, after making sure that it was really written. */
-function takeAccessLog(running: Running, requests: number): void {
+function takeAccessLog(running: Running, lines: number): void {
   const bytes = statSync(running.accessLog, { throwIfNoEntry: false })?.size ?? 0;
   // what is still in buffers is not missing; a log that is off is
-  if (bytes < (requests * shortestLineBytes) / 2) {
-    throw new Error(`${running.name} wrote ${bytes} B of access log for ${requests} requests: its log must be on.`);
+  if (bytes < (lines * shortestLineBytes) / 2) {
+    throw new Error(`${running.name} wrote ${bytes} B of access log for ${lines} lines: its log must be on.`);
   }
   truncateSync(running.accessLog);
 }
@@ -149,6 +170,6 @@ function idleCoreWarnings(samples: Samples): string[] {
   ];
 }
 
-function oneLine(sample: Sample): string {
+function oneLine(sample: Sample, columns: readonly Column[]): string {
   return columns.map(({ key, title, digits }) => `${sample[key]?.toFixed(digits)} ${title}`).join(', ');
 }

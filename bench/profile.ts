@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { measure, type Scene } from './compare.ts';
-import type { Running } from './contenders/contender.ts';
+import type { HttpContender, Running } from './contenders/contender.ts';
 import { fairleadHttp } from './contenders/fairlead.ts';
+import { fairleadTcp } from './contenders/tcp.ts';
 import { h2Scene } from './h2.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { busyMicros, type CpuProfile, selfTimes } from './harness/cpu-profile.ts';
@@ -17,6 +18,7 @@ import {
   sharesByOwner,
 } from './harness/perf.ts';
 import { pidsOfTree } from './harness/proc.ts';
+import { oneTcpScene } from './l4.ts';
 import { httpScene } from './l7.ts';
 
 const shownLines = 40;
@@ -25,23 +27,32 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
   return profile(bench, options, await httpScene(bench, options));
 }
 
+export async function runL4(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
+  return profile(bench, options, await oneTcpScene(bench, options), fairleadTcp);
+}
+
 export async function runH2(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
   return profile(bench, options, h2Scene(bench, options));
 }
 
-async function profile(bench: Workbench, options: BenchOptions, scene: Scene): Promise<BenchReport> {
+async function profile(
+  bench: Workbench,
+  options: BenchOptions,
+  scene: Scene,
+  contender: (nodeOptions: string) => HttpContender = fairleadHttp,
+): Promise<BenchReport> {
   const folder = path.join(bench.folder, 'cpu-profile');
   mkdirSync(folder);
-  const v8 = await scene.start(fairleadHttp(`--cpu-prof --cpu-prof-dir=${folder}`));
+  const v8 = await scene.start(contender(`--cpu-prof --cpu-prof-dir=${folder}`));
   bench.progress('load under --cpu-prof');
-  await measure(v8, () => scene.load(v8.port, options.warmUpSeconds + options.seconds));
+  await measure(v8, () => scene.load(v8.port, options.warmUpSeconds + options.seconds), scene.linesOf);
   await v8.stop();
   const javaScript = selfTimes(busiestProfile(folder)).slice(0, shownLines);
   const sections = [`JavaScript by self time (--cpu-prof)\n\n${list(javaScript)}`];
   const missing: string[] = [];
   if (perfIsHere()) {
     bench.progress('load under perf');
-    const traced = await scene.start(fairleadHttp(perfNodeOptions));
+    const traced = await scene.start(contender(perfNodeOptions));
     const lines = await perfUnderLoad(bench, options, scene, traced);
     const owners = sharesByOwner(lines).map(({ owner, share }) => ({ name: owner, share }));
     const symbols = lines
@@ -77,7 +88,7 @@ async function perfUnderLoad(
   scene: Scene,
   running: Running,
 ): Promise<ReturnType<typeof readPerf>> {
-  await measure(running, () => scene.load(running.port, options.warmUpSeconds));
+  await measure(running, () => scene.load(running.port, options.warmUpSeconds), scene.linesOf);
   const pids = pidsOfTree(running.pid);
   const dataFile = path.join(bench.folder, 'perf.data');
   const perf = bench.processes.start({
@@ -87,7 +98,7 @@ async function perfUnderLoad(
     core: bench.cores.load,
   });
   const ended = once(perf, 'exit');
-  await measure(running, () => scene.load(running.port, options.seconds));
+  await measure(running, () => scene.load(running.port, options.seconds), scene.linesOf);
   await ended;
   // perf reads the map while it reports, so it goes only then
   const lines = readPerf(dataFile);

@@ -8,10 +8,13 @@ import { authorizeStatus, authorizeStreams } from './api/authorize-streams.ts';
 import { type ApiLimits, apiLimits } from './api/limits.ts';
 import { createMetrics, type Metrics, observeSources } from './api/metrics.ts';
 import { type Api, buildApi } from './api/server.ts';
+import { Drains } from './fleet/drains.ts';
 import { Fleet } from './fleet/fleet.ts';
+import { NodePlacements } from './fleet/placements.ts';
 import { SharedFleet } from './fleet/shared-fleet.ts';
 import type { Logger } from './logging.ts';
 import { publishLimits } from './publish/limits.ts';
+import { Orders } from './publish/orders.ts';
 import { Publisher } from './publish/publisher.ts';
 import { keyOfHome } from './secret-key.ts';
 import { type Address, formatAddress, reachable, type Settings } from './settings.ts';
@@ -91,10 +94,22 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
 
     const metrics = createMetrics({ withProcess: true });
     const cache = options.cache ?? new SnapshotCache();
+    const fleet = new Fleet({ now });
+    const wholeFleet = store.shared ? shareFleet(fleet, store, logger) : fleet;
+    if (wholeFleet instanceof SharedFleet) opened.push(() => wholeFleet.close());
+    const timers = systemTimers;
+    const drains = new Drains({ table: store.drains, shared: store.shared, now, timers, logger });
+    await drains.start();
+    opened.push(() => drains.close());
+    const isOwn = (node: string): boolean => fleet.get(node)?.connected === true;
+    const placements = new NodePlacements({ fleet: wholeFleet, isOwn, drains, store, timers, logger });
+    await placements.start();
+    opened.push(() => placements.close());
     const publisher = new Publisher({
       store,
+      placements,
       cache,
-      timers: systemTimers,
+      timers,
       limits: publishLimits,
       logger,
       onEncoded: (type) => metrics.resourcesEncoded.inc({ type }),
@@ -107,9 +122,19 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     publisher.start();
     opened.push(() => publisher.close());
 
-    const fleet = new Fleet({ now });
-    const wholeFleet = store.shared ? shareFleet(fleet, store, logger) : fleet;
-    if (wholeFleet instanceof SharedFleet) opened.push(() => wholeFleet.close());
+    const { states } = fleet;
+    const orders = new Orders({
+      drains,
+      states,
+      placements,
+      publisher,
+      fleet: wholeFleet,
+      snapshots: cache,
+      timers,
+      now,
+    });
+    orders.start();
+    opened.push(() => orders.close());
     const authenticator = createAuthenticator({ tokens: store.tokens, adminToken: settings.adminToken, now });
     let closing: Promise<void> | undefined;
     const unready = (): string[] => readiness(store, closing !== undefined);
@@ -122,9 +147,10 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
       observer: fleet,
       loads: fleet.loads,
       healths: fleet.healths,
+      states,
       elsewhere: () => (wholeFleet instanceof SharedFleet ? wholeFleet.clientsElsewhere() : []),
       others: wholeFleet instanceof SharedFleet ? () => wholeFleet.connectedElsewhere() : undefined,
-      timers: systemTimers,
+      timers,
       now,
       logger,
       isServing: () => unready().length === 0,
@@ -135,6 +161,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const api = await buildApi({
       store,
       fleet: wholeFleet,
+      drains,
       publisher,
       authenticator,
       servedVersions: (group) => {

@@ -5,8 +5,9 @@ import { OwnOpenCounts } from './listener/open-counts.ts';
 import type { Logger } from './logging.ts';
 import { ownChecks } from './runtime/checks.ts';
 import type { FilterModules } from './runtime/filters.ts';
-import type { ProxyNode } from './runtime/node.ts';
+import type { BoundListener, ProxyNode } from './runtime/node.ts';
 import { ownOutliers } from './runtime/outliers.ts';
+import type { ClientTraffic } from './runtime/quiet.ts';
 import type { Settings } from './settings.ts';
 import { LogFile } from './telemetry/log-file.ts';
 import { LogSinks } from './telemetry/log-sink.ts';
@@ -17,9 +18,11 @@ import { ownHostCounts } from './upstream/host-counts.ts';
 import { checking, judging, now, setTimer } from './world.ts';
 import type { CountedCluster } from './xds/ports.ts';
 
-export interface Carrier
-  extends Pick<AdminParts, 'stats' | 'clusters' | 'listeners' | 'connectionCount' | 'workers' | 'reopenLogs'> {
+export interface Carrier extends Pick<AdminParts, 'stats' | 'clusters' | 'listeners' | 'workers' | 'reopenLogs'> {
   readonly node: ProxyNode;
+  /** Those that are bound. */
+  bound(): readonly BoundListener[];
+  traffic(): Promise<ClientTraffic>;
   /** What was sent where, for load reports. */
   loads(): Iterable<CountedCluster>;
   /** After a drain: writes the last log lines, and ends. */
@@ -65,7 +68,8 @@ export function carryAlone(
     stats: registry,
     clusters: async () => clusterViews(node.clusters, now()),
     listeners: async () => listeners.list(),
-    connectionCount: async () => listeners.connectionCount,
+    bound: () => listeners.bound(),
+    traffic: async () => ({ connections: listeners.connectionCount, arrivals: listeners.arrivals }),
     workers: () => [],
     reopenLogs: () => sinks.reopen(),
     loads: () => node.clusters.list(),

@@ -31,10 +31,21 @@ export const limits = {
   filterBodyBytes: 1024 * 1024,
   /** Until a listener that could not be bound is tried again. */
   bindRetryMs: 2_000,
+  /** What a TLS client says first, with the records around it (Envoy's tls_inspector). */
+  clientHelloBytes: 16 * 1024,
   /** One read from a socket. */
   readBytes: 64 * 1024,
   /** After a graceful stop was asked for, until connections are cut. */
   drainTimeoutMs: 30_000,
+  /** The same while the node stays, where nobody says (documents.md, NodeGroup). */
+  announcedDrainMs: 45_000,
+  /** Ours: what ends together is spread over a tenth of the drain, at most so long. */
+  drainSpreadMs: 5_000,
+  /** Ours: open connections are looked through so often while the node drains. */
+  drainSweepMs: 250,
+  /** Ours: before a stop nothing has come for so long; and how often that is looked at. */
+  quietMs: 500,
+  quietLookMs: 50,
 } as const;
 
 /** Bounds of a node that its operator may set: `--limit NAME=VALUE`, see docs/limits.md. */
@@ -55,6 +66,8 @@ export interface NodeLimits {
   readonly loopDelayMs: number;
   /** Of two seconds: from here on a delay is the node's own. */
   readonly loopBusyPercent: number;
+  /** Before a stop clients are asked to go elsewhere for so long at most. */
+  readonly announceMs: number;
 }
 
 /** Reliability.md, appendix A. */
@@ -69,6 +82,7 @@ export const nodeLimits: NodeLimits = {
   stopAcceptingPercent: 98,
   loopDelayMs: 100,
   loopBusyPercent: 90,
+  announceMs: 5_000,
 };
 
 /** An address of the operator's own network may be that of another tier, or of a load balancer. */

@@ -18,6 +18,7 @@ const settings: Readonly<Record<string, Setting>> = {
   'shed-idle': { field: 'shedIdlePercent', unit: 'percent', least: 1, most: 100 },
   'stop-accepting': { field: 'stopAcceptingPercent', unit: 'percent', least: 1, most: 100 },
   'loop-busy': { field: 'loopBusyPercent', unit: 'percent', least: 0, most: 100 },
+  announce: { field: 'announceMs', unit: 'ms', least: 0, most: 600_000 },
   'loop-delay': { field: 'loopDelayMs', unit: 'ms', least: 0, most: 60_000 },
 };
 

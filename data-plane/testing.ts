@@ -1,5 +1,6 @@
 /** For tests: a proxy of one listener and one cluster over real sockets, and a raw upstream that keeps what it got. */
 import net from 'node:net';
+import { TableBuilder } from './balance/table-builder.ts';
 import { Out } from './codec/out.ts';
 import type { FilterModule } from './l7/filter.ts';
 import type { HttpShared, RequestLog } from './l7/http-context.ts';
@@ -52,6 +53,9 @@ export class TestClock {
 
 /** What clusters are handed: no chance, no time, no place. */
 export const stillWorld: ClusterWorld = { random: () => 0, now: () => 0, zone: '', tables: null };
+
+/** Tables of hashing policies, whole before anybody picks. */
+export const tablesAtOnce = (): TableBuilder => new TableBuilder({ now: () => 0, soon: (callback) => callback() });
 
 export const nowhere: LocalityConfig = { region: '', zone: '', subZone: '', priority: 0, weight: 0 };
 

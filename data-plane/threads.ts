@@ -48,7 +48,7 @@ export function carryByWorkers(
     open: newOpenCounts(concurrency, [randomInt(2 ** 31), randomInt(2 ** 31)]),
     counts,
     onFinding: (cluster, key, finding) => clusters.onFinding(cluster, key, finding),
-    onProgress: () => listeners.announce(),
+    onProgress: () => listeners.onProgress(),
     now,
     setTimer,
   });
@@ -77,7 +77,15 @@ export function carryByWorkers(
     stats,
     clusters: async () => clusterViews(clusters, now()),
     listeners: async () => listeners.list(await pool.ask()),
-    connectionCount: async () => (await pool.ask()).reduce((sum, { connections }) => sum + connections, 0),
+    bound: () => listeners.bound(),
+    traffic: async () => {
+      const sum = { connections: 0, arrivals: 0 };
+      for (const { connections, arrivals } of await pool.ask()) {
+        sum.connections += connections;
+        sum.arrivals += arrivals;
+      }
+      return sum;
+    },
     workers: () => pool.states,
     reopenLogs: () => logs.reopen(),
     loads: () => loads.of(clusters.list()),

@@ -11,7 +11,9 @@ import { realSystem } from './l4/kernel/nft.ts';
 import { limits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
+import { type DrainWisher, DrainWishes } from './runtime/drain-wishes.ts';
 import { filterFault } from './runtime/filters.ts';
+import { untilQuiet } from './runtime/quiet.ts';
 import type { Settings } from './settings.ts';
 import { kernelStats } from './telemetry/kernel-stats.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
@@ -23,6 +25,10 @@ import { checkTlsFiles } from './xds/channel-security.ts';
 import { createXdsClient } from './xds/client.ts';
 import { HealthReporter } from './xds/health-reporter.ts';
 import { LoadReporter } from './xds/load-reporter.ts';
+import { StateReporter } from './xds/state-reporter.ts';
+
+/** What the control plane is told of it. */
+const phases = { initializing: 'INITIALIZING', live: 'LIVE', draining: 'LEAVING' } as const;
 
 export interface RunningNode {
   /** Drains, then stops everything; resolves when nothing is left open. */
@@ -51,7 +57,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     zone: settings.zone,
     system: realSystem(process.env),
     clusters: node.clusters,
-    listeners: () => carrier.listeners(),
+    bound: () => carrier.bound(),
     registry,
     stats: kernelStats(registry),
     logger,
@@ -87,14 +93,29 @@ export async function startNode(settings: Settings, version: string, logger: Log
     return journal;
   };
   const healthReporter = new HealthReporter({ ...controlPlane, now, look });
-  const drain = (): Promise<void> => {
-    // asked before, told after: a worker that is stuck must not hold up the drain
-    const counting = carrier.connectionCount().catch(() => null);
-    const drained = Promise.all([node.drain(limits.drainTimeoutMs), kernel.drain(limits.drainTimeoutMs)]).then(
-      () => {},
-    );
-    void counting.then((connections) => logger.info({ event: 'draining', connections }, 'draining'));
-    return drained;
+  const connectionCount = async (): Promise<number> => (await carrier.traffic()).connections;
+  const stateReporter = new StateReporter({
+    ...controlPlane,
+    look: () => ({ phase: phases[node.state], listeners: carrier.bound() }),
+    connections: connectionCount,
+    onOrders: ({ drain: wanted, timeoutMs }) => {
+      if (!wanted) undrain('control plane');
+      else if (timeoutMs !== null) drain('control plane', timeoutMs);
+      else if (!wishes.has('control plane')) drain('control plane', limits.announcedDrainMs);
+    },
+  });
+  const wishes = new DrainWishes(node, now);
+  const drain = (wisher: DrainWisher, timeoutMs: number): boolean => {
+    const isNew = wishes.add(wisher, timeoutMs);
+    if (isNew) logger.info({ event: 'draining', wisher, timeoutMs }, 'draining: clients are asked to go elsewhere');
+    stateReporter.look();
+    return isNew;
+  };
+  const undrain = (wisher: DrainWisher): boolean => {
+    const was = wishes.drop(wisher);
+    if (was) logger.info({ event: 'undrained', wisher, state: node.state }, 'drain taken back');
+    stateReporter.look();
+    return was;
   };
   const { reopenLogs } = carrier;
   const parts: AdminParts = {
@@ -106,8 +127,11 @@ export async function startNode(settings: Settings, version: string, logger: Log
     state: () => serverState(node),
     uptimeMs: () => now() - startedMs,
     dump: () => client.dump(),
-    drain: () => void drain(),
-    drainTimeoutMs: limits.drainTimeoutMs,
+    connectionCount,
+    drain: (timeoutMs) =>
+      (timeoutMs !== null || !wishes.has('admin')) && drain('admin', timeoutMs ?? limits.announcedDrainMs),
+    undrain: () => undrain('admin'),
+    drainTimeoutMs: limits.announcedDrainMs,
     logLevel: () => logger.level,
     setLogLevel: (level) => {
       logger.level = level;
@@ -120,12 +144,20 @@ export async function startNode(settings: Settings, version: string, logger: Log
   client.start();
   loadReporter.start();
   healthReporter.start();
+  stateReporter.start();
   process.on('SIGUSR1', reopenLogs);
   return {
     stop: async () => {
-      await drain();
+      drain('stop', limits.drainTimeoutMs);
+      const { announceMs } = settings.limits;
+      // flows that go past this process are not seen coming, so nobody knows when it is quiet
+      if (kernel.carries) await new Promise<void>((resolve) => setTimer(resolve, announceMs));
+      else await untilQuiet({ traffic: () => carrier.traffic(), now, setTimer }, announceMs);
+      logger.info({ event: 'listeners_closing' }, 'no connections are taken any more');
+      await Promise.all([node.drain(limits.drainTimeoutMs), kernel.drain(limits.drainTimeoutMs)]);
       loadReporter.close();
       healthReporter.close();
+      stateReporter.close();
       client.close();
       names.stop();
       await admin.close();

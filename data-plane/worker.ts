@@ -64,7 +64,8 @@ function tellApplied(): void {
 }
 
 function view(): WorkerView {
-  return { listeners: listeners.list(), connections: listeners.connectionCount };
+  const { connectionCount: connections, arrivals } = listeners;
+  return { listeners: listeners.list(), connections, arrivals };
 }
 
 function take(message: ToWorker): void {
@@ -99,6 +100,12 @@ function take(message: ToWorker): void {
       break;
     case 'written':
       remoteLogs.written(message.number);
+      break;
+    case 'announce':
+      node.announce(message.timeoutMs);
+      break;
+    case 'resume':
+      node.resume();
       break;
     case 'drain':
       void node.drain(message.timeoutMs).then(() => post({ type: 'drained' }));

@@ -338,7 +338,7 @@ test.each([
 );
 
 test('SIGTERM: both workers finish what they have begun, take nothing new, and the program ends well', async () => {
-  const node = await start('drains');
+  const node = await start('drains', ['--limit', 'announce=200ms']);
   const clients = await clientsOf(node);
   for (const client of clients) client.send('/wait');
   await waitFor('the requests to arrive', () => (blue.held === many ? true : undefined));

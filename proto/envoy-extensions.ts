@@ -5,6 +5,7 @@ import type { Cluster } from '@grpc/grpc-js-xds/build/src/generated/envoy/config
 import type { Http1ProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Http1ProtocolOptions.js';
 import type { HttpProtocolOptions as CommonHttpProtocolOptions } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/HttpProtocolOptions.js';
 import type { Node } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/Node.js';
+import type { ProxyProtocolPassThroughTLVs } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/ProxyProtocolPassThroughTLVs.js';
 import type { RuntimeDouble } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeDouble.js';
 import type { RuntimeFeatureFlag } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/RuntimeFeatureFlag.js';
 import type { SubstitutionFormatString } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/SubstitutionFormatString.js';
@@ -14,6 +15,7 @@ import type { SlowStartConfig } from '@grpc/grpc-js-xds/build/src/generated/envo
 import type { Duration } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Duration.js';
 import type { Struct } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/Struct.js';
 import type { UInt32Value } from '@grpc/grpc-js-xds/build/src/generated/google/protobuf/UInt32Value.js';
+import type { Matcher } from '@grpc/grpc-js-xds/build/src/generated/xds/type/matcher/v3/Matcher.js';
 
 export interface FileAccessLog {
   path?: string;
@@ -81,6 +83,100 @@ export interface TcpProxy {
   idle_timeout?: Duration | null;
   access_log?: AccessLog[];
   max_connect_attempts?: { value?: number } | null;
+  /** At most one. */
+  hash_policy?: { source_ip?: Record<never, never> | null; filter_state?: { key?: string } | null }[];
+  /** Of the PROXY v2 header to the endpoint. */
+  proxy_protocol_tlvs?: TlvEntry[];
+  /** What becomes of them where the client's own header brought some; the first is what holds where none is said. */
+  proxy_protocol_tlv_merge_policy?: 'ADD_IF_ABSENT' | 'OVERWRITE_BY_TYPE_IF_EXISTS_OR_ADD' | 'APPEND_IF_EXISTS_OR_ADD';
+}
+
+/** Either the value, or a text that yields it. */
+export interface TlvEntry {
+  type?: number;
+  value?: Uint8Array;
+  format_string?: SubstitutionFormatString | null;
+}
+
+/** envoy.filters.network.set_filter_state. */
+export interface SetFilterState {
+  on_new_connection?: {
+    object_key?: string;
+    /** Empty: the object's key. */
+    factory_key?: string;
+    format_string?: SubstitutionFormatString | null;
+    read_only?: boolean;
+    shared_with_upstream?: string;
+    skip_if_empty?: boolean;
+  }[];
+}
+
+/** envoy.filters.listener.tls_inspector. */
+export interface TlsInspector {
+  enable_ja3_fingerprinting?: { value?: boolean } | null;
+  enable_ja4_fingerprinting?: { value?: boolean } | null;
+  initial_read_buffer_size?: UInt32Value | null;
+  close_connection_on_client_hello_parsing_errors?: boolean;
+  max_client_hello_size?: UInt32Value | null;
+}
+
+/** envoy.filters.listener.proxy_protocol. */
+export interface ProxyProtocol {
+  rules?: {
+    tlv_type?: number;
+    on_tlv_present?: {
+      /** Empty: the filter's name. */
+      metadata_namespace?: string;
+      key?: string;
+      value_string_encoding?: 'UNSPECIFIED' | 'SANITIZED_UTF8' | 'BASE64';
+    } | null;
+  }[];
+  allow_requests_without_proxy_protocol?: boolean;
+  /** Those that PROXY headers to endpoints may take on. */
+  pass_through_tlvs?: ProxyProtocolPassThroughTLVs | null;
+  disallowed_versions?: ('V1' | 'V2')[];
+  stat_prefix?: string;
+  tlv_location?: 'DYNAMIC_METADATA' | 'FILTER_STATE';
+}
+
+/** envoy.transport_sockets.upstream_proxy_protocol. */
+export interface ProxyProtocolUpstreamTransport {
+  config?: {
+    version?: 'V1' | 'V2';
+    pass_through_tlvs?: ProxyProtocolPassThroughTLVs | null;
+    added_tlvs?: TlvEntry[];
+  } | null;
+  transport_socket?: Cluster['transport_socket'];
+  allow_unspecified_address?: boolean;
+  tlv_as_pool_key?: boolean;
+}
+
+/** envoy.filters.udp_listener.udp_proxy. */
+export interface UdpProxyConfig {
+  stat_prefix?: string;
+  /** Deprecated: Envoy wants a matcher. */
+  cluster?: string;
+  matcher?: Matcher | null;
+  idle_timeout?: Duration | null;
+  /** At most one. */
+  hash_policies?: { source_ip?: boolean; key?: string }[];
+  use_per_packet_load_balancing?: boolean;
+  /** One line a session. */
+  access_log?: AccessLog[];
+}
+
+/** What a UDP proxy's matcher decides. */
+export interface UdpRoute {
+  cluster?: string;
+}
+
+/** The custom matcher of a tree: of the ranges that hold the address, the longest decides. */
+export interface IpMatcher {
+  range_matchers?: {
+    ranges?: { address_prefix?: string; prefix_len?: { value?: number } | null }[];
+    on_match?: Matcher['on_no_match'];
+    exclusive?: boolean;
+  }[];
 }
 
 interface HttpVersions {

@@ -38,20 +38,27 @@ import type {
   HealthReport,
   HealthReportRequest,
   HttpProtocolOptions,
+  IpMatcher,
   LeastRequest,
   Maglev,
   NodeOrders,
   NodeState,
+  ProxyProtocol,
+  ProxyProtocolUpstreamTransport,
   Random,
   RoundRobin,
   Router,
   Runtime,
+  SetFilterState,
   StatefulSession,
   StatefulSessionPerRoute,
   StreamAccessLog,
   Subset,
   TcpProxy,
+  TlsInspector,
   TypedStruct,
+  UdpProxyConfig,
+  UdpRoute,
   UriTemplateMatchConfig,
   Utilization,
 } from './envoy-extensions.ts';
@@ -73,16 +80,24 @@ export type {
   HTTPFault,
   HttpConnectionManager,
   HttpProtocolOptions,
+  IpMatcher,
   Listener,
   LoadStatsRequest,
   LoadStatsResponse,
   Node,
+  NodeOrders,
+  NodeState,
+  ProxyProtocol,
+  ProxyProtocolUpstreamTransport,
   RouteConfiguration,
   Router,
   Secret,
+  SetFilterState,
   StatefulSession,
   StatefulSessionPerRoute,
   TcpProxy,
+  TlsInspector,
+  UdpProxyConfig,
   VirtualHost,
 };
 
@@ -106,9 +121,14 @@ export interface MessageTypes {
   'envoy.extensions.filters.http.router.v3.Router': Router;
   'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': StatefulSession;
   'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': StatefulSessionPerRoute;
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': ProxyProtocol;
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': TlsInspector;
   'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit': ConnectionLimit;
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': HttpConnectionManager;
+  'envoy.extensions.filters.network.set_filter_state.v3.Config': SetFilterState;
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': TcpProxy;
+  'envoy.extensions.filters.udp.udp_proxy.v3.Route': UdpRoute;
+  'envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig': UdpProxyConfig;
   'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState': CookieBasedSessionState;
   'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState': HeaderBasedSessionState;
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': LeastRequest;
@@ -119,7 +139,10 @@ export interface MessageTypes {
   'envoy.extensions.load_balancing_policies.subset.v3.Subset': Subset;
   'envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality': WrrLocality;
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': Record<never, never>;
+  'envoy.extensions.matching.common_inputs.network.v3.SourceIPInput': Record<never, never>;
   'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': UriTemplateMatchConfig;
+  'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport': ProxyProtocolUpstreamTransport;
+  'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': Record<never, never>;
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': DownstreamTlsContext;
   'envoy.extensions.transport_sockets.tls.v3.Secret': Secret;
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': HttpProtocolOptions;
@@ -138,6 +161,7 @@ export interface MessageTypes {
   'fairlead.report.v1.HealthReportRequest': HealthReportRequest;
   'fairlead.report.v1.NodeOrders': NodeOrders;
   'fairlead.report.v1.NodeState': NodeState;
+  'xds.type.matcher.v3.IPMatcher': IpMatcher;
   'xds.type.v3.TypedStruct': TypedStruct;
 }
 export type MessageName = keyof MessageTypes;
@@ -172,9 +196,14 @@ const entryFiles = [
   'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
   'envoy/extensions/http/stateful_session/cookie/v3/cookie.proto',
   'envoy/extensions/http/stateful_session/header/v3/header.proto',
+  'envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto',
+  'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto',
   'envoy/extensions/filters/network/connection_limit/v3/connection_limit.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
+  'envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.proto',
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
+  'envoy/extensions/filters/udp/udp_proxy/v3/route.proto',
+  'envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy.proto',
   'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
   'envoy/extensions/load_balancing_policies/maglev/v3/maglev.proto',
   'envoy/extensions/load_balancing_policies/random/v3/random.proto',
@@ -182,11 +211,15 @@ const entryFiles = [
   'envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto',
   'envoy/extensions/load_balancing_policies/subset/v3/subset.proto',
   'envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality.proto',
+  'envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto',
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
   'envoy/extensions/path/match/uri_template/v3/uri_template_match.proto',
+  'envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto',
+  'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto',
   'envoy/extensions/transport_sockets/tls/v3/secret.proto',
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+  'xds/type/matcher/v3/ip.proto',
   'xds/type/v3/typed_struct.proto',
   'google/protobuf/wrappers.proto',
   'google/protobuf/struct.proto',

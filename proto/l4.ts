@@ -2,7 +2,8 @@
 
 /**
  * The key of filter_metadata of a filter chain that ends in a TCP proxy, and of a UDP listener:
- * `{ datapath: user | kernel | auto, hash: five-tuple | source | destination-port | authority }`.
+ * `{ datapath: user | kernel | auto, hash: five-tuple | source | destination-port | authority }`; a UDP listener has
+ * `sessions` beside them, a number, which is how many may be open at once: Envoy has no such limit of a listener.
  */
 export const l4Metadata = 'fairlead.l4';
 
@@ -21,6 +22,13 @@ export const hashFormats = {
   'destination-port': '%DOWNSTREAM_LOCAL_PORT%',
   authority: '%REQUESTED_SERVER_NAME%|%DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:authority)%',
 } as const;
+
+/**
+ * The unique id of a PROXY header in the access log of requests. Envoy's logs of requests do not see what listener filters
+ * leave in dynamic metadata, so in front of HTTP the TLVs are kept in filter state (`tlv_location: FILTER_STATE`); in
+ * front of TCP, and in the formats above, in dynamic metadata.
+ */
+export const requestUniqueId = '%FILTER_STATE(envoy.network.proxy_protocol.tlv:FIELD:unique_id)%';
 
 /** The namespace of dynamic metadata in which TLVs of a PROXY header are found. */
 export const proxyProtocolFilter = 'envoy.filters.listener.proxy_protocol';

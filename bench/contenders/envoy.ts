@@ -2,49 +2,52 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { missingPeer, requirePath } from '../harness/peer-path.ts';
-import { type HttpContender, type Site, timeouts } from './contender.ts';
+import { type HttpContender, type Running, type Site, timeouts } from './contender.ts';
 import { byHost } from './route-table.ts';
 
 /** Envoy with one worker thread and a JSON access log in a file. */
-export const envoyHttp: HttpContender = {
-  name: 'envoy',
-  missing: () => missingPeer('envoy'),
-  start: async (site) => {
-    const accessLog = path.join(site.folder, 'access.log');
-    const bootstrap = path.join(site.folder, 'bootstrap.json');
-    writeFileSync(bootstrap, JSON.stringify(bootstrapOf(site, accessLog)));
-    const binary = requirePath('envoy');
-    const child = site.processes.start({
-      name: 'envoy',
-      command: binary,
-      // without hot restart no base id is taken, so that other Envoys of this machine are not disturbed
-      args: ['-c', bootstrap, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'warn'],
-      core: site.cores.proxy,
-    });
-    return {
-      name: 'envoy',
-      version: `Envoy ${/\/(\d+\.\d+\.\d+)\//.exec(execFileSync(binary, ['--version'], { encoding: 'utf8' }))?.[1]}`,
-      port: site.port,
-      pid: child.pid ?? 0,
-      accessLog,
-      addsRequestId: true,
-      assertAlive: () => site.processes.assertAlive(child, { name: 'envoy' }),
-      stop: () => site.processes.stop(child),
-    };
-  },
-};
+export const envoyHttp = envoy((site, accessLog) => connectionManager(site, accessLog));
 
-const duration = (ms: number): string => `${ms / 1000}s`;
+/** @param filter what ends its filter chain */
+export function envoy(filter: (site: Site, accessLog: string) => object): HttpContender {
+  return { name: 'envoy', missing: () => missingPeer('envoy'), start: (site) => start(site, filter) };
+}
+
+async function start(site: Site, filter: (site: Site, accessLog: string) => object): Promise<Running> {
+  const accessLog = path.join(site.folder, 'access.log');
+  const bootstrap = path.join(site.folder, 'bootstrap.json');
+  writeFileSync(bootstrap, JSON.stringify(bootstrapOf(site, filter(site, accessLog))));
+  const binary = requirePath('envoy');
+  const child = site.processes.start({
+    name: 'envoy',
+    command: binary,
+    // without hot restart no base id is taken, so that other Envoys of this machine are not disturbed
+    args: ['-c', bootstrap, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'warn'],
+    core: site.cores.proxy,
+  });
+  return {
+    name: 'envoy',
+    version: `Envoy ${/\/(\d+\.\d+\.\d+)\//.exec(execFileSync(binary, ['--version'], { encoding: 'utf8' }))?.[1]}`,
+    port: site.port,
+    pid: child.pid ?? 0,
+    accessLog,
+    addsRequestId: true,
+    assertAlive: () => site.processes.assertAlive(child, { name: 'envoy' }),
+    stop: () => site.processes.stop(child),
+  };
+}
+
+export const duration = (ms: number): string => `${ms / 1000}s`;
 const socketAddress = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
-function bootstrapOf(site: Site, accessLog: string): object {
+function bootstrapOf(site: Site, filter: object): object {
   return {
     static_resources: {
       listeners: [
         {
           name: 'public',
           address: socketAddress(site.port),
-          filter_chains: [{ filters: [connectionManager(site, accessLog)] }],
+          filter_chains: [{ filters: [filter] }],
         },
       ],
       clusters: [
@@ -63,6 +66,20 @@ function bootstrapOf(site: Site, accessLog: string): object {
     },
   };
 }
+
+const httpLog = {
+  start_time: '%START_TIME%',
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(:PATH)%',
+  authority: '%REQ(:AUTHORITY)%',
+  status: '%RESPONSE_CODE%',
+  flags: '%RESPONSE_FLAGS%',
+  bytes_sent: '%BYTES_SENT%',
+  duration_ms: '%DURATION%',
+  upstream_host: '%UPSTREAM_HOST%',
+  request_id: '%REQ(X-REQUEST-ID)%',
+  peer: '%DOWNSTREAM_REMOTE_ADDRESS%',
+};
 
 const http2Options = {
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
@@ -83,7 +100,7 @@ function connectionManager({ table }: Site, accessLog: string): object {
       request_headers_timeout: duration(timeouts.requestHeadMs),
       stream_idle_timeout: duration(timeouts.idleMs),
       common_http_protocol_options: { idle_timeout: duration(timeouts.idleMs) },
-      access_log: [{ name: 'envoy.access_loggers.file', typed_config: fileAccessLog(accessLog) }],
+      access_log: [{ name: 'envoy.access_loggers.file', typed_config: fileAccessLog(accessLog, httpLog) }],
       route_config: {
         name: 'public',
         virtual_hosts: [...byHost(table)].map(([host, routes]) => ({
@@ -105,24 +122,10 @@ function connectionManager({ table }: Site, accessLog: string): object {
   };
 }
 
-function fileAccessLog(file: string): object {
+export function fileAccessLog(file: string, fields: Readonly<Record<string, string>>): object {
   return {
     '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
     path: file,
-    log_format: {
-      json_format: {
-        start_time: '%START_TIME%',
-        method: '%REQ(:METHOD)%',
-        path: '%REQ(:PATH)%',
-        authority: '%REQ(:AUTHORITY)%',
-        status: '%RESPONSE_CODE%',
-        flags: '%RESPONSE_FLAGS%',
-        bytes_sent: '%BYTES_SENT%',
-        duration_ms: '%DURATION%',
-        upstream_host: '%UPSTREAM_HOST%',
-        request_id: '%REQ(X-REQUEST-ID)%',
-        peer: '%DOWNSTREAM_REMOTE_ADDRESS%',
-      },
-    },
+    log_format: { json_format: fields },
   };
 }

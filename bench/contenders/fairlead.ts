@@ -14,10 +14,19 @@ const startTimeoutMs = 30_000;
  * @param nodeOptions NODE_OPTIONS of the data plane, for profiling
  */
 export function fairleadHttp(nodeOptions = ''): HttpContender {
-  return { name: 'fairlead', missing: () => undefined, start: (site) => start(site, nodeOptions) };
+  return fairlead(httpDocuments, nodeOptions);
 }
 
-async function start(site: Site, nodeOptions: string): Promise<Running> {
+/** @param documents of a node group `bench` */
+export function fairlead(documents: (site: Site, accessLog: string) => object[], nodeOptions = ''): HttpContender {
+  return { name: 'fairlead', missing: () => undefined, start: (site) => start(site, documents, nodeOptions) };
+}
+
+async function start(
+  site: Site,
+  documents: (site: Site, accessLog: string) => object[],
+  nodeOptions: string,
+): Promise<Running> {
   const [apiPort = 0, xdsPort = 0, adminPort = 0] = await freePorts(3);
   const accessLog = path.join(site.folder, 'access.log');
   const api = `http://127.0.0.1:${apiPort}`;
@@ -73,8 +82,9 @@ async function start(site: Site, nodeOptions: string): Promise<Running> {
   };
 }
 
-function documents(site: Site, accessLog: string): object[] {
-  const inSeconds = (ms: number): string => `${ms / 1000}s`;
+export const inSeconds = (ms: number): string => `${ms / 1000}s`;
+
+function httpDocuments(site: Site, accessLog: string): object[] {
   return [
     { kind: 'NodeGroup', name: 'bench', spec: { tier: 'l7' } },
     {

@@ -2,40 +2,44 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { missingPeer, requirePath } from '../harness/peer-path.ts';
-import { type HttpContender, type Site, timeouts } from './contender.ts';
+import { type HttpContender, type Running, type Site, timeouts } from './contender.ts';
 
 /**
  * HAProxy with one thread. It logs to syslog or standard output only, so that output goes to the file. One route is a
  * condition; of more, its manual advises a map, which it keeps as a tree.
  */
-export const haproxyHttp: HttpContender = {
-  name: 'haproxy',
-  missing: () => missingPeer('haproxy'),
-  start: async (site) => {
-    const config = path.join(site.folder, 'haproxy.cfg');
-    const accessLog = path.join(site.folder, 'access.log');
-    writeFileSync(path.join(site.folder, routeMap), mapOf(site));
-    writeFileSync(config, configuration(site));
-    const binary = requirePath('haproxy');
-    const child = site.processes.start({
-      name: 'haproxy',
-      command: binary,
-      args: ['-db', '-f', config],
-      core: site.cores.proxy,
-      stdout: accessLog,
-    });
-    return {
-      name: 'haproxy',
-      version: `HAProxy ${/version (\S+)/.exec(execFileSync(binary, ['-v'], { encoding: 'utf8' }))?.[1]}`,
-      port: site.port,
-      pid: child.pid ?? 0,
-      accessLog,
-      addsRequestId: true,
-      assertAlive: () => site.processes.assertAlive(child, { name: 'haproxy' }),
-      stop: () => site.processes.stop(child),
-    };
-  },
-};
+export const haproxyHttp = haproxy('haproxy', (site) => {
+  writeFileSync(path.join(site.folder, routeMap), mapOf(site));
+  return configuration(site);
+});
+
+export function haproxy(name: string, configurationOf: (site: Site) => string): HttpContender {
+  return { name, missing: () => missingPeer('haproxy'), start: (site) => start(name, site, configurationOf(site)) };
+}
+
+async function start(name: string, site: Site, configuration: string): Promise<Running> {
+  const config = path.join(site.folder, 'haproxy.cfg');
+  const accessLog = path.join(site.folder, 'access.log');
+  writeFileSync(config, configuration);
+  const binary = requirePath('haproxy');
+  const child = site.processes.start({
+    name,
+    command: binary,
+    args: ['-db', '-f', config],
+    core: site.cores.proxy,
+    stdout: accessLog,
+  });
+  return {
+    name,
+    version: `HAProxy ${/version (\S+)/.exec(execFileSync(binary, ['-v'], { encoding: 'utf8' }))?.[1]}`,
+    port: site.port,
+    pid: child.pid ?? 0,
+    accessLog,
+    addsRequestId: true,
+    assertAlive: () => site.processes.assertAlive(child, { name }),
+    stop: () => site.processes.stop(child),
+  };
+}
 
 const routeMap = 'routes.map';
 

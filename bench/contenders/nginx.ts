@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { missingPeer, requirePath } from '../harness/peer-path.ts';
-import { type HttpContender, type Site, timeouts } from './contender.ts';
+import { type HttpContender, type Running, type Site, timeouts } from './contender.ts';
 import { type BenchRoute, byHost } from './route-table.ts';
 
 /**
@@ -12,28 +12,30 @@ import { type BenchRoute, byHost } from './route-table.ts';
 export const nginxHttp: HttpContender = {
   name: 'nginx',
   missing: () => missingPeer('nginx'),
-  start: async (site) => {
-    const accessLog = path.join(site.folder, 'access.log');
-    const config = path.join(site.folder, 'nginx.conf');
-    writeFileSync(config, nginxConfiguration(site.folder, proxyServer(site, accessLog)));
-    const child = site.processes.start({
-      name: 'nginx',
-      command: requirePath('nginx'),
-      args: ['-p', site.folder, '-e', 'stderr', '-c', config],
-      core: site.cores.proxy,
-    });
-    return {
-      name: 'nginx',
-      version: nginxVersion(),
-      port: site.port,
-      pid: child.pid ?? 0,
-      accessLog,
-      addsRequestId: true,
-      assertAlive: () => site.processes.assertAlive(child, { name: 'nginx' }),
-      stop: () => site.processes.stop(child),
-    };
-  },
+  start: (site) => startNginx(site, (accessLog) => nginxConfiguration(site.folder, proxyServer(site, accessLog))),
 };
+
+export async function startNginx(site: Site, configurationOf: (accessLog: string) => string): Promise<Running> {
+  const accessLog = path.join(site.folder, 'access.log');
+  const config = path.join(site.folder, 'nginx.conf');
+  writeFileSync(config, configurationOf(accessLog));
+  const child = site.processes.start({
+    name: 'nginx',
+    command: requirePath('nginx'),
+    args: ['-p', site.folder, '-e', 'stderr', '-c', config],
+    core: site.cores.proxy,
+  });
+  return {
+    name: 'nginx',
+    version: nginxVersion(),
+    port: site.port,
+    pid: child.pid ?? 0,
+    accessLog,
+    addsRequestId: true,
+    assertAlive: () => site.processes.assertAlive(child, { name: 'nginx' }),
+    stop: () => site.processes.stop(child),
+  };
+}
 
 /** For example `nginx 1.22.1`. */
 export function nginxVersion(): string {
@@ -44,13 +46,7 @@ export function nginxVersion(): string {
 
 /** A whole configuration with one worker around what stands inside `http`; it writes only into `folder`. */
 export function nginxConfiguration(folder: string, http: string): string {
-  return `
-${process.getuid?.() === 0 ? 'user root;' : ''}
-daemon off;
-worker_processes 1;
-pid ${folder}/nginx.pid;
-error_log stderr warn;
-events { worker_connections 8192; }
+  return `${nginxProcess(folder)}
 http {
   client_body_temp_path ${folder}/client;
   proxy_temp_path ${folder}/proxy;
@@ -62,6 +58,17 @@ http {
   ${http}
 }
 `;
+}
+
+/** What stands before `http` or `stream`. */
+export function nginxProcess(folder: string): string {
+  return `
+${process.getuid?.() === 0 ? 'user root;' : ''}
+daemon off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log stderr warn;
+events { worker_connections 8192; }`;
 }
 
 function proxyServer(site: Site, accessLog: string): string {

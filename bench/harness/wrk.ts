@@ -14,6 +14,8 @@ export interface WrkOptions {
   readonly core: number;
   /** File that its report goes to. */
   readonly report: string;
+  /** Instead of the one that sends requests with ten headers; gets the host and path of each request as well. */
+  readonly script?: string;
 }
 
 export interface WrkResult {
@@ -34,7 +36,7 @@ export async function runWrk(processes: Processes, options: WrkOptions): Promise
     '--timeout',
     '10s',
     '-s',
-    script,
+    options.script ?? script,
     `http://127.0.0.1:${options.port}/`,
     '--',
     ...options.requests.flatMap(({ host, path }) => [host, path]),

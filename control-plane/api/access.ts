@@ -59,6 +59,7 @@ const capabilityWords: Readonly<Record<Capability, string>> = {
   apply: 'Applying documents',
   tokens: 'Managing tokens',
   fleet: 'Looking at the nodes',
+  drain: 'Draining nodes',
   rollouts: 'Following a revision',
   xds: "Looking at a group's Envoy resources",
   discovery: 'Asking for xDS by single requests',

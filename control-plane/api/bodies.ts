@@ -42,7 +42,16 @@ export function bodyOf(request: FastifyRequest): RawBody {
 
 /** A small body in JSON or YAML that is not a document. Throws a 400 or 422 that names every fault. */
 export function readSmallBody<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
-  const { text } = bodyOf(request);
+  return readSmall(bodyOf(request).text, schema);
+}
+
+/** The same; no body is an object without fields. */
+export function readOptionalBody<T extends z.ZodType>(request: FastifyRequest, schema: T): z.infer<T> {
+  const text = (request.body as RawBody | null | undefined)?.text ?? '';
+  return readSmall(text.trim() === '' ? '{}' : text, schema);
+}
+
+function readSmall<T extends z.ZodType>(text: string, schema: T): z.infer<T> {
   const parsed = schema.safeParse(parseSmall(text));
   if (parsed.success) return parsed.data;
   throw refusal(parsed.error.issues.map(problemOf));

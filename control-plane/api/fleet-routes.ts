@@ -4,6 +4,7 @@ import type { NodeView } from '../fleet/fleet.ts';
 import type { NodeClusterHealthView } from '../fleet/health-views.ts';
 import type { ClusterLoadView } from '../fleet/loads.ts';
 import { StoreError } from '../store/store.ts';
+import { drainingSchema, nodeShown } from './drain-routes.ts';
 import { nodeHealthSchema } from './health-routes.ts';
 import { loadsSchema } from './load-routes.ts';
 import { ApiError } from './problems.ts';
@@ -22,10 +23,11 @@ export function addFleetRoutes(
   {
     store,
     fleet,
+    drains,
     publisher,
     servedVersions,
     readiness,
-  }: Pick<ApiDependencies, 'store' | 'fleet' | 'publisher' | 'servedVersions' | 'readiness'>,
+  }: Pick<ApiDependencies, 'store' | 'fleet' | 'drains' | 'publisher' | 'servedVersions' | 'readiness'>,
 ): void {
   const access = { type: 'capability', capability: 'fleet' } as const;
   const tag = 'fleet' as const;
@@ -68,7 +70,8 @@ export function addFleetRoutes(
     (request) => {
       readQuery(request.url, []);
       const problems = readiness();
-      return { items: fleet.list(), ...(problems.length > 0 && { problems }) };
+      const items = fleet.list().map((node) => nodeShown(node, drains));
+      return { items, ...(problems.length > 0 && { problems }) };
     },
   );
 
@@ -103,7 +106,7 @@ export function addFleetRoutes(
       readQuery(request.url, []);
       const { id } = request.params as { id: string };
       const node = fleet.get(id);
-      if (node) return { ...node, ...(await reportsOf(node)) };
+      if (node) return { ...nodeShown(node, drains), ...(await reportsOf(node)) };
       throw new ApiError(404, `No node ${id} has connected. GET /v1/nodes lists those that have.`);
     },
   );
@@ -183,6 +186,21 @@ const nodeSchema = {
     zone: text,
     variant: { enum: ['delta', 'sotw'] },
     peer: text,
+    phase: {
+      enum: ['initializing', 'live', 'leaving'],
+      description: 'What the node says of itself, as the next two; absent where it says nothing.',
+    },
+    listeners: {
+      type: 'array',
+      description: 'Those that are bound.',
+      items: {
+        type: 'object',
+        required: ['name', 'address', 'port', 'udp'],
+        properties: { name: text, address: text, port: { type: 'integer' }, udp: { type: 'boolean' } },
+      },
+    },
+    connections: { type: 'integer', description: 'Of clients, and UDP sessions, that are open.' },
+    draining: drainingSchema,
     types: {
       type: 'object',
       description: 'By xDS type: listeners, routes, clusters, endpoints.',

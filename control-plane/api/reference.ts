@@ -97,7 +97,7 @@ function operation(route: RegisteredRoute, path: string): JsonSchema {
     ],
     ...(body && {
       requestBody: {
-        required: true,
+        required: body.optional !== true,
         content: Object.fromEntries(body.types.map((type) => [type, { schema: body.schema }])),
       },
     }),

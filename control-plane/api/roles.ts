@@ -13,6 +13,8 @@ export type Capability =
   | 'apply'
   | 'tokens'
   | 'fleet'
+  /** Of nodes: to take them out, and put them in again. */
+  | 'drain'
   /** How far a revision is, without what nodes say. */
   | 'rollouts'
   /** What a group is served: it holds every tenant's routes. */
@@ -34,9 +36,20 @@ export const roleForms = 'admin, platform, network, tenant:<name>:editor, tenant
 const networkKinds: ReadonlySet<Kind> = new Set(['NodeGroup', 'Listener', 'L4Route']);
 
 const capabilities: Readonly<Record<Role['type'], ReadonlySet<Capability>>> = {
-  admin: new Set(['apply', 'tokens', 'fleet', 'rollouts', 'xds', 'discovery', 'bootstrap', 'metrics', 'reference']),
-  platform: new Set(['apply', 'tokens', 'fleet', 'rollouts', 'xds', 'bootstrap', 'metrics', 'reference']),
-  network: new Set(['apply', 'fleet', 'rollouts', 'metrics', 'reference']),
+  admin: new Set([
+    'apply',
+    'tokens',
+    'fleet',
+    'drain',
+    'rollouts',
+    'xds',
+    'discovery',
+    'bootstrap',
+    'metrics',
+    'reference',
+  ]),
+  platform: new Set(['apply', 'tokens', 'fleet', 'drain', 'rollouts', 'xds', 'bootstrap', 'metrics', 'reference']),
+  network: new Set(['apply', 'fleet', 'drain', 'rollouts', 'metrics', 'reference']),
   tenant: new Set(['apply', 'rollouts', 'reference']),
   node: new Set(['discovery']),
 };

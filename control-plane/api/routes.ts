@@ -10,7 +10,7 @@ export interface RouteReference {
   readonly query?: Readonly<Record<string, string>>;
   /** Request headers: name to sentence. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: { readonly schema: JsonSchema; readonly types: readonly string[] };
+  readonly body?: { readonly schema: JsonSchema; readonly types: readonly string[]; readonly optional?: true };
   /** Good answers by status. Refusals are the same everywhere. */
   readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: JsonSchema }>>;
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import type { Drains } from '../fleet/drains.ts';
 import type { FleetView } from '../fleet/shared-fleet.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Store } from '../store/store.ts';
@@ -13,6 +14,7 @@ import { acceptBodies } from './bodies.ts';
 import { addBootstrapRoutes, type MakeEnvoyBootstrap, type MakeGrpcBootstrap } from './bootstrap-route.ts';
 import { addDiscoveryRoute } from './discovery-route.ts';
 import { addDocumentRoutes } from './document-routes.ts';
+import { addDrainRoutes } from './drain-routes.ts';
 import { addFleetRoutes } from './fleet-routes.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { honourIdempotencyKeys } from './idempotency.ts';
@@ -31,6 +33,8 @@ import { unknownPath } from './unknown-paths.ts';
 export interface ApiDependencies {
   readonly store: Store;
   readonly fleet: FleetView;
+  /** Nodes that shall drain. */
+  readonly drains: Pick<Drains, 'get' | 'order' | 'lift'>;
   readonly publisher: Publisher;
   readonly authenticator: Authenticator;
   /** What a group is being served, in versions. */
@@ -104,6 +108,7 @@ export async function buildApi(dependencies: ApiDependencies): Promise<Api> {
   addDocumentRoutes(app, dependencies);
   addApplyRoute(app, dependencies);
   addFleetRoutes(app, dependencies);
+  addDrainRoutes(app, dependencies);
   addLoadRoutes(app, dependencies);
   addHealthRoutes(app, dependencies);
   addTokenRoutes(app, dependencies);

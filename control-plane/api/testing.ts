@@ -2,7 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import pino, { type Logger } from 'pino';
+import { Drains } from '../fleet/drains.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import { NodePlacements } from '../fleet/placements.ts';
 import { publishLimits } from '../publish/limits.ts';
 import { Publisher } from '../publish/publisher.ts';
 import { SnapshotCache } from '../snapshot/cache.ts';
@@ -70,12 +72,19 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
   await copyEmptyStore(folder);
   const store = await openStore({ dir: folder, key: Buffer.alloc(32, 'k'), logger, now });
   const cache = new SnapshotCache();
-  const publisher = new Publisher({ store, cache, timers: systemTimers, limits: publishLimits, logger });
-  publisher.start();
   const fleet = new Fleet({ now });
+  const timers = systemTimers;
+  const drains = new Drains({ table: store.drains, shared: store.shared, now, timers, logger });
+  await drains.start();
+  const isOwn = (): boolean => true;
+  const placements = new NodePlacements({ fleet, isOwn, drains, store, timers, logger });
+  await placements.start();
+  const publisher = new Publisher({ store, placements, cache, timers, limits: publishLimits, logger });
+  publisher.start();
   const { app, routes } = await buildApi({
     store,
     fleet,
+    drains,
     publisher,
     authenticator: createAuthenticator({ tokens: store.tokens, adminToken, now }),
     servedVersions: (group) => {
@@ -117,6 +126,8 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
     async close() {
       await app.close();
       publisher.close();
+      await placements.close();
+      await drains.close();
       await store.close();
       await rm(folder, { recursive: true });
     },

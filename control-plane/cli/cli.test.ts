@@ -5,7 +5,9 @@ import pino from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { copyEmptyStore, storesFolder } from '../store/testing-empty.ts';
 import { type ControlPlane, startControlPlane } from '../wire.ts';
-import { type Ran, type RunOptions, run } from './testing.ts';
+import { node, RawClient } from '../xds/testing/raw-client.ts';
+import { StateClient } from '../xds/testing/state-client.ts';
+import { type Ran, type RunOptions, run, start } from './testing.ts';
 
 const adminToken = 'the-administrator';
 const demo = path.resolve(import.meta.dirname, '../../examples/demo');
@@ -132,6 +134,44 @@ test('status says that no node has connected, as text and as JSON', async () => 
   const nobody = await fairlead('status nobody');
   expect(nobody.code).toBe(1);
   expect(nobody.stderr).toContain('No node nobody has connected');
+});
+
+test('a node is drained, followed until it is empty, shown meanwhile, and put in again', async () => {
+  const token = (await fairlead('token create --role node:edge')).stdout.trim();
+  const [host = '', port] = controlPlane.xds.split(':');
+  const client = new RawClient({ host, port: Number(port) });
+  const stream = client.open('delta', 'ads', token);
+  await stream.subscribe('listeners').take();
+  const state = new StateClient(controlPlane.xds, token);
+  const listeners = [{ name: 'public', address: '127.0.0.1', port: 8081 }];
+  state.say({ node, phase: 'LIVE', listeners, connections: 4 });
+  await state.until(1);
+
+  const drain = start(['drain', 'node', 'n1', '--timeout', '5m', '--wait'], { cwd: folder, environment });
+  await state.until(2);
+  expect(state.orders[1]?.drain).toBe(true);
+  state.say({ phase: 'LEAVING', listeners, connections: 4 });
+  await drain.printed('4 of 4 connections left');
+  expect((await fairlead('status')).stdout).toMatch(/^DRAINING n1: until \S+Z, 4 connections left, ordered by /m);
+  state.say({ phase: 'LEAVING', listeners, connections: 1 });
+  await drain.printed('n1: [###############-----] 1 of 4 connections left');
+  state.say({ phase: 'LEAVING', listeners, connections: 0 });
+  const { code, stdout, stderr } = await drain.ended;
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^n1 drains\. What is open at \S+Z is cut\.$/m);
+  expect(stdout.trimEnd()).toMatch(/\] empty$/);
+
+  expect((await fairlead('undrain node n1')).stdout).toContain('n1 takes connections again');
+  await state.until(3);
+  expect(state.orders[2]?.drain ?? false).toBe(false);
+  state.close();
+  stream.cancel();
+  await stream.ended;
+  client.close();
+  expect((await fairlead('drain node n1')).stdout).toContain('n1 is not connected: it will drain as soon as it is');
+  expect((await fairlead('status')).stdout).toContain('DRAINING n1: it is away, ordered by');
+  expect((await fairlead('drain node nobody')).stderr).toContain('No node nobody has connected');
+  expect((await fairlead('drain node n1 --timeout 45')).stderr).toContain('"45" is a duration without a unit');
 });
 
 test('a token is printed alone on standard output, works, and is revoked', async () => {

@@ -1,5 +1,8 @@
 /** A typed client of the REST API: what the command line (and later the console) knows of the control plane. */
+import type { ClusterHealth, FleetState, NodeState } from './client-nodes.ts';
 import type { ClusterPreview } from './preview-text.ts';
+
+export type * from './client-nodes.ts';
 
 export interface DocumentKey {
   readonly kind: string;
@@ -48,81 +51,6 @@ export interface Applied {
   readonly findings: readonly Finding[];
   /** Of a dry run that changes clusters. */
   readonly preview?: readonly ClusterPreview[];
-}
-
-export interface TypeState {
-  /** `unknown`: the node does not ask for this type. */
-  readonly state: 'synced' | 'stale' | 'nack' | 'unknown';
-  readonly version?: string;
-  /** Why the node refuses it. */
-  readonly error?: string;
-  /** ISO time since when it is so. */
-  readonly since?: string;
-}
-
-export interface NodeState {
-  readonly id: string;
-  readonly group: string;
-  readonly connected: boolean;
-  /** ISO time since when it is, or is not, connected. */
-  readonly since: string;
-  readonly userAgent: string;
-  readonly zone: string;
-  readonly types: Readonly<Record<string, TypeState>>;
-  /** What it reports of the requests that it sends; with one node only, and while the control plane can tell. */
-  readonly load?: readonly ClusterLoad[];
-  /** What it reports of endpoints; as well. */
-  readonly health?: readonly NodeClusterHealth[];
-}
-
-export interface ClusterName {
-  readonly tenant?: string;
-  readonly name: string;
-}
-
-/** ISO time since when, and why if that says more. */
-export interface StateFacts {
-  readonly since: string;
-  readonly reason?: string;
-}
-
-export interface NodeClusterHealth extends ClusterName {
-  readonly endpoints: readonly (StateFacts & { readonly endpoint: string; readonly state: string })[];
-}
-
-/** Endpoints of a cluster that are not healthy, as nodes see them. */
-export interface ClusterHealth extends ClusterName {
-  /** That report the cluster. */
-  readonly nodes: number;
-  readonly endpoints: readonly {
-    readonly endpoint: string;
-    readonly states: Readonly<Record<string, StateFacts & { readonly nodes: number }>>;
-  }[];
-}
-
-/** Requests (TCP: connections) since the node's first report; `inProgress` as of the newest. */
-export interface LoadCounts {
-  readonly issued: number;
-  readonly successful: number;
-  readonly errors: number;
-  readonly inProgress: number;
-}
-
-export interface ClusterLoad extends LoadCounts {
-  readonly tenant?: string;
-  readonly name: string;
-  readonly dropped: number;
-  readonly localities: readonly (LoadCounts & {
-    readonly region: string;
-    readonly zone: string;
-    readonly subZone: string;
-  })[];
-}
-
-export interface FleetState {
-  readonly items: readonly NodeState[];
-  /** Sentences: why the replica that was asked is not ready, if it is not. */
-  readonly problems?: readonly string[];
 }
 
 export interface GroupRollout {
@@ -255,6 +183,16 @@ export class Client {
 
   node(id: string): Promise<NodeState> {
     return this.#send('GET', `/v1/nodes/${encodeURIComponent(id)}`);
+  }
+
+  /** @param timeout a duration; undefined: that of its group */
+  drain(id: string, timeout: string | undefined): Promise<NodeState> {
+    const text = JSON.stringify({ timeout });
+    return this.#send('POST', `/v1/nodes/${encodeURIComponent(id)}/drain`, { type: 'application/json', text });
+  }
+
+  undrain(id: string): Promise<NodeState> {
+    return this.#send('POST', `/v1/nodes/${encodeURIComponent(id)}/undrain`);
   }
 
   async unwell(): Promise<readonly ClusterHealth[]> {

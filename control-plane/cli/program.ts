@@ -4,6 +4,7 @@ import type { SettingsFlags } from '../settings.ts';
 import { version } from '../version.ts';
 import { type ApplyCommandOptions, apply, type DiffCommandOptions, deleteFiles, deleteOne, diff } from './apply.ts';
 import { type ConnectionOptions, connect, withConnection } from './context.ts';
+import { drainNode, undrainNode } from './drain.ts';
 import { CliError } from './errors.ts';
 import { type GetOptions, get } from './get.ts';
 import { print } from './output.ts';
@@ -130,6 +131,21 @@ function addFleet(root: Command, environment: NodeJS.ProcessEnv): void {
     .action(async (node: string | undefined, options: ConnectionOptions & { output: 'table' | 'json' }) =>
       status(connect(options, environment), node, options.output),
     );
+
+  const drain = root.command('drain').description('take a part of the fleet out of service');
+  withConnection(drain.command('node'))
+    .description('no new flows come to a node, and it asks its clients to go elsewhere; it stays so until undrained')
+    .argument('<id>', 'as status shows it')
+    .option('--timeout <duration>', 'what is open then is cut, for example 45s (default: drain.timeout of its group)')
+    .option('--wait', 'follow until nothing is left, or the time is up')
+    .action(async (id: string, options: ConnectionOptions & { timeout?: string; wait?: boolean }) =>
+      drainNode(connect(options, environment), id, { timeout: options.timeout, wait: options.wait === true }),
+    );
+  const undrain = root.command('undrain').description('put it in again');
+  withConnection(undrain.command('node'))
+    .description('a node that drains, has drained, or shall drain takes connections again')
+    .argument('<id>', 'as status shows it')
+    .action(async (id: string, options: ConnectionOptions) => undrainNode(connect(options, environment), id));
 
   const bootstrap = root.command('bootstrap').description('files with which other proxies join a group');
   withXdsFiles(withConnection(bootstrap.command('envoy')))

@@ -28,6 +28,8 @@ export async function status(client: Client, id: string | undefined, output: 'ta
     return;
   }
   print(id === undefined ? fleetTable(nodes, Date.now()) : nodeTable(nodes[0]!, Date.now()));
+  const draining = nodes.flatMap(drainingText);
+  if (draining.length > 0) print(`\n${draining.join('\n')}`);
   if (id !== undefined && nodes[0]!.load !== undefined) print(`\n${loadTable(nodes[0]!.load)}`);
   const unwell = id === undefined ? await unwellOfFleet(client) : unwellOfNode(nodes[0]!, Date.now());
   if (unwell !== '') print(`\n${unwell}`);
@@ -70,6 +72,16 @@ function nodeTable(node: NodeState, nowMs: number): string {
   ]);
   const about = `${paint('bold', node.id)} of ${node.group}, ${connection} since ${node.since}${agent}${zone}`;
   return `${about}\n\n${table(['TYPE', 'STATE', 'VERSION', 'SINCE'], rows)}`;
+}
+
+/** A line a node that drains or is about to end. */
+function drainingText({ id, phase, connected, draining }: NodeState): string[] {
+  const word = paint('yellow', 'DRAINING');
+  if (draining === undefined) return phase === 'leaving' && connected ? [`${word} ${id}: it is about to end`] : [];
+  const { connections, deadline, by } = draining;
+  const left = connections === undefined ? '' : `, ${connections} connections left`;
+  const state = connected ? `until ${deadline}${left}` : 'it is away';
+  return [`${word} ${id}: ${state}, ordered by ${by}`];
 }
 
 /** A line a cluster, and one a locality of it. */

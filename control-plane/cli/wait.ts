@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, GroupRollout } from './client.ts';
 import { CliError } from './errors.ts';
-import { print } from './output.ts';
+import { progressLine } from './progress.ts';
 
 const pollMs = 100;
 
@@ -43,20 +43,4 @@ function describe(revision: number, groups: readonly GroupRollout[]): string {
 
 function failuresOf(groups: readonly GroupRollout[]): string[] {
   return groups.flatMap(({ group, problems }) => problems.map((problem) => `${group}: ${problem}`));
-}
-
-/** One line that is written over on a terminal, and a line a change elsewhere. */
-function progressLine(): { show(text: string): void; end(): void } {
-  let last = '';
-  return {
-    show(text) {
-      if (text === last) return;
-      last = text;
-      if (process.stdout.isTTY) process.stdout.write(`\r\u001b[2K${text}`);
-      else print(text);
-    },
-    end() {
-      if (process.stdout.isTTY && last !== '') process.stdout.write('\n');
-    },
-  };
 }

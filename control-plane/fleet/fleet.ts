@@ -13,13 +13,15 @@ import {
   type TypeEvent,
   viewOf,
 } from './node.ts';
+import { States } from './states.ts';
 
 export type { FleetStats } from './counters.ts';
 export type { NodeTypeView, NodeView, SyncState } from './node.ts';
 
 /** Something happened to a node; `get` shows what it led to. */
 export interface FleetChange {
-  readonly kind: 'connected' | 'disconnected' | 'evicted' | TypeEvent['kind'];
+  /** `reported`: it has said how it is, or can't any more. */
+  readonly kind: 'connected' | 'disconnected' | 'evicted' | 'reported' | TypeEvent['kind'];
   readonly node: string;
   readonly group: string;
   /** For what concerns one type. */
@@ -41,6 +43,8 @@ export class Fleet implements StreamObserver {
   readonly loads: Loads;
   /** What they report of the endpoints that they send them to. */
   readonly healths: Healths;
+  /** How they are, by their own word. */
+  readonly states: States;
   readonly #now: () => number;
   readonly #keptNodes: number;
   readonly #nodes = new Map<string, NodeRecord>();
@@ -53,17 +57,18 @@ export class Fleet implements StreamObserver {
     this.#now = now;
     this.loads = new Loads(now);
     this.healths = new Healths(now);
+    this.states = new States(now, ({ id, group }) => this.#tell({ kind: 'reported', node: id, group }));
     this.#keptNodes = disconnectedNodes;
   }
 
   /** By id. */
   list(): NodeView[] {
-    return [...this.#nodes.values()].map(viewOf).sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...this.#nodes.values()].map((node) => this.#viewOf(node)).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   get(id: string): NodeView | undefined {
     const node = this.#nodes.get(id);
-    return node === undefined ? undefined : viewOf(node);
+    return node === undefined ? undefined : this.#viewOf(node);
   }
 
   stats(): FleetStats {
@@ -167,6 +172,11 @@ export class Fleet implements StreamObserver {
 
   waiting(stream: StreamInfo, type: XdsType, version: string): void {
     this.#take(stream, type, { kind: 'waiting', version });
+  }
+
+  #viewOf(record: NodeRecord): NodeView {
+    const { id, group } = record.newest.node;
+    return viewOf(record, this.states.of(id, group));
   }
 
   #take(stream: StreamInfo, type: XdsType, event: TypeEvent): void {

@@ -14,6 +14,12 @@ export const limits = {
   writePace: { settleMs: 50, gapMs: 1_000 },
   /** Ours: however many replicas write, each one looks at most five times a second. */
   readPace: { settleMs: 0, gapMs: 200 },
+  /** Ours: a node that vanished is waited for so long, once another serves: a replica is seen to be dead in `deadReplicaMs`. */
+  lostNodeMs: 10_000,
+  /** Ours: where nodes are is looked at, and told, at most so often. */
+  placementPace: { settleMs: 0, gapMs: 50 },
+  /** Ours: as what happens to nodes. */
+  placeWritePace: { settleMs: 50, gapMs: 1_000 },
   /** Ours: a node counts in the load until it has missed so many reports. */
   loadIntervals: 3,
   /** Ours: ten times the fleet that one replica is measured with; as many connections are taken. */
@@ -27,7 +33,8 @@ export const limits = {
   loadWritePace: { settleMs: 1_000, gapMs: 4_000 },
   /** Ours: a locality or an endpoint takes 100 to 200 bytes, so a write is 2 MB for each of the four subjects at most. */
   reportPartsAWrite: 10_000,
-  /** Ours: as `loadNodes`; and endpoints of one node, in all of its clusters together. */
+  /** Ours: as `loadNodes`, of those that report health and of those that tell their state; and endpoints of one node, in all of its clusters together. */
   healthNodes: 10_000,
+  stateNodes: 10_000,
   healthEndpoints: 50_000,
 } as const;

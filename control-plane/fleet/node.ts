@@ -1,6 +1,6 @@
 /** One node as its streams show it. A plain value, changed by pure functions. */
 import { pushOrder } from '../../proto/type-urls.ts';
-import type { StreamInfo, Variant, XdsType } from '../xds/ports.ts';
+import type { BoundListener, NodePhase, NodeStateReport, StreamInfo, Variant, XdsType } from '../xds/ports.ts';
 
 /** What a stream was told of one type, and how it took it. */
 export interface TypeRecord {
@@ -62,6 +62,12 @@ export interface NodeView {
   readonly peer: string;
   /** ISO 8601: connected or disconnected since. */
   readonly since: string;
+  /** What the node says of itself, as are the next two; absent where it says nothing. */
+  readonly phase?: NodePhase;
+  /** Those that are bound. */
+  readonly listeners?: readonly BoundListener[];
+  /** Of clients, and UDP sessions, that are open. */
+  readonly connections?: number;
   readonly types: { readonly [T in XdsType]?: NodeTypeView };
 }
 
@@ -179,7 +185,7 @@ const everyNodes: ReadonlySet<XdsType> = new Set<XdsType>(['clusters', 'endpoint
 
 const absent: NodeTypeView = { state: 'unknown' };
 
-export function viewOf(node: NodeRecord): NodeView {
+export function viewOf(node: NodeRecord, said: NodeStateReport | undefined): NodeView {
   const types = typesOf(node);
   const shown = pushOrder.filter((type) => everyNodes.has(type) || types[type] !== undefined);
   const view = (record: TypeRecord | undefined): NodeTypeView => (record === undefined ? absent : typeViewOf(record));
@@ -193,6 +199,7 @@ export function viewOf(node: NodeRecord): NodeView {
     variant: node.newest.variant,
     peer: node.newest.peer,
     since: isoTime(node.sinceMs),
+    ...said,
     types: Object.fromEntries(shown.map((type) => [type, view(types[type])])),
   };
 }

@@ -46,8 +46,8 @@ export class OtherReplicas {
     );
   }
 
-  /** One statement, and one for each replica that wrote since. Throws StoreError; what was known stays. */
-  async read(): Promise<void> {
+  /** One statement, and one for each replica that wrote since. True if it brought news. Throws StoreError; what was known stays. */
+  async read(): Promise<boolean> {
     const rows = (await this.#states.replicas()).filter(({ id }) => id !== this.#self);
     const judged = this.#nowMs() >= this.#graceUntilMs;
     const known = new Map<string, Known>();
@@ -64,7 +64,9 @@ export class OtherReplicas {
         alive: row.silentMs < limits.deadReplicaMs || (!judged && before?.alive === true),
       });
     }
+    const before = this.#known;
     this.#known = known;
+    return known.size !== before.size || [...known].some(([id, now]) => isNews(before.get(id), now));
   }
 
   /** The database did not answer, so no replica could show that it lives: they get time once it is back. */
@@ -91,6 +93,10 @@ export class OtherReplicas {
       nodes.set(id, state as NodeView);
     }
   }
+}
+
+function isNews(before: Known | undefined, now: Known): boolean {
+  return before?.nodes !== now.nodes || before.alive !== now.alive;
 }
 
 /** The replica is not there any more, so neither are the streams that it had. */

@@ -36,6 +36,26 @@ test('a node of one replica is seen by the other, with what happens to it', asyn
   expect(b.shared.list()).toEqual(a.shared.list());
 });
 
+test('how a node is by its own word is seen by the other, which hears of it once', async () => {
+  const { time, a, b } = world();
+  const one = stream('n1');
+  a.own.opened(one);
+  a.own.states.joined(one.node, () => {});
+  const listeners = [{ name: 'public', address: '10.0.0.1', port: 80, udp: false }];
+  a.own.states.reported(one.node, { phase: 'leaving', listeners, connections: 7 });
+  const news: unknown[] = [];
+  const unsubscribe = b.shared.subscribe((change) => news.push(change));
+  await time.pass(10 * limits.heartbeatMs);
+  expect(b.shared.get('n1')).toMatchObject({ phase: 'leaving', listeners, connections: 7 });
+  expect(news).toEqual([undefined]);
+  b.own.opened(stream('n2'));
+  expect(news).toMatchObject([undefined, { kind: 'connected', node: 'n2' }]);
+  unsubscribe();
+  a.own.closed(one);
+  await time.pass(10 * limits.heartbeatMs);
+  expect(news).toHaveLength(2);
+});
+
 test('client status has the connected clients of the others, type by type', async () => {
   const { time, a, b } = world();
   const one = stream('n1');

@@ -3,7 +3,7 @@ import type { LoadStates, NodeStates } from '../store/store.ts';
 import type { ClientElsewhere } from '../xds/ports.ts';
 import { type AttemptLogger, Attempts } from './attempts.ts';
 import { clientsAmong } from './client-status.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, FleetChange } from './fleet.ts';
 import type { HealthsView } from './healths.ts';
 import { limits } from './limits.ts';
 import type { LoadsView } from './loads.ts';
@@ -14,6 +14,8 @@ import { SharedReports } from './shared-reports.ts';
 
 /** What is asked of a fleet, of one replica or of all. */
 export interface FleetView extends Pick<Fleet, 'list' | 'get'> {
+  /** Told after changes: which one it was, or undefined where any may have been. Returns the unsubscribe function. */
+  subscribe(listener: (change: FleetChange | undefined) => void): () => void;
   readonly loads: LoadsView;
   readonly healths: HealthsView;
 }
@@ -44,6 +46,7 @@ export class SharedFleet implements FleetView {
   readonly #attempts: Attempts;
   #cancelBeat: () => void = () => {};
   #unsubscribe: (() => void)[] = [];
+  readonly #listeners = new Set<(change: FleetChange | undefined) => void>();
 
   constructor(options: SharedFleetOptions) {
     const { replica, own, states, loadStates, timers } = options;
@@ -61,9 +64,10 @@ export class SharedFleet implements FleetView {
   start(): void {
     const { own, states, replica } = this.#options;
     this.#unsubscribe = [
-      own.subscribe(({ node }) => {
-        this.#dirty.add(node);
+      own.subscribe((change) => {
+        this.#dirty.add(change.node);
         this.#writing.request();
+        this.#tell(change);
       }),
       states.onHint((of) => {
         if (of !== replica) this.#reading.request();
@@ -95,6 +99,12 @@ export class SharedFleet implements FleetView {
     let node = this.#options.own.get(id);
     for (const other of this.#others.find(id)) node = newer(node, other);
     return node;
+  }
+
+  subscribe(listener: (change: FleetChange | undefined) => void): () => void {
+    const own = (change: FleetChange | undefined): void => listener(change);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
   }
 
   /** What is known of clients that other replicas have, for client status. */
@@ -141,11 +151,15 @@ export class SharedFleet implements FleetView {
 
   async #read(): Promise<void> {
     try {
-      await this.#others.read();
+      if (await this.#others.read()) this.#tell(undefined);
     } catch (error) {
       this.#others.missed();
       throw error;
     }
+  }
+
+  #tell(change: FleetChange | undefined): void {
+    for (const listener of this.#listeners) listener(change);
   }
 
   /** The next heartbeat tries again. */

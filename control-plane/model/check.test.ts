@@ -146,7 +146,7 @@ test.each([
   [{ kind: 'Token' }, 'fairlead token create'],
   [{ ...group, spec: { Tier: 'l4' } }, 'Did you mean `tier`?'],
   [{ ...group, spec: { tier: 'L4' } }, 'Did you mean `l4`?'],
-  [{ ...group, spec: { zone: 'a' } }, 'Known here: `tier`, `resourceTtl`.'],
+  [{ ...group, spec: { zone: 'a' } }, 'Known here: `tier`, `resourceTtl`, `drain`.'],
 ])('the remedy for %j is: %s', (input, remedy) => {
   const checked = checkDocument(input);
   expect(checked.ok ? '' : checked.problems[0]?.remedy).toContain(remedy);
@@ -183,7 +183,11 @@ test('a document that was never checked has no spec', () => {
 
 test('a stored document comes with its kind and its whole spec', () => {
   const document = stored({ kind: 'NodeGroup', name: 'edge', spec: {} });
-  expect(typed(document)).toEqual({ kind: 'NodeGroup', document, spec: { tier: 'l7', resourceTtlMs: 0 } });
+  expect(typed(document)).toEqual({
+    kind: 'NodeGroup',
+    document,
+    spec: { tier: 'l7', resourceTtlMs: 0, drain: { timeoutMs: 45_000 } },
+  });
 });
 
 test('20,000 routes are understood in a moment', () => {

@@ -15,7 +15,7 @@ function secret(host: string): object {
 /** A good document of each kind, to be spoilt. */
 const good: Readonly<Record<Kind, object>> = {
   Tenant: { claims: [{ host: 'a.b', path: '/x' }], caps: { timeout: '60s', listeners: ['a'] }, quotas: { routes: 1 } },
-  NodeGroup: { tier: 'l4', resourceTtl: '0s' },
+  NodeGroup: { tier: 'l4', resourceTtl: '0s', drain: { timeout: '45s' } },
   Listener: {
     groups: ['edge'],
     address: '::1',
@@ -175,7 +175,7 @@ function holes(value: unknown, path = ''): string[] {
 
 const specFields: Readonly<Record<Kind, readonly string[]>> = {
   Tenant: ['caps', 'claims', 'defaults', 'quotas'],
-  NodeGroup: ['resourceTtlMs', 'tier'],
+  NodeGroup: ['drain', 'resourceTtlMs', 'tier'],
   Listener: [
     ...['accessLog', 'address', 'filters', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls'],
     'trustedHops',

@@ -37,6 +37,7 @@ export interface NodeGroupSpec {
   readonly tier: 'l4' | 'l7';
   /** How long a node keeps a resource that is not confirmed; 0: for ever. */
   readonly resourceTtlMs: number;
+  readonly drain: { readonly timeoutMs: number };
 }
 
 export interface ListenerSpec {

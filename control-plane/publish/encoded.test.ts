@@ -4,7 +4,7 @@ import type { XdsType } from '../../proto/type-urls.ts';
 import { SnapshotCache } from '../snapshot/cache.ts';
 import { typed } from '../translate/testing.ts';
 import { Publisher } from './publisher.ts';
-import { ManualTimers, MemoryLogger, Replica } from './testing.ts';
+import { ManualTimers, MemoryLogger, Replica, TestPlacements } from './testing.ts';
 
 const clusterAt = (index: number, address: string) =>
   typed('Cluster', `c${index}`, { endpoints: [{ address, port: 80 }] });
@@ -16,6 +16,7 @@ test.each([5, 200])(
     const encoded: XdsType[] = [];
     const publisher = new Publisher({
       store: replica,
+      placements: new TestPlacements(),
       cache: new SnapshotCache(),
       timers: new ManualTimers(),
       limits: { quietMs: 0, atMostMs: 0 },

@@ -7,7 +7,7 @@ import { SnapshotCache } from '../snapshot/cache.ts';
 import type { Snapshot, Types } from '../snapshot/snapshot.ts';
 import { certificateOf, typed } from '../translate/testing.ts';
 import { Publisher } from './publisher.ts';
-import { ManualTimers, MemoryLogger, Replica } from './testing.ts';
+import { ManualTimers, MemoryLogger, Replica, TestPlacements } from './testing.ts';
 
 const steps = 350;
 const seeds = process.env['SEED'] === undefined ? [1, 2, 3, 4] : [Number(process.env['SEED'])];
@@ -19,7 +19,8 @@ test.each(seeds)(
     const replica = new Replica();
     const timers = new ManualTimers();
     const cache = new SnapshotCache();
-    const publisher = start(replica, timers, cache);
+    const placements = new TestPlacements();
+    const publisher = start(replica, placements, timers, cache);
     const compared = { served: 0, failed: 0, resources: 0 };
 
     for (let step = 0; step < steps; step++) {
@@ -31,7 +32,7 @@ test.each(seeds)(
       timers.advanceTo(timers.now() + 1_000);
 
       const freshCache = new SnapshotCache();
-      const fresh = start(replica.copy(), new ManualTimers(), freshCache);
+      const fresh = start(replica.copy(), placements.copy(), new ManualTimers(), freshCache);
       const expected = fresh.status();
       expect(publisher.status().map(({ group }) => group)).toEqual(expected.map(({ group }) => group));
       for (const [index, { group, failure, notes }] of expected.entries()) {
@@ -56,9 +57,9 @@ test.each(seeds)(
   },
 );
 
-function start(store: Replica, timers: ManualTimers, cache: SnapshotCache): Publisher {
+function start(store: Replica, placements: TestPlacements, timers: ManualTimers, cache: SnapshotCache): Publisher {
   const limits = { quietMs: 10, atMostMs: 100 };
-  const publisher = new Publisher({ store, cache, timers, limits, logger: new MemoryLogger() });
+  const publisher = new Publisher({ store, placements, cache, timers, limits, logger: new MemoryLogger() });
   publisher.start();
   return publisher;
 }

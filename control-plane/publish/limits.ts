@@ -12,3 +12,11 @@ export const publishLimits: PublishLimits = {
   // still well under the second in which a change is to route traffic
   atMostMs: 100,
 };
+
+/** When nodes are told to drain. */
+export const orderLimits = {
+  /** Ours: an acknowledgement takes milliseconds; from another replica one write and one look, 1.5 s. */
+  waitMs: 5_000,
+  /** Ours: how often it is looked whether all have acknowledged, meanwhile. */
+  lookMs: 50,
+};

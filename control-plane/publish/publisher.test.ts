@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { SnapshotCache } from '../snapshot/cache.ts';
-import { documentsOf, typed } from '../translate/testing.ts';
+import { documentsOf, ofNodes, typed } from '../translate/testing.ts';
 import { type Published, Publisher } from './publisher.ts';
-import { ManualTimers, MemoryLogger, Replica } from './testing.ts';
+import { ManualTimers, MemoryLogger, Replica, TestPlacements } from './testing.ts';
 
 const shop = documentsOf(`
 kind: NodeGroup
@@ -42,6 +42,7 @@ const ordersMoved = typed('Cluster', 'orders', { endpoints: [{ address: '10.0.0.
 const danglingRoute = typed('Route', 'orders', { listeners: 'public', to: { cluster: 'nowhere' } });
 
 let replica: Replica;
+let placements: TestPlacements;
 let timers: ManualTimers;
 let cache: SnapshotCache;
 let logger: MemoryLogger;
@@ -53,7 +54,9 @@ beforeEach(() => {
   timers = new ManualTimers();
   cache = new SnapshotCache();
   logger = new MemoryLogger();
-  publisher = new Publisher({ store: replica, cache, timers, logger, limits: { quietMs: 10, atMostMs: 100 } });
+  placements = new TestPlacements();
+  const limits = { quietMs: 10, atMostMs: 100 };
+  publisher = new Publisher({ store: replica, placements, cache, timers, logger, limits });
   published = [];
   publisher.onPublished((one) => published.push(one));
   replica.put(...shop);
@@ -216,4 +219,38 @@ test('a route that changes twice before it is published is served once', () => {
   wait();
   const [host] = publisher.resourcesOf('edge')?.virtualHosts ?? [];
   expect(host?.['routes']).toMatchObject([{ name: 'orders', route: { timeout: '4s' } }]);
+});
+
+test('nodes that come, drain and go are followed by the groups whose clusters are made of them, and by no other', () => {
+  const node = { node: 'n1', address: '10.0.0.1', port: 8080, zone: '', draining: false };
+  replica.documents.put(ofNodes(typed('Cluster', 'ledger'), 'edge', 'public'));
+  replica.put(
+    typed('HealthPolicy', 'unused'),
+    typed('Route', 'ledger', { listeners: 'inner', to: { cluster: 'ledger' } }),
+  );
+  wait();
+  const edge = cache.get('edge');
+  const seen = () => JSON.stringify(publisher.resourcesOf('mesh')?.endpoints);
+  expect(seen()).not.toContain('10.0.0.1');
+  placements.place('edge', 'public', [node]);
+  wait();
+  expect(seen()).toContain('10.0.0.1');
+  const clusters = cache.get('mesh')?.types.clusters;
+  placements.place('edge', 'public', [{ ...node, draining: true }]);
+  wait();
+  expect(seen()).toContain('DRAINING');
+  expect(cache.get('mesh')?.types.clusters).toBe(clusters);
+  published = [];
+  placements.place('edge', 'other', [node]);
+  wait();
+  expect(published.map(({ group, changed }) => [group, changed])).toEqual([
+    ['edge', false],
+    ['mesh', false],
+  ]);
+  placements.place('edge', 'public', []);
+  publisher.close();
+  placements.place('edge', 'public', [node]);
+  wait();
+  expect(seen()).not.toContain('10.0.0.1');
+  expect(cache.get('edge')).toBe(edge);
 });

@@ -1,9 +1,10 @@
-/** Keeps each node group's snapshot in step with the documents. */
+/** Keeps each node group's snapshot in step with the documents, and with where the nodes are. */
 import { type DocumentKey, describeKey, keyId } from '../model/document.ts';
+import type { Placements } from '../model/placements.ts';
 import type { SnapshotCache } from '../snapshot/cache.ts';
 import { wholeOf } from '../snapshot/snapshot.ts';
 import type { Store } from '../store/store.ts';
-import type { OnEncoded } from '../translate/group.ts';
+import { dependsOnMoved, type OnEncoded } from '../translate/group.ts';
 import { resourceJson } from '../translate/json.ts';
 import { type GroupResources, type Note, pushOrder, type XdsType } from '../translate/resources.ts';
 import { Debounce, type Timers } from './debounce.ts';
@@ -13,6 +14,8 @@ import { touchedGroups } from './touched.ts';
 
 export interface PublisherDependencies {
   readonly store: Pick<Store, 'documents' | 'subscribe'>;
+  /** `onMoved`: hears that they may have changed; returns the unsubscribe function. */
+  readonly placements: Placements & { onMoved(listener: () => void): () => void };
   readonly cache: SnapshotCache;
   readonly timers: Timers;
   readonly limits: PublishLimits;
@@ -64,7 +67,7 @@ export class Publisher {
   readonly #listeners = new Set<(published: Published) => void>();
   #changed: DocumentKey[] = [];
   #changedAtMs: number | undefined;
-  #unsubscribe: (() => void) | undefined;
+  #unsubscribe: (() => void)[] = [];
 
   constructor(dependencies: PublisherDependencies) {
     this.#dependencies = dependencies;
@@ -73,17 +76,21 @@ export class Publisher {
 
   /** Publishes every group before it returns, then whatever changes, until `close`. */
   start(): void {
-    const { store, timers } = this.#dependencies;
-    this.#unsubscribe = store.subscribe((_revision, changed) => {
+    const { store, placements, timers } = this.#dependencies;
+    const request = (changed: readonly DocumentKey[]): void => {
       this.#changed.push(...changed);
       this.#changedAtMs ??= timers.now();
       this.#debounce.request();
-    });
+    };
+    this.#unsubscribe = [
+      store.subscribe((_revision, changed) => request(changed)),
+      placements.onMoved(() => request([])),
+    ];
     this.#debounce.request();
   }
 
   close(): void {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#debounce.cancel();
   }
 
@@ -103,6 +110,17 @@ export class Publisher {
       .toSorted((a, b) => (a.group < b.group ? -1 : 1));
   }
 
+  /** Groups whose clusters are made of this one's nodes; undefined while one of them is not served where these are now. */
+  usersOf(group: string): string[] | undefined {
+    const users: string[] = [];
+    for (const [user, resources] of this.#served()) {
+      if (!resources.placementReads.some((read) => read.group === group)) continue;
+      if (dependsOnMoved(resources, this.#dependencies.placements)) return undefined;
+      users.push(user);
+    }
+    return users;
+  }
+
   /** What a group is being served, as proto3 JSON in name order; undefined for a group that is served nothing. */
   resourcesOf(group: string): { [T in XdsType]?: Record<string, unknown>[] } | undefined {
     const snapshot = this.#groups.get(group)?.served?.snapshot;
@@ -116,7 +134,7 @@ export class Publisher {
   }
 
   #publish(): void {
-    const { store, cache, timers } = this.#dependencies;
+    const { store, placements, cache, timers } = this.#dependencies;
     const { documents } = store;
     // a document may have changed several times since: it is still one
     const changed = [...new Map(this.#changed.map((key) => [keyId(key), key])).values()];
@@ -126,7 +144,7 @@ export class Publisher {
 
     const existing = new Set([...documents.all('NodeGroup')].map(({ document }) => document.name));
     this.#removeAllBut(existing);
-    const touched = touchedGroups(documents, changed, this.#served());
+    const touched = touchedGroups(documents, changed, this.#served(), placements);
     const published: Published[] = [];
     for (const group of existing) {
       const before = this.#groups.get(group);
@@ -159,12 +177,12 @@ export class Publisher {
   }
 
   #advance(group: string, before: GroupState | undefined, changed: readonly DocumentKey[]): GroupState {
-    const { store, onEncoded } = this.#dependencies;
+    const { store, placements, onEncoded } = this.#dependencies;
     const { documents } = store;
     const served = before?.served;
     // after a failure more has changed than `changed` says
     const previous = before?.failure === undefined ? served?.resources : undefined;
-    const outcome = renderGroup(documents, group, served?.snapshot, previous, changed, onEncoded);
+    const outcome = renderGroup(documents, placements, group, served?.snapshot, previous, changed, onEncoded);
     if ('problems' in outcome) {
       this.#logFailure(group, before, outcome);
       return { revision: before?.revision, served, failure: outcome };

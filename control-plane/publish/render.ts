@@ -1,6 +1,7 @@
 /** One group's next snapshot, or why there is none. Pure. */
 import type { DocumentKey } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import type { Placements } from '../model/placements.ts';
 import { buildSnapshot, sameContent } from '../snapshot/build.ts';
 import { checkSnapshot } from '../snapshot/check.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -23,11 +24,12 @@ export interface PublishFailure {
 }
 
 /**
- * `previous`: what was rendered before `changed` changed; undefined after a failure and at the start. A snapshot that
+ * `previous`: what was rendered before `changed` and placements changed; undefined after a failure and at the start. A snapshot that
  * says nothing new to any client is the very one before (`last`).
  */
 export function renderGroup(
   documents: DocumentSet,
+  placements: Placements,
   group: string,
   last: Snapshot | undefined,
   previous: GroupResources | undefined,
@@ -38,8 +40,8 @@ export function renderGroup(
   try {
     const resources =
       previous === undefined
-        ? translateGroup(documents, group)
-        : translateGroupAgain(documents, group, previous, changed);
+        ? translateGroup(documents, group, placements)
+        : translateGroupAgain(documents, group, previous, changed, placements);
     const resourceTtlMs = documents.get('NodeGroup', undefined, group)?.spec.resourceTtlMs ?? 0;
     const built = buildSnapshot(group, revision, encodeGroup(resources, onEncoded), last, resourceTtlMs);
     const problems = checkSnapshot(built);

@@ -1,6 +1,7 @@
 /** What the tests of this room stand on: time that moves when told, documents that change, a log that remembers. */
 import { type DocumentKey, keyId, kinds } from '../model/document.ts';
 import { MemoryDocumentSet } from '../model/memory-set.ts';
+import type { Placement, Placements } from '../model/placements.ts';
 import type { Typed } from '../model/specs.ts';
 import type { Store } from '../store/store.ts';
 import type { Timers } from './debounce.ts';
@@ -75,6 +76,35 @@ export class Replica implements Pick<Store, 'documents' | 'subscribe'> {
     return copy;
   }
 }
+
+/** Where nodes are, as the test says. */
+export class TestPlacements implements Placements {
+  readonly #placed = new Map<string, readonly Placement[]>();
+  readonly #listeners = new Set<() => void>();
+
+  of(group: string, listener: string): readonly Placement[] {
+    return this.#placed.get(`${group} ${listener}`) ?? nowhere;
+  }
+
+  place(group: string, listener: string, placed: readonly Placement[]): void {
+    this.#placed.set(`${group} ${listener}`, placed);
+    for (const moved of this.#listeners) moved();
+  }
+
+  onMoved(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The same nodes, and nothing that can be told by identity. */
+  copy(): TestPlacements {
+    const copy = new TestPlacements();
+    for (const [key, placed] of this.#placed) copy.#placed.set(key, structuredClone(placed));
+    return copy;
+  }
+}
+
+const nowhere: readonly Placement[] = [];
 
 export class MemoryLogger implements PublishLogger {
   readonly lines: string[] = [];

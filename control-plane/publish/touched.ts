@@ -1,22 +1,25 @@
 /** Which groups a change can matter to, as far as that is cheap to know. */
 import type { DocumentKey } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import type { Placements } from '../model/placements.ts';
 import type { SpecOf } from '../model/specs.ts';
-import { dependsOn } from '../translate/group.ts';
+import { dependsOn, dependsOnMoved } from '../translate/group.ts';
 import type { GroupResources } from '../translate/resources.ts';
 
 /**
- * Groups that may be served something else now that `changed` have changed.
+ * Groups that may be served something else now that `changed` have changed, and nodes are where `placements` says.
  * `served`: what each group's last good translation gave.
  */
 export function touchedGroups(
   documents: DocumentSet,
   changed: readonly DocumentKey[],
   served: ReadonlyMap<string, GroupResources>,
+  placements: Placements,
 ): Set<string> {
   const touched = new Set<string>();
   for (const [group, resources] of served) {
-    if (changed.some((key) => dependsOn(resources, key))) touched.add(group);
+    const moved = dependsOnMoved(resources, placements);
+    if (moved || changed.some((key) => dependsOn(resources, key))) touched.add(group);
   }
   for (const key of changed) for (const group of reachedGroups(documents, key)) touched.add(group);
   return touched;

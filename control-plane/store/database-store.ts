@@ -7,11 +7,13 @@ import type { DocumentKey } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import type { Database } from './database.ts';
 import { type Draft, draft, writeDraft } from './draft.ts';
+import { type Drains, drains } from './drains.ts';
 import { Feed } from './feed.ts';
 import { isAt, readAll, readHead, wasCommitted } from './history.ts';
 import { limits } from './limits.ts';
 import { type LoadStates, loadStates } from './load-states.ts';
 import { type NodeStates, nodeStates } from './node-states.ts';
+import { type Places, places } from './places.ts';
 import { Replica } from './replica.ts';
 import { RowCounter } from './row-counter.ts';
 import type { Tables } from './schema.ts';
@@ -43,6 +45,8 @@ class DatabaseStore implements Store {
   readonly shared: boolean;
   readonly nodeStates: NodeStates;
   readonly loadStates: LoadStates;
+  readonly drains: Drains;
+  readonly places: Places;
   readonly #database: Database;
   readonly #settings: StoreSettings;
   readonly #replica: Replica;
@@ -64,8 +68,11 @@ class DatabaseStore implements Store {
       this.#closing === undefined ? this.#attempt(work) : Promise.reject(closed());
     this.tokens = tokenStore(database.kysely, settings.now, attempt);
     this.shared = database.shared;
-    this.nodeStates = nodeStates(database.kysely, (listener) => database.watchNodes(listener), attempt);
+    const watchNodes: Database['watchNodes'] = (listener) => database.watchNodes(listener);
+    this.nodeStates = nodeStates(database.kysely, watchNodes, attempt);
     this.loadStates = loadStates(database.kysely, attempt);
+    this.drains = drains(database.kysely, watchNodes, attempt);
+    this.places = places(database.kysely, attempt);
   }
 
   get documents(): DocumentSet {

@@ -1,9 +1,9 @@
-/** States of nodes in the tables, the same on both databases. */
+/** What is known of nodes in the tables, the same on both databases. */
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStore } from './open.ts';
 import type { Store } from './store.ts';
-import { type Databases, embeddedDatabases, serverDatabases } from './testing.ts';
+import { type Databases, embeddedDatabases, type Place, serverDatabases } from './testing.ts';
 
 const quiet = pino({ level: 'silent' });
 
@@ -12,10 +12,12 @@ describe.each([
   { name: 'Postgres', make: serverDatabases, shared: true },
 ])('on $name', ({ make, shared }) => {
   let databases: Databases;
+  let place: Place;
   let store: Store;
   beforeAll(async () => {
     databases = await make();
-    store = await openStore({ ...(await databases.fresh()), logger: quiet });
+    place = await databases.fresh();
+    store = await openStore({ ...place, logger: quiet });
   });
   afterAll(async () => {
     await store?.close();
@@ -72,6 +74,35 @@ describe.each([
     expect(await store.nodeStates.readSince('d', 0)).toEqual([]);
   });
 
+  test('a drain begins once, may be given another time, outlives the process, and is lifted', async () => {
+    await store.drains.put({ node: 'n1', timeoutMs: 45_000, by: 'ann' });
+    const [begun] = await store.drains.list();
+    expect(begun).toMatchObject({ node: 'n1', timeoutMs: 45_000, by: 'ann', ageMs: expect.any(Number) });
+    await store.drains.put({ node: 'n1', timeoutMs: 10_000, by: 'bob' });
+    await store.close();
+    store = await openStore({ ...place, logger: quiet });
+    const [kept] = await store.drains.list();
+    expect(kept).toMatchObject({ since: begun?.since, timeoutMs: 10_000, by: 'ann' });
+    expect(kept?.ageMs).toBeGreaterThanOrEqual(begun?.ageMs ?? 0);
+    expect(await store.drains.remove('n1')).toBe(true);
+    expect(await store.drains.remove('n1')).toBe(false);
+    expect(await store.drains.list()).toEqual([]);
+  });
+
+  test('places are put, changed and taken away one by one', async () => {
+    const many = Array.from({ length: 501 }, (_, index) => ({ group: 'edge', node: `n${index}`, place: { port: 1 } }));
+    await store.places.write(many);
+    await store.places.write([
+      { group: 'edge', node: 'n7', place: { port: 2 } },
+      { group: 'edge', node: 'n8', place: null },
+      { group: 'mesh', node: 'n9', place: null },
+    ]);
+    const rows = await store.places.list();
+    expect(rows).toHaveLength(500);
+    expect(rows.find(({ node }) => node === 'n7')).toEqual({ group: 'edge', node: 'n7', place: { port: 2 } });
+    expect(rows.map(({ node }) => node)).not.toContain('n8');
+  });
+
   // The embedded store has nobody to give a hint to.
   if (!shared) return;
 
@@ -84,5 +115,8 @@ describe.each([
       await row('e');
     }
     unsubscribe();
+    const drains = new Promise<void>((resolve) => store.drains.onHint(resolve));
+    await store.drains.put({ node: 'n1', timeoutMs: 1, by: 'ann' });
+    await drains;
   });
 });

@@ -46,6 +46,8 @@ export interface Tables {
   replicas: { id: string; version: number; nodes: number; seen_at: string };
   nodes: { replica: string; id: string; version: number; state: Json<unknown> };
   load_writers: { replica: string; left_out: number };
+  node_drains: { node: string; since: ColumnType<string, never, never>; timeout_ms: number; by: string };
+  node_places: { node_group: string; node: string; place: Json<unknown> };
   loads: { replica: string; subject: LoadSubject; name: string; load: Json<unknown> };
 }
 

@@ -1,9 +1,12 @@
 /** What the rest of the control plane may ask of the store. Implementations differ only in their dialect. */
 import type { Change, DocumentKey } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import type { Drains } from './drains.ts';
 import type { LoadStates } from './load-states.ts';
 import type { NodeStates } from './node-states.ts';
+import type { Places } from './places.ts';
 
+export type { DrainRow, Drains } from './drains.ts';
 export type {
   LoadState,
   LoadStates,
@@ -13,6 +16,7 @@ export type {
   LoadSubject,
 } from './load-states.ts';
 export type { NodeState, NodeStates, NodeStatesWrite, ReplicaRow } from './node-states.ts';
+export type { PlaceRow, Places } from './places.ts';
 
 /** What a write decides once it sees the documents under the revision lock. Nothing is written if it throws. */
 export interface Decision<T> {
@@ -82,6 +86,8 @@ export interface Store {
   readonly shared: boolean;
   readonly nodeStates: NodeStates;
   readonly loadStates: LoadStates;
+  readonly drains: Drains;
+  readonly places: Places;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { encode } from '../../proto/codec.ts';
 import { clusterLoadAssignment, endpointsName } from './endpoints.ts';
-import { asJson, typed } from './testing.ts';
+import { asJson, ofNodes, typed } from './testing.ts';
 
 type Written = Readonly<Record<string, unknown>>;
 
@@ -118,4 +118,29 @@ test('checked endpoints are named by the first that is enabled, so that none in 
   expect(nameOf([a, b], false)).toBe('checkout/orders');
   const message = clusterLoadAssignment(typed('Cluster', 'checkout/orders', { endpoints: [b, a] }), true);
   expect(message.cluster_name).toBe('checkout/orders@10.0.0.1:80');
+});
+
+test('nodes of a group stand as endpoints do, by zone, address and port; one that drains is sent as DRAINING', () => {
+  const cluster = ofNodes(typed('Cluster', 'front', { health: { active: { tcp: {} } } }), 'edge', 'public');
+  const node = { node: 'n', zone: '', draining: false };
+  const placed = [
+    { ...node, address: '10.0.0.9', port: 8080, zone: 'b' },
+    { ...node, address: '10.0.0.1', port: 900, zone: 'a', draining: true },
+    { ...node, address: '10.0.0.1', port: 8080, zone: 'a' },
+  ];
+  const message = clusterLoadAssignment(cluster, true, placed);
+  expect(message.cluster_name).toBe('front');
+  const said = message.endpoints?.map(({ locality, lb_endpoints: all = [] }) => [
+    locality?.zone,
+    ...all.map(({ endpoint, health_status, load_balancing_weight }) => {
+      const { address, port_value } = endpoint?.address?.socket_address ?? {};
+      return [address, port_value, health_status, load_balancing_weight?.value];
+    }),
+  ]);
+  expect(said).toEqual([
+    ['a', ['10.0.0.1', 900, 'DRAINING', 1], ['10.0.0.1', 8080, undefined, 1]],
+    ['b', ['10.0.0.9', 8080, undefined, 1]],
+  ]);
+  expect(clusterLoadAssignment(cluster, true, placed)).toBe(message);
+  expect(clusterLoadAssignment(cluster, true, placed.slice(1))).not.toBe(message);
 });

@@ -1,6 +1,7 @@
 /** Endpoints of Cluster documents to envoy.config.endpoint.v3.ClusterLoadAssignment. */
 import type { ClusterLoadAssignment } from '../../proto/envoy.ts';
 import { assignmentName, resourceName } from '../../proto/names.ts';
+import type { Placement } from '../model/placements.ts';
 import type { ClusterSpec, EndpointSpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { Memo } from './memo.ts';
@@ -16,6 +17,7 @@ const assignments = new Memo<Typed<'Cluster'>, ClusterLoadAssignment>();
  * Resource name of a cluster's endpoints. Where these are checked it names the first that is enabled: endpoints that
  * leave no one in place are another resource, for which Envoy warms another cluster, and goes on with the old one until the first
  * checks of the new are decided. Under one name it would drop the old endpoints before any of the new may be used.
+ * Nodes keep one name: the fleet sees to it that those of before stay while others come.
  */
 export function endpointsName({ document, spec }: Typed<'Cluster'>, checked: boolean): string {
   const name = resourceName(document.tenant, document.name);
@@ -28,16 +30,29 @@ export function endpointsName({ document, spec }: Typed<'Cluster'>, checked: boo
 /**
  * One locality a priority and zone, in this order, priorities without gaps; in each the endpoints by address and port, so
  * that a restarted proxy builds the same ring as one that lived through the changes. Disabled endpoints are left out.
+ * `placed`: where the nodes are that a cluster with `nodes` is made of.
  */
-export function clusterLoadAssignment(cluster: Typed<'Cluster'>, checked: boolean): ClusterLoadAssignment {
-  return assignments.get(cluster, [checked], () => {
-    const used = cluster.spec.endpoints.filter(({ state }) => state !== 'disabled').toSorted(byAddressAndPort);
+export function clusterLoadAssignment(
+  cluster: Typed<'Cluster'>,
+  checked: boolean,
+  placed: readonly Placement[] = noNodes,
+): ClusterLoadAssignment {
+  return assignments.get(cluster, [checked, placed], () => {
+    const all = cluster.spec.nodes === null ? cluster.spec.endpoints : placed.map(endpointOfNode);
+    const used = all.filter(({ state }) => state !== 'disabled').toSorted(byAddressAndPort);
     const byPriority = [...Map.groupBy(used, ({ priority }) => priority)].sort(([a], [b]) => a - b);
     return {
       cluster_name: endpointsName(cluster, checked),
       endpoints: byPriority.flatMap(([, endpoints], priority) => localities(cluster.spec, endpoints, priority)),
     };
   });
+}
+
+const noNodes: readonly Placement[] = [];
+
+function endpointOfNode({ address, port, zone, draining }: Placement): EndpointSpec {
+  const state = draining ? 'draining' : 'enabled';
+  return { address, port, zone, state, weight: 1, priority: 0, labels: {} };
 }
 
 function localities(spec: ClusterSpec, endpoints: readonly EndpointSpec[], priority: number): Locality[] {

@@ -3,6 +3,7 @@ import { encode } from '../../proto/codec.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { noPlacements, type Placements } from '../model/placements.ts';
 import { carriageOf } from '../model/world/carriers.ts';
 import { clusterMessage, isChecked } from './clusters.ts';
 import { clusterLoadAssignment } from './endpoints.ts';
@@ -15,6 +16,7 @@ import {
   type GroupResources,
   keyOf,
   messageNames,
+  type PlacementRead,
   type Routing,
   type Targets,
   type TranslatedType,
@@ -24,24 +26,29 @@ import { translateRoutingAgain } from './routing-again.ts';
 import { secretsOf } from './secrets.ts';
 
 /**
- * Pure: equal documents give equal messages, and documents that kept their identity give identical (===) ones. A route
- * to a cluster that does not exist is translated as it stands: the reference check of the snapshot finds it.
+ * Pure: equal documents and placements give equal messages, and those that kept their identity give identical (===)
+ * ones. A route to a cluster that does not exist is translated as it stands: the reference check of the snapshot finds it.
  * Throws `TranslationError` for a document that cannot be translated.
  */
-export function translateGroup(documents: DocumentSet, group: string): GroupResources {
+export function translateGroup(
+  documents: DocumentSet,
+  group: string,
+  placements: Placements = noPlacements,
+): GroupResources {
   const routing = translateRouting(documents, group);
-  return { ...routing, ...translateTargets(documents, routing) };
+  return { ...routing, ...translateTargets(documents, routing, placements) };
 }
 
 /**
  * The same as `translateGroup`, from what it gave before `changed` changed. Endpoints come and go, and tenants change
- * their routes, all day: then only what they touch is looked at.
+ * their routes, all day: then only what they touch is looked at. So do nodes, which are endpoints of other nodes.
  */
 export function translateGroupAgain(
   documents: DocumentSet,
   group: string,
   previous: GroupResources,
   changed: readonly DocumentKey[],
+  placements: Placements = noPlacements,
 ): GroupResources {
   const routes = changed.filter(({ kind }) => kind === 'Route');
   const targets = changed.filter(({ kind }) => kind === 'Cluster' || kind === 'HealthPolicy');
@@ -52,17 +59,18 @@ export function translateGroupAgain(
     !targets.every((key) => isCarriedAsBefore(documents, previous, key)) ||
     (routes.length + secrets.length > 0 && fronts === undefined)
   ) {
-    return translateGroup(documents, group);
+    return translateGroup(documents, group, placements);
   }
   const routing =
     routes.length > 0 && fronts !== undefined
       ? translateRoutingAgain(documents, { ...previous, fronts }, routes)
       : previous;
-  const sameTargets = targets.length === 0 && routing.targets === previous.targets;
+  const sameTargets =
+    targets.length === 0 && routing.targets === previous.targets && !dependsOnMoved(previous, placements);
   return {
     ...previous,
     ...routing,
-    ...(sameTargets ? {} : translateTargets(documents, routing)),
+    ...(sameTargets ? {} : translateTargets(documents, routing, placements)),
     ...(secrets.length > 0 && fronts !== undefined && { secrets: secretsOfFronts(documents, fronts) }),
   };
 }
@@ -87,8 +95,14 @@ export function dependsOn({ routingReads, targetReads, carriages }: GroupResourc
   return routingReads.has(id) || targetReads.has(id) || carriages.has(id);
 }
 
-function translateTargets(documents: DocumentSet, { targets, grpcTargets }: Routing): Targets {
+/** Whether nodes that clusters are made of came, went, moved or drain since. */
+export function dependsOnMoved({ placementReads }: Targets, placements: Placements): boolean {
+  return placementReads.some(({ group, listener, placed }) => placements.of(group, listener) !== placed);
+}
+
+function translateTargets(documents: DocumentSet, { targets, grpcTargets }: Routing, placements: Placements): Targets {
   const findings = new Findings();
+  const placementReads: PlacementRead[] = [];
   const clusters: GroupResource<'clusters'>[] = [];
   const endpoints: GroupResource<'endpoints'>[] = [];
   for (const [name, reference] of [...targets].toSorted(([a], [b]) => compareText(a, b))) {
@@ -101,10 +115,13 @@ function translateTargets(documents: DocumentSet, { targets, grpcTargets }: Rout
     const byName = grpcTargets.has(name);
     clusters.push({ name, message: clusterMessage(documents, cluster), source, ...(byName && { byName }) });
     if (cluster.spec.dns !== null) continue;
-    const message = clusterLoadAssignment(cluster, isChecked(documents, cluster));
+    const { nodes } = cluster.spec;
+    const placed = nodes === null ? undefined : placements.of(nodes.group, nodes.listener);
+    if (nodes !== null && placed !== undefined) placementReads.push({ ...nodes, placed });
+    const message = clusterLoadAssignment(cluster, isChecked(documents, cluster), placed);
     endpoints.push({ name: message.cluster_name ?? name, message, source });
   }
-  return { clusters, endpoints, targetReads: findings.reads };
+  return { clusters, endpoints, targetReads: findings.reads, placementReads };
 }
 
 export interface EncodedGroupResource {

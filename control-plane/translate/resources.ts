@@ -2,6 +2,7 @@
 import type { MessageName, MessageTypes } from '../../proto/envoy.ts';
 import { pushOrder, type XdsType } from '../../proto/type-urls.ts';
 import { type DocumentKey, describeKey, keyId } from '../model/document.ts';
+import type { Placement } from '../model/placements.ts';
 import type { Reference, Typed } from '../model/specs.ts';
 
 export { pushOrder, type XdsType };
@@ -82,6 +83,14 @@ export interface Targets {
   readonly clusters: readonly GroupResource<'clusters'>[];
   readonly endpoints: readonly GroupResource<'endpoints'>[];
   readonly targetReads: ReadonlySet<string>;
+  /** What the fleet said of the nodes that the clusters are made of. */
+  readonly placementReads: readonly PlacementRead[];
+}
+
+export interface PlacementRead {
+  readonly group: string;
+  readonly listener: string;
+  readonly placed: readonly Placement[];
 }
 
 export type GroupResources = Routing & Targets;

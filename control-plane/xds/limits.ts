@@ -73,6 +73,8 @@ export const limits = {
   },
   /** What is still open on a connection so long after it was asked to go is cut. */
   goAwayGraceMs: 5_000,
+  /** Ours: of one node, that it tells it has bound; the rest is not taken. */
+  stateListeners: 1_000,
   /** Ours: big responses remembered to be shared; one for each type, since a stream is sent them in turn. */
   sharedResponses: 4,
   /** Ours: a fleet that joins at once costs this much memory in responses, not its size times everything. */

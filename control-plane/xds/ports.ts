@@ -150,6 +150,37 @@ export interface HealthObserver {
   ended(node: NodeIdentity): void;
 }
 
+/** `initializing`: it does not serve yet; `leaving`: it serves what it has, and asks clients to go elsewhere. */
+export type NodePhase = 'initializing' | 'live' | 'leaving';
+
+export interface BoundListener {
+  readonly name: string;
+  /** As it is bound: `0.0.0.0` and `::` are every address of the node. */
+  readonly address: string;
+  readonly port: number;
+  readonly udp: boolean;
+}
+
+export interface NodeStateReport {
+  readonly phase: NodePhase;
+  readonly listeners: readonly BoundListener[];
+  /** Of clients, and UDP sessions, that are open. */
+  readonly connections: number;
+}
+
+export interface NodeOrder {
+  /** Connections that are open when so long is over are cut; `null`: it shall not drain. */
+  readonly drainWithinMs: number | null;
+}
+
+/** Told by the streams of node states; `fleet` implements it. `node`: one object a stream. */
+export interface StateObserver {
+  /** `tell` is called at once, and again whenever the order changes. */
+  joined(node: NodeIdentity, tell: (order: NodeOrder) => void): void;
+  reported(node: NodeIdentity, state: NodeStateReport): void;
+  ended(node: NodeIdentity): void;
+}
+
 export interface XdsLogger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

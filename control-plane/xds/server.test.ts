@@ -192,6 +192,7 @@ function listenOn(address: { host: string; port: number }): Promise<XdsServer> {
     observer: new Recorder(),
     loads: { reported() {}, ended() {} },
     healths: { reported() {}, ended() {} },
+    states: { joined() {}, reported() {}, ended() {} },
     elsewhere: () => [],
     timers: new ManualTimers(),
   });

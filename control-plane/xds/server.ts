@@ -11,6 +11,7 @@ import { InFlight } from './in-flight.ts';
 import { limits } from './limits.ts';
 import { loadService } from './load-service.ts';
 import { nodeReportsService } from './node-reports-service.ts';
+import { nodeStateService } from './node-state-service.ts';
 import type {
   AuthorizeStatus,
   AuthorizeStream,
@@ -18,6 +19,7 @@ import type {
   HealthObserver,
   LoadObserver,
   PeerCertificate,
+  StateObserver,
   StreamObserver,
   Timers,
   XdsLogger,
@@ -39,6 +41,7 @@ export interface XdsServerOptions {
   readonly observer: StreamObserver;
   readonly loads: LoadObserver;
   readonly healths: HealthObserver;
+  readonly states: StateObserver;
   /** For client status: as in StatusPorts. */
   readonly elsewhere: () => Iterable<ClientElsewhere>;
   readonly timers: Timers;
@@ -85,7 +88,7 @@ const silent: XdsLogger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Rejects with {@link XdsServerError} or TlsFilesError. */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
-  const { source, authorize, authorizeStatus, observer, loads, healths, elsewhere, timers } = options;
+  const { source, authorize, authorizeStatus, observer, loads, healths, states, elsewhere, timers } = options;
   const { now = Date.now, logger = silent, isServing = () => true } = options;
   const secure = options.tls && (await SecureFront.open(options.tls, { timers, logger, now }));
   const certificateOf = (peer: string): PeerCertificate | undefined => secure?.certificateOf(peer);
@@ -126,6 +129,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   const ofNodes = { source, authorize, certificateOf, timers, logger };
   const loadReports = loadService({ ...ofNodes, observer: loads });
   const nodeReports = nodeReportsService({ ...ofNodes, observer: healths });
+  const nodeStates = nodeStateService({ authorize, certificateOf, timers, logger, observer: states });
   const services = new Set(['', ...Object.keys(streamKinds).map((path) => path.split('/')[1] ?? '')]);
   const health = new HealthService({ isServing: isServing, services, timers });
   const grpc = new GrpcServer({
@@ -134,6 +138,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
       ...clientStatus.methods,
       ...loadReports.methods,
       ...nodeReports.methods,
+      ...nodeStates.methods,
       ...health.methods,
     ]),
     limits: limits.grpc,
@@ -194,6 +199,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     clientStatus.end();
     loadReports.end();
     nodeReports.end();
+    nodeStates.end();
     health.end();
     secure?.close();
     grpc.drain();

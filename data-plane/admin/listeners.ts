@@ -14,9 +14,11 @@ export function listenersText(listeners: readonly ListenerView[]): string {
 /** envoy.admin.v3.Listeners, with the connections and the trouble beside. */
 export function listenersJson(listeners: readonly ListenerView[]): unknown {
   return {
-    listener_statuses: listeners.map(({ name, address, port, connections, error }) => ({
+    listener_statuses: listeners.map(({ name, address, port, udp, connections, error }) => ({
       name,
-      local_address: socketAddress(address, port),
+      local_address: udp
+        ? { socket_address: { protocol: 'UDP', ...socketAddress(address, port).socket_address } }
+        : socketAddress(address, port),
       connections,
       ...(error === null ? {} : { error }),
     })),

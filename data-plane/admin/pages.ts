@@ -93,7 +93,14 @@ export const pages: readonly Page[] = [
     },
   },
   { path: '/server_info', methods: get, help: 'version, state, uptime, node, workers', answer: serverInfo },
-  { path: '/drain', methods: post, help: 'takes no new connections and lets the open ones finish', answer: drain },
+  {
+    path: '/drain',
+    methods: post,
+    help: 'fails /ready, asks clients to go elsewhere, serves those who come',
+    parameters: ['timeout'],
+    answer: drain,
+  },
+  { path: '/undrain', methods: post, help: 'takes /drain back', answer: undrain },
   {
     path: '/logging',
     methods: ['GET', 'POST'],
@@ -149,16 +156,33 @@ function serverInfo(parts: AdminParts): Answer {
   });
 }
 
-async function drain(parts: AdminParts): Promise<Answer> {
-  const already = parts.state() === 'DRAINING';
-  // how many those are is not worth waiting for a worker that is stuck, and they are fewer at once
-  const counting = parts.connectionCount().catch(() => 'some');
-  if (!already) parts.drain();
-  const connections = await counting;
-  const seconds = parts.drainTimeoutMs / 1000;
+async function drain(parts: AdminParts, query: URLSearchParams): Promise<Answer> {
+  const asked = query.get('timeout');
+  const seconds = asked === null ? parts.drainTimeoutMs / 1000 : secondsOf(asked);
+  if (Number.isNaN(seconds))
+    return text('write the timeout in seconds or minutes, as in timeout=45s or timeout=5m\n', 400);
+  const isNew = parts.drain(asked === null ? null : seconds * 1000);
+  // how many those are is not worth waiting for a worker that is stuck
+  const connections = await parts.connectionCount().catch(() => 'some');
   return text(
-    `${already ? 'draining already' : 'draining'}: no new connections are taken, ${connections} are open and may ` +
-      `finish; those left ${seconds} s after the start of the drain are cut. /ready answers 503 from now on.\n`,
+    `${isNew ? 'draining' : 'draining already'}: clients are asked to go elsewhere, those who come are served. ` +
+      `${connections} connections are open; those that stay for ${seconds} s are cut. /ready answers 503 until POST /undrain.\n`,
+  );
+}
+
+/** NaN: that is none. */
+function secondsOf(duration: string): number {
+  const [, digits, unit] = /^(\d{1,6})(s|m)$/.exec(duration) ?? [];
+  return Number(digits) * (unit === 'm' ? 60 : 1);
+}
+
+function undrain(parts: AdminParts): Answer {
+  const wasAsked = parts.undrain();
+  if (parts.state() !== 'DRAINING') return text(`${wasAsked ? 'no longer draining' : 'not draining'}\n`);
+  return text(
+    `${wasAsked ? 'taken back, but draining all the same' : 'nobody has asked for it here'}: the control plane has ` +
+      `ordered it (there: POST /v1/nodes/${parts.id}/undrain), or the node is about to stop\n`,
+    409,
   );
 }
 

@@ -23,9 +23,11 @@ export interface AdminParts {
   workers(): readonly WorkerView[];
   /** The accepted resources. */
   dump(): Readonly<Record<DumpedType, readonly DumpedResource[]>>;
-  /** Starts a graceful drain; harmless where one is under way. */
-  drain(): void;
-  /** Connections that are still open are cut this long after a drain began. */
+  /** Asks clients to go elsewhere. False: that was asked for here before. @param timeoutMs null: nobody says */
+  drain(timeoutMs: number | null): boolean;
+  /** Takes it back. False: it was not asked for here. */
+  undrain(): boolean;
+  /** Where nobody says: connections that stay for so long are cut. */
   readonly drainTimeoutMs: number;
   /** Of the process log, in pino's words. */
   logLevel(): string;
@@ -93,6 +95,8 @@ export interface ListenerView {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** A datagram socket. */
+  readonly udp: boolean;
   readonly connections: number;
   /** Why it is not bound; then address and port are the wanted ones. */
   readonly error: string | null;

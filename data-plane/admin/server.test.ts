@@ -39,7 +39,14 @@ const cluster: ClusterView = {
     },
   ],
 };
-const listener: ListenerView = { name: 'public', address: '0.0.0.0', port: 8080, connections: 5, error: null };
+const listener: ListenerView = {
+  name: 'public',
+  address: '0.0.0.0',
+  port: 8080,
+  udp: false,
+  connections: 5,
+  error: null,
+};
 
 const kernel: KernelView = {
   table: 'fairlead-n1',
@@ -71,7 +78,8 @@ async function admin(changes: Partial<AdminParts> = {}) {
     workers: () => [],
     kernel: () => kernel,
     dump: () => ({ clusters: [], endpoints: [], listeners: [], routes: [], secrets: [] }),
-    drain: () => done.push('drain'),
+    drain: () => done.push('drain') > 0,
+    undrain: () => done.push('undrain') > 0,
     drainTimeoutMs: 30_000,
     logLevel: () => level,
     setLogLevel: (next) => {
@@ -269,20 +277,55 @@ test('/config_dump holds the accepted resources as Envoy writes them', async () 
   });
 });
 
-test('POST /drain starts a drain once and says what happens; GET does not', async () => {
+test('POST /drain asks clients to leave once and says what happens, /undrain takes it back; GET does neither', async () => {
   let state: ServerState = 'LIVE';
-  const { ask, post, done } = await admin({
+  let asked = false;
+  const ask = (wanted: boolean): boolean => {
+    const isNews = asked !== wanted;
+    asked = wanted;
+    state = wanted ? 'DRAINING' : 'LIVE';
+    return isNews;
+  };
+  const { ask: get, post } = await admin({
     state: () => state,
-    drain: () => {
-      done.push('drain');
-      state = 'DRAINING';
-    },
+    drain: () => ask(true),
+    undrain: () => ask(false),
   });
-  expect(await ask('/drain')).toMatchObject({ status: 405, body: expect.stringContaining('/drain wants POST') });
-  expect(done).toEqual([]);
-  expect(await post('/drain')).toMatchObject({ status: 200, body: expect.stringContaining('5 are open') });
+  expect(await get('/drain')).toMatchObject({ status: 405, body: expect.stringContaining('/drain wants POST') });
+  expect(await get('/undrain')).toMatchObject({ status: 405 });
+  expect(asked).toBe(false);
+  expect(await post('/undrain')).toMatchObject({ status: 200, body: 'not draining\n' });
+  expect(await post('/drain')).toMatchObject({ status: 200, body: expect.stringContaining('5 connections are open') });
   expect(await post('/drain')).toMatchObject({ status: 200, body: expect.stringContaining('draining already') });
-  expect(done).toEqual(['drain']);
+  expect((await get('/ready')).status).toBe(503);
+  expect(await post('/undrain')).toMatchObject({ status: 200, body: 'no longer draining\n' });
+  expect((await get('/ready')).status).toBe(200);
+});
+
+test.each([
+  ['', null, '30 s'],
+  ['?timeout=5s', 5_000, '5 s'],
+  ['?timeout=2m', 120_000, '120 s'],
+  ['?timeout=0s', 0, '0 s'],
+])('POST /drain%s says how long connections may stay', async (query, timeoutMs, words) => {
+  const asked: (number | null)[] = [];
+  const { post } = await admin({ drain: (ms) => asked.push(ms) > 0 });
+  expect((await post(`/drain${query}`)).body).toContain(`stay for ${words} are cut`);
+  expect(asked).toEqual([timeoutMs]);
+});
+
+test.each(['5', 's', '1h', '-5s', ''])('POST /drain?timeout=%s is refused, and nothing is drained', async (timeout) => {
+  const { post, done } = await admin();
+  expect((await post(`/drain?timeout=${timeout}`)).status).toBe(400);
+  expect(done).toEqual([]);
+});
+
+test('/undrain says who else wants the drain', async () => {
+  const { post } = await admin({ state: () => 'DRAINING' });
+  expect(await post('/undrain')).toMatchObject({
+    status: 409,
+    body: expect.stringContaining('POST /v1/nodes/n1/undrain'),
+  });
 });
 
 test('a web page of another origin cannot post', async () => {

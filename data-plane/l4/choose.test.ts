@@ -17,7 +17,7 @@ function cluster(ports: readonly number[]): Cluster {
 test('each attempt goes to another endpoint until none is left', () => {
   const of = cluster([1, 2, 3]);
   const tried: Host[] = [];
-  for (let host = chooseHost(of, tried); host !== null; host = chooseHost(of, tried)) tried.push(host);
+  for (let host = chooseHost(of, tried, null); host !== null; host = chooseHost(of, tried, null)) tried.push(host);
   expect(new Set(tried).size).toBe(3);
 });
 
@@ -25,6 +25,6 @@ test('another attempt does not go to an endpoint that is not well', () => {
   const of = cluster([1, 2, 3]);
   of.setChecked('127.0.0.1:2', 'failing');
   const tried = [of.hosts[0]!];
-  expect(chooseHost(of, tried)?.port).toBe(3);
-  expect(chooseHost(of, [...tried, of.hosts[2]!])).toBeNull();
+  expect(chooseHost(of, tried, null)?.port).toBe(3);
+  expect(chooseHost(of, [...tried, of.hosts[2]!], null)).toBeNull();
 });

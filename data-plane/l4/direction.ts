@@ -1,5 +1,5 @@
 /** One direction of a TCP connection: bytes from one socket to the other, as fast as the slower of the two. */
-import type net from 'node:net';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import { copyForWrite, giveBulkBuffer, takeBulkBuffer, wasWritten } from './buffers.ts';
 
 /** Reads of this size, this many in a row, show a bulk flow; a read under a quarter of it shows its end. */
@@ -9,8 +9,8 @@ const bulkReads = 2;
 export class Direction {
   /** Bytes passed on. */
   bytes = 0;
-  readonly #source: net.Socket;
-  readonly #target: net.Socket;
+  readonly #source: TcpSocket;
+  readonly #target: TcpSocket;
   readonly #shared: Buffer;
   readonly #onMoved: (bytes: number) => void;
   readonly #onPause: (paused: boolean) => void;
@@ -24,8 +24,8 @@ export class Direction {
    * @param onMoved some bytes were taken from the source, or the target took what was pending (0)
    */
   constructor(
-    source: net.Socket,
-    target: net.Socket,
+    source: TcpSocket,
+    target: TcpSocket,
     shared: Buffer,
     onMoved: (bytes: number) => void,
     onPause: (paused: boolean) => void,
@@ -65,6 +65,20 @@ export class Direction {
       wasWritten(copy, target.writableLength > 0);
       if (target.writableNeedDrain) this.#pause();
     }
+  }
+
+  /** The target's first bytes: a header that is not the source's, and what the source has sent so far, in one write. */
+  begin(header: Buffer, early: Buffer | null): void {
+    const target = this.#target;
+    if (target.destroyed) return;
+    if (early === null) {
+      target.write(header);
+      return;
+    }
+    this.bytes += early.length;
+    this.#onMoved(early.length);
+    target.write(Buffer.concat([header, early]));
+    if (target.writableNeedDrain) this.#pause();
   }
 
   /** The source ended: so does the target, behind what is pending. */

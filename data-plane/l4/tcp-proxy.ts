@@ -2,18 +2,24 @@
  * The TCP proxy: one session is a client's connection and the endpoint's that was opened for it. Each half closes on its
  * own, a reset on one side is a reset on the other, and nothing is cut that was not cut by somebody.
  */
-import type net from 'node:net';
-import type { TcpProxyConfig } from '../model/config.ts';
+import type { Hash64 } from '../../proto/hashing/hash64.ts';
+import { type Arrival, addressText, directArrival, withoutMapping } from '../model/arrival.ts';
+import type { TcpHashConfig, TcpProxyConfig } from '../model/config.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
+import { logArrival } from '../telemetry/log-arrival.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { TcpStats } from '../telemetry/stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
+import { compiledTlvs, type ProxyHeaders } from '../upstream/proxy-headers.ts';
 import { reset } from '../upstream/reset.ts';
 import { chooseCluster } from '../upstream/weighted.ts';
+import { goesByHashes } from './choose.ts';
 import { Direction } from './direction.ts';
+import { hashConnection, hashFormat } from './hash.ts';
 import { UpstreamConnector } from './upstream-connector.ts';
 
 /** What all sessions of a thread share. */
@@ -26,19 +32,27 @@ export interface TcpShared {
   readonly wallClock: () => number;
   /** 0 ≤ x < 1 */
   readonly random: () => number;
+  /** A UUID. */
+  readonly newRequestId: () => string;
   /** All reads land here, save those of bulk flows. */
   readonly readBuffer: Buffer;
   /** A bug showed itself while one connection was served. */
   readonly onFault: (fault: unknown) => void;
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly?: boolean;
 }
 
 export interface TcpDeps {
   readonly shared: TcpShared;
   readonly chain: TcpProxyConfig;
   readonly stats: TcpStats;
-  readonly logs: readonly { write(entry: LogEntry): void }[];
-  /** `ip:port` of the listener's socket. */
-  readonly localAddress: string;
+  /** `readsStreamId`: sessions need an id; absent: no. */
+  readonly logs: readonly { readonly readsStreamId?: boolean; write(entry: LogEntry): void }[];
+  /**
+   * `ip:port` that the configuration gives the listener, where this node stands elsewhere: what hashes go by, so that nodes
+   * agree; null: what a connection says.
+   */
+  readonly virtualAddress: string | null;
   /** Called once, when both connections are closed and the session is logged. */
   readonly onClosed: (session: TcpSession) => void;
 }
@@ -46,9 +60,10 @@ export interface TcpDeps {
 /**
  * Takes an accepted connection. Its socket must be half-open (`allowHalfOpen`) and its bytes come through `onBytes`; the
  * caller resumes it.
+ * @param arrival null: all there is to know is the socket
  */
-export function handleTcp(socket: net.Socket, deps: TcpDeps): TcpSession {
-  return new TcpSession(socket, deps);
+export function handleTcp(socket: TcpSocket, deps: TcpDeps, arrival: Arrival | null = null): TcpSession {
+  return new TcpSession(socket, deps, arrival);
 }
 
 /** Shown as Envoy's response flags. */
@@ -63,18 +78,23 @@ const flags = {
 };
 
 export class TcpSession {
-  readonly #client: net.Socket;
+  readonly #client: TcpSocket;
   readonly #deps: TcpDeps;
   readonly #startedMs: number;
   readonly #entry: LogEntry = emptyLogEntry();
+  /** Null: nobody has asked for what the socket says. */
+  #arrival: Arrival | null;
   readonly #idle = new Deadline(() => this.#onIdle());
+  #hash: Hash64 | null = null;
   #connector: UpstreamConnector | null = null;
   #cluster: Cluster | null = null;
   #host: Host | null = null;
   #load: LocalityLoad | null = null;
-  #endpoint: net.Socket | null = null;
+  #endpoint: TcpSocket | null = null;
   #toEndpoint: Direction | null = null;
   #toClient: Direction | null = null;
+  /** What the endpoint gets first; null: nothing of ours. */
+  #header: Buffer | null = null;
   /** What the client sent before there was anybody to take it. */
   #early: Buffer | null = null;
   #clientEnded = false;
@@ -83,25 +103,41 @@ export class TcpSession {
   /** The endpoint closed or reset first. */
   #endpointLeftFirst = false;
 
-  constructor(client: net.Socket, deps: TcpDeps) {
+  constructor(client: TcpSocket, deps: TcpDeps, arrival: Arrival | null) {
     const { shared, stats, chain } = deps;
     this.#client = client;
     this.#deps = deps;
+    this.#arrival = arrival;
     this.#startedMs = shared.now();
     const entry = this.#entry;
     entry.startMs = shared.wallClock();
-    entry.localAddress = deps.localAddress;
-    if (deps.logs.length > 0) {
-      entry.downstreamIp = client.remoteAddress ?? '';
-      const { downstreamIp } = entry;
-      entry.downstreamAddress = `${downstreamIp.includes(':') ? `[${downstreamIp}]` : downstreamIp}:${client.remotePort ?? 0}`;
+    const target = chooseCluster(chain.to, shared.random()).cluster;
+    const cluster = shared.clusters.get(target);
+    const hash = cluster !== undefined && goesByHashes(cluster) ? chain.hash : null;
+    if (deps.logs.length > 0 || hash !== null) {
+      const from = this.#describe();
+      const hashesId = hash?.type === 'text' && hashFormat(hash).readsStreamId;
+      if (hashesId || deps.logs.some((log) => log.readsStreamId === true)) entry.streamId = shared.newRequestId();
+      if (hash !== null) this.#hash = this.#hashOf(hash, from);
     }
     stats.cxTotal.value++;
     client.on('error', this.#onClientError);
     client.on('end', this.#onClientEnd);
     client.on('close', this.#onClientClose);
     this.#armIdle();
-    this.#connect(chooseCluster(chain.to, shared.random()).cluster);
+    this.#connect(target, cluster);
+  }
+
+  #hashOf(hash: TcpHashConfig, { localAddress, localPort }: Arrival): Hash64 {
+    const { virtualAddress } = this.#deps;
+    const { localAddress: bound = '', localPort: boundPort } = this.#client;
+    const bySocket = localPort === boundPort && localAddress === withoutMapping(bound);
+    if (virtualAddress === null || !bySocket) return hashConnection(hash, this.#entry);
+    return hashConnection(hash, { ...this.#entry, localAddress: virtualAddress });
+  }
+
+  get openedMs(): number {
+    return this.#startedMs;
   }
 
   /** Takes what the client sent: the first `length` bytes of `b`, valid during the call only. */
@@ -125,22 +161,42 @@ export class TcpSession {
     this.#endpoint?.destroy();
   }
 
-  #connect(clusterName: string): void {
+  /** What is known of the client, as an entry has it. */
+  #describe(): Arrival {
+    const arrival = (this.#arrival ??= directArrival(this.#client));
+    const entry = this.#entry;
+    if (entry.downstreamAddress !== '') return arrival;
+    entry.downstreamIp = arrival.remoteAddress;
+    entry.downstreamAddress = addressText(arrival.remoteAddress, arrival.remotePort);
+    logArrival(entry, arrival);
+    return arrival;
+  }
+
+  #headerBy(headers: ProxyHeaders): Buffer {
+    const { chain, shared } = this.#deps;
+    const entry = this.#entry;
+    const arrival = this.#describe();
+    const own = compiledTlvs(chain.proxyTlvs);
+    if (entry.streamId === '' && headers.readsStreamId(own)) entry.streamId = shared.newRequestId();
+    return headers.headerOf(arrival, entry, own);
+  }
+
+  #connect(clusterName: string, cluster: Cluster | undefined): void {
     const { shared, stats } = this.#deps;
     const entry = this.#entry;
     entry.upstreamCluster = clusterName;
-    const cluster = shared.clusters.get(clusterName);
     if (cluster === undefined) {
       stats.cxNoRoute.value++;
       this.#refuse(flags.noCluster);
       return;
     }
     this.#cluster = cluster;
+    if (cluster.proxyHeaders !== null) this.#header = this.#headerBy(cluster.proxyHeaders);
     const reader = {
       nextBuffer: (): Buffer => this.#toClient?.nextBuffer() ?? shared.readBuffer,
       onBytes: (b: Buffer, length: number): void => this.#toClient?.write(b, length),
     };
-    this.#connector = new UpstreamConnector(cluster, shared, reader, {
+    this.#connector = new UpstreamConnector(cluster, this.#hash, shared, reader, {
       onConnected: (socket, host) => this.#open(socket, host, cluster),
       onOverflow: (host) => {
         this.#connector = null;
@@ -162,7 +218,7 @@ export class TcpSession {
     reset(this.#client);
   }
 
-  #open(endpoint: net.Socket, host: Host, cluster: Cluster): void {
+  #open(endpoint: TcpSocket, host: Host, cluster: Cluster): void {
     const { shared, stats } = this.#deps;
     const client = this.#client;
     this.#connector = null;
@@ -212,8 +268,9 @@ export class TcpSession {
     if (early !== null) {
       this.#early = null;
       this.#client.resume();
-      this.#toEndpoint!.write(early, early.length);
     }
+    if (this.#header !== null) this.#toEndpoint!.begin(this.#header, early);
+    else if (early !== null) this.#toEndpoint!.write(early, early.length);
     if (this.#clientEnded) this.#toEndpoint!.end();
   }
 

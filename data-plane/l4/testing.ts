@@ -1,11 +1,14 @@
 /** For tests: a TCP proxy of one listener and its clusters over real sockets. */
 import { once } from 'node:events';
 import net from 'node:net';
+import type { Arrival } from '../model/arrival.ts';
 import type { ClusterConfig, TcpProxyConfig } from '../model/config.ts';
+import { acceptLean } from '../sockets/open.ts';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats, tcpStats } from '../telemetry/stats.ts';
-import { stillWorld, TestClock } from '../testing.ts';
+import { stillWorld, TestClock, tablesAtOnce } from '../testing.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { Deadlines } from '../upstream/deadlines.ts';
 import { handleTcp, type TcpDeps, type TcpSession } from './tcp-proxy.ts';
@@ -62,6 +65,12 @@ export interface TcpProxyOptions {
   readonly clusters: readonly ClusterConfig[];
   readonly chain?: Partial<TcpProxyConfig>;
   readonly random?: () => number;
+  readonly readsStreamId?: boolean;
+  readonly virtualAddress?: string;
+  /** How every connection has come; absent: as its socket says. */
+  readonly arrival?: Arrival;
+  /** No lean sockets. */
+  readonly documentedOnly?: boolean;
 }
 
 export async function startTcpProxy(options: TcpProxyOptions) {
@@ -71,12 +80,13 @@ export async function startTcpProxy(options: TcpProxyOptions) {
   const clusters = new Map(
     options.clusters.map((config) => [
       config.name,
-      new Cluster(config, clusterStats(registry, config.name), { ...stillWorld, random }),
+      new Cluster(config, clusterStats(registry, config.name), { ...stillWorld, random, tables: tablesAtOnce() }),
     ]),
   );
   const stats = tcpStats(registry, 'test');
   const log = new Watched<LogEntry>();
   const sessions = new Set<TcpSession>();
+  let ids = 0;
   const deps: TcpDeps = {
     shared: {
       clusters,
@@ -84,8 +94,10 @@ export async function startTcpProxy(options: TcpProxyOptions) {
       now: clock.now,
       wallClock: () => 1_700_000_000_000,
       random,
+      newRequestId: () => `id-${++ids}`,
       readBuffer: Buffer.allocUnsafeSlow(64 * 1024),
       onFault: rethrow,
+      documentedOnly: options.documentedOnly ?? false,
     },
     chain: {
       statPrefix: 'test',
@@ -98,20 +110,36 @@ export async function startTcpProxy(options: TcpProxyOptions) {
       ...options.chain,
     },
     stats,
-    logs: [{ write: (entry) => log.add({ ...entry }) }],
-    localAddress: '127.0.0.1:1',
+    logs: [{ readsStreamId: options.readsStreamId ?? false, write: (entry) => log.add({ ...entry }) }],
+    virtualAddress: options.virtualAddress ?? null,
     onClosed: (session) => sessions.delete(session),
   };
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
-    const session = handleTcp(socket, deps);
-    sessions.add(session);
+    const session = serve(socket);
     socket.on('data', (chunk) => session.onBytes(chunk, chunk.length));
     socket.resume();
-    accepted.add(session);
   });
+  const serve = (socket: TcpSocket): TcpSession => {
+    const session = handleTcp(socket, deps, options.arrival ?? null);
+    sessions.add(session);
+    accepted.add(session);
+    return session;
+  };
   const accepted = new Watched<TcpSession>();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  if (options.documentedOnly !== true) {
+    acceptLean(
+      server,
+      () => true,
+      rethrow,
+      (socket) => {
+        const { onBytes, nextReadBuffer } = serve(socket);
+        socket.readInto({ onBytes, nextBuffer: nextReadBuffer });
+        socket.resume();
+      },
+    );
+  }
   const { port } = server.address() as net.AddressInfo;
   return {
     port,

@@ -1,5 +1,7 @@
 /** Connects to an endpoint of a cluster, and to another one where the first does not take the connection. */
-import net from 'node:net';
+import type { Hash64 } from '../../proto/hashing/hash64.ts';
+import { connectTcp } from '../sockets/open.ts';
+import type { Reader, TcpSocket } from '../sockets/tcp-socket.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
@@ -14,17 +16,15 @@ export interface ConnectDeps {
   readonly deadlines: Deadlines;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-}
-
-/** Where the socket reads into, and who takes what was read; both are asked for each read. */
-export interface Reader {
-  nextBuffer(): Buffer;
-  onBytes(b: Buffer, length: number): void;
+  /** A bug showed itself while one connection was served. */
+  readonly onFault: (fault: unknown) => void;
+  /** Use documented Node interfaces only. */
+  readonly documentedOnly?: boolean;
 }
 
 export interface ConnectHandlers {
   /** The socket has neither an error nor any other handler from here on. */
-  onConnected(socket: net.Socket, host: Host): void;
+  onConnected(socket: TcpSocket, host: Host): void;
   /** There are as many connections as there may be. */
   onOverflow(host: Host): void;
   /** `null`: there was nobody to connect to; else the last endpoint tried. */
@@ -33,16 +33,19 @@ export interface ConnectHandlers {
 
 export class UpstreamConnector {
   readonly #cluster: Cluster;
+  readonly #hash: Hash64 | null;
   readonly #deps: ConnectDeps;
   readonly #reader: Reader;
   readonly #handlers: ConnectHandlers;
   readonly #tried: Host[] = [];
   readonly #deadline = new Deadline(() => this.#onTimeout());
-  #socket: net.Socket | null = null;
+  #socket: TcpSocket | null = null;
   #startedMs = 0;
 
-  constructor(cluster: Cluster, deps: ConnectDeps, reader: Reader, handlers: ConnectHandlers) {
+  /** @param hash what hashing clusters go by; null: chance */
+  constructor(cluster: Cluster, hash: Hash64 | null, deps: ConnectDeps, reader: Reader, handlers: ConnectHandlers) {
     this.#cluster = cluster;
+    this.#hash = hash;
     this.#deps = deps;
     this.#reader = reader;
     this.#handlers = handlers;
@@ -51,7 +54,7 @@ export class UpstreamConnector {
   /** Ends in one call of a handler, or in `cancel`. */
   start(): void {
     const { stats } = this.#cluster;
-    const host = this.#tried.length < maxConnectAttempts ? chooseHost(this.#cluster, this.#tried) : null;
+    const host = this.#tried.length < maxConnectAttempts ? chooseHost(this.#cluster, this.#tried, this.#hash) : null;
     if (host === null) {
       if (this.#tried.length === 0) stats.cxNoneHealthy.value++;
       this.#handlers.onFailed(this.#tried.at(-1) ?? null);
@@ -67,19 +70,8 @@ export class UpstreamConnector {
     host.opened(stats);
     this.#cluster.outcomes?.began(host);
     this.#startedMs = this.#deps.now();
-    const reader = this.#reader;
-    const socket = net.connect({
-      ...placeOf(host.config),
-      allowHalfOpen: true,
-      noDelay: true,
-      onread: {
-        buffer: () => reader.nextBuffer(),
-        callback: (length, b) => {
-          reader.onBytes(b as Buffer, length);
-          return true;
-        },
-      },
-    });
+    const { onFault, documentedOnly = false } = this.#deps;
+    const socket = connectTcp(placeOf(host.config), this.#reader, onFault, documentedOnly);
     this.#socket = socket;
     const { connectTimeoutMs } = this.#cluster.config;
     if (connectTimeoutMs > 0) this.#deps.deadlines.queue(connectTimeoutMs).arm(this.#deadline);
@@ -123,7 +115,7 @@ export class UpstreamConnector {
     this.start();
   }
 
-  #leave(socket: net.Socket): void {
+  #leave(socket: TcpSocket): void {
     this.#deadline.disarm();
     this.#socket = null;
     socket.off('error', this.#onError);

@@ -5,6 +5,7 @@
 import net from 'node:net';
 import { known } from '../codec/known-headers.ts';
 import type { MessageHead } from '../codec/message-head.ts';
+import { type Arrival, addressText, type SocketAddresses, withoutMapping } from '../model/arrival.ts';
 import type { HttpChainConfig } from '../model/config.ts';
 import type { Downstream } from './downstream.ts';
 import type { HttpListener } from './http-context.ts';
@@ -52,7 +53,7 @@ export class ClientIdentity {
     const ip = addressIn(forwardedFor, behind);
     if (ip !== '') {
       this.ip = ip;
-      this.address = addressOf(ip, 0);
+      this.address = addressText(ip, 0);
     }
     const protos = head.lines('x-forwarded-proto');
     if (protos.length === 0) return;
@@ -87,21 +88,18 @@ function addressIn(forwardedFor: string, skip: number): string {
   return new net.SocketAddress({ address: found, family: 'ipv6' }).address;
 }
 
-/** How addresses are written. */
-export function addressOf(ip: string, port: number): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+/** The client's address, of its socket or as a PROXY header has told it. */
+export function ipOf(socket: Pick<SocketAddresses, 'remoteAddress'>, arrival: Arrival | null): string {
+  return arrival === null ? withoutMapping(socket.remoteAddress ?? '') : arrival.remoteAddress;
 }
 
-/** A client of IPv4 at a socket for both versions has its own address. */
-export function ipOf(socket: Pick<net.Socket, 'remoteAddress'>): string {
-  return withoutMapping(socket.remoteAddress ?? '');
+/** With its port. @param ip as {@link ipOf} gives it */
+export function remoteOf(ip: string, { remotePort }: SocketAddresses, arrival: Arrival | null): string {
+  return addressText(ip, arrival === null ? (remotePort ?? 0) : arrival.remotePort);
 }
 
-/** Where the client has found this machine. */
-export function localAddressOf({ localAddress, localPort }: Pick<net.Socket, 'localAddress' | 'localPort'>): string {
-  return addressOf(withoutMapping(localAddress ?? ''), localPort ?? 0);
-}
-
-function withoutMapping(ip: string): string {
-  return ip.startsWith('::ffff:') ? ip.slice(7) : ip;
+/** Where the client has found this machine, or the proxy in front. */
+export function localAddressOf({ localAddress, localPort }: SocketAddresses, arrival: Arrival | null): string {
+  if (arrival !== null) return addressText(arrival.localAddress, arrival.localPort);
+  return addressText(withoutMapping(localAddress ?? ''), localPort ?? 0);
 }

@@ -2,6 +2,7 @@
 import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
+import type { Arrival } from '../model/arrival.ts';
 import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { UpgradeAsk } from './upgrade.ts';
@@ -9,11 +10,13 @@ import type { UpgradeAsk } from './upgrade.ts';
 export interface Downstream {
   /** For logs. */
   readonly protocol: 'HTTP/1.1' | 'HTTP/2';
-  /** `ip:port` of the client's socket. */
+  /** `ip:port` of the client. */
   readonly address: string;
   readonly ip: string;
-  /** `ip:port` of this side of it. */
+  /** `ip:port` of what it has connected to. */
   readonly localAddress: string;
+  /** How the connection came; null: all there is to know is its socket. */
+  readonly arrival: Arrival | null;
   /** What endpoints are told of the client's certificate (x-forwarded-client-cert); empty: nothing. */
   readonly clientCert: string;
   /** The request has been read to its end. */

@@ -1,9 +1,11 @@
 /** One request and its answer, as a record: filled along the phases, counted and logged once at the end. */
 import { type Field, fieldValue } from '../../proto/http2/field.ts';
 import type { MessageHead } from '../codec/message-head.ts';
+import type { Arrival } from '../model/arrival.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { CompiledRoute } from '../route/table.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
+import { logArrival } from '../telemetry/log-arrival.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
@@ -27,6 +29,7 @@ export interface ClientEnd {
 
 export const clientEnds = {
   disconnect: { flag: 'DC', details: 'downstream_remote_disconnect' },
+  cut: { flag: 'DC', details: 'downstream_local_disconnect' },
   reset: { flag: 'DR', details: 'http2.remote_reset' },
   malformed: { flag: 'DPE', details: 'http2.violation.of.messaging.rule' },
   connectionError: { flag: 'DPE', details: 'codec_error' },
@@ -38,6 +41,8 @@ type Outcome = 'success' | 'error' | 'cancelled';
 function goesByRecord({ config }: Cluster): boolean {
   return config.balance.policy.type === 'utilization';
 }
+
+type Client = Pick<Downstream, 'protocol' | 'address' | 'localAddress' | 'arrival'>;
 
 /** Reused for every request of a connection. */
 export class Exchange {
@@ -75,7 +80,10 @@ export class Exchange {
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
   readonly ask: RequestAsk;
-  readonly #client: Pick<Downstream, 'protocol'>;
+  readonly #client: Client;
+  #arrival: Arrival | null = null;
+  /** `ip:port` */
+  #peerAddress = '';
   #trying = false;
   /** When the try at hand began, where it matters. */
   #triedMs = 0;
@@ -83,7 +91,7 @@ export class Exchange {
   #load: LocalityLoad | null = null;
   #loggedHeaders: readonly string[] = noHeaders;
 
-  constructor(listener: HttpListener, client: Pick<Downstream, 'protocol' | 'address' | 'localAddress'>) {
+  constructor(listener: HttpListener, client: Client) {
     this.#listener = listener;
     this.#client = client;
     this.context = listener.context;
@@ -169,6 +177,8 @@ export class Exchange {
     this.requestId = target.client.requestId;
     this.clientAddress = target.client.address;
     this.clientIp = target.client.ip;
+    this.#arrival = this.#client.arrival;
+    this.#peerAddress = this.#client.address;
     this.status = 0;
     this.flags = '';
     this.retryFlag = '';
@@ -287,7 +297,12 @@ export class Exchange {
     entry.requestId = this.requestId;
     entry.downstreamAddress = this.clientAddress;
     entry.downstreamIp = this.clientIp;
-    entry.localAddress = localAddress;
+    if (this.#arrival === null) {
+      entry.directAddress = this.#peerAddress;
+      entry.localAddress = localAddress;
+      entry.requestedServerName = '';
+      entry.proxyTlvs = null;
+    } else logArrival(entry, this.#arrival);
     entry.requestHeaders = this.#loggedHeaders;
     for (let i = 0; i < logs.length; i++) logs[i]!.write(entry);
   }

@@ -6,6 +6,7 @@ import { H1RequestReader, type RequestEvents, type RequestFault } from '../codec
 import type { MessageHead } from '../codec/message-head.ts';
 import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
+import type { Arrival } from '../model/arrival.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { reset } from '../upstream/reset.ts';
 import { ActiveRequest } from './active-request.ts';
@@ -19,9 +20,9 @@ import {
   writeTunnelAnswer,
   writeUpstreamHead,
 } from './answer-writer.ts';
-import { addressOf, ipOf, localAddressOf } from './client-identity.ts';
+import { ipOf, localAddressOf, remoteOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
-import { clientEnds, type Exchange } from './exchange.ts';
+import { type ClientEnd, clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
@@ -34,11 +35,12 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly protocol = 'HTTP/1.1';
   readonly address: string;
   readonly ip: string;
+  readonly arrival: Arrival | null;
   readonly clientCert: string;
+  readonly openedMs: number;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
   readonly #onClosed: () => void;
-  readonly #openedMs: number;
   readonly #writer: SocketWriter;
   readonly #reader: H1RequestReader;
   readonly #request: ActiveRequest;
@@ -49,16 +51,25 @@ export class H1Connection implements RequestEvents, Downstream {
   #responseChunked = false;
   /** A tunnel is open: each of its directions ends with the socket's. */
   #tunnel = false;
+  /** What the end of the connection is to a request that is under way. */
+  #end: ClientEnd = clientEnds.disconnect;
 
-  /** @param clientCert as {@link Downstream} has it */
-  constructor(socket: net.Socket, listener: HttpListener, clientCert: string, onClosed: () => void) {
+  /** @param clientCert as {@link Downstream} has it, and `arrival` */
+  constructor(
+    socket: net.Socket,
+    listener: HttpListener,
+    clientCert: string,
+    onClosed: () => void,
+    arrival: Arrival | null = null,
+  ) {
     this.#socket = socket;
     this.#listener = listener;
     this.#onClosed = onClosed;
     this.clientCert = clientCert;
-    this.ip = ipOf(socket);
-    this.address = addressOf(this.ip, socket.remotePort ?? 0);
-    this.#openedMs = listener.shared.now();
+    this.arrival = arrival;
+    this.ip = ipOf(socket, arrival);
+    this.address = remoteOf(this.ip, socket, arrival);
+    this.openedMs = listener.shared.now();
     const encrypted = listener.scheme === 'https';
     this.#writer = new SocketWriter(socket, encrypted, () => this.#request.resumeResponse(), listener.documentedOnly);
     this.#reader = new H1RequestReader(this, listener.context.requestLimits);
@@ -71,7 +82,7 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   get localAddress(): string {
-    return localAddressOf(this.#socket);
+    return localAddressOf(this.#socket, this.arrival);
   }
 
   /** Every byte that the client sends; `b` is valid during the call only. */
@@ -83,6 +94,9 @@ export class H1Connection implements RequestEvents, Downstream {
     if (this.#reader.hasPending) this.#socket.pause();
   }
 
+  /** Nothing is said but with an answer. */
+  announce(): void {}
+
   /** Closes at once where nothing is under way, else with the answer. */
   drain(): void {
     if (!this.#reader.idle) return;
@@ -91,6 +105,7 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   destroy(): void {
+    this.#end = clientEnds.cut;
     this.cut();
   }
 
@@ -102,7 +117,7 @@ export class H1Connection implements RequestEvents, Downstream {
 
   onHead(head: Head, bodyFollows: boolean): void {
     const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
-    this.#closeAfter = head.close || this.#listener.draining;
+    this.#closeAfter = head.close;
     this.#expectsContinue = head.expect >= 0;
     this.#deadline.disarm();
     this.#request.onHead(target, head, refused, bodyFollows);
@@ -145,12 +160,19 @@ export class H1Connection implements RequestEvents, Downstream {
 
   writeHead(head: MessageHead, exchange: Exchange, hasBody: boolean): void {
     this.#responseChunked = hasBody && head.contentLength < 0;
-    // an answer before the request's end leaves the connection in the middle of a body
-    if (this.#listener.draining || !this.#reader.complete) this.#closeAfter = true;
+    if (this.#isLast) this.#closeAfter = true;
     writeUpstreamHead(this.#listener, head, exchange, {
       body: framingOf(head, exchange, hasBody),
       close: this.#closeAfter,
     });
+  }
+
+  /**
+   * No request is served after this one: the rest of an unread body would be taken for one, and while the listener drains
+   * the last one is the last that has come.
+   */
+  get #isLast(): boolean {
+    return !this.#reader.complete || (this.#listener.draining && !this.#reader.hasPending);
   }
 
   expectTunnel(): void {
@@ -188,9 +210,8 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   writeReply(reply: LocalReply, headOnly: boolean): void {
-    const { shared, context, draining } = this.#listener;
-    // an unread body would be taken for the next request
-    if (reply.close || draining || !this.#reader.complete) this.#closeAfter = true;
+    const { shared, context } = this.#listener;
+    if (reply.close || this.#isLast) this.#closeAfter = true;
     const { serverName } = context.chain;
     writeLocalReply(shared.toClient, reply, serverName, shared.wallClock(), this.#closeAfter, headOnly);
     this.flush();
@@ -204,17 +225,18 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   onFinished(): void {
-    if (this.#closeAfter) {
+    const { context, draining, closing } = this.#listener;
+    const pending = this.#reader.hasPending;
+    if (this.#closeAfter || (closing && !pending)) {
       this.#close();
       return;
     }
-    const { context } = this.#listener;
     this.#arm(context.chain.limits.idleTimeoutMs);
-    const pending = this.#reader.hasPending;
     this.#reader.nextRequest(context.requestLimits);
     if (!pending) return;
     this.#request.flushRequest();
-    if (!this.#reader.hasPending) this.#socket.resume();
+    // who goes on pipelining would never be told of a drain
+    if (!this.#reader.hasPending && !(draining && this.#reader.complete)) this.#socket.resume();
   }
 
   // ---- time, and the end ----
@@ -260,10 +282,10 @@ export class H1Connection implements RequestEvents, Downstream {
   #onClose(): void {
     const { stats, shared } = this.#listener;
     if (this.#request.running) stats.cxDestroyActiveRq.value++;
-    this.#request.onGone(clientEnds.disconnect);
+    this.#request.onGone(this.#end);
     this.#deadline.disarm();
     this.#reader.close();
-    stats.cxLengthMs.record(shared.now() - this.#openedMs);
+    stats.cxLengthMs.record(shared.now() - this.openedMs);
     this.#onClosed();
   }
 }

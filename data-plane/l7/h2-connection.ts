@@ -7,8 +7,9 @@ import type { WriteResult, Writer } from '../../proto/http2/output.ts';
 import type { Closed, Handlers, ResetCause, Stream } from '../../proto/http2/stream.ts';
 import { FieldsHead } from '../codec/fields-head.ts';
 import { limits } from '../limits.ts';
+import type { Arrival } from '../model/arrival.ts';
 import { Deadline } from '../upstream/deadlines.ts';
-import { addressOf, ipOf, localAddressOf } from './client-identity.ts';
+import { ipOf, localAddressOf, remoteOf } from './client-identity.ts';
 import { type ClientEnd, clientEnds } from './exchange.ts';
 import type { H2Client, H2Stream, H2StreamPool } from './h2-stream.ts';
 import type { HttpListener } from './http-context.ts';
@@ -22,12 +23,13 @@ const target = new RequestTarget();
 export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   readonly address: string;
   readonly ip: string;
+  readonly arrival: Arrival | null;
   readonly clientCert: string;
+  readonly openedMs: number;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
   readonly #pool: H2StreamPool;
   readonly #onClosed: () => void;
-  readonly #openedMs: number;
   readonly #codec: Connection<H2Stream>;
   /** Whose request stands in the shared output buffer; null: nobody's. */
   #filling: H2Stream | null = null;
@@ -39,25 +41,29 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   /** A head that has begun, and is not here to its end. */
   readonly #headDeadline: Deadline;
   #inHead = false;
+  /** `late`: with the first stream, so that a connection to a node that drains is good for something. */
+  #goodbye: 'none' | 'late' | 'said';
   /** What the end of the connection is to the requests that it ends. */
   #end: ClientEnd = clientEnds.connectionError;
 
-  /** @param clientCert as {@link H2Client} has it */
+  /** @param clientCert as {@link H2Client} has it, and `arrival` */
   constructor(
     socket: net.Socket,
     listener: HttpListener,
     pool: H2StreamPool,
     clientCert: string,
     onClosed: () => void,
+    arrival: Arrival | null = null,
   ) {
     this.#socket = socket;
     this.#listener = listener;
     this.#pool = pool;
     this.#onClosed = onClosed;
     this.clientCert = clientCert;
-    this.ip = ipOf(socket);
-    this.address = addressOf(this.ip, socket.remotePort ?? 0);
-    this.#openedMs = listener.shared.now();
+    this.arrival = arrival;
+    this.ip = ipOf(socket, arrival);
+    this.address = remoteOf(this.ip, socket, arrival);
+    this.openedMs = listener.shared.now();
     const { http2, limits: bounds } = listener.context.chain;
     this.#codec = new Connection<H2Stream>({
       role: 'server',
@@ -84,11 +90,11 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     socket.on('close', () => this.#onClose());
     socket.on('drain', () => this.#codec.drained());
     this.#arm(listener.context.chain.limits.idleTimeoutMs);
-    if (listener.draining) this.drain();
+    this.#goodbye = listener.draining ? 'late' : 'none';
   }
 
   get localAddress(): string {
-    return localAddressOf(this.#socket);
+    return localAddressOf(this.#socket, this.arrival);
   }
 
   get queuedBytes(): number {
@@ -104,16 +110,28 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     if (this.#codec.isInHeaders !== this.#inHead) this.#watchHead();
   }
 
+  announce(): void {
+    if (this.#goodbye === 'none') this.drain();
+  }
+
   /** A goodbye; the streams under way finish. */
   drain(): void {
-    if (this.#codec.isClosed) return;
+    if (this.#codec.isClosed || this.#goodbye === 'said') return;
+    this.#goodbye = 'said';
     this.#listener.stats.cxDrainClose.value++;
     this.#listener.shared.http2Stats.goawaySent.value++;
     this.#codec.drain();
   }
 
+  /** Told by a goodbye that names the last stream. */
   destroy(): void {
-    this.#socket.destroy();
+    if (this.#codec.isClosed) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#end = clientEnds.cut;
+    this.#codec.destroy(errorCodes.NO_ERROR, '');
+    this.#socket.destroySoon();
   }
 
   // ---- what the codec tells ----
@@ -209,6 +227,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
 
   #next(): H2Stream {
     this.#flushFilling();
+    if (this.#goodbye === 'late') this.drain();
     this.#active++;
     this.#listener.shared.http2Stats.streamsActive.value++;
     this.#deadline.disarm();
@@ -301,7 +320,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     this.#deadline.disarm();
     // a bug may have lost one
     shared.http2Stats.streamsActive.value -= this.#active;
-    stats.cxLengthMs.record(shared.now() - this.#openedMs);
+    stats.cxLengthMs.record(shared.now() - this.openedMs);
     this.#onClosed();
   }
 }

@@ -5,6 +5,7 @@ import type { Stream } from '../../proto/http2/stream.ts';
 import { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import { limits } from '../limits.ts';
+import type { Arrival } from '../model/arrival.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { ActiveRequest } from './active-request.ts';
 import { continueFields, replyFields, tunnelFields, upstreamFields } from './answer-fields.ts';
@@ -20,6 +21,7 @@ export interface H2Client {
   readonly address: string;
   readonly ip: string;
   readonly localAddress: string;
+  readonly arrival: Arrival | null;
   readonly clientCert: string;
   /** Bytes of all its answers that wait. */
   readonly queuedBytes: number;
@@ -65,6 +67,10 @@ export class H2Stream implements Downstream {
 
   get localAddress(): string {
     return this.#client!.localAddress;
+  }
+
+  get arrival(): Arrival | null {
+    return this.#client!.arrival;
   }
 
   get clientCert(): string {

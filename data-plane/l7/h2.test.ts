@@ -267,7 +267,15 @@ test('trailers of an answer are the last fields', async () => {
   const peer = new RawPeer('server');
   peer.send(peer.get(1));
   const one = new H2StreamPool(proxy.server).take();
-  const client = { address: '', ip: '', localAddress: '', clientCert: '', queuedBytes: 0, onStreamOver: () => {} };
+  const client = {
+    address: '',
+    ip: '',
+    localAddress: '',
+    clientCert: '',
+    arrival: null,
+    queuedBytes: 0,
+    onStreamOver: () => {},
+  };
   one.begin(client, peer.streams.get(1) as Stream<H2Stream>, false);
   peer.streams.get(1)?.headers([[':status', '200']], false);
   one.writeEnd([sharedField('grpc-status', '0')]);

@@ -72,6 +72,8 @@ export interface HttpListener {
   readonly documentedOnly: boolean;
   /** The newest configuration. */
   context: HttpContext;
-  /** Every answer from now on closes its connection. */
+  /** Clients are to go elsewhere: every answer closes its connection. */
   draining: boolean;
+  /** For good: no connections come any more, and those without a request end. */
+  readonly closing: boolean;
 }

@@ -1,5 +1,5 @@
 /** How many connections the node has open, in all and from each address, and whether one more may come. */
-import type net from 'node:net';
+import type { TcpSocket } from '../sockets/tcp-socket.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
 import { type OpenCounts, OwnOpenCounts } from './open-counts.ts';
 
@@ -31,24 +31,28 @@ export class ConnectionGate {
     return this.#counts.open;
   }
 
-  /** Null: it is in, and leaves by {@link leave}. */
-  enter(address: string): Refusal | null {
+  /**
+   * Null: it is in, and leaves by {@link leave}.
+   * @param address null: it may be anybody's, and is not counted
+   */
+  enter(address: string | null): Refusal | null {
     if (this.shut) return 'overload';
     const { connections, connectionsPerAddress } = this.#limits;
     const counts = this.#counts;
     if (counts.open >= connections) return 'node';
-    const byAddress = this.#countsByAddress(address);
-    if (byAddress && counts.from(address) >= connectionsPerAddress) return 'address';
-    counts.enter(address, byAddress);
+    const counted = this.#countsByAddress(address) ? address : null;
+    if (counted !== null && counts.from(counted) >= connectionsPerAddress) return 'address';
+    counts.enter(counted ?? '', counted !== null);
     return null;
   }
 
-  leave(address: string): void {
-    this.#counts.leave(address, this.#countsByAddress(address));
+  /** @param address as it came */
+  leave(address: string | null): void {
+    this.#counts.leave(address ?? '', this.#countsByAddress(address));
   }
 
-  #countsByAddress(address: string): boolean {
-    return this.#limits.connectionsPerAddress > 0 && this.#isCounted(address);
+  #countsByAddress(address: string | null): address is string {
+    return address !== null && this.#limits.connectionsPerAddress > 0 && this.#isCounted(address);
   }
 }
 
@@ -58,7 +62,7 @@ export class ConnectionGate {
  * @returns what to call when it is closed; null: it may not stay
  */
 export function admit(
-  accepted: net.Socket,
+  accepted: Pick<TcpSocket, 'remoteAddress' | 'destroy'>,
   open: number,
   most: number,
   gate: ConnectionGate,
@@ -70,6 +74,18 @@ export function admit(
   if (refusal !== 'gone') refusedBy[refusal](stats).value++;
   accepted.destroy();
   return null;
+}
+
+/**
+ * Whether one more UDP session may be; if not the listener has counted why. It counts as a connection of the node, and not
+ * by its address: anybody can write another's on a datagram, and a resolver has a port for each question.
+ * @param open sessions of its listener, `most` of which there may be
+ */
+export function admitSession(open: number, most: number, gate: ConnectionGate, stats: ListenerStats): boolean {
+  const refusal = open >= most ? 'listener' : gate.enter(null);
+  if (refusal === null) return true;
+  refusedBy[refusal](stats).value++;
+  return false;
 }
 
 const refusedBy = {

@@ -23,6 +23,7 @@ export class HttpServer implements HttpListener {
   /** Open at once. */
   maxConnections: number;
   draining = false;
+  closing = false;
   localAddress = '';
   readonly documentedOnly: boolean;
   readonly scheme: 'http' | 'https';
@@ -66,6 +67,15 @@ export class HttpServer implements HttpListener {
     return this.#connections.size;
   }
 
+  get connections(): Iterable<HttpConnection> {
+    return this.#connections;
+  }
+
+  /** Connections and requests that have come so far. */
+  get arrivals(): number {
+    return this.listenerStats.cxTotal.value + this.stats.rqTotal.value;
+  }
+
   /** Of a listener that ends TLS: for the handshakes to come. */
   updateTls(config: TlsConfig): void {
     this.#tls?.update(config);
@@ -79,6 +89,7 @@ export class HttpServer implements HttpListener {
   /** No new connections; idle ones close now, busy ones with their answer. Resolves when none is left. */
   async drain(): Promise<void> {
     this.draining = true;
+    this.closing = true;
     const closed = closeServer(this.#server);
     this.#tls?.destroy();
     this.shedIdle();

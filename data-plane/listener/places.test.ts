@@ -1,3 +1,4 @@
+import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -27,9 +28,9 @@ test('here several can listen at one port', () => {
 
 test('a place is kept, any number may listen there together, and only the last socket gives it up', async () => {
   const places = newPlaces();
-  const { port } = places.take('a', '127.0.0.1', 0);
+  const { port } = places.take('a', 'tcp', '127.0.0.1', 0);
   expect(port).toBeGreaterThan(0);
-  expect(places.take('a', '127.0.0.1', 0)).toEqual({ address: '127.0.0.1', port });
+  expect(places.take('a', 'tcp', '127.0.0.1', 0)).toEqual({ address: '127.0.0.1', port });
   expect(await listening(port, true)).toBe(port);
   expect(await listening(port, true)).toBe(port);
   // connections go to who listens, never to the place
@@ -42,19 +43,33 @@ test('a place is kept, any number may listen there together, and only the last s
 
 test.each([true, false])('a place where somebody else listens is not shared (reusePort %s)', async (reusePort) => {
   const port = await listening(0, reusePort);
-  expect(() => newPlaces().take('a', '127.0.0.1', port)).toThrow(`127.0.0.1:${port} is in use by another process`);
+  expect(() => newPlaces().take('a', 'tcp', '127.0.0.1', port)).toThrow(
+    `127.0.0.1:${port} is in use by another process`,
+  );
 });
 
 test('an address of another machine is refused, with what to do', () => {
-  expect(() => newPlaces().take('a', '192.0.2.1', 80)).toThrow('192.0.2.1 is not an address of this machine');
+  expect(() => newPlaces().take('a', 'tcp', '192.0.2.1', 80)).toThrow('192.0.2.1 is not an address of this machine');
 });
 
 test('two places of one node do not overlap', () => {
   const places = newPlaces();
-  const { port } = places.take('a', '127.0.0.1', 0);
-  expect(() => places.take('b', '0.0.0.0', port)).toThrow(
+  const { port } = places.take('a', 'tcp', '127.0.0.1', 0);
+  expect(() => places.take('b', 'tcp', '0.0.0.0', port)).toThrow(
     `0.0.0.0:${port} is taken: another listener of this node is at 127.0.0.1:${port}`,
   );
   places.keep(new Set());
-  expect(places.take('b', '0.0.0.0', port)).toEqual({ address: '0.0.0.0', port });
+  expect(places.take('b', 'tcp', '0.0.0.0', port)).toEqual({ address: '0.0.0.0', port });
+});
+
+test('a place for UDP is free, and takes nobody’s datagrams: it is only tried; one for TCP may have the same number', async () => {
+  const places = newPlaces();
+  const { port } = places.take('a', 'udp', '127.0.0.1', 0);
+  expect(places.take('b', 'tcp', '127.0.0.1', port)).toEqual({ address: '127.0.0.1', port });
+  const socket = dgram.createSocket('udp4');
+  closers.push(() => socket.close());
+  socket.bind(port, '127.0.0.1');
+  await once(socket, 'listening');
+  expect(places.take('a', 'udp', '127.0.0.1', 0)).toEqual({ address: '127.0.0.1', port });
+  expect(() => newPlaces().take('a', 'udp', '127.0.0.1', port)).toThrow('is in use by another process');
 });

@@ -1,13 +1,20 @@
 /**
  * Addresses that a node holds for threads that listen there together. Sharing a port hides that somebody else has it, and
- * port 0 would be another one for each thread; so a place is tried alone first, and kept by a socket that never listens.
+ * port 0 would be another one for each thread; so a place is tried alone first. One for TCP is then kept by a socket that
+ * never listens. A socket that kept one for UDP would be dealt its share of the clients, so that is only tried.
  */
 import net from 'node:net';
+import { udpSockets } from '../sockets/udp-handle.ts';
+import type { DatagramReceiver } from '../sockets/udp-socket.ts';
 import { type BoundAddress, explain, formatAddress, ListenError } from './socket.ts';
 
+export type Transport = 'tcp' | 'udp';
+
 interface Place {
-  readonly socket: net.BoundSocket;
+  readonly transport: Transport;
   readonly bound: BoundAddress;
+  /** Null: nothing does. */
+  readonly heldBy: net.BoundSocket | null;
 }
 
 export class Places {
@@ -17,24 +24,17 @@ export class Places {
    * The place of that name, as it was taken before or free now.
    * @throws ListenError that says what to do
    */
-  take(name: string, address: string, port: number): BoundAddress {
+  take(name: string, transport: Transport, address: string, port: number): BoundAddress {
     const held = this.#held.get(name);
     if (held !== undefined) return held.bound;
-    for (const { bound } of this.#held.values()) {
-      if (bound.port === port && overlap(bound.address, address)) throw overlapping(bound, address, port);
+    for (const { bound, transport: other } of this.#held.values()) {
+      if (other !== transport || bound.port !== port || !overlap(bound.address, address)) continue;
+      throw overlapping(bound, address, port);
     }
     try {
-      const alone = new net.BoundSocket({ host: address, port });
-      try {
-        const bound = { address, port: alone.address().port! };
-        this.#held.set(name, {
-          bound,
-          socket: new net.BoundSocket({ host: address, port: bound.port, reusePort: true }),
-        });
-        return bound;
-      } finally {
-        alone.close();
-      }
+      const place = transport === 'tcp' ? holdTcp(address, port) : tryUdp(address, port);
+      this.#held.set(name, place);
+      return place.bound;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       throw new ListenError(code ?? 'EUNKNOWN', explain(error as NodeJS.ErrnoException, address, port));
@@ -43,13 +43,33 @@ export class Places {
 
   /** Gives the others back. */
   keep(names: ReadonlySet<string>): void {
-    for (const [name, { socket }] of this.#held) {
+    for (const [name, { heldBy }] of this.#held) {
       if (names.has(name)) continue;
       this.#held.delete(name);
-      socket.close();
+      heldBy?.close();
     }
   }
 }
+
+function holdTcp(address: string, port: number): Place {
+  const alone = new net.BoundSocket({ host: address, port });
+  try {
+    const bound = { address, port: alone.address().port! };
+    const heldBy = new net.BoundSocket({ host: address, port: bound.port, reusePort: true });
+    return { transport: 'tcp', bound, heldBy };
+  } finally {
+    alone.close();
+  }
+}
+
+function tryUdp(address: string, port: number): Place {
+  const alone = udpSockets.bind(address, port, false, nobody);
+  const bound = { address, port: alone.local.port };
+  alone.close();
+  return { transport: 'udp', bound, heldBy: null };
+}
+
+const nobody: DatagramReceiver = { onDatagram: () => {}, onSocketError: () => {}, onFault: () => {} };
 
 function overlap(a: string, b: string): boolean {
   return a === b || [a, b].some((address) => address === '0.0.0.0' || address === '::');

@@ -10,6 +10,10 @@ const lineFeed = 10;
 
 /** One accepted connection, whatever it speaks. */
 export interface HttpConnection extends ByteReceiver {
+  /** By the clock of the listener. */
+  readonly openedMs: number;
+  /** Asks the client to go elsewhere, where its protocol has words for that beside answers. */
+  announce(): void;
   /** Closes as soon as nothing is under way. */
   drain(): void;
   destroy(): void;
@@ -19,6 +23,7 @@ export type HttpVersion = 'http1' | 'http2';
 
 /** What is no preface of HTTP/2 is HTTP/1.1, and gets its verdicts. */
 export class UndecidedConnection implements HttpConnection {
+  readonly openedMs: number;
   readonly #socket: net.Socket;
   readonly #listener: HttpListener;
   readonly #decide: (version: HttpVersion) => HttpConnection;
@@ -40,6 +45,7 @@ export class UndecidedConnection implements HttpConnection {
     this.#listener = listener;
     this.#decide = decide;
     this.#onClosed = onClosed;
+    this.openedMs = listener.shared.now();
     socket.on('error', ignore);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
@@ -74,9 +80,13 @@ export class UndecidedConnection implements HttpConnection {
     decided.onBytes(b, bytes);
   }
 
+  announce(): void {
+    this.#decided?.announce();
+  }
+
   drain(): void {
     if (this.#decided !== null) this.#decided.drain();
-    else {
+    else if (this.#seen === 0) {
       this.#listener.stats.cxDrainClose.value++;
       this.#socket.destroy();
     }

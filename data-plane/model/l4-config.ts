@@ -6,6 +6,8 @@ export interface TcpListenerConfig {
   readonly type: 'tcp';
   /** A ClientHello, if there is one, is read before a chain is chosen: its server name and protocols are known then. */
   readonly inspectTls: boolean;
+  /** From the accept on, for all that is read before a chain is chosen; 0: none. */
+  readonly inspectTimeoutMs: number;
   /** In the order of the message. Of those that match, the most specific serves, by Envoy's rules. */
   readonly chains: readonly TcpChainConfig[];
   /** For connections that no chain matches; null: they are closed. */
@@ -87,6 +89,9 @@ export interface ProxyProtocolConfig {
   readonly untrusted: 'closed' | 'plain';
   /** Values of TLVs that are kept, each under the name by which access logs find it. */
   readonly tlvs: readonly { readonly type: number; readonly name: string }[];
+  /** TLVs that PROXY headers to endpoints may take on, where these are to have them. */
+  readonly passTlvs: 'all' | readonly number[];
+  /** From the accept on, for all that is read before a chain is chosen; 0: none. */
   readonly timeoutMs: number;
 }
 

@@ -23,8 +23,15 @@ const plainOperators = [
   'ROUTE_NAME',
   'DOWNSTREAM_REMOTE_ADDRESS',
   'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT',
+  'DOWNSTREAM_DIRECT_REMOTE_ADDRESS',
   'DOWNSTREAM_LOCAL_ADDRESS',
+  'DOWNSTREAM_LOCAL_PORT',
+  'REQUESTED_SERVER_NAME',
+  'STREAM_ID',
 ] as const;
+
+/** The one namespace of dynamic metadata that is read: what is kept of PROXY headers. */
+const metadataNamespace = 'envoy.filters.listener.proxy_protocol';
 
 export type PlainOperator = (typeof plainOperators)[number];
 
@@ -39,6 +46,8 @@ export type LogSegment =
       /** Characters kept; `null`: all. */
       readonly maxLength: number | null;
     }
+  /** %DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:NAME)% */
+  | { readonly type: 'proxy-tlv'; readonly name: string; readonly maxLength: number | null }
   /** %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% */
   | { readonly type: 'upstream-service-time' };
 
@@ -97,15 +106,30 @@ function parseOperator(
     if (argument?.toUpperCase() !== 'X-ENVOY-UPSTREAM-SERVICE-TIME') {
       return `${whole} is not supported: of the response headers only X-ENVOY-UPSTREAM-SERVICE-TIME is logged`;
     }
-    return length === undefined ? { type: 'upstream-service-time' } : `${whole}: a length is only for %REQ(…)%`;
+    return length === undefined ? { type: 'upstream-service-time' } : `${whole}: ${noLength}`;
   }
+  if (name === 'DYNAMIC_METADATA') return parseMetadata(whole, argument ?? '', length);
   const operator = plainOperators.find((one) => one === name);
   if (operator === undefined) {
-    return `${whole} is not a known operator: use one of ${plainOperators.join(', ')}, REQ(…), RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)`;
+    return `${whole} is not a known operator: use one of ${plainOperators.join(', ')}, REQ(…), RESP(X-ENVOY-UPSTREAM-SERVICE-TIME), DYNAMIC_METADATA(${metadataNamespace}:…)`;
   }
   if (argument !== undefined) return `${whole} is not supported with an argument: write %${name}%`;
-  if (length !== undefined) return `${whole}: a length is only for %REQ(…)%`;
+  if (length !== undefined) return `${whole}: ${noLength}`;
   return { type: 'plain', operator };
+}
+
+const noLength = 'a length is only for %REQ(…)% and %DYNAMIC_METADATA(…)%';
+
+function parseMetadata(whole: string, argument: string, length: string | undefined): LogSegment | string {
+  const [namespace, name = '', ...deeper] = argument.split(':');
+  if (namespace !== metadataNamespace || name === '' || deeper.length > 0) {
+    return `${whole} is not supported: write %DYNAMIC_METADATA(${metadataNamespace}:NAME)% with the name of a TLV`;
+  }
+  return { type: 'proxy-tlv', name, maxLength: maxLengthOf(length) };
+}
+
+function maxLengthOf(length: string | undefined): number | null {
+  return length === undefined ? null : Number(length);
 }
 
 function parseRequestHeader(
@@ -123,6 +147,6 @@ function parseRequestHeader(
     type: 'request-header',
     name: names[0]!,
     fallback: names[1] ?? null,
-    maxLength: length === undefined ? null : Number(length),
+    maxLength: maxLengthOf(length),
   };
 }

@@ -5,15 +5,19 @@ import type { ConnectionGate } from '../listener/connection-gate.ts';
 import { HttpServer } from '../listener/http-listener.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
-import type { AccessLogConfig, ListenerConfig, TcpProxyConfig } from '../model/config.ts';
+import { UdpServer } from '../listener/udp-listener.ts';
+import { addressText } from '../model/arrival.ts';
+import type { AccessLogConfig, ListenerConfig, TcpListenerConfig, TcpProxyConfig } from '../model/config.ts';
 import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
 import type { LogSinks } from '../telemetry/log-sink.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
+import { udpStats } from '../telemetry/udp-stats.ts';
 import type { FilterModules } from './filters.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
-import type { NodeListeners } from './node.ts';
+import type { BoundListener, NodeListeners } from './node.ts';
+import { SoftDrain } from './soft-drain.ts';
 
 /** Where this node binds a listener, instead of what the configuration says. */
 export type Binds = ReadonlyMap<string, BoundAddress>;
@@ -35,9 +39,11 @@ export interface ListenersDeps {
   readonly onTried: () => void;
 }
 
+type Server = HttpServer | TcpServer | UdpServer;
+
 interface Open {
   config: ListenerConfig;
-  readonly server: HttpServer | TcpServer;
+  readonly server: Server;
   readonly bound: BoundAddress;
   logs: AccessLoggers;
 }
@@ -47,6 +53,9 @@ export interface ListenerView {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** A datagram socket. */
+  readonly udp: boolean;
+  /** Or UDP sessions. */
   readonly connections: number;
   /** Why it is not bound; then address and port are the wanted ones. */
   readonly error: string | null;
@@ -56,13 +65,17 @@ export class Listeners implements NodeListeners {
   readonly #deps: ListenersDeps;
   readonly #open = new Map<string, Open>();
   readonly #failed = new Map<string, { config: ListenerConfig; error: string }>();
-  readonly #draining = new Set<HttpServer | TcpServer>();
+  readonly #draining = new Set<Server>();
+  readonly #softDrain: SoftDrain;
   #wanted: ReadonlyMap<string, ListenerConfig> = new Map();
   #applied: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(deps: ListenersDeps) {
     this.#deps = deps;
+    const { now, random, onFault } = deps.shared;
+    const connections = () => [...this.#open.values()].map(({ server }) => server.connections);
+    this.#softDrain = new SoftDrain({ connections, now, random, onFault, setTimer: deps.setTimer });
   }
 
   /** Resolves when everything wanted is bound or has failed; later calls wait for earlier ones. */
@@ -84,16 +97,41 @@ export class Listeners implements NodeListeners {
     const open = [...this.#open.values()].map(({ config, server, bound }) => ({
       name: config.name,
       ...bound,
+      udp: config.chain.type === 'udp',
       connections: server.connectionCount,
       error: null,
     }));
     const failed = [...this.#failed.values()].map(({ config, error }) => ({
       name: config.name,
       ...this.#place(config),
+      udp: config.chain.type === 'udp',
       connections: 0,
       error,
     }));
-    return [...open, ...failed].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...open, ...failed].sort(byName);
+  }
+
+  bound(): BoundListener[] {
+    return [...this.#open.values()].map(({ config, bound }) => boundListener(config, bound)).sort(byName);
+  }
+
+  /** Connections and requests that have come so far. */
+  get arrivals(): number {
+    let count = 0;
+    for (const { server } of this.#open.values()) count += server.arrivals;
+    return count;
+  }
+
+  announce(timeoutMs: number): void {
+    if (this.#stopped) return;
+    for (const { server } of this.#open.values()) announceAt(server, true);
+    this.#softDrain.begin(timeoutMs);
+  }
+
+  resume(): void {
+    if (this.#stopped) return;
+    for (const { server } of this.#open.values()) announceAt(server, false);
+    this.#softDrain.end();
   }
 
   get connectionCount(): number {
@@ -111,6 +149,7 @@ export class Listeners implements NodeListeners {
   /** No new connections, busy ones finish; resolves when none is left or the time is over, then cuts. */
   async drain(timeoutMs: number): Promise<void> {
     this.#stopped = true;
+    this.#softDrain.end();
     await this.#applied;
     const servers = [...[...this.#open.values()].map((open) => open.server), ...this.#draining];
     await this.#within(Promise.all(servers.map((server) => server.drain())), timeoutMs);
@@ -137,6 +176,13 @@ export class Listeners implements NodeListeners {
     return this.#deps.binds.get(config.name) ?? { address: config.address, port: config.port };
   }
 
+  /** Where clients believe the listener to be, where that is not where this node has it; null: it is. */
+  #virtualAddress(config: ListenerConfig): string | null {
+    const { address, port } = this.#place(config);
+    const isThere = address === config.address && port === config.port && port !== 0;
+    return isThere ? null : addressText(config.address, config.port);
+  }
+
   #sameSocket(open: Open, config: ListenerConfig): boolean {
     if (open.config === config) return true;
     const before = this.#place(open.config);
@@ -154,9 +200,11 @@ export class Listeners implements NodeListeners {
     const logs = openAccessLoggers(accessLogsOf(config), sinks);
     const server = this.#create(config, logs);
     const { address, port } = this.#place(config);
+    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
+      announceAt(server, this.#softDrain.isOn);
       this.#open.set(config.name, { config, server, bound, logs });
       logger.info({ event: 'listener_bound', listener: config.name, ...bound }, 'listener bound');
     } catch (error) {
@@ -171,28 +219,26 @@ export class Listeners implements NodeListeners {
     }
   }
 
-  #create(config: ListenerConfig, logs: AccessLoggers): HttpServer | TcpServer {
+  #create(config: ListenerConfig, logs: AccessLoggers): Server {
     const { shared, registry, gate } = this.#deps;
-    const { chain } = config;
-    return chain.type === 'http'
-      ? new HttpServer({
-          shared,
+    const { chain, maxConnections } = config;
+    const common = { shared, listenerStats: listenerStats(registry, config.name), maxConnections, gate };
+    switch (chain.type) {
+      case 'http':
+        return new HttpServer({
+          ...common,
           stats: httpStats(registry, chain.statPrefix),
-          listenerStats: listenerStats(registry, config.name),
           context: compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, null),
           tls: config.tls,
-          maxConnections: config.maxConnections,
-          gate,
-        })
-      : new TcpServer({
-          shared,
-          stats: tcpStats(registry, proxyOf(chain).statPrefix),
-          listenerStats: listenerStats(registry, config.name),
-          chain: proxyOf(chain),
-          logs: logs.loggers,
-          maxConnections: config.maxConnections,
-          gate,
         });
+      case 'tcp': {
+        const proxy = proxyOf(chain);
+        const stats = tcpStats(registry, proxy.statPrefix);
+        return new TcpServer({ ...common, stats, chain: proxy, logs: logs.loggers });
+      }
+      case 'udp':
+        return new UdpServer({ ...common, stats: udpStats(registry, chain.statPrefix), chain, logs: logs.loggers });
+    }
   }
 
   /** The socket stays; what comes next on it follows the new configuration. */
@@ -202,11 +248,14 @@ export class Listeners implements NodeListeners {
     const old = open.logs;
     const sameLogs = JSON.stringify(accessLogsOf(before)) === JSON.stringify(accessLogsOf(config));
     const logs = sameLogs ? old : openAccessLoggers(accessLogsOf(config), this.#deps.sinks);
-    if (config.chain.type === 'http') {
+    const { chain } = config;
+    if (chain.type === 'http') {
       const http = server as HttpServer;
-      http.context = compileHttp(config.chain, logs, this.#deps.limits, this.#deps.filters, http.context);
+      http.context = compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, http.context);
       if (config.tls !== null) http.updateTls(config.tls);
-    } else (server as TcpServer).update(proxyOf(config.chain), logs.loggers);
+    } else if (chain.type === 'tcp') (server as TcpServer).update(proxyOf(chain), logs.loggers);
+    else (server as UdpServer).update(chain, logs.loggers);
+    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
     server.maxConnections = config.maxConnections;
     open.config = config;
     open.logs = logs;
@@ -231,12 +280,26 @@ export class Listeners implements NodeListeners {
   }
 }
 
-function proxyOf(chain: Exclude<ListenerConfig['chain'], { type: 'http' }>): TcpProxyConfig {
-  const proxy = chain.type === 'tcp' ? (chain.chains[0]?.proxy ?? chain.otherwise) : null;
+/** What a listener is told of. */
+export function boundListener({ name, chain }: ListenerConfig, { address, port }: BoundAddress): BoundListener {
+  return { name, address, port, udp: chain.type === 'udp' };
+}
+
+/** Only HTTP has words for it. */
+function announceAt(server: Server, isOn: boolean): void {
+  if (server instanceof HttpServer) server.draining = isOn;
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+function proxyOf(chain: TcpListenerConfig): TcpProxyConfig {
+  const proxy = chain.chains[0]?.proxy ?? chain.otherwise;
   if (proxy === null) throw new Error('a listener without a TCP proxy');
   return proxy;
 }
 
 function accessLogsOf({ chain }: ListenerConfig): readonly AccessLogConfig[] {
-  return chain.type === 'http' ? chain.accessLogs : proxyOf(chain).accessLogs;
+  return chain.type === 'tcp' ? proxyOf(chain).accessLogs : chain.accessLogs;
 }

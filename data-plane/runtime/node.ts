@@ -1,4 +1,5 @@
 /** One proxy at work: takes configurations as they come, in order, clusters before the routes that name them. */
+import type { BoundAddress } from '../listener/socket.ts';
 import type { ListenerConfig, ProxyConfig } from '../model/config.ts';
 import type { Clusters } from './clusters.ts';
 
@@ -11,7 +12,20 @@ export interface NodeListeners {
   readonly allBound: boolean;
   /** Somebody is there to take connections. */
   readonly serving: boolean;
+  /** Those that are bound, by name. */
+  bound(): readonly BoundListener[];
+  /** Asks clients to go elsewhere, serves those that come all the same, and cuts those that stay for longer than so. */
+  announce(timeoutMs: number): void;
+  /** Takes the announcement back. */
+  resume(): void;
+  /** No new connections, busy ones finish; resolves when none is left, or the time is over. */
   drain(timeoutMs: number): Promise<void>;
+}
+
+export interface BoundListener extends BoundAddress {
+  readonly name: string;
+  /** A datagram socket. */
+  readonly udp: boolean;
 }
 
 export class ProxyNode {
@@ -20,6 +34,7 @@ export class ProxyNode {
   readonly #onTake: (config: ProxyConfig) => void;
   #complete = false;
   #live = false;
+  #announced = false;
   #draining = false;
   #drained: Promise<void> | null = null;
   #next: ProxyConfig | null = null;
@@ -34,7 +49,7 @@ export class ProxyNode {
 
   /** Live once the first complete configuration is served, with every listener bound, and from then on while it serves. */
   get state(): NodeState {
-    if (this.#draining) return 'draining';
+    if (this.#draining || this.#announced) return 'draining';
     this.#live ||= this.#complete && this.#working === null && this.#listeners.allBound;
     return this.#live && this.#listeners.serving ? 'live' : 'initializing';
   }
@@ -49,6 +64,19 @@ export class ProxyNode {
   /** All that the control plane has for this node has come once. */
   markComplete(): void {
     this.#complete = true;
+  }
+
+  /** All goes on, but clients are asked to go elsewhere; said again, the time counts from then. */
+  announce(timeoutMs: number): void {
+    if (this.#draining) return;
+    this.#announced = true;
+    this.#listeners.announce(timeoutMs);
+  }
+
+  resume(): void {
+    if (this.#draining) return;
+    this.#announced = false;
+    this.#listeners.resume();
   }
 
   /** Finishes what is under way, takes nothing new; resolves when no connection is left or the time is over. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compileAccessLog } from './access-log.ts';
+import { compileAccessLog, compileText } from './access-log.ts';
 import { emptyLogEntry } from './empty-log-entry.ts';
 import type { LogEntry } from './log-entry.ts';
 
@@ -23,6 +23,7 @@ const entry: LogEntry = {
   requestId: 'id-1',
   downstreamAddress: '127.0.0.1:4000',
   downstreamIp: '127.0.0.1',
+  directAddress: '127.0.0.1:4000',
   localAddress: '127.0.0.1:8080',
   streamId: '',
   requestedServerName: '',
@@ -122,4 +123,45 @@ test('the start is written to the millisecond, also across seconds', () => {
 
 test('a format that decode would refuse does not compile', () => {
   expect(() => text('%NOPE%', entry)).toThrow('%NOPE% is not a known operator');
+});
+
+const arrived: LogEntry = {
+  ...entry,
+  directAddress: '[2001:db8::1]:50000',
+  localAddress: '[2001:db8::2]:443',
+  streamId: 'stream-1',
+  requestedServerName: 'shop.example.com',
+  proxyTlvs: new Map([['unique_id', 'unique-1']]),
+};
+const kept = (name: string, length = ''): string =>
+  `%DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:${name})${length}%`;
+
+test('how a connection came is written as Envoy writes it', () => {
+  const format = `%STREAM_ID% %REQUESTED_SERVER_NAME% %DOWNSTREAM_LOCAL_PORT% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS% ${kept('unique_id')} ${kept('unique_id', ':3')}`;
+  expect(text(format, arrived)).toBe('stream-1 shop.example.com 443 [2001:db8::1]:50000 unique-1 uni');
+  expect(text(format, empty)).toBe('- - - - - -');
+  const fields = { id: '%STREAM_ID%', name: '%REQUESTED_SERVER_NAME%', port: '%DOWNSTREAM_LOCAL_PORT%' };
+  const all = { ...fields, tlv: kept('unique_id'), other: kept('authority') };
+  expect(JSON.parse(json(all, arrived))).toEqual({
+    ...{ id: 'stream-1', name: 'shop.example.com', port: 443, tlv: 'unique-1', other: null },
+  });
+  expect(JSON.parse(json(fields, empty))).toEqual({ id: null, name: null, port: null });
+});
+
+test("the id of a request's stream is the request's", () => {
+  expect(text('%STREAM_ID%', entry)).toBe('id-1');
+});
+
+test('a TLV breaks no line of text, and is hashed as it is', () => {
+  const wild = { ...arrived, proxyTlvs: new Map([['unique_id', 'a\nb\x1b[2J\x9b']]), requestedServerName: 'x\r\ny' };
+  expect(text(`${kept('unique_id')} %REQUESTED_SERVER_NAME%\n`, wild)).toBe('a?b?[2J? x??y\n');
+  expect(compileText(kept('unique_id')).format(wild)).toBe('a\nb\x1b[2J\x9b');
+  const line = json({ a: kept('unique_id') }, wild);
+  expect(line.indexOf('\n')).toBe(line.length - 1);
+});
+
+test('who reads the id of a stream is known beforehand', () => {
+  const logOf = (text: string) => compileAccessLog({ path: 'a', format: { type: 'text', text } });
+  expect([logOf('%STREAM_ID%').readsStreamId, logOf('%PROTOCOL%').readsStreamId]).toEqual([true, false]);
+  expect([compileText('a-%STREAM_ID%').readsStreamId, compileText('a').readsStreamId]).toEqual([true, false]);
 });

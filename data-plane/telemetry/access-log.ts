@@ -5,12 +5,20 @@
 import type { AccessLogConfig } from '../model/config.ts';
 import { type LogSegment, parseLogFormat } from '../model/log-format.ts';
 import type { LogEntry } from './log-entry.ts';
-import { type LogField, logField, readLogField } from './log-fields.ts';
+import { type LogField, logField, readLogField, streamIdCode } from './log-fields.ts';
 
 export interface CompiledAccessLog {
   readonly path: string;
   /** Names, lower-case, of the request headers whose values `LogEntry.requestHeaders` must hold, in this order. */
   readonly requestHeaders: readonly string[];
+  readonly readsStreamId: boolean;
+  format(entry: LogEntry): string;
+}
+
+/** A text in the same language for others than people: what is hashed, what goes into a TLV. Values are as they came. */
+export interface CompiledText {
+  readonly readsStreamId: boolean;
+  /** Latin-1; `-` stands for a value that is not there. */
   format(entry: LogEntry): string;
 }
 
@@ -24,8 +32,20 @@ export function compileAccessLog(config: AccessLogConfig, requestHeaders: string
   if (config.format.type === 'text') compile.text(config.format.text);
   else compile.json(config.format.fields);
   const { fields, after } = compile;
-  const format = config.format.type === 'text' ? textFormat(fields, after) : jsonFormat(fields, after);
-  return { path: config.path, requestHeaders, format };
+  const format = config.format.type === 'text' ? textFormat(fields, after, true) : jsonFormat(fields, after);
+  return { path: config.path, requestHeaders, readsStreamId: readsStreamId(fields), format };
+}
+
+/** Throws on a format that `parseLogFormat` refuses (decode has checked it). Request headers are not there. */
+export function compileText(format: string): CompiledText {
+  const compile = new Compiler([]);
+  compile.text(format);
+  const { fields, after } = compile;
+  return { readsStreamId: readsStreamId(fields), format: textFormat(fields, after, false) };
+}
+
+function readsStreamId(fields: readonly LogField[]): boolean {
+  return fields.some(({ code }) => code === streamIdCode);
 }
 
 /**
@@ -120,21 +140,26 @@ function segmentsOf(format: string): readonly LogSegment[] {
 }
 
 function read(field: LogField, entry: LogEntry): string {
-  let value = readLogField(field.code, entry);
-  if (value === '' && field.fallback !== field.code) value = readLogField(field.fallback, entry);
+  let value = readLogField(field.code, entry, field.name);
+  if (value === '' && field.fallback !== field.code) value = readLogField(field.fallback, entry, field.name);
   return value.length > field.maxLength ? value.slice(0, field.maxLength) : value;
 }
 
-function textFormat(fields: readonly PlacedField[], after: string): (entry: LogEntry) => string {
+/** @param isLine nothing that came from outside may end it, or move a terminal */
+function textFormat(fields: readonly PlacedField[], after: string, isLine: boolean): (entry: LogEntry) => string {
   return (entry) => {
     let line = '';
     for (let index = 0; index < fields.length; index++) {
       const field = fields[index]!;
-      line += field.before + (read(field, entry) || '-');
+      let value = read(field, entry) || '-';
+      if (isLine && field.isWild) value = value.replace(controls, '?');
+      line += field.before + value;
     }
     return line + after;
   };
 }
+
+const controls = /[\0-\x1f\x7f-\x9f]/g;
 
 /** Joining strings is most of the cost, so each quote is part of the fixed text beside it. */
 function jsonFormat(fields: readonly PlacedField[], after: string): (entry: LogEntry) => string {

@@ -13,6 +13,11 @@ export class AccessLogger {
     this.#sink = sink;
   }
 
+  /** Of TCP: sessions have one where a log reads it. */
+  get readsStreamId(): boolean {
+    return this.#log.readsStreamId;
+  }
+
   write(entry: LogEntry): void {
     this.#sink.write(this.#log.format(entry));
   }

@@ -22,6 +22,7 @@ export function emptyLogEntry(): LogEntry {
     requestId: '',
     downstreamAddress: '',
     downstreamIp: '',
+    directAddress: '',
     localAddress: '',
     streamId: '',
     requestedServerName: '',

@@ -30,7 +30,9 @@ export interface LogEntry {
   downstreamAddress: string;
   /** Address only. */
   downstreamIp: string;
-  /** Address of the listener's socket, `ip:port`. */
+  /** `ip:port` of who has connected, whoever vouches for whom. */
+  directAddress: string;
+  /** Address of the listener's socket, `ip:port`, or where a PROXY header says that the client has connected to. */
   localAddress: string;
   /** Of the connection of a TCP proxy, or of a UDP session: unique in the world (%STREAM_ID%); empty: not minted. */
   streamId: string;

@@ -19,39 +19,62 @@ const codes = {
   DOWNSTREAM_LOCAL_ADDRESS: 13,
   GRPC_STATUS: 14,
   GRPC_STATUS_NUMBER: 15,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: 16,
+  DOWNSTREAM_LOCAL_PORT: 17,
+  REQUESTED_SERVER_NAME: 18,
+  STREAM_ID: 19,
 } as const satisfies Record<PlainOperator, number>;
-const upstreamServiceTime = 16;
-const method = 17;
-const path = 18;
-const authority = 19;
-const requestId = 20;
+const upstreamServiceTime = 20;
+const method = 21;
+const path = 22;
+const authority = 23;
+const requestId = 24;
+const proxyTlv = 25;
 /** From here on: the n-th of the asked request headers. */
-const firstRequestHeader = 21;
+const firstRequestHeader = 26;
+
+/** What TCP sessions have only where somebody reads it. */
+export const streamIdCode: number = codes.STREAM_ID;
 
 /** What one segment of a format reads. */
 export interface LogField {
   readonly code: number;
   /** Read where `code` gives nothing; the same as `code` where nothing else is to be read. */
   readonly fallback: number;
+  /** Of a TLV of the PROXY header; empty: it is something else. */
+  readonly name: string;
   readonly maxLength: number;
   readonly isNumber: boolean;
   /** Made by the proxy itself of harmless characters. */
   readonly isClean: boolean;
+  /** It came in a way that has let any byte pass, a line end for one. */
+  readonly isWild: boolean;
 }
 
-const numbers: ReadonlySet<PlainOperator> = new Set(['RESPONSE_CODE', 'BYTES_RECEIVED', 'BYTES_SENT', 'DURATION']);
-const unclean: ReadonlySet<PlainOperator> = new Set(['RESPONSE_CODE_DETAILS', 'UPSTREAM_CLUSTER', 'ROUTE_NAME']);
+const numbers: ReadonlySet<PlainOperator> = new Set([
+  ...(['RESPONSE_CODE', 'BYTES_RECEIVED', 'BYTES_SENT', 'DURATION', 'DOWNSTREAM_LOCAL_PORT'] as const),
+]);
+const unclean: ReadonlySet<PlainOperator> = new Set([
+  ...(['RESPONSE_CODE_DETAILS', 'UPSTREAM_CLUSTER', 'ROUTE_NAME', 'REQUESTED_SERVER_NAME', 'STREAM_ID'] as const),
+]);
+
+const wild = { isClean: false, isWild: true };
+const plainField = { name: '', maxLength: Infinity, isNumber: false, isClean: true, isWild: false };
 
 /** @param requestHeaders names asked for so far; a new one is added */
 export function logField(segment: Exclude<LogSegment, { type: 'text' }>, requestHeaders: string[]): LogField {
   if (segment.type === 'plain') {
     const code = codes[segment.operator];
     const isClean = !unclean.has(segment.operator);
-    return { code, fallback: code, maxLength: Infinity, isNumber: numbers.has(segment.operator), isClean };
+    const isWild = segment.operator === 'REQUESTED_SERVER_NAME';
+    return { ...plainField, code, fallback: code, isNumber: numbers.has(segment.operator), isClean, isWild };
   }
   if (segment.type === 'upstream-service-time') {
-    const code = upstreamServiceTime;
-    return { code, fallback: code, maxLength: Infinity, isNumber: false, isClean: true };
+    return { ...plainField, code: upstreamServiceTime, fallback: upstreamServiceTime };
+  }
+  if (segment.type === 'proxy-tlv') {
+    const maxLength = segment.maxLength ?? Infinity;
+    return { code: proxyTlv, fallback: proxyTlv, name: segment.name, maxLength, isNumber: false, ...wild };
   }
   const { name, fallback, maxLength } = segment;
   // `path` is the one that the client sent, so there is no other original one to look for.
@@ -60,9 +83,11 @@ export function logField(segment: Exclude<LogSegment, { type: 'text' }>, request
   return {
     code,
     fallback: fallback === null ? code : headerCode(fallback, requestHeaders),
+    name: '',
     maxLength: maxLength ?? Infinity,
     isNumber: false,
     isClean: false,
+    isWild: false,
   };
 }
 
@@ -75,8 +100,8 @@ function headerCode(name: string, requestHeaders: string[]): number {
   return firstRequestHeader + (index >= 0 ? index : requestHeaders.push(name) - 1);
 }
 
-/** The value as text; the empty string where there is none. */
-export function readLogField(code: number, entry: LogEntry): string {
+/** The value as text; the empty string where there is none. @param name as {@link LogField} has it */
+export function readLogField(code: number, entry: LogEntry, name: string): string {
   switch (code) {
     case codes.START_TIME:
       return isoTime(entry.startMs);
@@ -106,6 +131,17 @@ export function readLogField(code: number, entry: LogEntry): string {
       return entry.downstreamIp;
     case codes.DOWNSTREAM_LOCAL_ADDRESS:
       return entry.localAddress;
+    case codes.DOWNSTREAM_DIRECT_REMOTE_ADDRESS:
+      return entry.directAddress;
+    case codes.DOWNSTREAM_LOCAL_PORT:
+      return entry.localAddress.slice(entry.localAddress.lastIndexOf(':') + 1);
+    case codes.REQUESTED_SERVER_NAME:
+      return entry.requestedServerName;
+    case codes.STREAM_ID:
+      // a request's is its id, as with Envoy
+      return entry.streamId || entry.requestId;
+    case proxyTlv:
+      return entry.proxyTlvs === null ? '' : (entry.proxyTlvs.get(name) ?? '');
     case codes.GRPC_STATUS:
       return entry.grpcStatus < 0 ? '' : (grpcStatusNames[entry.grpcStatus] ?? 'InvalidCode');
     case codes.GRPC_STATUS_NUMBER:

@@ -12,6 +12,7 @@ import { type HostCounts, ownHostCounts } from './host-counts.ts';
 import { createLoad, type LocalityLoad } from './load.ts';
 import { Outcomes, type OutcomesWatch } from './outcomes.ts';
 import type { PickAsk } from './pick-ask.ts';
+import { ProxyHeaders } from './proxy-headers.ts';
 
 export type ClusterWorld = World;
 
@@ -31,6 +32,8 @@ export class Cluster {
   readonly stats: ClusterStats;
   /** What traffic meets, counted; null: nobody asks. */
   outcomes: Outcomes | null = null;
+  /** What connections begin with; null: nothing. */
+  proxyHeaders: ProxyHeaders | null = null;
   readonly #watch: ClusterWatch;
   readonly #world: ClusterWorld;
   readonly #deps: PoolDeps;
@@ -71,6 +74,7 @@ export class Cluster {
     const before = this.config;
     this.config = config;
     this.#watchOutcomes();
+    this.#updateProxyHeaders();
     const hosts = config.endpoints.map((endpoint) => {
       const known = this.#byKey.get(endpoint.key);
       gone.delete(endpoint.key);
@@ -87,10 +91,7 @@ export class Cluster {
       return host;
     });
     if (gone.size > 0 || hosts.length !== this.#hosts.length) this.stats.membershipChange.value++;
-    for (const host of gone.values()) {
-      host.removed = true;
-      host.closeIdle();
-    }
+    for (const host of gone.values()) host.remove();
     this.#hosts = hosts;
     this.#byKey = new Map(hosts.map((host) => [host.key, host]));
     this.#pool.update(config, hosts, changed);
@@ -107,6 +108,12 @@ export class Cluster {
     const { outlierDetection } = this.config;
     if (outlierDetection === (this.outcomes?.config ?? null)) return;
     this.outcomes = outlierDetection === null ? null : new Outcomes(outlierDetection, this.#watch);
+  }
+
+  #updateProxyHeaders(): void {
+    const { proxyHeader } = this.config;
+    if (proxyHeader === (this.proxyHeaders?.config ?? null)) return;
+    this.proxyHeaders = proxyHeader === null ? null : new ProxyHeaders(proxyHeader);
   }
 
   #loadOf(zone: string): LocalityLoad {
@@ -274,10 +281,7 @@ export class Cluster {
 
   /** The cluster is gone: idle connections close, those in use finish. */
   close(): void {
-    for (const host of this.#hosts) {
-      host.removed = true;
-      host.closeIdle();
-    }
+    for (const host of this.#hosts) host.remove();
     this.#hosts = [];
     this.#byKey = new Map();
     this.#pool.update(this.config, [], new Set());

@@ -48,6 +48,11 @@ export interface Waiting {
 
 const nobody: Waiting[] = [];
 
+/** What is bound to one endpoint, and ends when that leaves its cluster. */
+export interface BoundToHost {
+  onHostRemoved(): void;
+}
+
 /** What an endpoint goes by of what is said of its cluster. */
 type HostsCluster = Pick<ClusterConfig, 'balance' | 'keepAlive'>;
 
@@ -79,6 +84,8 @@ export class Host implements Candidate {
   readonly #shared: SharedConnection[] = [];
   #waiting = nobody;
   #wakes = false;
+  /** Null: nothing ever was. */
+  #bound: Set<BoundToHost> | null = null;
 
   constructor(config: EndpointConfig, cluster: HostsCluster, load: LocalityLoad, counts: HostCounts) {
     this.cluster = cluster;
@@ -197,6 +204,23 @@ export class Host implements Candidate {
     const oldest = this.#idle.shift()!;
     oldest.idleDeadline.disarm();
     oldest.close();
+  }
+
+  /** Until {@link unbind}. */
+  bind(one: BoundToHost): void {
+    this.#bound ??= new Set();
+    this.#bound.add(one);
+  }
+
+  unbind(one: BoundToHost): void {
+    this.#bound?.delete(one);
+  }
+
+  /** It has left its cluster: requests and TCP connections under way finish. */
+  remove(): void {
+    this.removed = true;
+    this.closeIdle();
+    for (const one of this.#bound ?? []) one.onHostRemoved();
   }
 
   /** Takes a connection that closed while idle out of the pool. */

@@ -41,6 +41,9 @@ export type ToWorker =
   | { readonly type: 'ask'; readonly number: number }
   /** The `lines` of that number are written, or lost. */
   | { readonly type: 'written'; readonly number: number }
+  /** Ask clients to go elsewhere, and cut those that stay for longer than so; `resume` takes it back. */
+  | { readonly type: 'announce'; readonly timeoutMs: number }
+  | { readonly type: 'resume' }
   | { readonly type: 'drain'; readonly timeoutMs: number }
   /** Finish writing and end. */
   | { readonly type: 'stop' };
@@ -79,4 +82,6 @@ export interface FailedListener {
 export interface WorkerView {
   readonly listeners: readonly ListenerView[];
   readonly connections: number;
+  /** Connections and requests that have come so far. */
+  readonly arrivals: number;
 }

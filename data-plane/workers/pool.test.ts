@@ -12,7 +12,7 @@ import type { ToWorker, WorkerData, WorkerView } from './messages.ts';
 import { restartAfterMs, type WorkerEvents, WorkerPool } from './pool.ts';
 
 const empty = { clusters: new Map(), listeners: new Map() };
-const view: WorkerView = { listeners: [], connections: 3 };
+const view: WorkerView = { listeners: [], connections: 3, arrivals: 9 };
 
 interface FakeThread {
   readonly data: WorkerData;
@@ -109,6 +109,22 @@ test('a worker that dies again and again is started later and later, one that li
   expect(restarts.value).toBe(5);
   expect(pool.states).toEqual([{ worker: 1, state: 'starting', restarts: 5, lastEnd: 'bang' }]);
   expect(restartAfterMs(1_000)).toBe(limits.restartMostMs);
+});
+
+test('all are told to ask clients to leave, one that is started meanwhile before its first configuration', () => {
+  const { pool, threads, clock } = start(2);
+  pool.apply(empty);
+  pool.announce(45_000);
+  threads[0]!.events.onEnd('boom');
+  clock.advance(limits.restartMs);
+  const announce = { type: 'announce', timeoutMs: 45_000 };
+  expect(threads[1]!.got.at(-1)).toEqual(announce);
+  expect(threads[2]!.got).toMatchObject([announce, { type: 'config' }]);
+  pool.resume();
+  expect(threads[2]!.got.at(-1)).toEqual({ type: 'resume' });
+  threads[2]!.events.onEnd('boom');
+  clock.advance(2 * limits.restartMs);
+  expect(threads[3]!.got).toMatchObject([{ type: 'config' }]);
 });
 
 test('what a dead worker had of the counts in common is given back', () => {

@@ -96,6 +96,8 @@ export class WorkerPool {
   #questions = 0;
   /** Or stopping: who dies is not replaced. */
   #draining = false;
+  /** How long connections may stay while clients are asked to go elsewhere; null: they are not. */
+  #announcedMs: number | null = null;
   readonly #waiting: (() => void)[] = [];
 
   constructor(deps: WorkerPoolDeps) {
@@ -163,6 +165,16 @@ export class WorkerPool {
     return (await Promise.all(answers)).filter((view) => view !== null);
   }
 
+  announce(timeoutMs: number): void {
+    this.#announcedMs = timeoutMs;
+    this.tell({ type: 'announce', timeoutMs });
+  }
+
+  resume(): void {
+    this.#announcedMs = null;
+    this.tell({ type: 'resume' });
+  }
+
   /** Resolves when no worker has a connection left, or the time is over; none is replaced from now on. */
   drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
@@ -214,6 +226,7 @@ export class WorkerPool {
       asked: new Map(),
     };
     slot.life = life;
+    if (this.#announcedMs !== null) thread.post({ type: 'announce', timeoutMs: this.#announcedMs });
     if (this.#config !== null) this.#sendConfig(life, this.#config);
   }
 

@@ -1,11 +1,11 @@
 /** The listeners of a node whose workers listen: where they stand is decided here, once, and told to all. */
 import { limits } from '../limits.ts';
-import type { Places } from '../listener/places.ts';
+import type { Places, Transport } from '../listener/places.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import type { ListenerConfig, ProxyConfig, TlsConfig } from '../model/config.ts';
-import type { Binds, ListenerView } from '../runtime/listeners.ts';
+import { type Binds, boundListener, type ListenerView } from '../runtime/listeners.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { NodeListeners } from '../runtime/node.ts';
+import type { BoundListener, NodeListeners } from '../runtime/node.ts';
 import type { WorkerView } from './messages.ts';
 import type { WorkerPool } from './pool.ts';
 
@@ -24,6 +24,12 @@ interface Placed {
   readonly config: ListenerConfig;
 }
 
+interface Unplaced {
+  readonly place: BoundAddress;
+  readonly udp: boolean;
+  readonly error: string;
+}
+
 export class WorkerListeners implements NodeListeners {
   readonly #deps: WorkerListenersDeps;
   readonly #pool: WorkerPool;
@@ -32,7 +38,7 @@ export class WorkerListeners implements NodeListeners {
   #told: ProxyConfig | null = null;
   #placed: ReadonlyMap<string, Placed> = new Map();
   /** By name: where it was to stand, and why it doesn't. */
-  #unplaced: ReadonlyMap<string, { place: BoundAddress; error: string }> = new Map();
+  #unplaced: ReadonlyMap<string, Unplaced> = new Map();
   /** The same, with keys that all workers share. */
   readonly #tls = new WeakMap<TlsConfig, TlsConfig>();
   /** Where the listeners are that were told of. */
@@ -62,13 +68,26 @@ export class WorkerListeners implements NodeListeners {
     return this.#pool.serving;
   }
 
+  bound(): BoundListener[] {
+    const bound = [...this.#placed].filter(([name]) => this.#announced.has(name));
+    return bound.map(([, { config }]) => boundListener(config, config)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  announce(timeoutMs: number): void {
+    this.#pool.announce(timeoutMs);
+  }
+
+  resume(): void {
+    this.#pool.resume();
+  }
+
   drain(timeoutMs: number): Promise<void> {
     this.#config = null;
     return this.#pool.drain(timeoutMs);
   }
 
   /** A worker has applied a configuration: says which listeners are bound by all of them now. */
-  announce(): void {
+  onProgress(): void {
     if (!this.#pool.settled) return;
     const failed = new Set(this.#pool.failed.map(({ name }) => name));
     for (const [name, { config }] of this.#placed) {
@@ -86,18 +105,13 @@ export class WorkerListeners implements NodeListeners {
       for (const { name, connections: more } of listeners) connections.set(name, (connections.get(name) ?? 0) + more);
     }
     const errors = new Map(this.#pool.failed.map(({ name, error }) => [name, error]));
-    const placed = [...this.#placed].map(
-      ([
-        name,
-        {
-          config: { address, port },
-        },
-      ]) => {
-        return { name, address, port, connections: connections.get(name) ?? 0, error: errors.get(name) ?? null };
-      },
-    );
-    const unplaced = [...this.#unplaced].map(([name, { place, error }]) => {
-      return { name, ...place, connections: connections.get(name) ?? 0, error };
+    const placed = [...this.#placed].map(([name, { config }]) => {
+      const { address, port } = config;
+      const udp = transportOf(config) === 'udp';
+      return { name, address, port, udp, connections: connections.get(name) ?? 0, error: errors.get(name) ?? null };
+    });
+    const unplaced = [...this.#unplaced].map(([name, { place, udp, error }]) => {
+      return { name, ...place, udp, connections: connections.get(name) ?? 0, error };
     });
     return [...placed, ...unplaced].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -108,19 +122,20 @@ export class WorkerListeners implements NodeListeners {
     places.keep(new Set(wanted.map(({ listener, place }) => nameOf(listener, place))));
     const owners = new Map<string, string>();
     const placed = new Map<string, Placed>();
-    const unplaced = new Map<string, { place: BoundAddress; error: string }>();
+    const unplaced = new Map<string, Unplaced>();
     for (const { listener, place } of wanted) {
       const { name } = listener;
       try {
         const key = nameOf(listener, place);
         const owner = owners.get(key);
-        if (owner !== undefined) throw new Error(`${key} is taken: listener ${owner} of this node is there`);
-        const bound = places.take(key, place.address, place.port);
+        if (owner !== undefined)
+          throw new Error(`${place.address}:${place.port} is taken: listener ${owner} of this node is there`);
+        const bound = places.take(key, transportOf(listener), place.address, place.port);
         owners.set(key, name);
         placed.set(name, this.#placedAt(listener, bound));
       } catch (error) {
         const { message } = error as Error;
-        unplaced.set(name, { place, error: message });
+        unplaced.set(name, { place, udp: transportOf(listener) === 'udp', error: message });
         if (this.#unplaced.get(name)?.error === message) continue;
         logger.error({ event: 'listener_failed', listener: name, error: message }, 'listener not bound');
       }
@@ -161,6 +176,11 @@ export class WorkerListeners implements NodeListeners {
 }
 
 /** What holds a place: whoever wants port 0 gets one of its own. */
-function nameOf({ name }: ListenerConfig, { address, port }: BoundAddress): string {
-  return port === 0 ? `any port for ${name}` : `${address}:${port}`;
+function nameOf(listener: ListenerConfig, { address, port }: BoundAddress): string {
+  const transport = transportOf(listener);
+  return port === 0 ? `any ${transport} port for ${listener.name}` : `${transport} ${address}:${port}`;
+}
+
+function transportOf({ chain }: ListenerConfig): Transport {
+  return chain.type === 'udp' ? 'udp' : 'tcp';
 }

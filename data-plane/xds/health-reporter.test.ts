@@ -151,6 +151,6 @@ test('a new stream is told everything anew', async () => {
 test('a control plane that takes no reports is asked again much later, without a warning', async () => {
   const { timers, events } = await start(false);
   expect(await events.take()).toBe('health_unsupported');
-  timers.fire(await timers.awaitSet(limits.healthAskAgainMs));
+  timers.fire(await timers.awaitSet(limits.askAgainMs));
   expect(await events.take()).toBe('health_unsupported');
 });

@@ -4,25 +4,27 @@
  */
 import { decode, durationMs, durationOf, encode } from '../../proto/codec.ts';
 import type { HealthReport } from '../../proto/envoy.ts';
-import { Backoff } from './backoff.ts';
-import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import { nodeMessage } from './node-message.ts';
 import type { HealthReporterOptions, ToldEndpoint } from './ports.ts';
-import { shuffled } from './shuffled.ts';
-import { AdsConnection, methods } from './stream.ts';
-import { KeyedTimers, realTimers } from './timers.ts';
+import { type ReportKind, ReportStream } from './report-stream.ts';
+import { methods } from './stream.ts';
 
 type Picture = ReturnType<HealthReporterOptions['look']>;
 type ClusterHealth = NonNullable<HealthReport['clusters']>[number];
 
 const nothing: ReadonlyMap<string, ToldEndpoint> = new Map();
 
+const kind: ReportKind = {
+  method: methods.health,
+  event: 'health',
+  words: 'reports of health',
+  askAgainMs: limits.askAgainMs,
+};
+
 export class HealthReporter {
   readonly #options: HealthReporterOptions;
-  readonly #connection: AdsConnection;
-  readonly #backoff: Backoff;
-  readonly #timers: KeyedTimers;
+  readonly #stream: ReportStream;
   /** Null: nobody asks. */
   #intervalMs: number | null = null;
   /** Of this stream. */
@@ -30,31 +32,22 @@ export class HealthReporter {
   #toldMs = -Infinity;
 
   constructor(options: HealthReporterOptions) {
-    const random = options.random ?? Math.random;
     this.#options = options;
-    const servers = shuffled(options.servers, random);
-    this.#connection = new AdsConnection(servers, options.token, channelSecurity(options.tls), methods.health);
-    this.#backoff = new Backoff(random);
-    this.#timers = new KeyedTimers(options.timers ?? realTimers);
+    this.#stream = new ReportStream(options, kind, {
+      onOpen: () => this.#send({ node: nodeMessage(this.#options.node) }),
+      onMessage: (bytes) => this.#received(bytes),
+      onEnd: () => this.#ended(),
+    });
   }
 
   /** Once. */
   start(): void {
     this.#look();
-    this.#open();
+    this.#stream.open();
   }
 
   close(): void {
-    this.#timers.close();
-    this.#connection.close();
-  }
-
-  #open(): void {
-    this.#connection.open({
-      onOpen: () => this.#send({ node: nodeMessage(this.#options.node) }),
-      onMessage: (bytes) => this.#received(bytes),
-      onEnd: (reason, isUnimplemented) => this.#ended(reason, isUnimplemented),
-    });
+    this.#stream.close();
   }
 
   /** Also while nobody asks: states have begun when they did. */
@@ -62,18 +55,12 @@ export class HealthReporter {
     const { look, now } = this.#options;
     const picture = look();
     if (this.#intervalMs !== null && now() - this.#toldMs >= this.#intervalMs) this.#report(picture);
-    this.#timers.start('look', limits.healthLookMs, () => this.#look());
+    this.#stream.timers.start('look', limits.healthLookMs, () => this.#look());
   }
 
   #received(bytes: Buffer): void {
-    try {
-      const { interval } = decode('fairlead.report.v1.HealthReportRequest', bytes);
-      this.#intervalMs = durationMs((interval ?? {}) as Parameters<typeof durationMs>[0]);
-      this.#backoff.reset();
-    } catch (error) {
-      this.#options.logger.error({ event: 'health_malformed', err: error }, 'request for health reports is malformed');
-      this.#connection.cancel();
-    }
+    const { interval } = decode('fairlead.report.v1.HealthReportRequest', bytes);
+    this.#intervalMs = durationMs((interval ?? {}) as Parameters<typeof durationMs>[0]);
   }
 
   #report(picture: Picture): void {
@@ -86,22 +73,13 @@ export class HealthReporter {
   }
 
   #send(report: HealthReport): void {
-    this.#connection.send(encode('fairlead.report.v1.HealthReport', report));
+    this.#stream.send(encode('fairlead.report.v1.HealthReport', report));
   }
 
-  #ended(reason: string, isUnimplemented: boolean): void {
+  #ended(): void {
     this.#intervalMs = null;
     this.#told = new Map();
     this.#toldMs = -Infinity;
-    const { logger } = this.#options;
-    const { server } = this.#connection;
-    const retryMs = isUnimplemented ? limits.healthAskAgainMs : this.#backoff.next();
-    if (isUnimplemented) {
-      logger.info({ event: 'health_unsupported', server }, 'the control plane takes no reports of health');
-    } else {
-      logger.warn({ event: 'health_stream_ended', server, reason, retryMs }, 'health report stream ended');
-    }
-    this.#timers.start('reconnect', retryMs, () => this.#open());
   }
 }
 

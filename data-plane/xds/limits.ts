@@ -24,6 +24,8 @@ export const limits = {
   http2ConnectionWindowBytes: 1024 * 1024,
   /** Until a TLS handshake is done, where nothing is said (Node waits two minutes, Envoy for ever). */
   handshakeTimeoutMs: 10_000,
+  /** Ways in which the filter chains of a listener may be matched, which are looked at for duplicates (ours). */
+  filterChainKeys: 100_000,
   /** Endpoints compared for one request; each costs time in every request. */
   balanceChoices: 128,
   /** Between load reports, whatever the server asks for: neither a flood nor a report that nobody lives to see. */
@@ -33,6 +35,9 @@ export const limits = {
   healthLookMs: 1_000,
   /** Ours: endpoints in one message, well below the 4 MiB that servers take. */
   healthEndpointsAMessage: 5_000,
-  /** Ours: a control plane that took no reports of health is asked again; it may have been replaced by one that does. */
-  healthAskAgainMs: 600_000,
+  /** Ours: how often a node looks whether it is another than it has told; and told how many connections are left of a drain. */
+  stateLookMs: 250,
+  connectionsTellMs: 2_000,
+  /** Ours: a control plane that took no reports of ours is asked again; it may have been replaced by one that does. */
+  askAgainMs: 600_000,
 } as const;

@@ -4,13 +4,10 @@
  */
 import { decode, durationMs, encode } from '../../proto/codec.ts';
 import type { LoadStatsRequest, LoadStatsResponse } from '../../proto/envoy.ts';
-import { Backoff } from './backoff.ts';
-import { channelSecurity } from './channel-security.ts';
 import { limits } from './limits.ts';
 import type { CountedLoad, LoadReporterOptions } from './ports.ts';
-import { shuffled } from './shuffled.ts';
-import { AdsConnection, methods } from './stream.ts';
-import { KeyedTimers, realTimers } from './timers.ts';
+import { type ReportKind, ReportStream } from './report-stream.ts';
+import { methods } from './stream.ts';
 
 type ClusterStats = NonNullable<LoadStatsRequest['cluster_stats']>[number];
 type LocalityStats = NonNullable<ClusterStats['upstream_locality_stats']>[number];
@@ -21,35 +18,30 @@ interface Asked {
   readonly intervalMs: number;
 }
 
+const kind: ReportKind = { method: methods.load, event: 'lrs', words: 'load reports', askAgainMs: null };
+
 export class LoadReporter {
   readonly #options: LoadReporterOptions;
-  readonly #connection: AdsConnection;
-  readonly #backoff: Backoff;
-  readonly #timers: KeyedTimers;
+  readonly #stream: ReportStream;
   /** What was reported of each count before. */
   readonly #reported = new WeakMap<CountedLoad, Omit<CountedLoad, 'zone'>>();
 
   constructor(options: LoadReporterOptions) {
     this.#options = options;
-    const random = options.random ?? Math.random;
-    const servers = shuffled(options.servers, random);
-    this.#connection = new AdsConnection(servers, options.token, channelSecurity(options.tls), methods.load);
-    this.#backoff = new Backoff(random);
-    this.#timers = new KeyedTimers(options.timers ?? realTimers);
+    this.#stream = new ReportStream(options, kind, {
+      onOpen: () => this.#introduce(),
+      onMessage: (bytes) => this.#wait(askedBy(decode('envoy.service.load_stats.v3.LoadStatsResponse', bytes))),
+      onEnd: () => this.#stream.timers.stopAll(),
+    });
   }
 
   /** Once. */
   start(): void {
-    this.#connection.open({
-      onOpen: () => this.#introduce(),
-      onMessage: (bytes) => this.#received(bytes),
-      onEnd: (reason, isUnimplemented) => this.#ended(reason, isUnimplemented),
-    });
+    this.#stream.open();
   }
 
   close(): void {
-    this.#timers.close();
-    this.#connection.close();
+    this.#stream.close();
   }
 
   #introduce(): void {
@@ -66,21 +58,8 @@ export class LoadReporter {
     });
   }
 
-  #received(bytes: Buffer): void {
-    let response: LoadStatsResponse;
-    try {
-      response = decode('envoy.service.load_stats.v3.LoadStatsResponse', bytes);
-    } catch (error) {
-      this.#options.logger.error({ event: 'lrs_malformed', err: error }, 'request for load reports is malformed');
-      this.#connection.cancel();
-      return;
-    }
-    this.#backoff.reset();
-    this.#wait(askedBy(response));
-  }
-
   #wait(asked: Asked): void {
-    this.#timers.start('report', asked.intervalMs, () => {
+    this.#stream.timers.start('report', asked.intervalMs, () => {
       this.#report(asked);
       this.#wait(asked);
     });
@@ -115,20 +94,7 @@ export class LoadReporter {
   }
 
   #send(request: LoadStatsRequest): void {
-    this.#connection.send(encode('envoy.service.load_stats.v3.LoadStatsRequest', request));
-  }
-
-  #ended(reason: string, isUnimplemented: boolean): void {
-    this.#timers.stopAll();
-    const { logger } = this.#options;
-    const { server } = this.#connection;
-    if (isUnimplemented) {
-      logger.info({ event: 'lrs_unsupported', server }, 'the control plane takes no load reports');
-      return;
-    }
-    const retryMs = this.#backoff.next();
-    logger.warn({ event: 'lrs_stream_ended', server, reason, retryMs }, 'load report stream ended');
-    this.#timers.start('reconnect', retryMs, () => this.start());
+    this.#stream.send(encode('envoy.service.load_stats.v3.LoadStatsRequest', request));
   }
 }
 

@@ -64,12 +64,15 @@ export interface CountedCluster {
   readonly localities: Iterable<CountedLoad>;
 }
 
-export interface LoadReporterOptions extends Pick<XdsClientOptions, 'servers' | 'node' | 'token' | 'tls' | 'logger'> {
+/** What all that a node reports goes by. */
+export type ReporterOptions = Pick<
+  XdsClientOptions,
+  'servers' | 'node' | 'token' | 'tls' | 'logger' | 'timers' | 'random'
+>;
+
+export interface LoadReporterOptions extends ReporterOptions {
   /** The clusters at work, asked at each report. */
   readonly clusters: () => Iterable<CountedCluster>;
-  readonly timers?: Timers;
-  /** In [0, 1). */
-  readonly random?: () => number;
 }
 
 /** The state of an endpoint, and since when, by the same clock as `HealthReporterOptions.now`. One object while it is so. */
@@ -79,12 +82,42 @@ export interface ToldEndpoint {
   readonly reason: string;
 }
 
-export interface HealthReporterOptions
-  extends Pick<XdsClientOptions, 'servers' | 'node' | 'token' | 'tls' | 'logger' | 'timers' | 'random'> {
+export interface HealthReporterOptions extends ReporterOptions {
   /** What is known now, by cluster and endpoint key; asked every second. What did not change is the same object. */
   readonly look: () => ReadonlyMap<string, ReadonlyMap<string, ToldEndpoint>>;
   /** Milliseconds that never go back. */
   readonly now: () => number;
+}
+
+/** A socket that is bound, as it is bound. */
+export interface ToldListener {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly udp: boolean;
+}
+
+/** How a node is. */
+export interface ToldState {
+  readonly phase: 'INITIALIZING' | 'LIVE' | 'LEAVING';
+  /** In an order of their own. */
+  readonly listeners: readonly ToldListener[];
+}
+
+/** What the control plane wants of this node. */
+export interface NodeOrders {
+  readonly drain: boolean;
+  /** With `drain`: so long connections may stay from now on; null: it does not say. */
+  readonly timeoutMs: number | null;
+}
+
+export interface StateReporterOptions extends ReporterOptions {
+  /** Asked several times a second. */
+  readonly look: () => ToldState;
+  /** Open connections of clients; asked now and then while the node is leaving. */
+  readonly connections: () => Promise<number>;
+  /** With each stream, and whenever they change. A stream that ends changes nothing. */
+  readonly onOrders: (orders: NodeOrders) => void;
 }
 
 export interface XdsState {

@@ -1,4 +1,4 @@
-/** One stream of one service at a time over gRPC, incremental ADS or load reports, to one of several servers; messages are bytes. */
+/** One stream of one service at a time over gRPC, incremental ADS or reports, to one of several servers; messages are bytes. */
 import * as grpc from '@grpc/grpc-js';
 import type { ChannelSecurity, SecuredChannel } from './channel-security.ts';
 import { limits } from './limits.ts';
@@ -7,6 +7,7 @@ import { limits } from './limits.ts';
 export const methods = {
   ads: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
   health: '/fairlead.report.v1.NodeReports/StreamHealth',
+  state: '/fairlead.report.v1.NodeReports/StreamState',
   load: '/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats',
 } as const;
 

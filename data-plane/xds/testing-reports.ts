@@ -25,7 +25,11 @@ export class ReportStream<Report extends MessageName, Request extends MessageNam
   }
 
   ask(request: MessageTypes[Request]): void {
-    this.#call.write(Buffer.from(encode(this.#request, request)));
+    this.askBytes(encode(this.#request, request));
+  }
+
+  askBytes(bytes: Uint8Array): void {
+    this.#call.write(Buffer.from(bytes));
   }
 
   end(): void {

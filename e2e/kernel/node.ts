@@ -36,13 +36,10 @@ const kernel = new KernelDatapath({
     now,
     setTimer,
   },
-  listeners: async () => [...(await carrier.listeners()), ...datagramPlaces],
+  bound: () => carrier.bound(),
   stats: kernelStats(registry),
   soon: setImmediate,
 });
-/** Not bound here: what carries datagrams in user space is no part of this. */
-let datagramPlaces: { name: string; address: string; port: number; error: null }[] = [];
-
 process.on('message', (message: ToNode) => {
   if (message.type === 'look') {
     const counters = Object.fromEntries(
@@ -52,13 +49,8 @@ process.on('message', (message: ToNode) => {
     return;
   }
   const byName = <T extends { readonly name: string }>(all: readonly T[]) => new Map(all.map((one) => [one.name, one]));
-  const udp = message.listeners.filter(({ chain }) => chain.type === 'udp');
-  datagramPlaces = udp.map(({ name, address, port }) => ({ name, address, port, error: null }));
-  const clusters = byName(message.clusters);
-  const tcp = byName(message.listeners.filter(({ chain }) => chain.type === 'tcp'));
-  void carrier.node.apply({ listeners: tcp, clusters }).then(() => {
-    kernel.take({ listeners: byName(message.listeners), clusters });
-  });
+  const config = { listeners: byName(message.listeners), clusters: byName(message.clusters) };
+  void carrier.node.apply(config).then(() => kernel.take(config));
 });
 process.on('SIGTERM', () => {
   void Promise.all([carrier.node.drain(Number(drainMs)), kernel.drain(Number(drainMs))]).then(() => process.exit(0));

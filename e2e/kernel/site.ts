@@ -43,7 +43,8 @@ function listenerOf({ protocol, port }: Flow, name: string, address: string, clu
   } as const;
   return {
     ...{ name, address, port, tls: null, proxyProtocol: null, maxConnections: 10_000 },
-    chain: protocol === 'udp' ? udp : { type: 'tcp', inspectTls: false, chains: [], otherwise: tcp },
+    chain:
+      protocol === 'udp' ? udp : { type: 'tcp', inspectTls: false, inspectTimeoutMs: 0, chains: [], otherwise: tcp },
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * The programs that tests and benchmarks stand beside: `npm run peers` brings Envoy into the ignored folder `.peers/`;
  * `npm run peers -- grpc` gRPC's own clients; `npm run peers -- h2spec` the conformance tests for HTTP/2;
- * `npm run peers -- slowhttptest` the slow attacks, a system package;
+ * `npm run peers -- slowhttptest` the slow attacks, a system package; `npm run peers -- real-servers` databases and brokers;
  * `npm run peers -- bench` HAProxy, nginx, nghttpx, wrk, h2load and nghttpd from the system's packages as well,
  * and builds go-control-plane.
  */
@@ -31,6 +31,12 @@ const packagedPeers = {
   nghttpd: { program: 'nghttpd', package: 'nghttp2-server' },
   nft: { program: 'nft', package: 'nftables' },
   ip: { program: 'ip', package: 'iproute2' },
+  'redis-server': { program: 'redis-server', package: 'redis-server' },
+  mosquitto: { program: 'mosquitto', package: 'mosquitto' },
+  mosquitto_pub: { program: 'mosquitto_pub', package: 'mosquitto-clients' },
+  mariadbd: { program: 'mariadbd', package: 'mariadb-server' },
+  dnsmasq: { program: 'dnsmasq', package: 'dnsmasq-base' },
+  psql: { program: 'psql', package: 'postgresql-client' },
 } as const;
 
 type PackagedPeer = keyof typeof packagedPeers;
@@ -39,6 +45,7 @@ export type PeerName = 'envoy' | 'grpc-python' | 'grpc-go' | 'h2spec' | 'go-cont
 
 const groups: Record<string, readonly PeerName[]> = {
   grpc: ['grpc-python', 'grpc-go'],
+  'real-servers': ['redis-server', 'mosquitto', 'mosquitto_pub', 'mariadbd', 'dnsmasq', 'psql'],
   bench: ['envoy', 'haproxy', 'nginx', 'nghttpx', 'wrk', 'h2load', 'nghttpd', 'go-control-plane'],
 };
 

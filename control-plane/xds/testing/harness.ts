@@ -20,6 +20,7 @@ import { RawClient, type RawStream } from './raw-client.ts';
 import { Recorder } from './recorder.ts';
 import { ReportRecorder } from './report-recorder.ts';
 import { type Contents, snapshotOf } from './snapshots.ts';
+import { StateRecorder } from './state-recorder.ts';
 
 const unservedType = 'type.googleapis.com/example.Unserved';
 
@@ -30,6 +31,7 @@ export class Harness {
   readonly observer = new Recorder();
   readonly loads = new ReportRecorder<LoadReport>();
   readonly healths = new ReportRecorder<readonly ClusterReport[]>();
+  readonly states = new StateRecorder();
   /** Clients of other replicas. */
   elsewhere: readonly ClientElsewhere[] = [];
   readonly timers = new ManualTimers();
@@ -58,6 +60,7 @@ export class Harness {
       transportTimers: systemTimers,
       loads: harness.loads,
       healths: harness.healths,
+      states: harness.states,
       elsewhere: () => harness.elsewhere,
       timers: harness.timers,
       now: () => harness.timers.now(),

@@ -26,7 +26,7 @@ export class Counting {
   readonly #stats: KernelStats;
   readonly #listeners = new Map<string, ListenerStats>();
   /** By protocol, then by key. */
-  #places: ReadonlyMap<string, { carried: Carried; cluster: ClusterStats; listener: ListenerStats | null }> = new Map();
+  #places: ReadonlyMap<string, { carried: Carried; cluster: ClusterStats; listener: ListenerStats }> = new Map();
 
   constructor(registry: StatsRegistry, stats: KernelStats) {
     this.#registry = registry;
@@ -52,8 +52,7 @@ export class Counting {
             endpoint,
             ...none,
           };
-          const listener = plan.protocol === 'tcp' ? this.#listenerOf(plan.name) : null;
-          places.set(key, { carried, cluster: cluster.stats, listener });
+          places.set(key, { carried, cluster: cluster.stats, listener: this.#listenerOf(plan.name) });
         }
       }
     }
@@ -84,7 +83,7 @@ export class Counting {
     cluster.cxTotal.value += flows;
     cluster.cxTxBytesTotal.value += sentBytes;
     cluster.cxRxBytesTotal.value += receivedBytes;
-    if (listener !== null) listener.cxTotal.value += flows;
+    listener.cxTotal.value += flows;
   }
 
   #listenerOf(name: string): ListenerStats {

@@ -27,7 +27,7 @@ export interface KernelDeps {
   readonly system: System;
   readonly clusters: { get(name: string): Cluster | undefined };
   /** Where listeners are bound. */
-  readonly listeners: () => Promise<readonly BoundListener[]>;
+  readonly bound: () => readonly BoundListener[];
   readonly registry: StatsRegistry;
   readonly stats: KernelStats;
   readonly logger: KernelLogger;
@@ -75,6 +75,11 @@ export class KernelDatapath {
   get view(): KernelView {
     const stands = (this.#stands ?? null) !== null;
     return this.#report.view(this.#draining ? 'draining' : stands ? 'active' : 'unused', this.#counting.carried);
+  }
+
+  /** Some of the flows that come are not seen coming. */
+  get carries(): boolean {
+    return this.#asks && (this.#stands ?? null) !== null;
   }
 
   /** Takes no new flow; resolves when none is left and the table is gone, or the time is over: then it stays for them. */
@@ -142,12 +147,7 @@ export class KernelDatapath {
       return;
     }
     if (this.#stands === undefined) this.#stands = await this.#read();
-    const looked = await this.#serving.look(plans);
-    if (looked === null) {
-      this.#deps.setTimer(() => this.#wake(), limits.againMs);
-      return;
-    }
-    const { services, occupied, plans: final } = looked;
+    const { services, occupied, plans: final } = await this.#serving.look(plans);
     const wanted = wantedTable(services, this.#serving.clusters, occupied);
     const before = this.#stands;
     await this.#nft(transaction(this.#table, before, wanted));

@@ -7,8 +7,6 @@ export const limits = {
   followMs: 250,
   /** Counters are read so often. */
   countMs: 5_000,
-  /** A thread was too busy to say where it listens: it is asked again. */
-  againMs: 1_000,
   /** While a node ends: flows that are left are counted so often. */
   drainLookMs: 500,
   /** One run of nft. */

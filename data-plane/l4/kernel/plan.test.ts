@@ -102,7 +102,7 @@ const listenerOf = (chain: Partial<TcpListenerConfig>, rest: Partial<ListenerCon
   plan({
     ...kernelListener({}),
     ...rest,
-    chain: { type: 'tcp', inspectTls: false, chains: [], otherwise: null, ...chain },
+    chain: { type: 'tcp', inspectTls: false, inspectTimeoutMs: 0, chains: [], otherwise: null, ...chain },
   });
 
 test.each<[string, ReturnType<typeof listenerOf>]>([
@@ -114,7 +114,7 @@ test.each<[string, ReturnType<typeof listenerOf>]>([
     'PROXY headers',
     listenerOf(
       { chains: [chainOf({})] },
-      { proxyProtocol: { required: true, trust: null, untrusted: 'closed', tlvs: [], timeoutMs: 1 } },
+      { proxyProtocol: { required: true, trust: null, untrusted: 'closed', tlvs: [], passTlvs: [], timeoutMs: 1 } },
     ),
   ],
 ])('what has to be read first keeps a listener in user space: %s', (why, found) => {

@@ -6,18 +6,17 @@ import { isLoopback, type ListenerPlan } from './plan.ts';
 import type { Service, ServingCluster } from './ruleset.ts';
 import { type SlotsWorld, slotsOf } from './slots.ts';
 
+/** A socket that is bound. */
 export interface BoundListener {
   readonly name: string;
   readonly address: string;
   readonly port: number;
-  /** Why it is not bound. */
-  readonly error: string | null;
 }
 
 export interface ServingDeps extends SlotsWorld {
   readonly system: Pick<System, 'forwards'>;
   readonly clusters: { get(name: string): Cluster | undefined };
-  readonly listeners: () => Promise<readonly BoundListener[]>;
+  readonly bound: () => readonly BoundListener[];
 }
 
 export interface Looked {
@@ -38,7 +37,8 @@ interface Known {
 export class Serving {
   readonly #deps: ServingDeps;
   #known: ReadonlyMap<string, Known> = new Map();
-  #forwards = '';
+  /** What else was seen at the last look; empty: nothing was looked at. */
+  #seen = '';
 
   constructor(deps: ServingDeps) {
     this.#deps = deps;
@@ -51,13 +51,13 @@ export class Serving {
   /** Nothing is looked at any more. */
   forget(): void {
     this.#known = new Map();
-    this.#forwards = '';
+    this.#seen = '';
   }
 
   /** Something that was looked at is not as it was. */
   isOld(): boolean {
-    if (this.#forwards === '') return false;
-    if (this.#forwards !== this.#look()) return true;
+    if (this.#seen === '') return false;
+    if (this.#seen !== this.#see()) return true;
     for (const [name, { sight, config }] of this.#known) {
       const cluster = this.#deps.clusters.get(name);
       if (cluster === undefined || cluster.config !== config || sightOf(cluster) !== sight) return true;
@@ -65,19 +65,16 @@ export class Serving {
     return false;
   }
 
-  /** null: a thread is too busy to say where it listens. */
-  async look(plans: readonly ListenerPlan[]): Promise<Looked | null> {
-    const list = await this.#deps.listeners().catch(() => null);
-    if (list === null) return null;
-    this.#forwards = this.#look();
-    const bound = new Map(list.map((one) => [one.name, one]));
+  async look(plans: readonly ListenerPlan[]): Promise<Looked> {
+    this.#seen = this.#see();
+    const bound = new Map(this.#deps.bound().map((one) => [one.name, one]));
     const services: Service[] = [];
     const known = new Map<string, Known>();
     const final: ListenerPlan[] = [];
     for (const plan of plans) {
       const place = bound.get(plan.name);
       const lacks = new Set<string>();
-      if (place === undefined || place.error !== null) lacks.add('it is not bound');
+      if (place === undefined) lacks.add('it is not bound');
       const ways: ListenerPlan['ways'][number][] = [];
       for (const way of plan.ways) {
         const lack = way.to === null ? null : await this.#take(way.to.cluster, known);
@@ -86,12 +83,12 @@ export class Serving {
       }
       const changed = { ...plan, ways, reasons: [...plan.reasons, ...(plan.ways.length > 0 ? lacks : [])] };
       final.push(changed);
-      if (place === undefined || place.error !== null || ways.every(({ to }) => to === null)) continue;
+      if (place === undefined || ways.every(({ to }) => to === null)) continue;
       services.push({ plan: changed, address: place.address, port: place.port });
     }
     this.#known = known;
     const served = new Set(services.map(({ plan }) => plan.name));
-    const occupied = [...bound.values()].filter(({ name, error }) => error === null && !served.has(name));
+    const occupied = [...bound.values()].filter(({ name }) => !served.has(name));
     return { services, occupied, plans: final };
   }
 
@@ -121,9 +118,10 @@ export class Serving {
     return null;
   }
 
-  #look(): string {
-    const { system } = this.#deps;
-    return `${system.forwards(4)} ${system.forwards(6)}`;
+  #see(): string {
+    const { system, bound } = this.#deps;
+    const places = bound().map(({ name, address, port }) => [name, address, port]);
+    return JSON.stringify([system.forwards(4), system.forwards(6), places]);
   }
 }
 

@@ -33,7 +33,7 @@ export function kernelListener({
   address = '0.0.0.0',
   port = 8000,
   proxy = tcpProxyOf('c'),
-  chain = { type: 'tcp', inspectTls: false, chains: [], otherwise: proxy },
+  chain = { type: 'tcp', inspectTls: false, inspectTimeoutMs: 0, chains: [], otherwise: proxy },
 }: Partial<Pick<ListenerConfig, 'name' | 'address' | 'port' | 'chain'>> & { proxy?: TcpProxyConfig }): ListenerConfig {
   return { name, address, port, chain, tls: null, proxyProtocol: null, maxConnections: 10 };
 }

@@ -8,7 +8,7 @@ import { type Place, unsupported } from './problems.ts';
 import { required } from './values.ts';
 
 type AccessLog = NonNullable<Listener['access_log']>[number];
-type FormatString = NonNullable<FileAccessLog['log_format']>;
+export type FormatString = NonNullable<FileAccessLog['log_format']>;
 type LogFormat = AccessLogConfig['format'];
 
 const accessLogFields = fieldTable('envoy.config.accesslog.v3.AccessLog', {
@@ -70,15 +70,29 @@ function readFormat(place: Place, format: FormatString | null | undefined): LogF
   if (format === null || format === undefined) return textFormat(place, defaultLogFormat);
   checkFields(place, format, formatFields);
   if (format.json_format) return jsonFormat(place.field('json_format'), format.json_format);
-  if (format.text_format_source) {
-    const at = place.field('text_format_source');
-    const source = format.text_format_source;
-    checkFields(at, source, sourceFields);
-    const bytes = source.inline_bytes;
-    return textFormat(at, source.inline_string ?? (bytes === undefined ? '' : Buffer.from(bytes).toString('utf8')));
-  }
+  if (format.text_format_source) return { type: 'text', text: readSource(place, format.text_format_source) };
   // an empty text is Envoy's default format too
   return textFormat(place.field('text_format'), format.text_format || defaultLogFormat);
+}
+
+/** A text that is no log: one value. */
+export function readText(place: Place, format: FormatString): string {
+  checkFields(place, format, formatFields);
+  if (format.json_format) place.field('json_format').refuse(unsupported);
+  if (format.text_format_source) return readSource(place, format.text_format_source);
+  const at = place.field('text_format');
+  const text = required(at, format.text_format);
+  checkFormat(at, text);
+  return text;
+}
+
+function readSource(place: Place, source: NonNullable<FormatString['text_format_source']>): string {
+  const at = place.field('text_format_source');
+  checkFields(at, source, sourceFields);
+  const bytes = source.inline_bytes;
+  const text = source.inline_string ?? (bytes === undefined ? '' : Buffer.from(bytes).toString('utf8'));
+  checkFormat(at, text);
+  return text;
 }
 
 function textFormat(place: Place, text: string): LogFormat {

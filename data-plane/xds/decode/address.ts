@@ -13,8 +13,12 @@ const addressFields = fieldTable('envoy.config.core.v3.Address', { carried: ['so
 
 const socketAddressFields = fieldTable('envoy.config.core.v3.SocketAddress', {
   carried: ['address', 'port_value'],
-  // a socket on :: takes IPv4 as well, unless the system is told otherwise
-  ignored: ['ipv4_compat'],
+  ignored: [
+    // a socket on :: takes IPv4 as well, unless the system is told otherwise
+    'ipv4_compat',
+    // a listener reads it by itself, and to an endpoint goes what came in
+    'protocol',
+  ],
 });
 
 export interface IpPort {
@@ -25,7 +29,7 @@ export interface IpPort {
 
 type Message = AddressMessage | null | undefined;
 
-/** An IP address and a TCP port, which must not be below `minPort`. */
+/** An IP address and a port, which must not be below `minPort`. */
 export function readAddress(place: Place, message: Message, { minPort }: { minPort: 0 | 1 }): IpPort {
   const socket = readSocket(place, message);
   if (socket === null) return { address: '', port: 0 };
@@ -35,7 +39,7 @@ export function readAddress(place: Place, message: Message, { minPort }: { minPo
   return { address: address ?? '', port: readPort(at, socket, minPort) };
 }
 
-/** A name that is to be looked up, or an IP address; and a TCP port. */
+/** A name that is to be looked up, or an IP address; and a port. */
 export function readNamedAddress(place: Place, message: Message): { readonly hostname: string; readonly port: number } {
   const socket = readSocket(place, message);
   if (socket === null) return { hostname: '', port: 0 };
@@ -66,7 +70,8 @@ function readPort(place: Place, { port_value: port = 0 }: SocketMessage, minPort
   return port;
 }
 
-function canonicalIp(text: string): string | undefined {
+/** Undefined: the text is no IP address. */
+export function canonicalIp(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (!isIPv6(text) || text.includes('%')) return undefined;
   return new SocketAddress({ address: text, family: 'ipv6' }).address;

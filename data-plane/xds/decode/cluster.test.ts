@@ -15,6 +15,7 @@ test("what a cluster does not say has Envoy's defaults", () => {
     config: {
       name: 'checkout/orders',
       protocol: 'tcp',
+      proxyHeader: null,
       connectTimeoutMs: 5_000,
       balance: balanceOf({ type: 'round-robin' }),
       healthCheck: null,

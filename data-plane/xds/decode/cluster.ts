@@ -1,7 +1,7 @@
 /** envoy.config.cluster.v3.Cluster: endpoints over EDS or inline, and how to reach them. */
 import type { Cluster } from '../../../proto/envoy.ts';
 import type { ClusterConfig } from '../../model/config.ts';
-import { checkTransportSocket, readStreamSource } from './address.ts';
+import { readStreamSource } from './address.ts';
 import { readBalance } from './balance.ts';
 import { readBreakers } from './circuit-breakers.ts';
 import { readDns } from './dns.ts';
@@ -13,6 +13,7 @@ import { decodeWith } from './messages.ts';
 import { readOutlierDetection } from './outlier-detection.ts';
 import { type Decoded, type Place, unsupported } from './problems.ts';
 import { readProtocol } from './protocol-options.ts';
+import { readProxyHeader } from './proxy-protocol.ts';
 import type { ClusterResource } from './resources.ts';
 import { positiveMillis, required } from './values.ts';
 
@@ -48,7 +49,6 @@ export function decodeCluster(bytes: Uint8Array): Decoded<ClusterResource> {
 
 function readCluster(place: Place, message: Cluster): ClusterResource {
   checkFields(place, message, clusterFields);
-  checkTransportSocket(place.field('transport_socket'), message.transport_socket);
   const name = required(place.field('name'), message.name);
   const { protocol, keepAlive, http2 } = readProtocol(place, message);
   const { endpoints, dns } = readSource(place, message, name);
@@ -57,7 +57,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
     config: {
       name,
       protocol,
-      proxyHeader: null,
+      proxyHeader: readProxyHeader(place, message, protocol),
       connectTimeoutMs: positiveMillis(place.field('connect_timeout'), message.connect_timeout, 5_000),
       balance: readBalance(place, message),
       outlierDetection: readOutlierDetection(place, message),

@@ -45,6 +45,10 @@ test.each(
     [add(header('', 'a')), [`${added}.header.key: must be the name of a header`]],
     [add(header('a', 'a\r\nb')), [`${added}.header.value: must hold visible ASCII characters alone`]],
     [add(header('a', '%START_TIME%')), [`${added}.header.value: %START_TIME% is ${unsupported}`]],
+    [
+      add(header('a', '%DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:x)%')),
+      [`${added}.header.value: %DYNAMIC_METADATA(...)% is ${unsupported}`],
+    ],
     [add(header('a', '%REQ(x-forwarded-for)%')), [`${added}.header.value: %REQ(x-forwarded-for)% is ${unsupported}`]],
     [add(header('a', 'b', 'ADD_IF_ABSENT')), [`${added}.append_action: ADD_IF_ABSENT is ${unsupported}`]],
     [add({ ...header('a', 'b'), keep_empty_value: true }), [`${added}.keep_empty_value: ${unsupported}`]],

@@ -84,6 +84,7 @@ const known: readonly string[] = ['DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT', 'PRO
 function segmentFault(segment: LogSegment): string | undefined {
   if (segment.type === 'plain') return known.includes(segment.operator) ? undefined : `%${segment.operator}%`;
   if (segment.type === 'upstream-service-time') return '%RESP(...)%';
+  if (segment.type === 'proxy-tlv') return '%DYNAMIC_METADATA(...)%';
   if (segment.type === 'text') return undefined;
   // these are not as they came: the proxy writes them
   const own = [segment.name, segment.fallback ?? ''].find((name) => reserved.test(name));

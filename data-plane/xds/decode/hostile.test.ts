@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { l4Metadata } from '../../../proto/l4.ts';
 import { seededRandom } from '../../testing.ts';
-import { nodeTypes } from '../types.ts';
+import { type NodeType, nodeTypes } from '../types.ts';
 import { decoders } from './decoders.ts';
 import {
   any,
@@ -20,6 +21,23 @@ import {
   secretBytes,
   virtualHost,
 } from './testing.ts';
+import {
+  byRange,
+  byState,
+  chainListener,
+  hashState,
+  headedCluster,
+  inspector,
+  metadata,
+  proxyFilter,
+  range,
+  setState,
+  tcpChain,
+  tcpFilter,
+  udpFilter,
+  udpListener,
+  udpRoute,
+} from './testing-l4.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`seed of the mutations: ${seed} (SEED=${seed} repeats them)`);
@@ -148,6 +166,59 @@ const valid = {
   }),
 };
 
+/** Beside those above, what is forwarded below HTTP. */
+const l4: readonly { readonly what: string; readonly type: NodeType; readonly bytes: Uint8Array }[] = [
+  {
+    what: 'a TCP listener with chains',
+    type: 'listeners',
+    bytes: chainListener(
+      [
+        tcpChain(
+          { server_names: ['a', '*.b'], source_prefix_ranges: [range('10.0.0.0', 8), range('fd00::', 8)] },
+          { metadata: metadata(l4Metadata, { datapath: 'auto' }) },
+        ),
+        tcpChain({ application_protocols: ['h2'] }, { filters: [setState(hashState()), tcpFilter(byState('k'))] }),
+      ],
+      {
+        listener_filters: [proxyFilter({ rules: [{ tlv_type: 5, on_tlv_present: { key: 'id' } }] }), inspector()],
+        default_filter_chain: tcpChain(null, {
+          filters: [
+            tcpFilter({
+              proxy_protocol_tlvs: [{ type: 5, value: Buffer.from('a') }],
+              proxy_protocol_tlv_merge_policy: 'OVERWRITE_BY_TYPE_IF_EXISTS_OR_ADD',
+            }),
+          ],
+        }),
+      },
+    ),
+  },
+  {
+    what: 'a UDP listener',
+    type: 'listeners',
+    bytes: udpListener([
+      udpFilter({
+        hash_policies: [{ key: 'k' }],
+        matcher: {
+          ...byRange({ ranges: [range('10.0.0.0', 8)], on_match: udpRoute('a') }),
+          on_no_match: udpRoute('b'),
+        },
+      }),
+    ]),
+  },
+  {
+    what: 'a cluster with PROXY headers',
+    type: 'clusters',
+    bytes: headedCluster({
+      config: {
+        ...{ version: 'V2', pass_through_tlvs: { match_type: 'INCLUDE', tlv_type: [1, 2] } },
+        added_tlvs: [{ type: 5, value: Buffer.from('a') }],
+      },
+    }),
+  },
+];
+
+const subjects = [...nodeTypes.map((type) => ({ what: type, type, bytes: valid[type] })), ...l4];
+
 /** One to four edits: a byte changed, a piece cut out, doubled, or put elsewhere, the end cut off. */
 function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
   let mutated = Buffer.from(bytes);
@@ -165,19 +236,21 @@ function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
   return mutated;
 }
 
-test.each(nodeTypes)('the %s to be mutated are valid', (type) => {
-  expect(problemsOf(decoders[type](valid[type]))).toEqual([]);
+test.each(subjects)('$what: what is to be mutated is valid', ({ type, bytes }) => {
+  expect(problemsOf(decoders[type](bytes))).toEqual([]);
 });
 
-test.each(nodeTypes)('no mutation of %s makes decoding throw: a frozen value comes out, or problems', (type) => {
-  const random = seededRandom(seed);
-  for (let round = 0; round < 3_000; round++) {
-    const bytes = mutate(valid[type], random);
-    const decoded = decoders[type](bytes);
-    if (decoded.ok) expect(Object.isFrozen(decoded.value)).toBe(true);
-    else expect(decoded.problems.length).toBeGreaterThan(0);
-  }
-});
+test.each(subjects)(
+  '$what: no mutation makes decoding throw: a frozen value comes out, or problems',
+  ({ type, bytes }) => {
+    const random = seededRandom(seed);
+    for (let round = 0; round < 3_000; round++) {
+      const decoded = decoders[type](mutate(bytes, random));
+      if (decoded.ok) expect(Object.isFrozen(decoded.value)).toBe(true);
+      else expect(decoded.problems.length).toBeGreaterThan(0);
+    }
+  },
+);
 
 /** One length-delimited protobuf field. */
 function field(tag: number, payload: Uint8Array): Buffer {

@@ -1,0 +1,142 @@
+import { setTimeout } from 'node:timers';
+import { afterEach, expect, test } from 'vitest';
+import { type Carrier, carryAlone } from './carrier.ts';
+import { nodeLimits } from './limits.ts';
+import { Peer, startAnswerer, startUdpListener } from './listener/udp-testing.ts';
+import type { Logger } from './logging.ts';
+import type { ListenerConfig, ProxyConfig, UdpChainConfig } from './model/config.ts';
+import type { Settings } from './settings.ts';
+import { StatsRegistry } from './telemetry/registry.ts';
+import { clusterOf } from './testing.ts';
+import { carryByWorkers } from './threads.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function peer(made: Promise<Peer>): Promise<Peer> {
+  const one = await made;
+  closers.push(() => one.close());
+  return one;
+}
+
+function settings(concurrency: number): Settings {
+  return {
+    ...{ group: 'g', id: 'n', xds: [], xdsTls: undefined, token: undefined, zone: '', sessionKeys: [], filters: [] },
+    ...{ admin: { address: '127.0.0.1', port: 0 }, binds: new Map(), limits: nodeLimits, concurrency },
+  };
+}
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} } as unknown as Logger;
+
+function carry(concurrency: number): Carrier {
+  const carrier =
+    concurrency === 1
+      ? carryAlone(settings(1), new Map(), new StatsRegistry(), silent)
+      : carryByWorkers(settings(concurrency), new StatsRegistry(), silent);
+  closers.push(async () => {
+    await carrier.node.drain(0);
+    await carrier.close();
+  });
+  return carrier;
+}
+
+const chain: UdpChainConfig = {
+  ...{ type: 'udp', statPrefix: 'dns', routes: [{ sources: [], cluster: 'c' }], idleTimeoutMs: 60_000 },
+  ...{ hash: null, perPacket: false, accessLogs: [], datapath: 'user' },
+};
+
+function configOf(endpoints: readonly Peer[], rest: Partial<UdpChainConfig> = {}, name = 'dns'): ProxyConfig {
+  const listener: ListenerConfig = {
+    ...{ name, address: '127.0.0.1', port: 0, chain: { ...chain, ...rest } },
+    ...{ proxyProtocol: null, tls: null, maxConnections: 40 },
+  };
+  const cluster = clusterOf(endpoints.map(({ port }) => port));
+  return { clusters: new Map([['c', cluster]]), listeners: new Map([[name, listener]]) };
+}
+
+/** Asked until it is so: a node of several threads has no single moment at which all of them have changed. */
+async function eventually<T>(ask: () => Promise<T>, isSo: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await ask();
+    if (isSo(value)) return value;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+test.each([1, 2])('a node with %i threads: bound, shown, changed in place, retired', async (concurrency) => {
+  const [a, b] = [await peer(startAnswerer('a')), await peer(startAnswerer('b'))];
+  const carrier = carry(concurrency);
+  const stat = (name: string): number => {
+    const found = carrier.stats.list().find((one) => one.name.stat === name);
+    return found === undefined || found.kind === 'histogram' ? 0 : found.read();
+  };
+  await carrier.node.apply(configOf([a]));
+  await eventually(
+    async () => carrier.node,
+    ({ state }) => {
+      carrier.node.markComplete();
+      return state === 'live';
+    },
+  );
+  const [view] = await carrier.listeners();
+  expect(view).toMatchObject({ name: 'dns', address: '127.0.0.1', udp: true, connections: 0, error: null });
+  const { port } = view!;
+  const clients: Peer[] = [];
+  for (let count = 0; count < 40; count++) clients.push(await peer(new Peer().open()));
+  for (const one of clients) one.send('1', port);
+  for (const one of clients) expect(await one.texts(1)).toEqual(['a 1']);
+  expect((await carrier.listeners())[0]!.connections).toBe(40);
+  expect(stat('udp.dns.downstream_sess_active')).toBe(40);
+  // the limit is of all threads together
+  const late = await peer(new Peer().open());
+  late.send('one too many', port);
+  await eventually(
+    async () => stat('listener.dns.downstream_cx_overflow'),
+    (count) => count === 1,
+  );
+
+  await carrier.node.apply(configOf([b, a], { idleTimeoutMs: 30_000 }));
+  for (const one of clients) one.send('2', port);
+  for (const one of clients) expect((await one.texts(2))[1]).toBe('a 2');
+
+  await carrier.node.apply({ ...configOf([b, a]), listeners: new Map() });
+  await eventually(
+    () => carrier.listeners(),
+    (list) => list.length === 0,
+  );
+  const stranger = await peer(new Peer().open());
+  await eventually(
+    async () => {
+      stranger.send('who comes too late', port);
+      return stat('udp.dns.downstream_sess_drain_reject');
+    },
+    (count) => count > 0,
+  );
+  for (const one of clients) one.send('3', port);
+  for (const one of clients) expect((await one.texts(3))[2]).toBe('a 3');
+  expect(stranger.got.seen).toEqual([]);
+});
+
+test('several sockets share a port, each client is with one of them; when one goes, all clients are served', async () => {
+  const endpoint = await peer(startAnswerer('a'));
+  const proxies = [await startUdpListener({ clusters: [clusterOf([endpoint.port])], reusePort: true })];
+  const { port } = proxies[0]!;
+  proxies.push(await startUdpListener({ clusters: [clusterOf([endpoint.port])], reusePort: true, port }));
+  for (const { stop } of proxies) closers.push(stop);
+  const clients: Peer[] = [];
+  for (let count = 0; count < 64; count++) clients.push(await peer(new Peer().open()));
+  const ask = async (times: number): Promise<void> => {
+    for (const one of clients) one.send('?', port);
+    for (const one of clients) await one.got.first(times);
+  };
+  await ask(1);
+  await ask(2);
+  const sessions = proxies.map(({ server }) => server.connectionCount);
+  expect(Math.min(...sessions)).toBeGreaterThan(8);
+  expect(sessions[0]! + sessions[1]!).toBe(64);
+  proxies[0]!.stop();
+  await ask(3);
+  expect(proxies[1]!.server.connectionCount).toBe(64);
+});

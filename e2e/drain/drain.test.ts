@@ -1,0 +1,34 @@
+/** The small size of `npm run drain`. */
+import { afterEach, expect, test } from 'vitest';
+import { seededRandom } from '../../data-plane/testing.ts';
+import { Cleanup } from '../support/fairlead.ts';
+import { drainUnderLoad } from './run.ts';
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+test('nodes behind an L4 node are drained in turn under load: no request is lost, and each leaves and comes back', async () => {
+  const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+  console.log(`seed ${seed}`);
+  const { failures, sent, right, drained, served, closes, goodbyes } = await drainUnderLoad(cleanup, {
+    nodes: 2,
+    requests: 6_000,
+    shape: { http1: 12, http2: 4, streams: 3, thinkMs: 60 },
+    random: seededRandom(seed),
+    flags: ['--concurrency', '2'],
+    timeoutSeconds: 5,
+  });
+  expect(failures).toEqual([]);
+  expect(right).toBe(sent);
+  for (const { ready, served: seen } of drained) {
+    expect(ready).toEqual(['503 DRAINING', '200 LIVE']);
+    const [told, gone, back] = seen;
+    expect(gone).toBeGreaterThan(told);
+    expect(back).toBe(gone);
+  }
+  expect(drained).toHaveLength(2);
+  // the clients of the other one came back to it
+  expect(served[0]).toBeGreaterThan(drained[0]!.served[2]);
+  expect(closes).toBeGreaterThanOrEqual(12);
+  expect(goodbyes).toBeGreaterThanOrEqual(4);
+});
