@@ -3,12 +3,13 @@ import { serverState } from './admin/node-parts.ts';
 import type { AdminParts } from './admin/parts.ts';
 import { startAdmin } from './admin/server.ts';
 import { carryAlone } from './carrier.ts';
+import { allowedDescriptors, descriptorsFor, raiseDescriptors } from './descriptors.ts';
 import { NamedClusters } from './dns/named-clusters.ts';
 import { systemResolver } from './dns/system-resolver.ts';
 import { type Journal, lookAgain } from './health/journal.ts';
 import { KernelDatapath } from './l4/kernel/datapath.ts';
 import { realSystem } from './l4/kernel/nft.ts';
-import { limits } from './limits.ts';
+import { limits, type NodeLimits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
 import { type DrainWisher, DrainWishes } from './runtime/drain-wishes.ts';
@@ -36,7 +37,8 @@ export interface RunningNode {
 }
 
 /** Rejects, before anything is opened, for files that no connection to the control plane could be made with. */
-export async function startNode(settings: Settings, version: string, logger: Logger): Promise<RunningNode> {
+export async function startNode(written: Settings, version: string, logger: Logger): Promise<RunningNode> {
+  const settings = { ...written, limits: withinDescriptors(written.limits, logger) };
   if (settings.xdsTls !== undefined) checkTlsFiles(settings.xdsTls);
   const filters = await loadFilters(settings.filters);
   const { concurrency } = settings;
@@ -165,4 +167,10 @@ export async function startNode(settings: Settings, version: string, logger: Log
       process.off('SIGUSR1', reopenLogs);
     },
   };
+}
+
+function withinDescriptors(limits: NodeLimits, logger: Logger): NodeLimits {
+  const { connections, warning } = descriptorsFor(limits.connections, allowedDescriptors, raiseDescriptors);
+  if (warning !== null) logger.warn({ event: 'descriptors', connections }, warning);
+  return { ...limits, connections };
 }
