@@ -135,6 +135,9 @@ test.each<[string, Buffer, unknown]>([
     records(Buffer.concat([helloMessage(), Buffer.from([1, 0, 0, 0])])),
     refusedFor('malformed'),
   ],
+  ['a name that is not the Host behind it', Buffer.concat([hello(names('a')), Buffer.from('Host: b')]), found('a')],
+  ['h2, and HTTP/1.1 behind it', Buffer.concat([hello(protocols('h2')), Buffer.from('GET /')]), found('', ['h2'])],
+  ['a session ticket of another name', hello(names('a'), extension(35, Buffer.alloc(192, 1))), found('a')],
   ['another record behind it', Buffer.concat([hello(names('a')), Buffer.from('GET /')]), found('a')],
 ])('%s', (_, bytes, verdict) => {
   expect(whole(bytes)).toEqual(verdict);
