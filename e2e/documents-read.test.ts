@@ -7,6 +7,7 @@ import { encodeGroup, translateGroup } from '../control-plane/translate/group.ts
 import { documentSet, documentsOf, typed } from '../control-plane/translate/testing.ts';
 import { l4Forms } from '../control-plane/translate/testing-l4.ts';
 import { randomL4 } from '../control-plane/translate/testing-random-l4.ts';
+import { planOf } from '../data-plane/l4/kernel/plan.ts';
 import { seededRandom } from '../data-plane/testing.ts';
 import { decoders } from '../data-plane/xds/decode/decoders.ts';
 import { validateBootstrap } from './support/envoy.ts';
@@ -58,6 +59,30 @@ test.each([
     typed('Route', 'orders'),
   ];
   expect(readBy('edge', documentSet(documents)).refused).toEqual([]);
+});
+
+test('what asks for nothing that a kernel cannot do is left to it, where nobody says otherwise', () => {
+  const spec = {
+    endpoints: { address: '10.0.0.1', port: 1 },
+    balance: { policy: 'maglev' },
+    health: { passive: 'off' },
+  };
+  const planned = (protocol: string) => {
+    const documents = [
+      typed('Listener', 'front', { protocol, accessLog: 'off' }),
+      typed('L4Route', 'front', { listener: 'front', to: { cluster: 'edge' }, hash: 'five-tuple' }),
+      typed('Cluster', 'edge', { protocol, ...spec }),
+    ];
+    const { listeners, clusters, endpoints } = encodeGroup(translateGroup(documentSet(documents), 'edge'));
+    const listener = decoders.listeners(listeners[0]!.value);
+    const cluster = decoders.clusters(clusters[0]!.value);
+    const found = decoders.endpoints(endpoints[0]!.value);
+    if (!listener.ok || !cluster.ok || !found.ok || listener.value.chain.type === 'http') throw new Error('not read');
+    const config = { ...listener.value.config, chain: listener.value.chain, tls: null };
+    return planOf(config, new Map([['edge', { ...cluster.value.config, ...found.value.assignment }]]));
+  };
+  for (const protocol of ['tcp', 'udp'])
+    expect(planned(protocol)).toMatchObject({ reasons: [], ways: [{ to: { cluster: 'edge', hash: 'five-tuple' } }] });
 });
 
 test(`whatever is accepted of random documents below HTTP is taken by our nodes and by Envoy (seed ${seed})`, async () => {
