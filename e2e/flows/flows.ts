@@ -69,6 +69,8 @@ export class OpenFlow {
     const socket = net.connect({
       ...{ host: target.address, port: target.port, localAddress: address, localPort: port, noDelay: true },
     });
+    // what ends it is told to who waits for a line, if anybody does
+    socket.on('error', () => {});
     const begin = target.begin({ address, port });
     if (begin.length > 0) socket.write(begin);
     try {
