@@ -3,7 +3,7 @@ import { proxyProtocolFilter, proxyProtocolMetadata } from '../../../proto/l4.ts
 import type { ProxyProtocolConfig } from '../../model/config.ts';
 import { decodeCluster } from './cluster.ts';
 import { decodeListener } from './listener.ts';
-import { any, httpManager, problemsOf, refusals, seconds, taken } from './testing.ts';
+import { any, httpManager, httpOptionsName, problemsOf, refusals, seconds, taken } from './testing.ts';
 import {
   chainListener,
   headedCluster,
@@ -159,6 +159,12 @@ test('or of the second, with TLVs that were passed on, written down or made of t
   });
   const some = { pass_through_tlvs: { match_type: 'INCLUDE' as const, tlv_type: [2] } };
   expect(headerOf({ config: { version: 'V2', ...some } })).toEqual({ version: 2, passTlvs: [2], tlvs: [] });
+});
+
+test('endpoints that speak HTTP get one as well', () => {
+  const options = any(httpOptionsName, { explicit_http_config: { http_protocol_options: {} } });
+  const cluster = headedCluster({}, { typed_extension_protocol_options: { [httpOptionsName]: options } });
+  expect(taken(decodeCluster(cluster)).config).toMatchObject({ protocol: 'http1', proxyHeader: { version: 2 } });
 });
 
 const socket = 'transport_socket.typed_config';

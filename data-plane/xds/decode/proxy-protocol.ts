@@ -81,8 +81,7 @@ export function readProxyHeader(place: Place, { transport_socket: socket }: Clus
     return null;
   }
   const message = unpackAny(at.field('typed_config'), upstreamTransport, socket?.typed_config);
-  if (message === null) return null;
-  return readTransport(at.field('typed_config'), message);
+  return message === null ? null : readTransport(at.field('typed_config'), message);
 }
 
 function readTransport(place: Place, message: ProxyProtocolUpstreamTransport): ProxyHeaderConfig {
