@@ -10,6 +10,7 @@ import { checkChanges } from '../model/world.ts';
 import { staticBootstrap } from './envoy-testing.ts';
 import { translateGroup } from './group.ts';
 import { documentSet, documentsOf, typed } from './testing.ts';
+import { l4Forms } from './testing-l4.ts';
 
 type Written = Readonly<Record<string, unknown>>;
 
@@ -54,25 +55,6 @@ const clusters: readonly Written[] = [
   { protocol: 'tcp', proxyProtocol: 'v2', health: { active: { tcp: {} } } },
 ];
 
-const proxyProtocol = { accept: 'optional', trust: ['0.0.0.0/0', '::/0', '10.0.0.0/8'] };
-const conditions = { serverNames: ['a.b', '*.a.b'], alpn: ['h2', 'x'], sources: ['10.0.0.0/8', '::1', '::/0'] };
-
-/** Listeners, each with the L4Routes that stand on it. */
-const l4: readonly (readonly [listener: Written, ...routes: Written[]])[] = [
-  [{ protocol: 'tcp' }, {}],
-  [{ protocol: 'tcp', proxyProtocol }, { hash: 'authority' }, { sources: '10.0.0.0/8', hash: 'five-tuple' }],
-  [{ protocol: 'tcp' }, { sources: '0.0.0.0/0', hash: 'destination-port' }, { sources: '::/0' }],
-  [{ protocol: 'tls-passthrough' }, { hash: 'authority' }],
-  [{ protocol: 'tls-passthrough', proxyProtocol }, conditions, { ...conditions, alpn: [] }, { alpn: 'x' }, {}],
-  [{ protocol: 'tls-passthrough', proxyProtocol: { ...proxyProtocol, accept: 'required' } }, conditions, {}],
-  [{ protocol: 'udp' }, { perPacket: true, hash: 'destination-port', idleTimeout: '0s' }],
-  [{ protocol: 'udp' }, { sources: ['10.0.0.0/8', 'fd00::/8'] }, { sources: ['10.1.0.0/16'] }, {}],
-  [
-    { protocol: 'udp', address: '::1' },
-    { sources: ['::1'], hash: 'five-tuple' },
-  ],
-];
-
 const folder = new URL('../../examples/features/', import.meta.url);
 const examples = readdirSync(folder);
 
@@ -97,17 +79,9 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
   });
 
   test('takes every form of a listener below HTTP', async () => {
-    const clusters = ['tcp', 'udp'].map((protocol) => typed('Cluster', protocol, { endpoints, protocol }));
-    const documents = l4.flatMap(([listener, ...routes], index): Typed[] => [
-      typed('Listener', `l${index}`, listener),
-      ...routes.map((route, number) => {
-        const cluster = listener['protocol'] === 'udp' ? 'udp' : 'tcp';
-        return typed('L4Route', `r${index}-${number}`, { listener: `l${index}`, to: { cluster }, ...route });
-      }),
-    ]);
-    const set = documentSet([...clusters, ...documents]);
+    const set = documentSet(l4Forms());
     const { notes, listeners } = translateGroup(set, 'edge');
-    expect([notes, listeners.length]).toEqual([[], l4.length]);
+    expect([notes, listeners.length]).toEqual([[], 9]);
     expect(await validateBootstrap(staticBootstrap(set, 'edge'))).toBeUndefined();
   });
 

@@ -81,7 +81,7 @@ export const l4RouteSchema: Field<WrittenL4Route> = fields(
     ),
     perPacket: about(
       yesNo().prefault(false),
-      'Of udp: each datagram goes to an endpoint of its own choice, and none belongs to a session.',
+      'Of udp: each datagram picks its endpoint anew, whatever its client sent before.',
       'UdpProxyConfig.use_per_packet_load_balancing',
     ),
   },
