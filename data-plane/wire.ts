@@ -3,16 +3,20 @@ import { serverState } from './admin/node-parts.ts';
 import type { AdminParts } from './admin/parts.ts';
 import { startAdmin } from './admin/server.ts';
 import { carryAlone } from './carrier.ts';
+import { allowedDescriptors, descriptorsFor, raiseDescriptors } from './descriptors.ts';
 import { NamedClusters } from './dns/named-clusters.ts';
 import { systemResolver } from './dns/system-resolver.ts';
 import { type Journal, lookAgain } from './health/journal.ts';
-import { limits } from './limits.ts';
+import { KernelDatapath } from './l4/kernel/datapath.ts';
+import { realSystem } from './l4/kernel/nft.ts';
+import { limits, type NodeLimits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
 import { type DrainWisher, DrainWishes } from './runtime/drain-wishes.ts';
 import { filterFault } from './runtime/filters.ts';
 import { untilQuiet } from './runtime/quiet.ts';
 import type { Settings } from './settings.ts';
+import { kernelStats } from './telemetry/kernel-stats.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { dnsStats, serverStats } from './telemetry/stats.ts';
 import { carryByWorkers } from './threads.ts';
@@ -33,7 +37,8 @@ export interface RunningNode {
 }
 
 /** Rejects, before anything is opened, for files that no connection to the control plane could be made with. */
-export async function startNode(settings: Settings, version: string, logger: Logger): Promise<RunningNode> {
+export async function startNode(written: Settings, version: string, logger: Logger): Promise<RunningNode> {
+  const settings = { ...written, limits: withinDescriptors(written.limits, logger) };
   if (settings.xdsTls !== undefined) checkTlsFiles(settings.xdsTls);
   const filters = await loadFilters(settings.filters);
   const { concurrency } = settings;
@@ -49,12 +54,25 @@ export async function startNode(settings: Settings, version: string, logger: Log
     tls: settings.xdsTls,
     logger,
   };
+  const kernel = new KernelDatapath({
+    id: settings.id,
+    zone: settings.zone,
+    system: realSystem(process.env),
+    clusters: node.clusters,
+    bound: () => carrier.bound(),
+    registry,
+    stats: kernelStats(registry),
+    logger,
+    now,
+    setTimer,
+    soon: setImmediate,
+  });
   const names = new NamedClusters({
     resolver: systemResolver(),
     random,
     setTimer,
     statsOf: (cluster) => dnsStats(registry, cluster),
-    apply: (config) => void node.apply(config),
+    apply: (config) => void node.apply(config).then(() => kernel.take(config)),
     report: (message) => logger.warn({ event: 'dns' }, message),
   });
   const warnUnsigned = watchUnsignedSessions(settings.sessionKeys.length > 0, (message) =>
@@ -107,6 +125,7 @@ export async function startNode(settings: Settings, version: string, logger: Log
     id: settings.id,
     group: settings.group,
     version,
+    kernel: () => kernel.view,
     state: () => serverState(node),
     uptimeMs: () => now() - startedMs,
     dump: () => client.dump(),
@@ -132,9 +151,12 @@ export async function startNode(settings: Settings, version: string, logger: Log
   return {
     stop: async () => {
       drain('stop', limits.drainTimeoutMs);
-      await untilQuiet({ traffic: () => carrier.traffic(), now, setTimer }, settings.limits.announceMs);
+      const { announceMs } = settings.limits;
+      // flows that go past this process are not seen coming, so nobody knows when it is quiet
+      if (kernel.carries) await new Promise<void>((resolve) => setTimer(resolve, announceMs));
+      else await untilQuiet({ traffic: () => carrier.traffic(), now, setTimer }, announceMs);
       logger.info({ event: 'listeners_closing' }, 'no connections are taken any more');
-      await node.drain(limits.drainTimeoutMs);
+      await Promise.all([node.drain(limits.drainTimeoutMs), kernel.drain(limits.drainTimeoutMs)]);
       loadReporter.close();
       healthReporter.close();
       stateReporter.close();
@@ -145,4 +167,10 @@ export async function startNode(settings: Settings, version: string, logger: Log
       process.off('SIGUSR1', reopenLogs);
     },
   };
+}
+
+function withinDescriptors(limits: NodeLimits, logger: Logger): NodeLimits {
+  const { connections, warning } = descriptorsFor(limits.connections, allowedDescriptors, raiseDescriptors);
+  if (warning !== null) logger.warn({ event: 'descriptors', connections }, warning);
+  return { ...limits, connections };
 }

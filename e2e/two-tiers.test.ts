@@ -1,4 +1,5 @@
 /** An L4 node in front of L7 nodes that register themselves: they come, drain, go and vanish, and the control plane with them. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   Cleanup,
@@ -31,6 +32,9 @@ interface Endpoints {
   }[];
 }
 
+const page = readFileSync(new URL('../docs/two-tiers.md', import.meta.url), 'utf8');
+const [, documents = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+
 const cleanup = new Cleanup();
 afterAll(() => cleanup.run());
 
@@ -42,26 +46,7 @@ let front: number;
 beforeAll(async () => {
   const backend = await startBackend(cleanup, 'orders');
   controlPlane = await startControlPlane(cleanup);
-  await controlPlane.apply(`
-{ kind: NodeGroup, name: edge }
----
-{ kind: NodeGroup, name: front, spec: { tier: l4 } }
----
-kind: Listener
-name: public
-spec: { groups: [edge], address: 127.0.0.1, port: 8081, accessLog: { format: json, to: stdout } }
----
-{ kind: Listener, name: front, spec: { groups: [front], address: 127.0.0.1, port: 0, protocol: tcp } }
----
-{ kind: L4Route, name: front, spec: { listener: front, to: { cluster: edge-nodes } } }
----
-kind: Cluster
-name: edge-nodes
-spec:
-  protocol: tcp
-  nodes: { group: edge, listener: public }
-  balance: { policy: round-robin }
-  health: { active: { tcp: {}, interval: 200ms, timeout: 200ms, unhealthyAfter: 1, healthyAfter: 1 } }
+  await controlPlane.apply(`${documents}
 ---
 { kind: Cluster, name: orders, spec: { endpoints: [{ address: 127.0.0.1, port: ${backend.port} }] } }
 ---
@@ -78,7 +63,7 @@ function edge(id: string): Promise<DataPlaneProcess> {
 }
 
 function startL4(): Promise<DataPlaneProcess> {
-  return startDataPlane(cleanup, controlPlane, 'front', 'l4-1');
+  return startDataPlane(cleanup, controlPlane, 'front', 'l4-1', ['--bind', 'front=127.0.0.1:0']);
 }
 
 /** Ports as the L4 nodes are served them, `-n` for one that drains. */

@@ -14,6 +14,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import type { DeadlineQueue, Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import { localStatus } from '../upstream/outcomes.ts';
+import { isOwnShortage } from '../upstream/own-shortage.ts';
 import { hashSession, type Place, placeText } from './udp-hash.ts';
 import { compileUdpRoutes, type UdpRoutes } from './udp-routes.ts';
 import { type SessionOwner, type UdpClient, UdpSession } from './udp-session.ts';
@@ -44,9 +45,6 @@ export interface UdpDeps {
   readonly admit: () => boolean;
   readonly leave: () => void;
 }
-
-/** What this machine lacks, and no endpoint can help. */
-const ownShortage: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL', 'EAGAIN']);
 
 const clusterStatsOf = new WeakMap<ClusterStats, UdpClusterStats>();
 
@@ -245,7 +243,7 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
     } catch (error) {
       if (!(error instanceof UdpError)) throw error;
       cluster.stats.cxConnectFail.value++;
-      if (!ownShortage.has(error.code)) cluster.outcomes?.failed(host, localStatus.failed, false);
+      if (!isOwnShortage(error.code)) cluster.outcomes?.failed(host, localStatus.failed, false);
       return null;
     }
     this.#sessions.set(key, session);

@@ -6,6 +6,7 @@ import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import { localStatus } from '../upstream/outcomes.ts';
+import { isOwnShortage } from '../upstream/own-shortage.ts';
 import { placeOf } from '../upstream/place.ts';
 import { chooseHost } from './choose.ts';
 
@@ -99,18 +100,21 @@ export class UpstreamConnector {
     this.#handlers.onConnected(socket, host);
   };
 
-  readonly #onError = (): void => this.#onFailure(localStatus.failed);
+  readonly #onError = ({ code }: NodeJS.ErrnoException): void => {
+    if (!isOwnShortage(code)) this.#cluster.outcomes?.failed(this.#tried.at(-1)!, localStatus.failed, false);
+    this.#onFailure();
+  };
 
   #onTimeout(): void {
     this.#cluster.stats.cxConnectTimeout.value++;
     this.#socket!.destroy();
-    this.#onFailure(localStatus.timedOut);
+    this.#cluster.outcomes?.failed(this.#tried.at(-1)!, localStatus.timedOut, false);
+    this.#onFailure();
   }
 
-  #onFailure(status: (typeof localStatus)[keyof typeof localStatus]): void {
+  #onFailure(): void {
     this.#leave(this.#socket!);
     this.#cluster.stats.cxConnectFail.value++;
-    this.#cluster.outcomes?.failed(this.#tried.at(-1)!, status, false);
     this.#release();
     this.start();
   }

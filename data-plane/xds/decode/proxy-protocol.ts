@@ -28,7 +28,7 @@ const passFields = fieldTable('envoy.config.core.v3.ProxyProtocolPassThroughTLVs
 });
 const transportFields = fieldTable(upstreamTransport, {
   carried: ['config', 'transport_socket'],
-  // about connections that several clients share, and there are none; a client always has an address
+  // connections that tell of a client are its own alone; a client always has an address
   ignored: ['tlv_as_pool_key', 'allow_unspecified_address'],
 });
 const headerFields = fieldTable('envoy.config.core.v3.ProxyProtocolConfig', {
