@@ -201,7 +201,7 @@ export class Listeners implements NodeListeners {
     const { logger, setTimer, reusePort } = this.#deps;
     const { server, logs } = this.#create(config);
     const { address, port } = this.#place(config);
-    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
+    if (!(server instanceof HttpServer)) server.virtualAddress = this.#virtualAddress(config);
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
@@ -260,6 +260,7 @@ export class Listeners implements NodeListeners {
     } else if (server instanceof UdpServer && chain.type === 'udp') {
       open.logs = openAccessLoggers(chain.accessLogs, sinks);
       server.update(chain, open.logs.loggers);
+      server.virtualAddress = this.#virtualAddress(config);
       void logs?.close();
     }
     server.maxConnections = config.maxConnections;
