@@ -181,8 +181,9 @@ export class Listeners implements NodeListeners {
   /** Where clients believe the listener to be, where that is not where this node has it; null: it is. */
   #virtualAddress(config: ListenerConfig): string | null {
     const { address, port } = this.#place(config);
-    const isThere = address === config.address && port === config.port && port !== 0;
-    return isThere ? null : addressText(config.address, config.port);
+    const said = config.said ?? config;
+    const isThere = address === said.address && port === said.port && port !== 0;
+    return isThere ? null : addressText(said.address, said.port);
   }
 
   #sameSocket(open: Open, config: ListenerConfig): boolean {
