@@ -161,6 +161,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const api = await buildApi({
       store,
       fleet: wholeFleet,
+      placements,
       drains,
       publisher,
       authenticator,

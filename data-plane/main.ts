@@ -1,7 +1,9 @@
-/** Entry of one data-plane node: settings in, signals handled, exit code out. */
+/** Entry of one data-plane node: settings in, signals handled, exit code out. And of `uninstall`, which ends at once. */
 import manifest from '../package.json' with { type: 'json' };
+import { realSystem } from './l4/kernel/nft.ts';
+import { uninstall } from './l4/kernel/uninstall.ts';
 import { createLogger } from './logging.ts';
-import { readSettings, SettingsError } from './settings.ts';
+import { readSettings, readUninstall, SettingsError } from './settings.ts';
 import { startNode } from './wire.ts';
 
 /**
@@ -9,6 +11,10 @@ import { startNode } from './wire.ts';
  * @param argv without node and script; throws commander's errors for unknown flags
  */
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  if (argv[0] === 'uninstall') {
+    process.stdout.write(`${await uninstall(readUninstall(argv.slice(1)), realSystem(env))}\n`);
+    return;
+  }
   let logger = createLogger('-');
   try {
     const settings = readSettings(argv, env);

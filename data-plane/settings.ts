@@ -101,6 +101,16 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
   };
 }
 
+/** @param argv what comes after `uninstall`. Throws commander's errors. @returns id of the node */
+export function readUninstall(argv: readonly string[]): string {
+  const command = new Command('fairlead data-plane uninstall')
+    .description("takes a node's table in nftables away, after the node was stopped: docs/kernel-datapath.md")
+    .requiredOption('--id <id>', 'name of the node')
+    .exitOverride();
+  command.parse(argv, { from: 'user' });
+  return command.opts<{ id: string }>().id;
+}
+
 function readXdsTls(flags: Flags, env: NodeJS.ProcessEnv): XdsTlsFiles | undefined {
   const ca = flags.xdsCa ?? (env['FAIRLEAD_XDS_CA'] || undefined);
   const cert = flags.xdsCert ?? (env['FAIRLEAD_XDS_CERT'] || undefined);

@@ -18,6 +18,7 @@ import type {
   LocalityConfig,
   OutlierDetectionConfig,
   PolicyConfig,
+  ProxyProtocolConfig,
   RouteConfig,
   TlsConfig,
 } from './model/config.ts';
@@ -197,6 +198,11 @@ export function httpChainOf(routes: readonly RouteConfig[]): HttpChainConfig {
   };
 }
 
+/** Everybody's header is believed, and has to be there. */
+export function proxyProtocolOf(rest: Partial<ProxyProtocolConfig> = {}): ProxyProtocolConfig {
+  return { required: true, trust: null, untrusted: 'closed', tlvs: [], passTlvs: 'all', timeoutMs: 3_000, ...rest };
+}
+
 /** Fractions from 0 up to 1, the same for the same seed (xorshift). */
 export function seededRandom(seed: number): () => number {
   // it would stay at 0
@@ -219,6 +225,7 @@ export interface ProxyOptions {
   /** Each is in the chain, with its settings. */
   readonly filters?: readonly FilterModule[];
   readonly tls?: TlsConfig;
+  readonly proxyProtocol?: Partial<ProxyProtocolConfig>;
   readonly maxConnections?: number;
   readonly sessionKeys?: readonly Uint8Array[];
   readonly limits?: Partial<NodeLimits>;
@@ -283,6 +290,7 @@ export async function startProxy(options: ProxyOptions) {
     listenerStats: listenerStats(registry, 'test'),
     context,
     tls: options.tls ?? null,
+    proxyProtocol: options.proxyProtocol === undefined ? null : proxyProtocolOf(options.proxyProtocol),
     maxConnections: options.maxConnections ?? 10_000,
     gate,
     documentedOnly: options.documentedOnly ?? false,

@@ -7,6 +7,8 @@ import { allowedDescriptors, descriptorsFor, raiseDescriptors } from './descript
 import { NamedClusters } from './dns/named-clusters.ts';
 import { systemResolver } from './dns/system-resolver.ts';
 import { type Journal, lookAgain } from './health/journal.ts';
+import { KernelDatapath } from './l4/kernel/datapath.ts';
+import { realSystem } from './l4/kernel/nft.ts';
 import { limits, type NodeLimits } from './limits.ts';
 import { loadFilters } from './load-filters.ts';
 import type { Logger } from './logging.ts';
@@ -14,6 +16,7 @@ import { type DrainWisher, DrainWishes } from './runtime/drain-wishes.ts';
 import { filterFault } from './runtime/filters.ts';
 import { untilQuiet } from './runtime/quiet.ts';
 import type { Settings } from './settings.ts';
+import { kernelStats } from './telemetry/kernel-stats.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { dnsStats, serverStats } from './telemetry/stats.ts';
 import { carryByWorkers } from './threads.ts';
@@ -51,12 +54,25 @@ export async function startNode(written: Settings, version: string, logger: Logg
     tls: settings.xdsTls,
     logger,
   };
+  const kernel = new KernelDatapath({
+    id: settings.id,
+    zone: settings.zone,
+    system: realSystem(process.env),
+    clusters: node.clusters,
+    bound: () => carrier.bound(),
+    registry,
+    stats: kernelStats(registry),
+    logger,
+    now,
+    setTimer,
+    soon: setImmediate,
+  });
   const names = new NamedClusters({
     resolver: systemResolver(),
     random,
     setTimer,
     statsOf: (cluster) => dnsStats(registry, cluster),
-    apply: (config) => void node.apply(config),
+    apply: (config) => void node.apply(config).then(() => kernel.take(config)),
     report: (message) => logger.warn({ event: 'dns' }, message),
   });
   const warnUnsigned = watchUnsignedSessions(settings.sessionKeys.length > 0, (message) =>
@@ -109,6 +125,7 @@ export async function startNode(written: Settings, version: string, logger: Logg
     id: settings.id,
     group: settings.group,
     version,
+    kernel: () => kernel.view,
     state: () => serverState(node),
     uptimeMs: () => now() - startedMs,
     dump: () => client.dump(),
@@ -134,9 +151,12 @@ export async function startNode(written: Settings, version: string, logger: Logg
   return {
     stop: async () => {
       drain('stop', limits.drainTimeoutMs);
-      await untilQuiet({ traffic: () => carrier.traffic(), now, setTimer }, settings.limits.announceMs);
+      const { announceMs } = settings.limits;
+      // flows that go past this process are not seen coming, so nobody knows when it is quiet
+      if (kernel.carries) await new Promise<void>((resolve) => setTimer(resolve, announceMs));
+      else await untilQuiet({ traffic: () => carrier.traffic(), now, setTimer }, announceMs);
       logger.info({ event: 'listeners_closing' }, 'no connections are taken any more');
-      await node.drain(limits.drainTimeoutMs);
+      await Promise.all([node.drain(limits.drainTimeoutMs), kernel.drain(limits.drainTimeoutMs)]);
       loadReporter.close();
       healthReporter.close();
       stateReporter.close();

@@ -48,7 +48,7 @@ test.each([
   ['an unknown field', `${cluster}---\nkind: Cluster\nname: x\nspec: { endpoint: [] }\n`, 422, /endpoints/],
   [
     'a field that is not carried out yet',
-    `${cluster}---\nkind: Cluster\nname: x\nspec: { endpoints: [], proxyProtocol: v2 }\n`,
+    `${cluster}---\nkind: Cluster\nname: x\nspec: { endpoints: [], tls: { sni: a.b } }\n`,
     422,
     /not supported yet/,
   ],

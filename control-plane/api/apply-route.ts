@@ -15,7 +15,13 @@ import { type Applied, type WriteOptions, writeDocuments } from './write.ts';
 
 export function addApplyRoute(
   app: FastifyInstance,
-  { store, fleet: { healths }, limits, now }: Pick<ApiDependencies, 'store' | 'fleet' | 'limits' | 'now'>,
+  {
+    store,
+    fleet: { healths },
+    placements,
+    limits,
+    now,
+  }: Pick<ApiDependencies, 'store' | 'fleet' | 'placements' | 'limits' | 'now'>,
 ): void {
   addRoute(
     app,
@@ -43,19 +49,20 @@ export function addApplyRoute(
       const query = readQuery(request.url, ['dryRun', 'prune', 'set', 'delete']);
       const dryRun = readFlag(query, 'dryRun');
       const identity = identityOf(request);
+      const how = { dryRun, now, healths, placements };
       if (!readFlag(query, 'delete')) {
         const set = scopedSet(identity.role, readOne(query, 'set') ?? 'default');
-        return apply(store, identity, bodyOf(request), { set, prune: readFlag(query, 'prune'), dryRun, now, healths });
+        return apply(store, identity, bodyOf(request), { ...how, set, prune: readFlag(query, 'prune') });
       }
       if ('prune' in query || 'set' in query) {
         throw new ApiError(400, 'delete=true takes away what the body names; leave prune and set out.');
       }
-      return remove(store, identity, bodyOf(request), { dryRun, now, healths });
+      return remove(store, identity, bodyOf(request), how);
     },
   );
 }
 
-type How = Pick<WriteOptions, 'dryRun' | 'now' | 'healths'>;
+type How = Pick<WriteOptions, 'dryRun' | 'now' | 'healths' | 'placements'>;
 
 /** Puts what the body holds; with `prune`, also removes what the set brought before and does not hold now. */
 function apply(

@@ -19,7 +19,7 @@ import { addRoute, identityOf, type RouteReference } from './routes.ts';
 import type { ApiDependencies } from './server.ts';
 import { type Applied, writeDocuments } from './write.ts';
 
-type Dependencies = Pick<ApiDependencies, 'store' | 'fleet' | 'publisher' | 'limits' | 'now'>;
+type Dependencies = Pick<ApiDependencies, 'store' | 'fleet' | 'placements' | 'publisher' | 'limits' | 'now'>;
 
 export function addDocumentRoutes(app: FastifyInstance, dependencies: Dependencies): void {
   for (const kind of kinds) addKind(app, dependencies, kind, `/v1/${pluralOf[kind]}`);
@@ -28,7 +28,7 @@ export function addDocumentRoutes(app: FastifyInstance, dependencies: Dependenci
 
 function addKind(
   app: FastifyInstance,
-  { store, fleet, publisher, limits, now }: Dependencies,
+  { store, fleet, placements, publisher, limits, now }: Dependencies,
   kind: Kind,
   list: string,
 ): void {
@@ -119,6 +119,7 @@ function addKind(
         check,
         now,
         healths: fleet.healths,
+        placements,
       });
       return dryRun ? applied : answerWritten(reply, key, applied, document);
     },
@@ -150,6 +151,7 @@ function addKind(
         dryRun,
         now,
         healths: fleet.healths,
+        placements,
       });
       return dryRun || patched === undefined ? applied : answerWritten(reply, key, applied, patched);
     },
@@ -168,7 +170,7 @@ function addKind(
         if (!current.get(key.kind, key.tenant, key.name)) throw missing(current, key);
         return { put: [], remove: [key] };
       };
-      return writeDocuments(store, identityOf(request), propose, { dryRun, now, healths: fleet.healths });
+      return writeDocuments(store, identityOf(request), propose, { dryRun, now, healths: fleet.healths, placements });
     },
   );
 }

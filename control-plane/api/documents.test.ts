@@ -142,10 +142,10 @@ test.each([
   ['an unknown field', '{"spec": {"protocoll": "http1"}}', 'application/json', 422, '/spec/protocoll'],
   [
     'a field of a later release',
-    '{"spec": {"protocol": "udp", "endpoints": []}}',
+    '{"spec": {"tls": {"sni": "a.b"}, "endpoints": []}}',
     'application/json',
     422,
-    '/spec/protocol',
+    '/spec/tls',
   ],
 ])('%s is refused with a problem document that points at it', async (_what, body, type, status, pointer) => {
   const { revision } = api.store.documents;

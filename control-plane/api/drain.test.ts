@@ -75,6 +75,28 @@ test('what cannot be carried out is refused, with the place', async () => {
   expect((await api.call('GET', '/v1/nodes/n1')).json).not.toHaveProperty('draining');
 });
 
+test('the preview of a cluster that is made of nodes counts them, and those that drain as not well', async () => {
+  const cluster = (policy: string) => ({
+    ...{ kind: 'Cluster', name: 'edge-nodes' },
+    spec: { protocol: 'tcp', nodes: { group: 'edge', listener: 'public' }, balance: { policy } },
+  });
+  const seen = async (policy: string) => {
+    const { json } = await api.call('POST', '/v1/apply?dryRun=true', { body: cluster(policy) });
+    return json.preview[0];
+  };
+  // the fleet is looked at a moment after it changed
+  while ((await seen('maglev')).panic.priorities[0]?.endpoints !== 1);
+  expect((await seen('maglev')).panic.priorities).toMatchObject([{ endpoints: 1, well: 0 }]);
+  const other = { ...node, id: 'n2' };
+  const stream = { streamId: 2, variant: 'delta', service: 'ads', hostsApart: false, takesTtl: false } as const;
+  api.fleet.opened({ ...stream, node: other, peer: '127.0.0.1:5001' });
+  api.fleet.states.joined(other, () => {});
+  api.fleet.states.reported(other, { phase: 'live', listeners: [{ ...listeners[0]!, port: 8082 }], connections: 0 });
+  while ((await seen('maglev')).panic.priorities[0]?.endpoints !== 2);
+  expect((await seen('maglev')).panic.priorities).toMatchObject([{ endpoints: 2, well: 1 }]);
+  expect((await seen('maglev')).skew.most.endpoint).toBe('127.0.0.1:8082');
+});
+
 test('the reference describes it', async () => {
   const { paths } = (await api.call('GET', '/docs/json')).json;
   expect(paths['/v1/nodes/{id}/drain'].post.requestBody.required).toBe(false);

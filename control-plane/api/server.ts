@@ -4,6 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Logger } from 'pino';
 import type { Drains } from '../fleet/drains.ts';
 import type { FleetView } from '../fleet/shared-fleet.ts';
+import type { Placements } from '../model/placements.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Store } from '../store/store.ts';
 import type { RestDiscovery } from '../xds/rest.ts';
@@ -33,6 +34,8 @@ import { unknownPath } from './unknown-paths.ts';
 export interface ApiDependencies {
   readonly store: Store;
   readonly fleet: FleetView;
+  /** Where its nodes serve. */
+  readonly placements: Placements;
   /** Nodes that shall drain. */
   readonly drains: Pick<Drains, 'get' | 'order' | 'lift'>;
   readonly publisher: Publisher;

@@ -84,6 +84,7 @@ export async function startTestApi(limits: Partial<ApiLimits> = {}): Promise<Tes
   const { app, routes } = await buildApi({
     store,
     fleet,
+    placements,
     drains,
     publisher,
     authenticator: createAuthenticator({ tokens: store.tokens, adminToken, now }),

@@ -5,7 +5,9 @@ import type { HealthsView } from '../fleet/healths.ts';
 import { specOf } from '../model/check.ts';
 import { type Change, keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { endpointsAt, type Placements } from '../model/placements.ts';
 import { secretProblems } from '../model/secrets.ts';
+import type { ClusterSpec } from '../model/specs.ts';
 import { type ClusterChange, type ClusterPreview, previewClusters } from '../preview/preview.ts';
 import type { Store } from '../store/store.ts';
 import type { Identity } from './authenticate.ts';
@@ -29,6 +31,8 @@ export interface WriteOptions {
   readonly now: () => number;
   /** How endpoints are, for the preview of a dry run. */
   readonly healths: HealthsView;
+  /** Where nodes serve that clusters are made of, for it as well. */
+  readonly placements: Placements;
   /** Throws where the current documents are not what the writer thought, or not the writer's to change. */
   readonly check?: (current: DocumentSet, plan: Plan) => void;
 }
@@ -47,7 +51,7 @@ export async function writeDocuments(
     if (problems.length > 0) throw refusal(problems);
     const { changes, applied } = planned;
     return options.dryRun
-      ? { changes: [], result: { applied, clusters: clusterChanges(current, changes) } }
+      ? { changes: [], result: { applied, clusters: clusterChanges(current, changes, options.placements) } }
       : { changes, result: { applied, clusters: [] } };
   });
   const answer = { revision, changes: result.applied, findings: [] };
@@ -74,10 +78,15 @@ const idOf = ({ tenant, name }: Pick<SpecChange, 'tenant' | 'name'>): string =>
 
 const nobody: ReadonlySet<string> = new Set();
 
-function clusterChanges(current: DocumentSet, changes: readonly Change[]): SpecChange[] {
+function clusterChanges(current: DocumentSet, changes: readonly Change[], placements: Placements): SpecChange[] {
+  const asServed = (spec: ClusterSpec): ClusterSpec => {
+    const { nodes } = spec;
+    return nodes === null ? spec : { ...spec, endpoints: endpointsAt(placements.of(nodes.group, nodes.listener)) };
+  };
   return changes.flatMap(({ key: { tenant, name }, document }) => {
     if (document?.kind !== 'Cluster') return [];
-    const before = current.get('Cluster', tenant, name)?.spec ?? null;
-    return { tenant, name, before, after: specOf({ ...document, kind: document.kind }) };
+    const before = current.get('Cluster', tenant, name)?.spec;
+    const after = asServed(specOf({ ...document, kind: document.kind }));
+    return { tenant, name, before: before === undefined ? null : asServed(before), after };
   });
 }

@@ -111,6 +111,20 @@ test('what is no YAML is told with file, line and column before anything is sent
   expect((await fairlead('apply -f nowhere.yaml')).stderr).toContain('There is no file or folder nowhere.yaml');
 });
 
+test('a table says where clusters and L4 routes lead', async () => {
+  const documents = [
+    'kind: NodeGroup\nname: tiers\n',
+    'kind: Listener\nname: passing\nspec: { groups: tiers, port: 0, protocol: tls-passthrough }\n',
+    'kind: Cluster\nname: next\nspec: { protocol: tcp, nodes: { group: tiers, listener: passing } }\n',
+    'kind: L4Route\nname: next\nspec: { listener: passing, serverNames: [a.b, "*.c"], sources: 10.0.0.0/8, to: [{ cluster: next }] }\n',
+  ];
+  writeFileSync(path.join(folder, 'tiers.yaml'), documents.join('---\n'));
+  expect((await fairlead('apply -f tiers.yaml')).code).toBe(0);
+  expect((await fairlead('get clusters')).stdout).toMatch(/ next .* nodes of tiers at passing/);
+  expect((await fairlead('get l4routes')).stdout).toMatch(/ next .* passing a\.b,\*\.c 10\.0\.0\.0\/8 -> next/);
+  expect((await fairlead('delete -f tiers.yaml')).code).toBe(0);
+});
+
 test('get prints a table, filters by label, and finds one document by kind/name', async () => {
   const all = await fairlead('get routes');
   expect(all.stdout).toMatch(/^TENANT +NAME +REVISION/);

@@ -113,6 +113,7 @@ function summary(document: StoredDocument): string {
       return list(spec['endpoints'])
         .map((endpoint) => endpoint as { address?: string; port?: number })
         .map(({ address, port }) => `${address}:${port}`)
+        .concat(list(spec['nodes']).map((nodes) => nodesText(nodes as { group?: string; listener?: string })))
         .concat(detection(document))
         .join(' ');
     case 'HealthPolicy':
@@ -123,7 +124,12 @@ function summary(document: StoredDocument): string {
       return `${list(spec['hosts']).join(',')} ${type} ${value} -> ${destinations.join(' ')}`;
     }
     case 'L4Route':
-      return `${spec['listener']} -> ${destinations.join(' ')}`;
+      return [
+        ...[spec['listener'], ...['serverNames', 'alpn', 'sources'].map((field) => list(spec[field]).join(','))],
+        ...['->', ...destinations],
+      ]
+        .filter((word) => word !== '')
+        .join(' ');
     case 'Secret': {
       const { certificate } = (document.status ?? {}) as { certificate?: { sans: string[]; notAfter: string } };
       return certificate === undefined ? '' : `${certificate.sans.join(',')} until ${certificate.notAfter}`;
@@ -131,4 +137,8 @@ function summary(document: StoredDocument): string {
     default:
       return '';
   }
+}
+
+function nodesText({ group, listener }: { readonly group?: string; readonly listener?: string }): string {
+  return `nodes of ${group} at ${listener}`;
 }

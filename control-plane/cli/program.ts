@@ -56,7 +56,7 @@ function addServers(root: Command, environment: NodeJS.ProcessEnv): void {
     .command('data-plane')
     .description('one data-plane node; fairlead data-plane --help says what can be said')
     .usage(
-      '--group G --id ID --xds HOST:PORT[,HOST:PORT…] [--bind LISTENER=ADDR:PORT]… [--limit NAME=N]… [--concurrency N]',
+      '--group G --id ID --xds HOST:PORT[,HOST:PORT…] [--bind LISTENER=ADDR:PORT]… [--limit NAME=N]… [--concurrency N]\n       fairlead data-plane uninstall --id ID',
     )
     .helpOption(false);
 }

@@ -18,8 +18,8 @@ export const limits = {
   lostNodeMs: 10_000,
   /** Ours: where nodes are is looked at, and told, at most so often. */
   placementPace: { settleMs: 0, gapMs: 50 },
-  /** Ours: as what happens to nodes. */
-  placeWritePace: { settleMs: 50, gapMs: 1_000 },
+  /** Ours: nodes move seldom, and what a crash forgets is what moved within this time. */
+  placeWritePace: { settleMs: 10, gapMs: 200 },
   /** Ours: a node counts in the load until it has missed so many reports. */
   loadIntervals: 3,
   /** Ours: ten times the fleet that one replica is measured with; as many connections are taken. */

@@ -75,6 +75,18 @@ test('nodes come, drain and go; what did not change keeps its identity', async (
   expect(placements.of('edge', 'other')).toEqual([]);
 });
 
+test('one that says that it leaves, and is gone before anybody looked, is out at once', async () => {
+  const time = new TestTime();
+  const { fleet, shown } = await start(time);
+  const a = join(fleet, 'a', 1);
+  join(fleet, 'b', 2);
+  await time.pass(100);
+  a.say('leaving');
+  a.vanish();
+  await time.pass(100);
+  expect(shown()).toEqual(['b']);
+});
+
 test('one that vanished is out after its grace without anything else happening', async () => {
   const time = new TestTime();
   const { fleet, shown } = await start(time);

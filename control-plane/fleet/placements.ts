@@ -8,7 +8,7 @@ import { keyOf } from './node-key.ts';
 import { Paced, type Timers } from './paced.ts';
 import { afterLook, listenerKey, nextChangeMs, type Place, type Places, placementsOf, recalled } from './places.ts';
 import type { FleetView } from './shared-fleet.ts';
-import { sightingsOf } from './sightings.ts';
+import { hasLeft, sightingsOf } from './sightings.ts';
 
 export interface NodePlacementsOptions {
   readonly fleet: FleetView;
@@ -85,9 +85,11 @@ export class NodePlacements implements Placements {
 
   #look(): void {
     const { fleet, drains, store, timers } = this.#options;
-    const isOut = (node: string): boolean => drains.has(node);
     const nowMs = timers.now();
-    const seen = sightingsOf(fleet.list(), store.documents, isOut);
+    const nodes = fleet.list();
+    const left = new Set(nodes.filter(hasLeft).map(({ id }) => id));
+    const seen = sightingsOf(nodes, store.documents, (node) => drains.has(node));
+    const isOut = (node: string): boolean => drains.has(node) || left.has(node);
     this.#places = afterLook(this.#places, seen, isOut, nowMs, limits.lostNodeMs);
     this.#cancelNext();
     const nextMs = nextChangeMs(this.#places, limits.lostNodeMs);
@@ -112,15 +114,15 @@ export class NodePlacements implements Placements {
     const changes: PlaceRow[] = [];
     for (const [key, { is, sinceMs: _, ...place }] of this.#places.nodes) {
       const json = JSON.stringify(place);
-      if (is !== 'serving' || this.#written.get(key) === json) continue;
+      if (is === 'lost' || this.#written.get(key) === json) continue;
       if (isOwn(place.node)) changes.push({ group: place.group, node: place.node, place });
       // the other replica writes it, and whoever forgets it takes it out
       else this.#written.set(key, json);
     }
     for (const [key, json] of this.#written) {
-      const is = this.#places.nodes.get(key)?.is ?? 'draining';
+      if (this.#places.nodes.has(key)) continue;
       const { group, node } = JSON.parse(json) as Place;
-      if (is === 'draining') changes.push({ group, node, place: null });
+      changes.push({ group, node, place: null });
     }
     return changes;
   }

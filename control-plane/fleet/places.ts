@@ -48,7 +48,7 @@ export function recalled(places: readonly Place[], nowMs: number): Places {
   return { nodes: new Map(nodes), servedSinceMs: new Map() };
 }
 
-/** `isOut`: of a node that shall drain, by its id: it is not waited for. */
+/** `isOut`: a node, by its id, that shall drain, or has said that it goes: it is not waited for. */
 export function afterLook(
   before: Places,
   seen: readonly Sighting[],

@@ -4,7 +4,7 @@ import type { DocumentSet } from '../model/document-set.ts';
 import type { NodeView } from './node.ts';
 import type { ListenerPlace, Sighting } from './places.ts';
 
-/** `isOut`: a node that shall drain, by its id. */
+/** `isOut`: a node that shall drain. */
 export function sightingsOf(
   nodes: readonly NodeView[],
   documents: DocumentSet,
@@ -25,6 +25,11 @@ export function sightingsOf(
       }),
     };
   });
+}
+
+/** It said that it leaves, and is gone. */
+export function hasLeft({ connected, phase }: NodeView): boolean {
+  return !connected && phase === 'leaving';
 }
 
 /** Undefined: it does not serve, as far as is known. */

@@ -35,6 +35,17 @@ test('what a node says is known until its stream ends', () => {
   expect(news).toEqual(['edge/n1', 'edge/n1']);
 });
 
+test('that a node leaves is known when it is gone, until it is back', () => {
+  const { states, join } = world();
+  const node = identity();
+  join(node);
+  states.reported(node, { ...live, phase: 'leaving' });
+  states.ended(node);
+  expect(states.of('n1', 'edge')).toEqual({ phase: 'leaving', listeners: [], connections: 0 });
+  join(identity());
+  expect(states.of('n1', 'edge')).toBeUndefined();
+});
+
 test('the newest stream of a node counts; a node of that id in another group is another one', () => {
   const { states, join } = world();
   const [old, now, other] = [identity(), identity(), identity('mesh')];

@@ -1,6 +1,7 @@
 /**
  * How the nodes are whose streams are at this replica, by their own word, and what they are told to do. In memory only:
- * `SharedFleet` tells the others. What a node has said is forgotten when the stream ends that it was said on.
+ * `SharedFleet` tells the others. What a node has said is forgotten when the stream ends that it was said on, but that
+ * it leaves: so much is known of it until it is back.
  */
 import type { NodeIdentity, NodeOrder, NodeStateReport, StateObserver } from '../xds/ports.ts';
 import { limits } from './limits.ts';
@@ -16,11 +17,15 @@ interface NodeState {
   drainsUntilMs: number | null;
 }
 
+const left: NodeStateReport = { phase: 'leaving', listeners: [], connections: 0 };
+
 export class States implements StateObserver {
   readonly #now: () => number;
   readonly #onNews: (node: NodeIdentity) => void;
   /** By key. */
   readonly #nodes = new Map<string, NodeState>();
+  /** Keys of those that said so and are gone, the one gone longest first. */
+  readonly #left = new Set<string>();
   /** When a node shall have drained; `null`: it shall not. */
   #orders: (node: NodeIdentity) => number | null = () => null;
 
@@ -46,7 +51,8 @@ export class States implements StateObserver {
 
   /** Undefined: it has said nothing. */
   of(id: string, group: string): NodeStateReport | undefined {
-    return this.#nodes.get(keyOf(id, group))?.said;
+    const key = keyOf(id, group);
+    return this.#nodes.get(key)?.said ?? (this.#left.has(key) ? left : undefined);
   }
 
   joined(node: NodeIdentity, tell: (order: NodeOrder) => void): void {
@@ -55,6 +61,7 @@ export class States implements StateObserver {
     if (this.#nodes.size >= limits.stateNodes && !this.#nodes.has(key)) return;
     const state: NodeState = { node, tell, said: this.#nodes.get(key)?.said, drainsUntilMs: null };
     this.#nodes.set(key, state);
+    this.#left.delete(key);
     this.#tell(state, this.#orders(node));
   }
 
@@ -68,8 +75,11 @@ export class States implements StateObserver {
 
   ended(node: NodeIdentity): void {
     const key = keyOf(node.id, node.group);
-    if (this.#nodes.get(key)?.node !== node) return;
+    const state = this.#nodes.get(key);
+    if (state?.node !== node) return;
     this.#nodes.delete(key);
+    if (state.said?.phase === 'leaving') this.#left.add(key);
+    if (this.#left.size > limits.stateNodes) this.#left.delete(this.#left.values().next().value!);
     this.#onNews(node);
   }
 

@@ -29,6 +29,7 @@ const good: Readonly<Record<Kind, object>> = {
     },
     paths: { normalize: true },
     limits: { headerBytes: '8KiB', headersTimeout: '1s' },
+    proxyProtocol: { accept: 'optional', trust: ['10.0.0.0/8', '::1'] },
   },
   Cluster: {
     endpoints: [{ address: '10.0.0.1', port: 1, zone: 'z', labels: { a: 'b' } }],
@@ -48,7 +49,10 @@ const good: Readonly<Record<Kind, object>> = {
     },
     timeout: '1s',
   },
-  L4Route: { listener: 'a', to: { cluster: 'a' }, idleTimeout: '1h', datapath: 'user' },
+  L4Route: {
+    ...{ listener: 'a', serverNames: ['a.b', '*.c'], alpn: 'h2', sources: ['10.0.0.0/8', '::1'] },
+    ...{ to: { cluster: 'a' }, hash: 'five-tuple', idleTimeout: '1h', datapath: 'user', perPacket: false },
+  },
   HealthPolicy: {
     active: { tcp: { send: 'a', receive: 'b' }, interval: '1s' },
     passive: { consecutive5xx: 1, ejectFor: '1s', maxEjected: '5%', latency: { factor: 2 } },
@@ -87,6 +91,8 @@ const spoilt: readonly unknown[] = [
   '/a?b',
   '::1',
   '1.2.3.4',
+  '1.2.3.4/8',
+  '0.0.0.0/0',
   'off',
   'any',
   'x'.repeat(70),
@@ -100,6 +106,7 @@ const spoilt: readonly unknown[] = [
   '😀',
   'http',
   'tcp',
+  'udp',
   [],
   [[]],
   [null],
@@ -177,12 +184,12 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
   Tenant: ['caps', 'claims', 'defaults', 'quotas'],
   NodeGroup: ['drain', 'resourceTtlMs', 'tier'],
   Listener: [
-    ...['accessLog', 'address', 'filters', 'groups', 'limits', 'paths', 'port', 'protocol', 'tenants', 'tls'],
-    'trustedHops',
+    ...['accessLog', 'address', 'filters', 'groups', 'limits', 'paths', 'port', 'protocol', 'proxyProtocol'],
+    ...['tenants', 'tls', 'trustedHops'],
   ],
   Cluster: [
-    ...['balance', 'breakers', 'connectTimeoutMs', 'dns', 'endpoints', 'health', 'keepAlive', 'protocol'],
-    'slowStart',
+    ...['balance', 'breakers', 'connectTimeoutMs', 'dns', 'endpoints', 'health', 'keepAlive', 'nodes', 'protocol'],
+    ...['proxyProtocol', 'slowStart'],
   ],
   Route: [
     ...[
@@ -199,7 +206,7 @@ const specFields: Readonly<Record<Kind, readonly string[]>> = {
     ],
     ...['respond', 'retry', 'rewrite', 'streamIdleTimeoutMs', 'timeoutMs', 'to', 'upgrades'],
   ],
-  L4Route: ['idleTimeoutMs', 'listener', 'to'],
+  L4Route: [...['alpn', 'datapath', 'hash', 'idleTimeoutMs', 'listener', 'perPacket', 'serverNames', 'sources', 'to']],
   HealthPolicy: ['active', 'passive'],
   Secret: ['ca', 'certificate', 'facts', 'key'],
 };

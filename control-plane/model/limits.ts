@@ -30,6 +30,12 @@ export const limits = {
   labelKeyLength: 128,
   labelValueLength: 256,
   hostsPerRoute: 1000,
+  /** Of TLS, that an L4Route asks for. */
+  alpnProtocols: 16,
+  /** Proxies keep an entry for each name, protocol and source together. */
+  matchesPerL4Route: 1000,
+  /** Of those whose PROXY header is believed. */
+  trustedRanges: 100,
   headerConditions: 64,
   queryConditions: 64,
   /** Envoy: a template, and the name of a variable in it. */

@@ -1,7 +1,7 @@
 /** Which documents a document names, and where it says so. */
 import type { DocumentKey } from './document.ts';
 import { type Path, pointerInto } from './problems.ts';
-import type { Reference, Typed } from './specs.ts';
+import type { ClusterSpec, Reference, Typed } from './specs.ts';
 
 export interface Named {
   readonly key: DocumentKey;
@@ -29,9 +29,13 @@ function namedInSpec(typed: Typed): Named[] {
         ...clientAuthorities(typed),
       ];
     case 'Cluster': {
-      const { health } = typed.spec;
-      if (health === null || !('policy' in health)) return [];
-      return [{ key: { kind: 'HealthPolicy', ...health.policy }, path: ['health'] }];
+      const { health, nodes } = typed.spec;
+      return [
+        ...(nodes === null ? [] : nodesOf(nodes)),
+        ...(health === null || !('policy' in health)
+          ? []
+          : [{ key: { kind: 'HealthPolicy' as const, ...health.policy }, path: ['health'] }]),
+      ];
     }
     case 'Route':
       return [
@@ -52,6 +56,13 @@ function namedInSpec(typed: Typed): Named[] {
 function clientAuthorities({ spec }: Typed<'Listener'>): Named[] {
   const client = spec.tls?.client ?? null;
   return client === null ? [] : [{ key: { kind: 'Secret', ...client.ca }, path: ['tls', 'client', 'ca'] }];
+}
+
+function nodesOf(nodes: NonNullable<ClusterSpec['nodes']>): Named[] {
+  return [
+    { key: { kind: 'NodeGroup', name: nodes.group }, path: ['nodes', 'group'] },
+    listener(nodes.listener, ['nodes', 'listener']),
+  ];
 }
 
 function listener(name: string, path: Path): Named {

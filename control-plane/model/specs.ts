@@ -243,10 +243,13 @@ export interface L4RouteSpec {
   /** `address/bits`; empty: all. */
   readonly sources: readonly string[];
   readonly to: readonly { readonly cluster: Reference; readonly weight: number }[];
-  /** What clusters with a ring or a Maglev table go by; `null`: chance. */
-  readonly hash: 'five-tuple' | 'source' | 'destination-port' | 'authority' | null;
-  readonly idleTimeoutMs: number;
+  /** What clusters with a ring or a Maglev table go by. */
+  readonly hash: 'five-tuple' | 'source' | 'destination-port' | 'authority';
+  /** 0: none; `null`: an hour, of udp a minute. */
+  readonly idleTimeoutMs: number | null;
   readonly datapath: 'user' | 'kernel' | 'auto';
+  /** Of `udp`. */
+  readonly perPacket: boolean;
 }
 
 /** Either a certificate with its key, or authorities; the rest is empty. */

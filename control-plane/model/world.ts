@@ -5,8 +5,9 @@ import { overlay } from './memory-set.ts';
 import { pointerInto, problemAt } from './problems.ts';
 import type { Typed } from './specs.ts';
 import { routeConflicts } from './world/conflicts.ts';
+import { l4Conflicts } from './world/l4-conflicts.ts';
 import { danglingReferences, stillNamed } from './world/links.ts';
-import { portClashes, sharedListeners } from './world/listeners.ts';
+import { portClashes } from './world/listeners.ts';
 import { brokenByChange, misfitsOf } from './world/misfits.ts';
 import type { Proposal } from './world/proposal.ts';
 import { quotaProblems } from './world/quotas.ts';
@@ -20,19 +21,25 @@ export function checkChanges(current: DocumentSet, changes: readonly Change[]): 
   const problems = writtenTwice(changes);
   for (const put of proposal.put) {
     problems.push(...danglingReferences(proposal.after, put));
-    for (const { path, fault } of misfitsOf(proposal.after, put)) {
-      problems.push(problemAt(put.document, pointerInto(put.document.spec, path), fault));
-    }
+    problems.push(...misfitProblems(proposal, put));
     problems.push(...brokenByChange(proposal, put));
   }
   problems.push(
     ...stillNamed(proposal),
     ...portClashes(proposal),
-    ...sharedListeners(proposal),
+    ...l4Conflicts(proposal),
     ...routeConflicts(proposal),
     ...quotaProblems(proposal),
   );
   return problems.map((problem) => ({ ...problem, document: problem.document && bareKey(problem.document) }));
+}
+
+/** What does not fit two others at one place is told once. */
+function misfitProblems({ after }: Proposal, put: Typed): Problem[] {
+  const found = misfitsOf(after, put).map(({ path, fault }) =>
+    problemAt(put.document, pointerInto(put.document.spec, path), fault),
+  );
+  return [...new Map(found.map((problem) => [`${problem.pointer} ${problem.detail}`, problem])).values()];
 }
 
 function propose(before: DocumentSet, changes: readonly Change[]): Proposal {

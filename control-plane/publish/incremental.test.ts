@@ -1,7 +1,9 @@
-/** Whatever way the documents went, what is served in the end is what they say in the end. */
+/** Whatever way documents and nodes went, what is served in the end is what they say in the end. */
 import { expect, test } from 'vitest';
+import { decode } from '../../proto/codec.ts';
 import { pushOrder } from '../../proto/type-urls.ts';
 import type { DocumentKey, Kind } from '../model/document.ts';
+import type { Placement } from '../model/placements.ts';
 import type { Typed } from '../model/specs.ts';
 import { SnapshotCache } from '../snapshot/cache.ts';
 import type { Snapshot, Types } from '../snapshot/snapshot.ts';
@@ -21,12 +23,13 @@ test.each(seeds)(
     const cache = new SnapshotCache();
     const placements = new TestPlacements();
     const publisher = start(replica, placements, timers, cache);
-    const compared = { served: 0, failed: 0, resources: 0 };
+    const compared = { served: 0, failed: 0, resources: 0, nodes: 0 };
 
     for (let step = 0; step < steps; step++) {
       const batch = Array.from({ length: 1 + below(random, 3) }, () => randomDocument(random));
       if (random() < 0.25) replica.remove(...batch.map(({ document }): DocumentKey => document));
       else replica.put(...batch);
+      if (random() < 0.3) placements.place(pickOf(random, groups), pickOf(random, listeners), randomNodes(random));
       timers.advanceTo(timers.now() + below(random, 15));
       if (random() < 0.7) continue;
       timers.advanceTo(timers.now() + 1_000);
@@ -47,6 +50,7 @@ test.each(seeds)(
         expect(sorted(actual.notes), `step ${step}, group ${group}`).toEqual(sorted(notes));
         const bytes = bytesOf(freshCache.get(group)!);
         compared.resources += bytes.length;
+        compared.nodes += nodesIn(freshCache.get(group)!);
         expect(bytesOf(cache.get(group)!), `step ${step}, group ${group}`).toEqual(bytes);
       }
     }
@@ -54,6 +58,7 @@ test.each(seeds)(
     expect(compared.served).toBeGreaterThan(50);
     expect(compared.failed).toBeGreaterThan(5);
     expect(compared.resources).toBeGreaterThan(300);
+    expect(compared.nodes).toBeGreaterThan(10);
   },
 );
 
@@ -82,11 +87,31 @@ function bytesOfTypes(types: Types): string[] {
   ]);
 }
 
+/** Endpoints that are nodes, by their port. */
+function nodesIn({ types }: Snapshot): number {
+  const assignments = [...types.endpoints.resources.values()].map(({ value }) => {
+    return decode('envoy.config.endpoint.v3.ClusterLoadAssignment', value).endpoints ?? [];
+  });
+  const all = assignments.flat().flatMap(({ lb_endpoints }) => lb_endpoints ?? []);
+  return all.filter(({ endpoint }) => (endpoint?.address?.socket_address?.port_value ?? 0) >= nodePort).length;
+}
+
+const nodePort = 5_000;
+const groups = ['edge', 'mesh'];
+const listeners = ['public', 'inner'];
+
+function randomNodes(random: () => number): Placement[] {
+  return Array.from({ length: below(random, 5) }, (_, index) => ({
+    ...{ node: `n${index}`, address: '10.0.0.1', port: nodePort + index },
+    ...{ zone: pickOf(random, ['', 'a']), draining: random() < 0.3 },
+  }));
+}
+
 const certificates = [certificateOf('one.example.com'), certificateOf('two.example.com')];
 
 /** A small world, so that documents meet: they name, replace and miss each other all the time. */
 function randomDocument(random: () => number): Typed {
-  const pick = <T>(...choices: readonly T[]): T => choices[below(random, choices.length)]!;
+  const pick = <T>(...choices: readonly T[]): T => pickOf(random, choices);
   const some = <T>(...choices: readonly T[]): T[] => {
     const chosen = choices.filter(() => random() < 0.5);
     return chosen.length > 0 ? chosen : [pick(...choices)];
@@ -121,13 +146,15 @@ function randomDocument(random: () => number): Typed {
       const name = pick('public', 'inner', 'redis', 'redis');
       const tls = { certificates: pick(['cert'], ['cert'], ['blue/cert', 'cert']) };
       const front = pick<object>({}, {}, {}, { protocol: 'https', tls });
-      const protocol = name === 'redis' ? { protocol: 'tcp' } : front;
+      const protocol = name === 'redis' ? { protocol: pick('tcp', 'tls-passthrough', 'udp') } : front;
       return typed(kind, name, { groups: some('edge', 'mesh', 'front'), port: pick(0, 8080), ...protocol, tenants });
     }
     case 'Cluster': {
       const endpoints = some(1, 2, 3).map((port) => ({ address: '10.0.0.1', port, zone: pick('a', 'b') }));
       const health = pick<object>({}, {}, {}, { health: 'probe' });
-      return typed(kind, `${owner}${pick('a', 'a', 'b', 'c')}`, { endpoints, ...health });
+      const nodes = { group: pick('edge', 'mesh'), listener: pick('public', 'inner') };
+      const where = pick<object>({ endpoints }, { endpoints }, { endpoints: undefined, nodes });
+      return typed(kind, `${owner}${pick('a', 'a', 'b', 'c')}`, { ...where, ...health });
     }
     case 'Route': {
       const to = [{ cluster: cluster(), weight: 1 + below(random, 2) }];
@@ -136,13 +163,19 @@ function randomDocument(random: () => number): Typed {
       const spec = { hosts: some('one.example.com', 'two.example.com'), to, match, ...listeners };
       return typed(kind, `${owner}${pick('x', 'y', 'z')}`, spec, revision);
     }
-    case 'L4Route':
-      return typed(kind, pick('redis', 'other'), { listener: 'redis', to: { cluster: cluster() } }, revision);
+    case 'L4Route': {
+      const sources = pick([], ['10.0.0.0/8']);
+      return typed(kind, pick('redis', 'other'), { listener: 'redis', to: { cluster: cluster() }, sources }, revision);
+    }
     case 'HealthPolicy':
       return typed(kind, `${owner}probe`, { active: { tcp: {}, interval: pick('5s', '6s'), timeout: '1s' } });
     case 'Secret':
       return typed(kind, pick('cert', 'cert', 'blue/cert'), pick(...certificates));
   }
+}
+
+function pickOf<T>(random: () => number, choices: readonly T[]): T {
+  return choices[below(random, choices.length)]!;
 }
 
 function below(random: () => number, limit: number): number {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { SnapshotCache } from '../snapshot/cache.ts';
-import { documentsOf, ofNodes, typed } from '../translate/testing.ts';
+import { documentsOf, typed } from '../translate/testing.ts';
 import { type Published, Publisher } from './publisher.ts';
 import { ManualTimers, MemoryLogger, Replica, TestPlacements } from './testing.ts';
 
@@ -223,11 +223,7 @@ test('a route that changes twice before it is published is served once', () => {
 
 test('nodes that come, drain and go are followed by the groups whose clusters are made of them, and by no other', () => {
   const node = { node: 'n1', address: '10.0.0.1', port: 8080, zone: '', draining: false };
-  replica.documents.put(ofNodes(typed('Cluster', 'ledger'), 'edge', 'public'));
-  replica.put(
-    typed('HealthPolicy', 'unused'),
-    typed('Route', 'ledger', { listeners: 'inner', to: { cluster: 'ledger' } }),
-  );
+  replica.put(typed('Cluster', 'ledger', { endpoints: undefined, nodes: { group: 'edge', listener: 'public' } }));
   wait();
   const edge = cache.get('edge');
   const seen = () => JSON.stringify(publisher.resourcesOf('mesh')?.endpoints);

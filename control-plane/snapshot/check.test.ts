@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { encode, packAny } from '../../proto/codec.ts';
+import type { UdpProxyConfig } from '../../proto/envoy.ts';
 import { fallbackMetadata } from '../../proto/names.ts';
 import type { XdsType } from '../../proto/type-urls.ts';
 import { buildSnapshot, type NamedResource } from './build.ts';
@@ -31,6 +32,24 @@ function listener(name: string, config: ReturnType<typeof packAny>, inDefaultCha
 
 const http = (name: string, routes: string, inDefaultChain = false): NamedResource =>
   listener(name, packAny(manager, { rds: { route_config_name: routes } }), inDefaultChain);
+
+type Matcher = NonNullable<UdpProxyConfig['matcher']>;
+
+function datagrams(name: string, matcher: Matcher): NamedResource {
+  const typed_config = packAny('envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig', { matcher });
+  const listener_filters = [{ name: 'udp', typed_config }];
+  return { name, value: encode('envoy.config.listener.v3.Listener', { name, listener_filters }) };
+}
+
+const leadsTo = (cluster: string): NonNullable<Matcher['on_no_match']> => ({
+  action: { name: 'route', typed_config: packAny('envoy.extensions.filters.udp.udp_proxy.v3.Route', { cluster }) },
+});
+
+function bySource(cluster: string): Matcher {
+  const range_matchers = [{ ranges: [{ address_prefix: '10.0.0.0' }], on_match: leadsTo(cluster) }];
+  const typed_config = packAny('xds.type.matcher.v3.IPMatcher', { range_matchers });
+  return { matcher_tree: { custom_match: { name: 'trie', typed_config } } };
+}
 
 const to = (target: string) => ({ match: { prefix: '/' }, route: { cluster: target } });
 
@@ -109,6 +128,8 @@ test.each([
     { listeners: [listener('l', packAny(proxy, { weighted_clusters: { clusters: [{ name: 'gone', weight: 1 }] } }))] },
     'Listener l',
   ],
+  ['a UDP proxy', { listeners: [datagrams('l', { on_no_match: leadsTo('gone') })] }, 'Listener l'],
+  ['a UDP proxy by the source', { listeners: [datagrams('l', bySource('gone'))] }, 'Listener l'],
   [
     'routes inside a listener',
     {

@@ -53,7 +53,7 @@ const readers: { readonly [T in XdsType]?: (bytes: Uint8Array) => Named & Pick<R
 
   listeners(bytes) {
     const listener = decode('envoy.config.listener.v3.Listener', bytes);
-    const clusters = new Set<string>();
+    const clusters = new Set<string>(clustersOfDatagrams(listener));
     const routes = new Set<string>();
     const chains = [...(listener.filter_chains ?? []), listener.default_filter_chain];
     const configs = chains.flatMap((chain) => chain?.filters ?? []).map((filter) => filter.typed_config);
@@ -86,6 +86,22 @@ const readers: { readonly [T in XdsType]?: (bytes: Uint8Array) => Named & Pick<R
     return { name: decode('envoy.extensions.transport_sockets.tls.v3.Secret', bytes).name ?? '' };
   },
 };
+
+type Listener = MessageTypes['envoy.config.listener.v3.Listener'];
+
+/** Of UDP proxies, which are listener filters. */
+function clustersOfDatagrams({ listener_filters: filters = [] }: Listener): string[] {
+  return filters.flatMap(({ typed_config }) => {
+    const proxy = unpack('envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig', typed_config);
+    if (proxy === undefined) return [];
+    const matcher = unpack('xds.type.matcher.v3.IPMatcher', proxy.matcher?.matcher_tree?.custom_match?.typed_config);
+    const matches = [...(matcher?.range_matchers ?? []).map(({ on_match }) => on_match), proxy.matcher?.on_no_match];
+    return matches.flatMap((match) => {
+      const route = unpack('envoy.extensions.filters.udp.udp_proxy.v3.Route', match?.action?.typed_config);
+      return route?.cluster || [];
+    });
+  });
+}
 
 function secretsOfTls(config: unknown): string[] {
   const context = unpack('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', config)?.common_tls_context;

@@ -1,5 +1,6 @@
 /** Access logs: one JSON object a request or connection, in Envoy's format language, so that every node writes alike. */
 import { packAny } from '../../proto/codec.ts';
+import { requestUniqueId } from '../../proto/l4.ts';
 import type { ListenerSpec } from '../model/specs.ts';
 
 const sharedFields = {
@@ -27,9 +28,23 @@ export const httpLogFields: Readonly<Record<string, string>> = {
   user_agent: '%REQ(USER-AGENT)%',
 };
 
-export const tcpLogFields: Readonly<Record<string, string>> = {
+/** Behind proxies that send PROXY headers, with the name that these gave the connection: theirs is logged under it too. */
+export function httpLogFieldsOf({ proxyProtocol }: ListenerSpec): Readonly<Record<string, string>> {
+  return proxyProtocol === null ? httpLogFields : { ...httpLogFields, unique_id: requestUniqueId };
+}
+
+/** Of UDP sessions; Envoy says nothing of their cluster there. */
+export const udpLogFields: Readonly<Record<string, string>> = {
   ...sharedFields,
   listener_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
+};
+
+/** `unique_id` stands in the PROXY v2 headers to endpoints. */
+export const tcpLogFields: Readonly<Record<string, string>> = { ...udpLogFields, unique_id: '%STREAM_ID%' };
+
+export const passthroughLogFields: Readonly<Record<string, string>> = {
+  ...tcpLogFields,
+  server_name: '%REQUESTED_SERVER_NAME%',
 };
 
 /**

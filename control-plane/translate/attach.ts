@@ -1,6 +1,7 @@
 /** Which listeners a group has, and which routes stand behind each. */
 import { keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
+import { matchesOf, matchKey } from '../model/l4-matches.ts';
 import { compareAge } from '../model/order.ts';
 import type { Typed } from '../model/specs.ts';
 import { carriageOf, carrierOf, carries } from '../model/world/carriers.ts';
@@ -38,27 +39,36 @@ export function carriersOf(
   });
 }
 
-/** The one L4Route of a tcp listener: the oldest where there are several; the others are noted. */
-export function attachL4Route(
+/**
+ * The L4Routes of a listener, the oldest first. One that wants what an older one has is left out, and noted: an Envoy
+ * would refuse the listener.
+ */
+export function attachL4Routes(
   documents: DocumentSet,
   listener: Typed<'Listener'>,
   findings: Findings,
-): Typed<'L4Route'> | undefined {
+): Typed<'L4Route'>[] {
   const { name } = listener.document;
   const candidates = [...documents.referrers(listener.document)]
     .filter((one): one is Typed<'L4Route'> => one.kind === 'L4Route')
     .toSorted(compareAge);
-  let chosen: Typed<'L4Route'> | undefined;
-  for (const route of candidates) {
+  const takenBy = new Map<string, Typed<'L4Route'>>();
+  return candidates.filter((route) => {
     readRoute(findings, route);
-    if (!isOpenTo(documents, listener, route.document.tenant)) noteClosed(findings, route, name);
-    else if (chosen === undefined) chosen = route;
-    else {
-      const detail = `listener ${name} already has the older L4Route ${chosen.document.name}; this one is not served`;
-      findings.note(route.document, detail);
+    if (!isOpenTo(documents, listener, route.document.tenant)) {
+      noteClosed(findings, route, name);
+      return false;
     }
-  }
-  return chosen;
+    const keys = matchesOf(route.spec).map(matchKey);
+    const holder = keys.map((key) => takenBy.get(key)).find((one) => one !== undefined);
+    if (holder === undefined) {
+      for (const key of keys) takenBy.set(key, route);
+      return true;
+    }
+    const detail = `listener ${name} already gives such connections to the older L4Route ${holder.document.name}; this one is not served`;
+    findings.note(route.document, detail);
+    return false;
+  });
 }
 
 /** The platform's own routes may stand on every listener; a tenant's where both the listener and its caps allow it. */

@@ -13,6 +13,7 @@ import { healthChecks } from './health-checks.ts';
 import { limits } from './limits.ts';
 import { Memo } from './memo.ts';
 import { outlierDetection, passiveWords } from './outlier-detection.ts';
+import { proxyHeaderSocket } from './proxy-protocol.ts';
 import { keyOf, TranslationError } from './resources.ts';
 import { fromAds, nameOf, structOf, uint32 } from './wire.ts';
 
@@ -20,7 +21,7 @@ const httpProtocolOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOpti
 
 const clusters = new Memo<Typed<'Cluster'>, Cluster>();
 
-/** A `tcp` cluster is one without HTTP protocol options. gRPC's clients read none. */
+/** A `tcp` or `udp` cluster is one without HTTP protocol options. gRPC's clients read none. */
 export function clusterMessage(documents: DocumentSet, cluster: Typed<'Cluster'>): Cluster {
   const health = healthPolicyOf(documents, cluster);
   return clusters.get(cluster, [health], () => {
@@ -37,6 +38,7 @@ export function clusterMessage(documents: DocumentSet, cluster: Typed<'Cluster'>
       // else Envoy uses an endpoint that was taken out for as long as it passes its checks
       ignore_health_on_host_removal: health.active !== null,
       ...protocolOptions(spec),
+      ...proxyHeaderSocket(spec),
       circuit_breakers: circuitBreakers(spec),
     };
   });
@@ -105,10 +107,10 @@ function metadataOf(spec: ClusterSpec, passive: PassiveSpec | null): Pick<Cluste
   return Object.keys(words).length === 0 ? {} : { metadata: { filter_metadata: words } };
 }
 
-/** Of a tcp cluster only connections count; Envoy's own numbers stand for the rest. */
+/** Of a tcp cluster only connections count, of a udp one sessions; Envoy's own numbers stand for the rest. */
 function circuitBreakers({ protocol, breakers }: ClusterSpec): NonNullable<Cluster['circuit_breakers']> {
   const { connections, pending, requests, retryBudgetPercent, perEndpoint } = breakers;
-  if (protocol === 'tcp') return { thresholds: [{ max_connections: uint32(connections) }] };
+  if (protocol === 'tcp' || protocol === 'udp') return { thresholds: [{ max_connections: uint32(connections) }] };
   const threshold = {
     max_connections: uint32(connections),
     max_pending_requests: uint32(pending),

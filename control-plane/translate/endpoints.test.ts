@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { encode } from '../../proto/codec.ts';
 import { clusterLoadAssignment, endpointsName } from './endpoints.ts';
-import { asJson, ofNodes, typed } from './testing.ts';
+import { asJson, typed } from './testing.ts';
 
 type Written = Readonly<Record<string, unknown>>;
 
@@ -121,7 +121,9 @@ test('checked endpoints are named by the first that is enabled, so that none in 
 });
 
 test('nodes of a group stand as endpoints do, by zone, address and port; one that drains is sent as DRAINING', () => {
-  const cluster = ofNodes(typed('Cluster', 'front', { health: { active: { tcp: {} } } }), 'edge', 'public');
+  const nodes = { group: 'edge', listener: 'public' };
+  const health = { active: { tcp: {} } };
+  const cluster = typed('Cluster', 'front', { endpoints: undefined, nodes, health });
   const node = { node: 'n', zone: '', draining: false };
   const placed = [
     { ...node, address: '10.0.0.9', port: 8080, zone: 'b' },

@@ -1,7 +1,7 @@
 /** Endpoints of Cluster documents to envoy.config.endpoint.v3.ClusterLoadAssignment. */
 import type { ClusterLoadAssignment } from '../../proto/envoy.ts';
 import { assignmentName, resourceName } from '../../proto/names.ts';
-import type { Placement } from '../model/placements.ts';
+import { endpointsAt, type Placement } from '../model/placements.ts';
 import type { ClusterSpec, EndpointSpec, Typed } from '../model/specs.ts';
 import { speaksHttp2 } from '../model/world/grpc-clients.ts';
 import { Memo } from './memo.ts';
@@ -38,7 +38,7 @@ export function clusterLoadAssignment(
   placed: readonly Placement[] = noNodes,
 ): ClusterLoadAssignment {
   return assignments.get(cluster, [checked, placed], () => {
-    const all = cluster.spec.nodes === null ? cluster.spec.endpoints : placed.map(endpointOfNode);
+    const all = cluster.spec.nodes === null ? cluster.spec.endpoints : endpointsAt(placed);
     const used = all.filter(({ state }) => state !== 'disabled').toSorted(byAddressAndPort);
     const byPriority = [...Map.groupBy(used, ({ priority }) => priority)].sort(([a], [b]) => a - b);
     return {
@@ -49,11 +49,6 @@ export function clusterLoadAssignment(
 }
 
 const noNodes: readonly Placement[] = [];
-
-function endpointOfNode({ address, port, zone, draining }: Placement): EndpointSpec {
-  const state = draining ? 'draining' : 'enabled';
-  return { address, port, zone, state, weight: 1, priority: 0, labels: {} };
-}
 
 function localities(spec: ClusterSpec, endpoints: readonly EndpointSpec[], priority: number): Locality[] {
   const zones = [...Map.groupBy(endpoints, ({ zone }) => zone)].sort(([a], [b]) => compareText(a, b));

@@ -8,7 +8,9 @@ import type { Typed } from '../model/specs.ts';
 import { puts } from '../model/testing.ts';
 import { checkChanges } from '../model/world.ts';
 import { staticBootstrap } from './envoy-testing.ts';
+import { translateGroup } from './group.ts';
 import { documentSet, documentsOf, typed } from './testing.ts';
+import { l4Forms } from './testing-l4.ts';
 
 type Written = Readonly<Record<string, unknown>>;
 
@@ -48,6 +50,9 @@ const clusters: readonly Written[] = [
   { endpoints: undefined, dns: { host: 'localhost', port: 1, resolve: 'logical', refresh: '1m' }, protocol: 'tcp' },
   { health: { passive: { consecutiveLocalOrigin: 3, successRate: {}, failurePercentage: {}, alwaysOne: false } } },
   { protocol: 'tcp', breakers: { connections: 5 }, balance: { policy: 'maglev' } },
+  { proxyProtocol: 'v1' },
+  { protocol: 'grpc', proxyProtocol: 'v2', health: { active: { grpc: {} } } },
+  { protocol: 'tcp', proxyProtocol: 'v2', health: { active: { tcp: {} } } },
 ];
 
 const folder = new URL('../../examples/features/', import.meta.url);
@@ -57,7 +62,7 @@ test.each(examples)('the documents of examples/features/%s are accepted', (name)
   expect(checkChanges(new MemoryDocumentSet(1), puts(readFileSync(new URL(name, folder), 'utf8')))).toEqual([]);
 });
 
-test.each(['affinity', 'balancing', 'health'])('what docs/%s.md shows are documents', (page) => {
+test.each(['affinity', 'balancing', 'health', 'l4'])('what docs/%s.md shows are documents', (page) => {
   const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
   const shown = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => puts(yaml));
   expect(shown).not.toEqual([]);
@@ -71,6 +76,13 @@ describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
     ]);
     const bootstrap = staticBootstrap(documentSet([typed('Listener', 'public'), ...documents]), 'edge');
     expect(await validateBootstrap(bootstrap)).toBeUndefined();
+  });
+
+  test('takes every form of a listener below HTTP', async () => {
+    const set = documentSet(l4Forms());
+    const { notes, listeners } = translateGroup(set, 'edge');
+    expect([notes, listeners.length]).toEqual([[], 9]);
+    expect(await validateBootstrap(staticBootstrap(set, 'edge'))).toBeUndefined();
   });
 
   test.each(examples)('takes examples/features/%s', async (name) => {

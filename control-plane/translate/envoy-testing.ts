@@ -40,12 +40,19 @@ function embedded<T extends TranslatedType>(type: T, message: MessageOf<T>): Jso
 
 function inlineRoutes(listener: Json, routes: Json | undefined): Json {
   if (routes === undefined) return listener;
-  const [chain] = listener['filter_chains'] as { filters: { name: string; typed_config: Json }[] }[];
+  const [chain] = listener['filter_chains'] as {
+    filter_chain_match?: Json;
+    filters: { name: string; typed_config: Json }[];
+  }[];
   const before = chain?.filters.slice(0, -1) ?? [];
   const filter = chain?.filters.at(-1);
   const { rds: _overAds, ...manager } = filter?.typed_config ?? {};
   const inlined = { name: filter?.name, typed_config: { ...manager, route_config: routes } };
-  return { ...listener, filter_chains: [{ filters: [...before, inlined] }] };
+  const match = chain?.filter_chain_match;
+  return {
+    ...listener,
+    filter_chains: [{ ...(match && { filter_chain_match: match }), filters: [...before, inlined] }],
+  };
 }
 
 export interface Backend {

@@ -140,7 +140,7 @@ test('of two L4Routes on one listener the older is served, and the other hears o
   expect(notes).toEqual([
     {
       document: { kind: 'L4Route', name: 'another' },
-      detail: 'listener redis already has the older L4Route redis; this one is not served',
+      detail: 'listener redis already gives such connections to the older L4Route redis; this one is not served',
     },
   ]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { httpLogFields } from './access-log.ts';
-import { httpListener, tcpListener } from './listeners.ts';
+import { httpListener } from './listeners.ts';
 import { asJson, typed } from './testing.ts';
 
 const connectionLimit = (connections: number, name = 'public') => ({
@@ -147,38 +147,56 @@ test('who has proxies in front believes so many of them, and keeps their request
   expect(connectionManager({})).not.toHaveProperty('preserve_external_request_id');
 });
 
-function tcpProxy(to: { cluster: string; weight: number }[]): unknown {
-  const listener = typed('Listener', 'redis', { protocol: 'tcp', port: 6379 });
-  const route = typed('L4Route', 'redis', { to, idleTimeout: '90s' });
-  const json = asJson('listeners', tcpListener(listener, route));
-  expect(json).toMatchObject({ name: 'redis', address: { socket_address: { port_value: 6379 } } });
-  const [chain] = json['filter_chains'] as { filters: { name: string; typed_config: unknown }[] }[];
-  expect(chain?.filters[0]).toEqual(connectionLimit(10_000, 'redis'));
-  expect(chain?.filters[1]?.name).toBe('envoy.filters.network.tcp_proxy');
-  return chain?.filters[1]?.typed_config;
-}
-
-test('a tcp listener hands its connections to the cluster of its L4Route and logs them', () => {
-  expect(tcpProxy([{ cluster: 'redis', weight: 1 }])).toMatchObject({
-    stat_prefix: 'redis',
-    cluster: 'redis',
-    idle_timeout: '90s',
-    access_log: [{ typed_config: { log_format: { json_format: { upstream_host: '%UPSTREAM_HOST%' } } } }],
+test('what proxies in front say in PROXY headers is believed of those that are trusted, and logged', () => {
+  const proxyProtocol = { accept: 'required', trust: ['10.0.0.0/8', 'fd00::/8'] };
+  const json = asJson('listeners', httpListener(typed('Listener', 'public', { proxyProtocol })));
+  expect(json).toMatchObject({
+    listener_filters: [
+      {
+        name: 'envoy.filters.listener.proxy_protocol',
+        typed_config: {
+          '@type': 'type.googleapis.com/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol',
+          rules: [
+            { tlv_type: 2, on_tlv_present: { key: 'authority' } },
+            { tlv_type: 5, on_tlv_present: { key: 'unique_id' } },
+          ],
+          tlv_location: 'FILTER_STATE',
+        },
+      },
+    ],
+    filter_chains: [
+      {
+        filter_chain_match: {
+          direct_source_prefix_ranges: [
+            { address_prefix: '10.0.0.0', prefix_len: 8 },
+            { address_prefix: 'fd00::', prefix_len: 8 },
+          ],
+        },
+      },
+    ],
+  });
+  expect(json).not.toHaveProperty('metadata');
+  expect(connectionManager({ proxyProtocol })).toMatchObject({
+    access_log: [
+      {
+        typed_config: {
+          log_format: {
+            json_format: {
+              ...httpLogFields,
+              unique_id: '%FILTER_STATE(envoy.network.proxy_protocol.tlv:FIELD:unique_id)%',
+            },
+          },
+        },
+      },
+    ],
   });
 });
 
-test('several clusters of an L4Route are weighted; those of weight 0, which Envoy refuses there, are left out', () => {
-  const to = [
-    { cluster: 'a', weight: 90 },
-    { cluster: 'b', weight: 10 },
-    { cluster: 'c', weight: 0 },
-  ];
-  expect(tcpProxy(to)).toMatchObject({
-    weighted_clusters: {
-      clusters: [
-        { name: 'a', weight: 90 },
-        { name: 'b', weight: 10 },
-      ],
-    },
+test('where a PROXY header is optional our own nodes are told to let others in without one', () => {
+  const proxyProtocol = { accept: 'optional', trust: '10.0.0.1' };
+  const json = asJson('listeners', httpListener(typed('Listener', 'public', { proxyProtocol })));
+  expect(json).toMatchObject({
+    listener_filters: [{ typed_config: { allow_requests_without_proxy_protocol: true } }],
+    metadata: { filter_metadata: { 'fairlead.proxy-protocol': { untrusted: 'plain' } } },
   });
 });

@@ -1,14 +1,15 @@
-/** Listener documents to envoy.config.listener.v3.Listener. */
+/** http and https listeners to envoy.config.listener.v3.Listener. */
 import { durationOf, packAny } from '../../proto/codec.ts';
 import type { Listener } from '../../proto/envoy.ts';
 import { routeConfigurationName } from '../../proto/names.ts';
 import type { ListenerSpec, Typed } from '../model/specs.ts';
-import { accessLogs, httpLogFields, tcpLogFields } from './access-log.ts';
+import { accessLogs, httpLogFieldsOf } from './access-log.ts';
 import { httpFilters } from './http-filters.ts';
-import { limits as fixed } from './limits.ts';
+import { filterChain, tcpSocket } from './listener-frame.ts';
 import { Memo } from './memo.ts';
+import { readProxyHeaders, trustedAlone } from './proxy-protocol.ts';
 import { tlsOf } from './secrets.ts';
-import { fromAds, nameOf, uint32 } from './wire.ts';
+import { fromAds, uint32 } from './wire.ts';
 
 /** A request on which nothing moves for so long is given up (Envoy's own default, said aloud). */
 const streamIdleTimeoutMs = 300_000;
@@ -24,7 +25,6 @@ const escapedSlashesAction = {
 } as const;
 
 const httpListeners = new Memo<Typed<'Listener'>, Listener>();
-const tcpListeners = new Memo<Typed<'Listener'>, Listener>();
 
 /** A listener whose routes come over RDS under the listener's name. */
 export function httpListener(listener: Typed<'Listener'>): Listener {
@@ -33,51 +33,18 @@ export function httpListener(listener: Typed<'Listener'>): Listener {
       name: 'envoy.filters.network.http_connection_manager',
       typed_config: connectionManager(listener.document.name, listener.spec),
     };
-    return socketListener(listener, filter);
-  });
-}
-
-/** A listener that hands each connection to the clusters of `route`. */
-export function tcpListener(listener: Typed<'Listener'>, route: Typed<'L4Route'>): Listener {
-  return tcpListeners.get(listener, [route], () => {
-    const filter = {
-      name: 'envoy.filters.network.tcp_proxy',
-      typed_config: packAny('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
-        stat_prefix: listener.document.name,
-        ...tcpTarget(route.spec.to),
-        idle_timeout: durationOf(route.spec.idleTimeoutMs),
-        // an endpoint that does not answer is no reason to fail: the next ones are tried, as our own node does
-        max_connect_attempts: { value: 3 },
-        access_log: accessLogs(listener.spec.accessLog, tcpLogFields),
-      }),
+    const { spec } = listener;
+    const chain = filterChain(listener, trustedAlone(spec), [filter]);
+    return {
+      ...tcpSocket(listener),
+      ...readProxyHeaders(spec, 'FILTER_STATE'),
+      filter_chains: [{ ...(spec.tls !== null && tlsOf(spec.tls)), ...chain }],
     };
-    return socketListener(listener, filter);
   });
 }
 
-type Filter = NonNullable<NonNullable<Listener['filter_chains']>[number]['filters']>[number];
-
-function socketListener({ document, spec }: Typed<'Listener'>, filter: Filter): Listener {
-  return {
-    name: document.name,
-    address: { socket_address: { address: spec.address, port_value: spec.port } },
-    per_connection_buffer_limit_bytes: uint32(fixed.connectionBufferBytes),
-    filter_chains: [
-      { ...(spec.tls !== null && tlsOf(spec.tls)), filters: [connectionLimit(document.name, spec), filter] },
-    ],
-  };
-}
-
-/** Envoy's own limit of a listener is a runtime key, which no listener can carry. */
-function connectionLimit(name: string, { limits }: ListenerSpec): Filter {
-  const limit = { stat_prefix: name, max_connections: { value: limits.connections } };
-  return {
-    name: 'envoy.filters.network.connection_limit',
-    typed_config: packAny('envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit', limit),
-  };
-}
-
-function connectionManager(name: string, { accessLog, limits, paths, tls, trustedHops, filters }: ListenerSpec) {
+function connectionManager(name: string, spec: ListenerSpec) {
+  const { accessLog, limits, paths, tls, trustedHops, filters } = spec;
   return packAny('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: name,
     codec_type: 'AUTO',
@@ -113,16 +80,6 @@ function connectionManager(name: string, { accessLog, limits, paths, tls, truste
     request_headers_timeout: durationOf(limits.headersTimeoutMs),
     request_timeout: durationOf(limits.bodyTimeoutMs),
     stream_idle_timeout: durationOf(streamIdleTimeoutMs),
-    access_log: accessLogs(accessLog, httpLogFields),
+    access_log: accessLogs(accessLog, httpLogFieldsOf(spec)),
   });
-}
-
-function tcpTarget(to: Typed<'L4Route'>['spec']['to']) {
-  const [first, ...others] = to;
-  if (first !== undefined && others.length === 0) return { cluster: nameOf(first.cluster) };
-  // unlike in HTTP routes, Envoy refuses a weight of 0 here
-  const clusters = to
-    .filter(({ weight }) => weight > 0)
-    .map(({ cluster, weight }) => ({ name: nameOf(cluster), weight }));
-  return { weighted_clusters: { clusters } };
 }

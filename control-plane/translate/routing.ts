@@ -4,12 +4,15 @@ import { keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
 import { orderRoutes } from '../model/order.ts';
 import type { Reference, Typed } from '../model/specs.ts';
+import { carrierOf } from '../model/world/carriers.ts';
 import { apiListeners } from './api-listeners.ts';
-import { attachL4Route, carriersOf, listenersOf } from './attach.ts';
-import { httpListener, tcpListener } from './listeners.ts';
+import { attachL4Routes, carriersOf, listenersOf } from './attach.ts';
+import { tcpListener } from './l4-listeners.ts';
+import { httpListener } from './listeners.ts';
 import { compareText, Findings, type Front, type GroupResource, type Host, keyOf, type Routing } from './resources.ts';
 import { routeConfiguration, virtualHost } from './routes.ts';
 import { secretsOf } from './secrets.ts';
+import { udpListener } from './udp-listeners.ts';
 import { nameOf } from './wire.ts';
 
 export function translateRouting(documents: DocumentSet, group: string): Routing {
@@ -30,13 +33,14 @@ export function translateRouting(documents: DocumentSet, group: string): Routing
       continue;
     }
     if (listener.spec.protocol === 'api') continue;
-    const route = attachL4Route(documents, listener, findings);
-    if (route === undefined) {
-      findings.note(source, 'no L4Route stands behind this tcp listener; it is not served');
+    const routes = attachL4Routes(documents, listener, findings);
+    if (routes.length === 0) {
+      findings.note(source, `no L4Route stands behind this ${listener.spec.protocol} listener; it is not served`);
       continue;
     }
-    listeners.push({ name, message: tcpListener(listener, route), source });
-    l4Routes.push(route);
+    const message = listener.spec.protocol === 'udp' ? udpListener(listener, routes) : tcpListener(listener, routes);
+    listeners.push({ name, message, source });
+    l4Routes.push(...routes);
   }
   const api = ofGroup.filter(({ spec }) => spec.protocol === 'api');
   // a host is one resource, whichever of the group's api listeners its routes stand on
@@ -65,7 +69,7 @@ function attachRoutes(
   listeners: readonly Typed<'Listener'>[],
   findings: Findings,
 ): Map<string, Typed<'Route'>[]> {
-  const carriers = listeners.filter(({ spec }) => spec.protocol !== 'tcp');
+  const carriers = listeners.filter(({ spec }) => carrierOf(spec.protocol) !== undefined);
   const attached = new Map(carriers.map(({ document }) => [document.name, [] as Typed<'Route'>[]]));
   for (const route of documents.all('Route')) {
     for (const { document } of carriersOf(documents, route, carriers, findings))

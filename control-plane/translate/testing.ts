@@ -41,11 +41,6 @@ export function typed<K extends Kind>(
   return typedFrom(JSON.parse(JSON.stringify(input)), revision) as Typed<K>;
 }
 
-/** The cluster, made of nodes. */
-export function ofNodes(cluster: Typed<'Cluster'>, group: string, listener: string): Typed<'Cluster'> {
-  return { ...cluster, spec: { ...cluster.spec, endpoints: [], nodes: { group, listener } } };
-}
-
 /** All documents of a YAML text, as brought by one apply. */
 export function documentsOf(yaml: string, revision = 1): Typed[] {
   const parsed = parseDocuments(yaml, 'yaml');

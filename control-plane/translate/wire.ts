@@ -19,6 +19,12 @@ export function nameOf(reference: Reference): string {
   return resourceName(reference.tenant, reference.name);
 }
 
+/** envoy.config.core.v3.CidrRange, and xds.core.v3.CidrRange, of a canonical `address/bits`. */
+export function cidrRange(cidr: string): { address_prefix: string; prefix_len: { value: number } } {
+  const slash = cidr.indexOf('/');
+  return { address_prefix: cidr.slice(0, slash), prefix_len: uint32(Number(cidr.slice(slash + 1))) };
+}
+
 /** google.protobuf.Struct. */
 export function structOf(json: JsonObject): { fields: Record<string, object> } {
   return { fields: Object.fromEntries(Object.entries(json).map(([name, value]) => [name, jsonValue(value)])) };

@@ -5,6 +5,7 @@ import { type StatsSelection, statsJson, statsText } from '../telemetry/stats-te
 import { type Answer, escapeHtml, html, json, text } from './answer.ts';
 import { clustersJson, clustersText } from './clusters.ts';
 import { configDump } from './config-dump.ts';
+import { kernelJson, kernelText } from './kernel.ts';
 import { listenersJson, listenersText } from './listeners.ts';
 import type { AdminParts, LogLevel } from './parts.ts';
 
@@ -79,6 +80,16 @@ export const pages: readonly Page[] = [
         text: () => text(listenersText(listeners)),
         json: () => json(listenersJson(listeners)),
       });
+    },
+  },
+  {
+    path: '/kernel',
+    methods: get,
+    help: 'the kernel datapath: its listeners, why others are in user space, what went where',
+    parameters: ['format'],
+    answer: (parts, query) => {
+      const view = parts.kernel();
+      return inFormat(query, { text: () => text(kernelText(view)), json: () => json(kernelJson(view)) });
     },
   },
   { path: '/server_info', methods: get, help: 'version, state, uptime, node, workers', answer: serverInfo },

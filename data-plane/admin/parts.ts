@@ -17,6 +17,8 @@ export interface AdminParts {
   listeners(): Promise<readonly ListenerView[]>;
   /** Open connections of clients. */
   connectionCount(): Promise<number>;
+  /** What the system's kernel carries. */
+  kernel(): KernelView;
   /** Empty where the main thread carries the traffic. */
   workers(): readonly WorkerView[];
   /** The accepted resources. */
@@ -98,4 +100,34 @@ export interface ListenerView {
   readonly connections: number;
   /** Why it is not bound; then address and port are the wanted ones. */
   readonly error: string | null;
+}
+
+export interface KernelView {
+  /** Of nftables. */
+  readonly table: string;
+  readonly state: string;
+  /** Why it is refused; null: it isn't. */
+  readonly fault: string | null;
+  /** Those that ask for it. */
+  readonly listeners: readonly KernelListenerView[];
+  readonly endpoints: readonly KernelEndpointView[];
+}
+
+export interface KernelListenerView {
+  readonly name: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly datapath: 'kernel' | 'user';
+  /** Why not all of it is in the kernel. */
+  readonly reasons: readonly string[];
+  /** What the kernel does not carry out of it. */
+  readonly lost: readonly string[];
+}
+
+export interface KernelEndpointView {
+  readonly listener: string;
+  readonly cluster: string;
+  readonly endpoint: string;
+  readonly flows: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
 }

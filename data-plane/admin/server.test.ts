@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { packAny } from '../../proto/codec.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats, type ServerState } from '../telemetry/stats.ts';
-import type { AdminParts, ClusterView, HostView, ListenerView } from './parts.ts';
+import type { AdminParts, ClusterView, HostView, KernelView, ListenerView } from './parts.ts';
 import { type AdminServer, startAdmin } from './server.ts';
 
 const open: AdminServer[] = [];
@@ -48,6 +48,19 @@ const listener: ListenerView = {
   error: null,
 };
 
+const kernel: KernelView = {
+  table: 'fairlead-n1',
+  state: 'refused',
+  fault: 'nft was\nended',
+  listeners: [
+    { name: 'front', protocol: 'tcp', datapath: 'kernel', reasons: [], lost: ['access logs'] },
+    { name: 'dns', protocol: 'udp', datapath: 'user', reasons: ['each datagram chooses anew'], lost: [] },
+  ],
+  endpoints: [
+    { listener: 'front', cluster: 'l7', endpoint: '10.0.0.5 . 80', flows: 3, sentBytes: 40, receivedBytes: 50 },
+  ],
+};
+
 async function admin(changes: Partial<AdminParts> = {}) {
   const done: string[] = [];
   let level = 'info';
@@ -63,6 +76,7 @@ async function admin(changes: Partial<AdminParts> = {}) {
     listeners: async () => [listener],
     connectionCount: async () => 5,
     workers: () => [],
+    kernel: () => kernel,
     dump: () => ({ clusters: [], endpoints: [], listeners: [], routes: [], secrets: [] }),
     drain: () => done.push('drain') > 0,
     undrain: () => done.push('undrain') > 0,
@@ -164,6 +178,28 @@ test('/clusters shows health and load as Envoy does', async () => {
         ],
       },
     ],
+  });
+});
+
+test('/kernel shows what the kernel carries, why not the rest, and what went where, each on a line of its own', async () => {
+  const { ask } = await admin();
+  expect((await ask('/kernel')).body).toBe(
+    [
+      'table::fairlead-n1',
+      'state::refused',
+      'fault::nft was_ended',
+      'front::tcp::kernel',
+      'front::lost: access logs',
+      'dns::udp::user',
+      'dns::in user space: each datagram chooses anew',
+      'front::l7::10.0.0.5 . 80::flows::3::tx_bytes::40::rx_bytes::50',
+      '',
+    ].join('\n'),
+  );
+  expect(JSON.parse((await ask('/kernel?format=json')).body)).toMatchObject({
+    fault: 'nft was\nended',
+    listeners: [{ name: 'front', datapath: 'kernel' }, { name: 'dns' }],
+    endpoints: [{ flows: 3, tx_bytes: 40, rx_bytes: 50 }],
   });
 });
 

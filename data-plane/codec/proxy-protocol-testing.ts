@@ -55,7 +55,7 @@ export const published: readonly ProxyCase[] = [
   line('PROXY TCP4 1.2.3.4 253.253.253.253 65535 1234\r\n', '1.2.3.4:65535 > 253.253.253.253:1234'),
   line('PROXY TCP4 254.254.254.254 1.2.3.4 65535 1234\r\n', '254.254.254.254:65535 > 1.2.3.4:1234'),
   line('PROXY TCP6 1:2:3::4 5:6::7:8 65535 1234\r\n', '[1:2:3::4]:65535 > [5:6::7:8]:1234'),
-  line(`PROXY TCP6 ${'ffff:'.repeat(7)}ffff ${'ffff:'.repeat(7)}ffff 65535 65535\r\n`, sixes()),
+  line(`PROXY TCP6 ${'ffff:'.repeat(7)}ffff ${'ffff:'.repeat(7)}ffff 65535 65535\r\n`, sixes(), 'refused'),
   line('PROXY UNKNOWN\r\n', 'peer'),
   line(`PROXY UNKNOWN ${'ffff:'.repeat(7)}ffff ${'ffff:'.repeat(7)}ffff 65535 65535\r\n`, 'peer'),
   row('TCP over IPv4', v2('2111', addresses4), four),

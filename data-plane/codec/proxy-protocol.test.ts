@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../testing.ts';
 import { crc32cWithout } from './crc32c.ts';
 import { ProxyHeaderReader, type ProxyRead } from './proxy-protocol.ts';
 import { hostileHeaders, hostileLines, type ProxyCase, published, v2 } from './proxy-protocol-testing.ts';
@@ -23,6 +24,7 @@ function readInPieces(pieces: readonly Buffer[]): Told {
     const rest = restOf(read, b, to);
     b.fill(0xee);
     if (read.type === 'more') continue;
+    if (read.type === 'refused') return { verdict: verdictOf(read), rest: '' };
     return { verdict: verdictOf(read), rest: rest + Buffer.concat(pieces.slice(i + 1)).toString('latin1') };
   }
   return { verdict: 'more', rest: '' };
@@ -106,4 +108,24 @@ test('CRC-32C is that of RFC 3720', () => {
   expect(crc32cWithout(zeroes, 0, 32, 8)).toBe(0x8a9136aa);
   const digits = Buffer.from('..123456789..');
   expect(crc32cWithout(digits, 2, 11, 100)).toBe(0xe3069283);
+});
+
+test('whatever comes, and however it is cut, the verdict is one and nothing is thrown', () => {
+  const seed = Date.now() % 2 ** 31;
+  console.log(`seed ${seed}`);
+  const random = seededRandom(seed);
+  const below = (bound: number): number => Math.floor(random() * bound);
+  const cases = [...published, ...hostileLines, ...hostileHeaders];
+  for (let round = 0; round < 3_000; round++) {
+    const bytes = Buffer.from(whole(cases[below(cases.length)]!));
+    for (let change = below(4); change > 0; change--) bytes[below(Math.min(bytes.length, 64))] = below(256);
+    const once = readInPieces([bytes]);
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const end = Math.min(bytes.length, at + 1 + below(at === 0 ? 20 : bytes.length));
+      pieces.push(bytes.subarray(at, end));
+      at = end;
+    }
+    expect(readInPieces(pieces), `seed ${seed}, ${bytes.toString('hex')}`).toEqual(once);
+  }
 });

@@ -1,5 +1,6 @@
 /** One health check of one endpoint: connect, ask, read until the answer is clear. */
 import type net from 'node:net';
+import { writeProxyHeader } from '../codec/proxy-protocol-writer.ts';
 import type { EndpointConfig, HealthCheckConfig } from '../model/config.ts';
 import { exchangeOf } from './exchange.ts';
 import { type Outcome, socketFailure } from './outcome.ts';
@@ -18,12 +19,13 @@ export type ProbeTarget = Pick<EndpointConfig, 'address' | 'port' | 'others'>;
  * @returns cancel
  */
 export function probe(
-  { check, timeoutMs }: Pick<HealthCheckConfig, 'check' | 'timeoutMs'>,
+  { check, timeoutMs, proxyHeader }: Pick<HealthCheckConfig, 'check' | 'timeoutMs' | 'proxyHeader'>,
   target: ProbeTarget,
   deps: ProbeDeps,
   done: (outcome: Outcome) => void,
 ): () => void {
   const socket = deps.connect(target);
+  if (proxyHeader !== undefined) socket.write(writeProxyHeader(proxyHeader, null));
   const exchange = exchangeOf(check, socket);
   let decided = false;
   const decide = (outcome: Outcome | null): void => {

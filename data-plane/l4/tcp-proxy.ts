@@ -161,6 +161,12 @@ export class TcpSession {
     this.#endpoint?.destroy();
   }
 
+  /** Cuts both connections so that both sides see it. */
+  reset(): void {
+    this.#connector?.cancel();
+    for (const socket of [this.#client, this.#endpoint]) if (socket !== null) reset(socket);
+  }
+
   /** What is known of the client, as an entry has it. */
   #describe(): Arrival {
     const arrival = (this.#arrival ??= directArrival(this.#client));

@@ -129,16 +129,11 @@ export async function startTcpProxy(options: TcpProxyOptions) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   if (options.documentedOnly !== true) {
-    acceptLean(
-      server,
-      () => true,
-      rethrow,
-      (socket) => {
-        const { onBytes, nextReadBuffer } = serve(socket);
-        socket.readInto({ onBytes, nextBuffer: nextReadBuffer });
-        socket.resume();
-      },
-    );
+    acceptLean(server, rethrow, (socket) => {
+      const { onBytes, nextReadBuffer } = serve(socket);
+      socket.readInto({ onBytes, nextBuffer: nextReadBuffer });
+      socket.resume();
+    });
   }
   const { port } = server.address() as net.AddressInfo;
   return {

@@ -2,6 +2,7 @@
 import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { v2 } from '../codec/proxy-protocol-testing.ts';
 import type { Arrival } from '../model/arrival.ts';
 import { clusterOf, startProxy, startRawUpstream, talk } from '../testing.ts';
 import { H1Connection } from './h1-connection.ts';
@@ -77,4 +78,18 @@ test('without one, who has connected is the client', async () => {
   const [entry] = proxy.log;
   expect(entry).toMatchObject({ requestedServerName: '', proxyTlvs: null, localAddress: `127.0.0.1:${proxy.port}` });
   expect(entry?.directAddress).toBe(entry?.downstreamAddress);
+});
+
+test.each([
+  ['1', Buffer.from('PROXY TCP4 203.0.113.7 203.0.113.1 4711 443\r\n')],
+  ['2', v2('2111', 'cb007107cb00710112670001')],
+])('where no header is expected, one of version %s is no request, and nothing behind it is', async (_, header) => {
+  const { proxy, seen } = await arriving(
+    (socket, listener, onClosed) => new H1Connection(socket, listener, '', onClosed),
+  );
+  const request = Buffer.from('GET /admin HTTP/1.1\r\nHost: a\r\n\r\n');
+  const answer = await talk(proxy.port, Buffer.concat([header, request]), () => false);
+  expect(answer).toMatch(/^(?:HTTP\/1\.1 400 |$)/);
+  expect(answer).not.toContain('200');
+  expect(seen()).toBe('');
 });

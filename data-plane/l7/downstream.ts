@@ -3,6 +3,7 @@ import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Arrival } from '../model/arrival.ts';
+import type { ToldClient } from '../upstream/told-client.ts';
 import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { UpgradeAsk } from './upgrade.ts';
@@ -17,6 +18,8 @@ export interface Downstream {
   readonly localAddress: string;
   /** How the connection came; null: all there is to know is its socket. */
   readonly arrival: Arrival | null;
+  /** What of it stands in PROXY headers to endpoints; made when it is asked for. */
+  readonly told: ToldClient;
   /** What endpoints are told of the client's certificate (x-forwarded-client-cert); empty: nothing. */
   readonly clientCert: string;
   /** The request has been read to its end. */

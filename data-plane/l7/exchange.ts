@@ -42,7 +42,7 @@ function goesByRecord({ config }: Cluster): boolean {
   return config.balance.policy.type === 'utilization';
 }
 
-type Client = Pick<Downstream, 'protocol' | 'address' | 'localAddress' | 'arrival'>;
+type Client = Pick<Downstream, 'protocol' | 'address' | 'localAddress' | 'arrival' | 'told'>;
 
 /** Reused for every request of a connection. */
 export class Exchange {
@@ -80,7 +80,7 @@ export class Exchange {
   responseChanges: HeaderChanges | null = null;
   readonly #listener: HttpListener;
   readonly ask: RequestAsk;
-  readonly #client: Client;
+  readonly client: Client;
   #arrival: Arrival | null = null;
   /** `ip:port` */
   #peerAddress = '';
@@ -93,14 +93,14 @@ export class Exchange {
 
   constructor(listener: HttpListener, client: Client) {
     this.#listener = listener;
-    this.#client = client;
+    this.client = client;
     this.context = listener.context;
     this.ask = new RequestAsk(client);
   }
 
   /** Of the client. */
   get protocol(): Downstream['protocol'] {
-    return this.#client.protocol;
+    return this.client.protocol;
   }
 
   /** Until the request has been read to its end; 0: for ever. */
@@ -177,8 +177,8 @@ export class Exchange {
     this.requestId = target.client.requestId;
     this.clientAddress = target.client.address;
     this.clientIp = target.client.ip;
-    this.#arrival = this.#client.arrival;
-    this.#peerAddress = this.#client.address;
+    this.#arrival = this.client.arrival;
+    this.#peerAddress = this.client.address;
     this.status = 0;
     this.flags = '';
     this.retryFlag = '';
@@ -198,7 +198,7 @@ export class Exchange {
     const names = context.loggedHeaders;
     this.#loggedHeaders = names.length === 0 ? noHeaders : names.map((name) => target.headerLines(name)[0] ?? '');
     stats.rqTotal.value++;
-    if (this.#client.protocol === 'HTTP/2') stats.rqHttp2Total.value++;
+    if (this.client.protocol === 'HTTP/2') stats.rqHttp2Total.value++;
     else stats.rqHttp1Total.value++;
     stats.rqActive.value++;
   }

@@ -6,9 +6,10 @@ import { H1RequestReader, type RequestEvents, type RequestFault } from '../codec
 import type { MessageHead } from '../codec/message-head.ts';
 import { SocketWriter } from '../codec/socket-writer.ts';
 import { limits } from '../limits.ts';
-import type { Arrival } from '../model/arrival.ts';
+import { type Arrival, directArrival } from '../model/arrival.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { reset } from '../upstream/reset.ts';
+import { ToldClient } from '../upstream/told-client.ts';
 import { ActiveRequest } from './active-request.ts';
 import {
   type AnswerFraming,
@@ -46,6 +47,7 @@ export class H1Connection implements RequestEvents, Downstream {
   readonly #request: ActiveRequest;
   /** Without a request, in the middle of a head, or closing. */
   readonly #deadline: Deadline;
+  #told: ToldClient | null = null;
   #closeAfter = false;
   #expectsContinue = false;
   #responseChunked = false;
@@ -79,6 +81,10 @@ export class H1Connection implements RequestEvents, Downstream {
     socket.on('end', () => this.#onClientEnd());
     socket.on('close', () => this.#onClose());
     this.#arm(listener.context.chain.limits.idleTimeoutMs);
+  }
+
+  get told(): ToldClient {
+    return (this.#told ??= new ToldClient(this.arrival ?? directArrival(this.#socket)));
   }
 
   get localAddress(): string {
@@ -283,6 +289,7 @@ export class H1Connection implements RequestEvents, Downstream {
     const { stats, shared } = this.#listener;
     if (this.#request.running) stats.cxDestroyActiveRq.value++;
     this.#request.onGone(this.#end);
+    this.#told?.leave();
     this.#deadline.disarm();
     this.#reader.close();
     stats.cxLengthMs.record(shared.now() - this.openedMs);

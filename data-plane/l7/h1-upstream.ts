@@ -1,5 +1,5 @@
 /** One HTTP/1.1 connection to an endpoint: sends one request at a time, reads its answer, waits in the pool between. */
-import net from 'node:net';
+import type net from 'node:net';
 import { Ranges } from '../codec/h1-chunked.ts';
 import { Head, parsed, parseResponseHead } from '../codec/h1-head.ts';
 import { HeadBuffer } from '../codec/head-buffer.ts';
@@ -9,8 +9,8 @@ import { limits } from '../limits.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import { type Host, PooledConnection } from '../upstream/host.ts';
-import { placeOf } from '../upstream/place.ts';
 import { reset } from '../upstream/reset.ts';
+import type { ToldClient } from '../upstream/told-client.ts';
 import { AnswerBody } from './answer-body.ts';
 import { lastChunk, writeChunk, writeData } from './answer-writer.ts';
 import type { Forwarding } from './forwarding.ts';
@@ -21,6 +21,7 @@ import type { Replay } from './replay.ts';
 import type { RequestTarget } from './request-target.ts';
 import { opensTunnel } from './upgrade.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
+import { connectUpstream } from './upstream-socket.ts';
 
 /** `tunnelEnd`: the endpoint has ended its direction of the tunnel. */
 const reading = { idle: 0, head: 1, body: 2, closed: 3, tunnel: 4, tunnelEnd: 5 } as const;
@@ -52,8 +53,9 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   /** The endpoint ended it before the request at hand was written. */
   #stale = false;
 
-  constructor(cluster: Cluster, host: Host, shared: HttpShared) {
-    super();
+  /** @param client as {@link PooledConnection} has it */
+  constructor(cluster: Cluster, host: Host, shared: HttpShared, client: ToldClient | null) {
+    super(client);
     this.#cluster = cluster;
     this.host = host;
     this.#shared = shared;
@@ -63,11 +65,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     stats.cxHttp1Total.value++;
     stats.rqPendingTotal.value++;
     stats.rqPendingActive.value++;
-    const socket = net.connect({
-      ...placeOf(host.config),
-      noDelay: true,
-      onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
-    });
+    const socket = connectUpstream(cluster, host, shared, client, (b, bytes) => this.#onRead(b, bytes));
     this.#socket = socket;
     this.#writer = new SocketWriter(socket, false, () => this.#sink?.onUpstreamDrain());
     socket.on('error', () => {

@@ -7,8 +7,9 @@ import type { WriteResult, Writer } from '../../proto/http2/output.ts';
 import type { Closed, Handlers, ResetCause, Stream } from '../../proto/http2/stream.ts';
 import { FieldsHead } from '../codec/fields-head.ts';
 import { limits } from '../limits.ts';
-import type { Arrival } from '../model/arrival.ts';
+import { type Arrival, directArrival } from '../model/arrival.ts';
 import { Deadline } from '../upstream/deadlines.ts';
+import { ToldClient } from '../upstream/told-client.ts';
 import { ipOf, localAddressOf, remoteOf } from './client-identity.ts';
 import { type ClientEnd, clientEnds } from './exchange.ts';
 import type { H2Client, H2Stream, H2StreamPool } from './h2-stream.ts';
@@ -33,6 +34,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
   readonly #codec: Connection<H2Stream>;
   /** Whose request stands in the shared output buffer; null: nobody's. */
   #filling: H2Stream | null = null;
+  #told: ToldClient | null = null;
   /** Streams whose requests have not been told as over. */
   #active = 0;
   /** Without a stream, or closing. */
@@ -91,6 +93,10 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     socket.on('drain', () => this.#codec.drained());
     this.#arm(listener.context.chain.limits.idleTimeoutMs);
     this.#goodbye = listener.draining ? 'late' : 'none';
+  }
+
+  get told(): ToldClient {
+    return (this.#told ??= new ToldClient(this.arrival ?? directArrival(this.#socket)));
   }
 
   get localAddress(): string {
@@ -317,6 +323,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
     if (this.#codec.openStreams > 0) stats.cxDestroyActiveRq.value++;
     this.#end = clientEnds.disconnect;
     this.#codec.transportClosed('The socket has been closed.');
+    this.#told?.leave();
     this.#deadline.disarm();
     // a bug may have lost one
     shared.http2Stats.streamsActive.value -= this.#active;

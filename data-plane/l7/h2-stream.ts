@@ -7,6 +7,7 @@ import type { MessageHead } from '../codec/message-head.ts';
 import { limits } from '../limits.ts';
 import type { Arrival } from '../model/arrival.ts';
 import { Deadline } from '../upstream/deadlines.ts';
+import type { ToldClient } from '../upstream/told-client.ts';
 import { ActiveRequest } from './active-request.ts';
 import { continueFields, replyFields, tunnelFields, upstreamFields } from './answer-fields.ts';
 import type { Downstream } from './downstream.ts';
@@ -22,6 +23,7 @@ export interface H2Client {
   readonly ip: string;
   readonly localAddress: string;
   readonly arrival: Arrival | null;
+  readonly told: ToldClient;
   readonly clientCert: string;
   /** Bytes of all its answers that wait. */
   readonly queuedBytes: number;
@@ -71,6 +73,10 @@ export class H2Stream implements Downstream {
 
   get arrival(): Arrival | null {
     return this.#client!.arrival;
+  }
+
+  get told(): ToldClient {
+    return this.#client!.told;
   }
 
   get clientCert(): string {

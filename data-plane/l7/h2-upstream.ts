@@ -1,5 +1,5 @@
 /** One HTTP/2 connection to an endpoint, shared by requests: its socket, its codec, its place among the host's. */
-import net from 'node:net';
+import type net from 'node:net';
 import { Connection } from '../../proto/http2/connection.ts';
 import { errorCodes } from '../../proto/http2/errors.ts';
 import type { Field, FieldLike } from '../../proto/http2/field.ts';
@@ -10,15 +10,17 @@ import { limits } from '../limits.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import { Deadline } from '../upstream/deadlines.ts';
 import type { Host, SharedConnection } from '../upstream/host.ts';
-import { placeOf } from '../upstream/place.ts';
+import type { ToldClient } from '../upstream/told-client.ts';
 import type { H2Request } from './h2-request.ts';
 import type { HttpShared } from './http-context.ts';
+import { connectUpstream } from './upstream-socket.ts';
 
 export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer {
   isConnected = false;
   /** It could not be made in time. */
   timedOut = false;
   readonly shared: HttpShared;
+  readonly client: ToldClient | null;
   readonly #cluster: Cluster;
   readonly #host: Host;
   readonly #socket: net.Socket;
@@ -40,19 +42,17 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
   /** Requests that depend on that. */
   readonly #unsettled: Set<H2Request> = new Set();
 
-  constructor(cluster: Cluster, host: Host, shared: HttpShared) {
+  /** @param client as {@link SharedConnection} has it */
+  constructor(cluster: Cluster, host: Host, shared: HttpShared, client: ToldClient | null) {
     this.#cluster = cluster;
+    this.client = client;
     this.#host = host;
     this.shared = shared;
     this.#openedMs = shared.now();
     const { stats, config } = cluster;
     host.opened(stats);
     stats.cxHttp2Total.value++;
-    const socket = net.connect({
-      ...placeOf(host.config),
-      noDelay: true,
-      onread: { buffer: shared.readBuffer, callback: (bytes, buffer) => this.#onRead(buffer as Buffer, bytes) },
-    });
+    const socket = connectUpstream(cluster, host, shared, client, (b, bytes) => this.#onRead(b, bytes));
     this.#socket = socket;
     this.#writer = socketWriter(socket);
     this.#http2 = new Connection<H2Request>({
@@ -91,6 +91,10 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
     const { maxStreams } = this.#cluster.config.http2;
     const allowed = this.#http2.isAcknowledged ? maxStreams : Math.min(maxStreams, this.#host.streamsAllowed);
     return this.#http2.openStreams < allowed;
+  }
+
+  get isIdle(): boolean {
+    return this.isConnected && this.#http2.openStreams === 0;
   }
 
   /** Its endpoint may have ended it unseen. */

@@ -6,7 +6,9 @@ import { sharedField } from '../../proto/http2/field.ts';
 import { frameTypes as types } from '../../proto/http2/frames.ts';
 import type { Stream } from '../../proto/http2/stream.ts';
 import { frame, RawPeer, uint32 } from '../../proto/http2/testing/raw-peer.ts';
+import { directArrival } from '../model/arrival.ts';
 import { clusterOf, type ProxyOptions, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { ToldClient } from '../upstream/told-client.ts';
 import { type H2Stream, H2StreamPool } from './h2-stream.ts';
 
 type OnBytes = Parameters<typeof startRawUpstream>[0];
@@ -273,6 +275,7 @@ test('trailers of an answer are the last fields', async () => {
     localAddress: '',
     clientCert: '',
     arrival: null,
+    told: new ToldClient(directArrival({})),
     queuedBytes: 0,
     onStreamOver: () => {},
   };

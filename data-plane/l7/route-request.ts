@@ -99,7 +99,7 @@ function pickIn(cluster: Cluster, exchange: Exchange): LocalReply | null {
     cluster.stats.cxNoneHealthy.value++;
     return localReplies.noHealthyUpstream;
   }
-  if (!admits(cluster, host, versionTo(cluster, exchange.protocol))) {
+  if (!admits(cluster, host, versionTo(cluster, exchange.protocol), exchange.client)) {
     exchange.cluster = cluster;
     return localReplies.overflow;
   }

@@ -55,7 +55,7 @@ export class Tries {
     const { route, method, cluster, host, protocol, fellBack } = this.#exchange;
     this.#version = versionTo(cluster!, protocol);
     this.#wasUnseen = false;
-    const upstream = takeConnection(cluster!, host!, this.#shared, this.#version);
+    const upstream = takeConnection(cluster!, host!, this.#shared, this.#version, this.#exchange.client);
     this.upstream = upstream;
     const { retry, fallback } = route!.config;
     const again = retry !== null && !fellBack && (retry.methods === null || retry.methods.includes(method));
@@ -196,7 +196,7 @@ export class Tries {
     const cluster = this.#exchange.cluster!;
     const host = cluster.pick(this.#exchange.ask);
     if (host !== null) {
-      if (admits(cluster, host, this.#version)) this.#try(cluster, host);
+      if (admits(cluster, host, this.#version, this.#exchange.client)) this.#try(cluster, host);
       else this.#owner.giveUp(localReplies.overflow);
       return;
     }
@@ -218,20 +218,20 @@ export class Tries {
       cluster.stats.cxNoneHealthy.value++;
       return false;
     }
-    if (!admits(cluster, host, this.#version)) return false;
+    if (!admits(cluster, host, this.#version, exchange.client)) return false;
     this.#discharge();
     this.#policy = null;
     this.#wasUnseen = false;
     exchange.endTry();
     exchange.fellBack = true;
     exchange.retryFlag = '';
-    this.#send(cluster, host, connect(cluster, host, this.#shared, this.#version));
+    this.#send(cluster, host, connect(cluster, host, this.#shared, this.#version, exchange.client));
     return true;
   }
 
   /** On a connection of its own: where one from the pool had ended, the others may have, too. */
   #try(cluster: Cluster, host: Host): void {
-    this.#send(cluster, host, freshConnection(cluster, host, this.#shared, this.#version));
+    this.#send(cluster, host, freshConnection(cluster, host, this.#shared, this.#version, this.#exchange.client));
   }
 
   #send(cluster: Cluster, host: Host, upstream: UpstreamRequest): void {

@@ -46,6 +46,15 @@ export class ConnectionGate {
     return null;
   }
 
+  /** One that is in counts for another address from now on. Null: it does; else nothing has changed. */
+  move(before: string | null, after: string): Refusal | null {
+    const byAddress = this.#countsByAddress(after);
+    if (byAddress && this.#counts.from(after) >= this.#limits.connectionsPerAddress) return 'address';
+    this.leave(before);
+    this.#counts.enter(after, byAddress);
+    return null;
+  }
+
   /** @param address as it came */
   leave(address: string | null): void {
     this.#counts.leave(address ?? '', this.#countsByAddress(address));
@@ -56,10 +65,36 @@ export class ConnectionGate {
   }
 }
 
+/** A connection that may stay. */
+export class Admission {
+  /** False: it is a proxy that says who its client is. */
+  readonly isClient: boolean;
+  readonly #gate: ConnectionGate;
+  /** Null: that of a proxy, whose client is not known yet. */
+  #address: string | null;
+
+  constructor(gate: ConnectionGate, address: string | null) {
+    this.isClient = address !== null;
+    this.#gate = gate;
+    this.#address = address;
+  }
+
+  /** Its client is known, and counts from now on. False: that one has enough. */
+  moveTo(address: string): boolean {
+    if (this.#gate.move(this.#address, address) !== null) return false;
+    this.#address = address;
+    return true;
+  }
+
+  /** To be called when it is closed. */
+  readonly leave = (): void => this.#gate.leave(this.#address);
+}
+
 /**
  * Whether an accepted connection may stay; if not it is closed, and the listener has counted why.
  * @param open connections of its listener, `most` of which there may be
- * @returns what to call when it is closed; null: it may not stay
+ * @param isClient false: it is a proxy that says who its client is
+ * @returns null: it may not stay
  */
 export function admit(
   accepted: Pick<TcpSocket, 'remoteAddress' | 'destroy'>,
@@ -67,10 +102,11 @@ export function admit(
   most: number,
   gate: ConnectionGate,
   stats: ListenerStats,
-): (() => void) | null {
-  const address = accepted.remoteAddress;
+  isClient = true,
+): Admission | null {
+  const address = isClient ? accepted.remoteAddress : null;
   const refusal = open >= most ? 'listener' : address === undefined ? 'gone' : gate.enter(address);
-  if (refusal === null) return () => gate.leave(address!);
+  if (refusal === null) return new Admission(gate, address ?? null);
   if (refusal !== 'gone') refusedBy[refusal](stats).value++;
   accepted.destroy();
   return null;

@@ -4,12 +4,15 @@ import { H1Connection } from '../l7/h1-connection.ts';
 import { H2Connection } from '../l7/h2-connection.ts';
 import { H2StreamPool } from '../l7/h2-stream.ts';
 import type { HttpContext, HttpListener, HttpShared } from '../l7/http-context.ts';
-import type { TlsConfig } from '../model/config.ts';
+import { type Arrival, directArrival, withoutMapping } from '../model/arrival.ts';
+import type { ProxyProtocolConfig, TlsConfig } from '../model/config.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import { forwardedCertificate } from './client-certificate.ts';
-import { admit, type ConnectionGate } from './connection-gate.ts';
+import { type Admission, admit, type ConnectionGate } from './connection-gate.ts';
+import { Prelude } from './prelude.ts';
+import { ProxyRules } from './proxy-rules.ts';
 import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
-import { receive, takeOver } from './take-over.ts';
+import { type ByteReceiver, receive, takeOver } from './take-over.ts';
 import { TlsTerminator } from './tls-terminator.ts';
 import { type HttpConnection, type HttpVersion, UndecidedConnection } from './undecided.ts';
 
@@ -28,10 +31,13 @@ export class HttpServer implements HttpListener {
   readonly documentedOnly: boolean;
   readonly scheme: 'http' | 'https';
   readonly #server: net.Server;
+  readonly #preludes = new Set<Prelude>();
   readonly #connections = new Set<HttpConnection>();
   readonly #streams = new H2StreamPool(this);
   readonly #gate: ConnectionGate;
   readonly #tls: TlsTerminator | null;
+  /** Null: PROXY headers are not looked for. */
+  #proxyProtocol: ProxyRules | null;
 
   constructor(options: {
     shared: HttpShared;
@@ -39,6 +45,7 @@ export class HttpServer implements HttpListener {
     listenerStats: ListenerStats;
     context: HttpContext;
     tls: TlsConfig | null;
+    proxyProtocol: ProxyProtocolConfig | null;
     maxConnections: number;
     gate: ConnectionGate;
     /** Use documented Node interfaces only. */
@@ -53,6 +60,7 @@ export class HttpServer implements HttpListener {
     this.documentedOnly = options.documentedOnly ?? false;
     this.scheme = options.tls === null ? 'http' : 'https';
     this.#tls = options.tls === null ? null : this.#terminator(options.tls);
+    this.#proxyProtocol = rulesOf(options.proxyProtocol);
     this.#server = net.createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
@@ -81,6 +89,11 @@ export class HttpServer implements HttpListener {
     this.#tls?.update(config);
   }
 
+  /** For the connections to come. */
+  updateProxyProtocol(config: ProxyProtocolConfig | null): void {
+    this.#proxyProtocol = rulesOf(config);
+  }
+
   /** Connections that are not counted yet: their TLS handshake is under way. */
   get handshakeCount(): number {
     return this.#tls?.handshakes ?? 0;
@@ -91,7 +104,7 @@ export class HttpServer implements HttpListener {
     this.draining = true;
     this.closing = true;
     const closed = closeServer(this.#server);
-    this.#tls?.destroy();
+    this.#destroyBeginning();
     this.shedIdle();
     await closed;
   }
@@ -103,7 +116,7 @@ export class HttpServer implements HttpListener {
 
   /** Cuts what is left. */
   destroy(): void {
-    this.#tls?.destroy();
+    this.#destroyBeginning();
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
@@ -113,20 +126,70 @@ export class HttpServer implements HttpListener {
     this.listenerStats.scope.drop();
   }
 
+  #destroyBeginning(): void {
+    for (const prelude of [...this.#preludes]) prelude.destroy();
+    this.#tls?.destroy();
+  }
+
   #accept(accepted: net.Socket): void {
-    const open = this.listenerStats.cxActive.total + this.handshakeCount;
-    const leave = admit(accepted, open, this.maxConnections, this.#gate, this.listenerStats);
-    if (leave === null) return;
-    if (this.#tls !== null) {
-      accepted.once('close', leave);
-      this.#tls.accept(accepted);
+    const stats = this.listenerStats;
+    const rules = this.#proxyProtocol;
+    const treatment = rules === null ? 'plain' : rules.treatmentOf(withoutMapping(accepted.remoteAddress ?? ''));
+    if (treatment === 'closed') {
+      stats.noFilterChainMatch.value++;
+      accepted.destroy();
       return;
     }
+    const open = stats.cxActive.total + stats.preCxActive.total + this.handshakeCount;
+    const admission = admit(accepted, open, this.maxConnections, this.#gate, stats, treatment === 'plain');
+    if (admission === null) return;
+    if (this.#tls === null) this.#acceptClear(accepted, admission, treatment === 'read' ? rules : null);
+    else this.#acceptTls(accepted, admission, treatment === 'read' ? rules : null, this.#tls);
+  }
+
+  /** @param rules null: there is no header. One that comes all the same is no HTTP. */
+  #acceptClear(accepted: net.Socket, admission: Admission, rules: ProxyRules | null): void {
     const { readBuffer, onFault } = this.shared;
     takeOver(accepted, readBuffer, httpSockets, this.documentedOnly, onFault, (socket) => {
-      socket.once('close', leave);
-      return this.#serve(socket, '', '');
+      socket.once('close', admission.leave);
+      if (rules === null) return this.#serve(socket, '', '', null);
+      return this.#begin(socket, rules, admission, (arrival) => this.#serve(socket, '', '', arrival));
     });
+  }
+
+  /** @param rules null: there is no header. One that comes all the same is no TLS. */
+  #acceptTls(accepted: net.Socket, admission: Admission, rules: ProxyRules | null, terminator: TlsTerminator): void {
+    accepted.once('close', admission.leave);
+    if (rules === null) {
+      terminator.accept(accepted, directArrival(accepted));
+      return;
+    }
+    const stop = receive(accepted, this.shared.onFault, () =>
+      this.#begin(accepted, rules, admission, (arrival, begun) => {
+        stop();
+        if (begun.length > 0) accepted.unshift(begun);
+        terminator.accept(accepted, arrival);
+        return null;
+      }),
+    );
+  }
+
+  /** First comes the header. */
+  #begin(
+    socket: net.Socket,
+    proxy: ProxyRules,
+    admission: Admission,
+    serve: (arrival: Arrival, begun: Buffer) => ByteReceiver | null,
+  ): Prelude {
+    const { deadlines, readBuffer } = this.shared;
+    const prelude = new Prelude(socket, {
+      ...{ proxy, hello: false, timeoutMs: 0, stats: this.listenerStats, admission, readBuffer },
+      setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
+      serve: (arrival, _, begun) => serve(arrival, begun),
+      onOver: (over) => this.#preludes.delete(over),
+    });
+    this.#preludes.add(prelude);
+    return prelude;
   }
 
   #terminator(config: TlsConfig): TlsTerminator {
@@ -137,13 +200,13 @@ export class HttpServer implements HttpListener {
       onFault,
       wallClock: () => this.shared.wallClock(),
       setDeadline: (timeoutMs, onDeadline) => deadlines.after(timeoutMs, onDeadline),
-      onSecure: (secured, peer) => {
+      onSecure: (secured, peer, arrival) => {
         const { forwardClientCert } = this.context.chain;
         const clientCert =
           peer === null || forwardClientCert === null
             ? ''
             : forwardedCertificate(peer, secured.getX509Certificate(), forwardClientCert);
-        receive(secured, onFault, (socket) => this.#serve(socket, secured.alpnProtocol || '', clientCert));
+        receive(secured, onFault, (socket) => this.#serve(socket, secured.alpnProtocol || '', clientCert, arrival));
       },
     });
   }
@@ -151,8 +214,9 @@ export class HttpServer implements HttpListener {
   /**
    * @param protocol what TLS has agreed on; empty: nothing, so that the first bytes tell
    * @param clientCert what endpoints are told of the client's certificate; empty: nothing
+   * @param arrival null: all there is to know is the socket
    */
-  #serve(socket: net.Socket, protocol: string, clientCert: string): HttpConnection {
+  #serve(socket: net.Socket, protocol: string, clientCert: string, arrival: Arrival | null): HttpConnection {
     const { stats, listenerStats } = this;
     stats.cxTotal.value++;
     stats.cxActive.value++;
@@ -165,10 +229,10 @@ export class HttpServer implements HttpListener {
         ? new UndecidedConnection(
             socket,
             this,
-            (decided) => this.#open(socket, decided, clientCert, onClosed),
+            (decided) => this.#open(socket, decided, clientCert, onClosed, arrival),
             onClosed,
           )
-        : this.#open(socket, version, clientCert, onClosed);
+        : this.#open(socket, version, clientCert, onClosed, arrival);
     this.#connections.add(connection);
     return connection;
   }
@@ -181,7 +245,13 @@ export class HttpServer implements HttpListener {
     return protocol === 'h2' ? 'http2' : 'http1';
   }
 
-  #open(socket: net.Socket, version: HttpVersion, clientCert: string, onClosed: () => void): HttpConnection {
+  #open(
+    socket: net.Socket,
+    version: HttpVersion,
+    clientCert: string,
+    onClosed: () => void,
+    arrival: Arrival | null,
+  ): HttpConnection {
     const { stats } = this;
     const [total, active] =
       version === 'http2' ? [stats.cxHttp2Total, stats.cxHttp2Active] : [stats.cxHttp1Total, stats.cxHttp1Active];
@@ -192,8 +262,8 @@ export class HttpServer implements HttpListener {
       onClosed();
     };
     return version === 'http2'
-      ? new H2Connection(socket, this, this.#streams, clientCert, onClose)
-      : new H1Connection(socket, this, clientCert, onClose);
+      ? new H2Connection(socket, this, this.#streams, clientCert, onClose, arrival)
+      : new H1Connection(socket, this, clientCert, onClose, arrival);
   }
 
   #onClosed(connection: HttpConnection): void {
@@ -203,4 +273,8 @@ export class HttpServer implements HttpListener {
     this.listenerStats.cxActive.value--;
     this.listenerStats.cxDestroy.value++;
   }
+}
+
+function rulesOf(config: ProxyProtocolConfig | null): ProxyRules | null {
+  return config === null ? null : new ProxyRules(config);
 }

@@ -65,15 +65,17 @@ export function takeOver(
   socket.resume();
 }
 
-/** The same by the socket's own events, for any socket. */
+/** The same by the socket's own events, for any socket. Returns what ends it: the socket is paused then. */
 export function receive(
   socket: net.Socket,
   onFault: (fault: unknown) => void,
   bind: (socket: net.Socket) => ByteReceiver,
-): void {
+): () => void {
   const receiver = bind(socket);
-  socket.on('data', (chunk: Buffer) => deliver(socket, receiver, chunk, chunk.length, onFault));
+  const onData = (chunk: Buffer): void => deliver(socket, receiver, chunk, chunk.length, onFault);
+  socket.on('data', onData);
   socket.resume();
+  return () => socket.off('data', onData).pause();
 }
 
 function deliver(

@@ -2,6 +2,7 @@
 import { constants, type X509Certificate } from 'node:crypto';
 import type net from 'node:net';
 import tls from 'node:tls';
+import { type Arrival, directArrival } from '../model/arrival.ts';
 import type { ClientCertificatesConfig, TlsConfig } from '../model/config.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
 import { certificateChooser } from './certificates.ts';
@@ -16,13 +17,14 @@ export interface TlsTerminatorOptions {
   readonly wallClock: () => number;
   readonly onFault: (fault: unknown) => void;
   /** Gets each socket whose handshake is done. @param peer the client's certificate, which was verified; null: none */
-  readonly onSecure: (socket: tls.TLSSocket, peer: X509Certificate | null) => void;
+  readonly onSecure: (socket: tls.TLSSocket, peer: X509Certificate | null, arrival: Arrival) => void;
 }
 
 const longestTimerMs = 2 ** 31 - 1;
 
 interface Handshake {
   readonly socket: net.Socket;
+  readonly arrival: Arrival;
   readonly end: () => void;
 }
 
@@ -50,7 +52,8 @@ export class TlsTerminator {
     this.#server = this.#serverFor(config);
   }
 
-  accept(socket: net.Socket): void {
+  /** What was read of the socket and belongs to the handshake has been put back (`unshift`). */
+  accept(socket: net.Socket, arrival: Arrival): void {
     const key = keyOf(socket);
     const takeBack = this.#options.setDeadline(this.#config.handshakeTimeoutMs, () => {
       this.#options.stats.cxTransportSocketConnectTimeout.value++;
@@ -62,7 +65,7 @@ export class TlsTerminator {
       // another connection from there may have come since
       if (this.#handshakes.get(key)?.socket === socket) this.#handshakes.delete(key);
     };
-    this.#handshakes.set(key, { socket, end });
+    this.#handshakes.set(key, { socket, arrival, end });
     socket.on('error', () => {});
     socket.on('close', end);
     // documented: a server takes connections that it did not accept itself
@@ -100,8 +103,10 @@ export class TlsTerminator {
   }
 
   #secured(socket: tls.TLSSocket, client: ClientCertificatesConfig | null): void {
-    this.#handshakes.get(keyOf(socket))?.end();
+    const handshake = this.#handshakes.get(keyOf(socket));
+    handshake?.end();
     try {
+      const arrival = handshake?.arrival ?? directArrival(socket);
       const peer = client === null ? null : (socket.getPeerX509Certificate() ?? null);
       if (client !== null && !isWelcome(client, peer, socket.authorized, this.#options.wallClock())) {
         this.#options.stats.sslConnectionError.value++;
@@ -109,7 +114,8 @@ export class TlsTerminator {
         return;
       }
       this.#options.stats.sslHandshake.value++;
-      this.#options.onSecure(socket, peer);
+      const serverName = (socket.servername || '').toLowerCase();
+      this.#options.onSecure(socket, peer, serverName === '' ? arrival : { ...arrival, serverName });
     } catch (fault) {
       this.#options.onFault(fault);
       socket.destroy();

@@ -15,6 +15,8 @@ export interface HealthCheckConfig {
   readonly jitterMs: number;
   /** Random time before the first check. */
   readonly initialJitterMs: number;
+  /** A check begins with a PROXY header of this version, which says that it is nobody's but the proxy's; absent: with none. */
+  readonly proxyHeader?: 1 | 2;
 }
 
 /** In place of the interval of an endpoint that is well and stays so, once the cluster has had traffic. */

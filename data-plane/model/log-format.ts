@@ -46,7 +46,7 @@ export type LogSegment =
       /** Characters kept; `null`: all. */
       readonly maxLength: number | null;
     }
-  /** %DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:NAME)% */
+  /** %DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:NAME)%, %FILTER_STATE(envoy.network.proxy_protocol.tlv:FIELD:NAME)% */
   | { readonly type: 'proxy-tlv'; readonly name: string; readonly maxLength: number | null }
   /** %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% */
   | { readonly type: 'upstream-service-time' };
@@ -109,21 +109,33 @@ function parseOperator(
     return length === undefined ? { type: 'upstream-service-time' } : `${whole}: ${noLength}`;
   }
   if (name === 'DYNAMIC_METADATA') return parseMetadata(whole, argument ?? '', length);
+  if (name === 'FILTER_STATE') return parseFilterState(whole, argument ?? '', length);
   const operator = plainOperators.find((one) => one === name);
   if (operator === undefined) {
-    return `${whole} is not a known operator: use one of ${plainOperators.join(', ')}, REQ(…), RESP(X-ENVOY-UPSTREAM-SERVICE-TIME), DYNAMIC_METADATA(${metadataNamespace}:…)`;
+    return `${whole} is not a known operator: use one of ${plainOperators.join(', ')}, REQ(…), RESP(X-ENVOY-UPSTREAM-SERVICE-TIME), DYNAMIC_METADATA(${metadataNamespace}:…), FILTER_STATE(${filterStateField}…)`;
   }
   if (argument !== undefined) return `${whole} is not supported with an argument: write %${name}%`;
   if (length !== undefined) return `${whole}: ${noLength}`;
   return { type: 'plain', operator };
 }
 
-const noLength = 'a length is only for %REQ(…)% and %DYNAMIC_METADATA(…)%';
+const noLength = 'a length is only for %REQ(…)%, %DYNAMIC_METADATA(…)% and %FILTER_STATE(…)%';
 
 function parseMetadata(whole: string, argument: string, length: string | undefined): LogSegment | string {
   const [namespace, name = '', ...deeper] = argument.split(':');
   if (namespace !== metadataNamespace || name === '' || deeper.length > 0) {
     return `${whole} is not supported: write %DYNAMIC_METADATA(${metadataNamespace}:NAME)% with the name of a TLV`;
+  }
+  return { type: 'proxy-tlv', name, maxLength: maxLengthOf(length) };
+}
+
+/** Where Envoy keeps the same for logs of requests. */
+const filterStateField = 'envoy.network.proxy_protocol.tlv:FIELD:';
+
+function parseFilterState(whole: string, argument: string, length: string | undefined): LogSegment | string {
+  const name = argument.startsWith(filterStateField) ? argument.slice(filterStateField.length) : '';
+  if (name === '' || name.includes(':')) {
+    return `${whole} is not supported: write %FILTER_STATE(${filterStateField}NAME)% with the name of a TLV`;
   }
   return { type: 'proxy-tlv', name, maxLength: maxLengthOf(length) };
 }

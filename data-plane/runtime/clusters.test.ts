@@ -7,7 +7,7 @@ import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { balanceOf, clusterOf, healthCheckOf, stillWorld } from '../testing.ts';
 import { ownHostCounts } from '../upstream/host-counts.ts';
-import { ownChecks } from './checks.ts';
+import { type MakeChecks, ownChecks } from './checks.ts';
 import { Clusters } from './clusters.ts';
 import { toldOutliers } from './outliers.ts';
 
@@ -186,4 +186,28 @@ test('the breakers of a cluster are shown, open or not', async () => {
   stats.rqWaiting.value = 1;
   stats.retriesActive.value = 1;
   expect(open()).toEqual(['cx_open', 'rq_pending_open', 'rq_retry_open']);
+});
+
+test('checks begin with a header where connections do, also once that changes', async () => {
+  const told: unknown[] = [];
+  const checks: MakeChecks = ({ healthCheck: of }) => {
+    told.push(of.proxyHeader);
+    return {
+      firstRound: Promise.resolve(),
+      update: (changed) => void told.push(changed.proxyHeader),
+      stateOf: () => 'passing',
+      failureOf: () => '',
+      stop: () => {},
+    };
+  };
+  const shared = { outliers: toldOutliers(() => {}), countsOf: ownHostCounts, totalOf: null, now: () => 0 };
+  const clusters = new Clusters({ registry: new StatsRegistry(), world: stillWorld, checks, ...shared });
+  closers.push(() => clusters.stop());
+  const header = (version: 1 | 2) => ({ version, passTlvs: [], tlvs: [] });
+  for (const proxyHeader of [header(1), header(2), null]) {
+    await clusters.apply(new Map([['c', clusterOf([1], { healthCheck, proxyHeader })]]));
+  }
+  expect(told).toEqual([1, 2, undefined]);
+  // what is sent changes for the connections to come
+  expect(clusters.get('c')?.proxyHeaders).toBeNull();
 });

@@ -1,7 +1,7 @@
 /** Old and new clusters in, clusters at work out: kept, changed in place, checked, closed. */
 import { stateReason } from '../health/endpoint-state.ts';
 import type { ClusterSight, EndpointSight } from '../health/journal.ts';
-import type { ClusterConfig } from '../model/config.ts';
+import type { ClusterConfig, HealthCheckConfig } from '../model/config.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
 import { clusterStats } from '../telemetry/stats.ts';
 import { Cluster, type ClusterWorld } from '../upstream/cluster.ts';
@@ -140,7 +140,7 @@ export class Clusters {
     }
     const waits = leavesNoneWell(cluster, config);
     if (entry.checker === null) entry.checker = this.#check(entry, config);
-    else entry.checker.update(config.healthCheck, config.endpoints);
+    else entry.checker.update(checkOf(config.healthCheck, config), config.endpoints);
     const { checker } = entry;
     const take = (): void => {
       cluster.update(config, (key) => checker?.stateOf(key) ?? 'pending');
@@ -157,13 +157,19 @@ export class Clusters {
   #check({ cluster, outliers }: Entry, config: ClusterConfig): EndpointChecks | null {
     const { healthCheck } = config;
     if (healthCheck === null) return null;
-    const checker = this.#deps.checks({ ...config, healthCheck }, cluster.stats, (key, passed) => {
+    const made = { ...config, healthCheck: checkOf(healthCheck, config) };
+    const checker = this.#deps.checks(made, cluster.stats, (key, passed) => {
       const state = checker.stateOf(key) ?? 'pending';
       cluster.setChecked(key, state);
       if (passed && state !== 'failing') outliers.onPassingCheck(key);
     });
     return checker;
   }
+}
+
+/** Endpoints that want a header want one of checks, too. */
+function checkOf(healthCheck: HealthCheckConfig, { proxyHeader }: ClusterConfig): HealthCheckConfig {
+  return proxyHeader === null ? healthCheck : { ...healthCheck, proxyHeader: proxyHeader.version };
 }
 
 /** True if somebody of the cluster as it is may be used, and nobody of those that stay. */

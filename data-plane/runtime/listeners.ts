@@ -7,17 +7,18 @@ import type { BoundAddress } from '../listener/socket.ts';
 import { TcpServer } from '../listener/tcp-listener.ts';
 import { UdpServer } from '../listener/udp-listener.ts';
 import { addressText } from '../model/arrival.ts';
-import type { AccessLogConfig, ListenerConfig, TcpListenerConfig, TcpProxyConfig } from '../model/config.ts';
+import type { ListenerConfig } from '../model/config.ts';
 import { type AccessLoggers, openAccessLoggers } from '../telemetry/access-loggers.ts';
 import type { LogSinks } from '../telemetry/log-sink.ts';
 import type { StatsRegistry } from '../telemetry/registry.ts';
-import { httpStats, listenerStats, tcpStats } from '../telemetry/stats.ts';
+import { httpStats, listenerStats } from '../telemetry/stats.ts';
 import { udpStats } from '../telemetry/udp-stats.ts';
 import type { FilterModules } from './filters.ts';
 import { compileHttp } from './http-contexts.ts';
 import type { Logger } from './logger.ts';
 import type { BoundListener, NodeListeners } from './node.ts';
 import { SoftDrain } from './soft-drain.ts';
+import { compileTcp } from './tcp-setups.ts';
 
 /** Where this node binds a listener, instead of what the configuration says. */
 export type Binds = ReadonlyMap<string, BoundAddress>;
@@ -45,7 +46,8 @@ interface Open {
   config: ListenerConfig;
   readonly server: Server;
   readonly bound: BoundAddress;
-  logs: AccessLoggers;
+  /** Null: each of its chains has its own. */
+  logs: AccessLoggers | null;
 }
 
 /** What an operator sees of a listener. */
@@ -196,9 +198,8 @@ export class Listeners implements NodeListeners {
   }
 
   async #start(config: ListenerConfig): Promise<void> {
-    const { logger, sinks, setTimer, reusePort } = this.#deps;
-    const logs = openAccessLoggers(accessLogsOf(config), sinks);
-    const server = this.#create(config, logs);
+    const { logger, setTimer, reusePort } = this.#deps;
+    const { server, logs } = this.#create(config);
     const { address, port } = this.#place(config);
     if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
     try {
@@ -208,7 +209,8 @@ export class Listeners implements NodeListeners {
       this.#open.set(config.name, { config, server, bound, logs });
       logger.info({ event: 'listener_bound', listener: config.name, ...bound }, 'listener bound');
     } catch (error) {
-      void logs.close();
+      server.dropStats();
+      void logs?.close();
       const { message } = error as Error;
       const known = this.#failed.get(config.name);
       this.#failed.set(config.name, { config, error: message });
@@ -219,47 +221,49 @@ export class Listeners implements NodeListeners {
     }
   }
 
-  #create(config: ListenerConfig, logs: AccessLoggers): Server {
-    const { shared, registry, gate } = this.#deps;
-    const { chain, maxConnections } = config;
-    const common = { shared, listenerStats: listenerStats(registry, config.name), maxConnections, gate };
+  #create({ name, chain, tls, proxyProtocol, maxConnections }: ListenerConfig): Pick<Open, 'server' | 'logs'> {
+    const { shared, registry, sinks, gate } = this.#deps;
+    const common = { shared, listenerStats: listenerStats(registry, name), maxConnections, gate };
     switch (chain.type) {
-      case 'http':
-        return new HttpServer({
-          ...common,
-          stats: httpStats(registry, chain.statPrefix),
-          context: compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, null),
-          tls: config.tls,
-        });
-      case 'tcp': {
-        const proxy = proxyOf(chain);
-        const stats = tcpStats(registry, proxy.statPrefix);
-        return new TcpServer({ ...common, stats, chain: proxy, logs: logs.loggers });
+      case 'http': {
+        const logs = openAccessLoggers(chain.accessLogs, sinks);
+        const context = compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, null);
+        const stats = httpStats(registry, chain.statPrefix);
+        return { server: new HttpServer({ ...common, stats, context, tls, proxyProtocol }), logs };
       }
-      case 'udp':
-        return new UdpServer({ ...common, stats: udpStats(registry, chain.statPrefix), chain, logs: logs.loggers });
+      case 'tcp': {
+        const setup = compileTcp(chain, proxyProtocol, registry, sinks);
+        return { server: new TcpServer({ ...common, setup }), logs: null };
+      }
+      case 'udp': {
+        const logs = openAccessLoggers(chain.accessLogs, sinks);
+        const stats = udpStats(registry, chain.statPrefix);
+        return { server: new UdpServer({ ...common, stats, chain, logs: logs.loggers }), logs };
+      }
     }
   }
 
   /** The socket stays; what comes next on it follows the new configuration. */
   #change(open: Open, config: ListenerConfig): void {
-    const { server } = open;
-    const before = open.config;
-    const old = open.logs;
-    const sameLogs = JSON.stringify(accessLogsOf(before)) === JSON.stringify(accessLogsOf(config));
-    const logs = sameLogs ? old : openAccessLoggers(accessLogsOf(config), this.#deps.sinks);
-    const { chain } = config;
-    if (chain.type === 'http') {
-      const http = server as HttpServer;
-      http.context = compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, http.context);
-      if (config.tls !== null) http.updateTls(config.tls);
-    } else if (chain.type === 'tcp') (server as TcpServer).update(proxyOf(chain), logs.loggers);
-    else (server as UdpServer).update(chain, logs.loggers);
-    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
+    const { registry, sinks } = this.#deps;
+    const { server, logs } = open;
+    const { chain, proxyProtocol } = config;
+    if (server instanceof HttpServer && chain.type === 'http') {
+      open.logs = openAccessLoggers(chain.accessLogs, sinks);
+      server.context = compileHttp(chain, open.logs, this.#deps.limits, this.#deps.filters, server.context);
+      if (config.tls !== null) server.updateTls(config.tls);
+      server.updateProxyProtocol(proxyProtocol);
+      void logs?.close();
+    } else if (server instanceof TcpServer && chain.type === 'tcp') {
+      server.update(compileTcp(chain, proxyProtocol, registry, sinks));
+      server.virtualAddress = this.#virtualAddress(config);
+    } else if (server instanceof UdpServer && chain.type === 'udp') {
+      open.logs = openAccessLoggers(chain.accessLogs, sinks);
+      server.update(chain, open.logs.loggers);
+      void logs?.close();
+    }
     server.maxConnections = config.maxConnections;
     open.config = config;
-    open.logs = logs;
-    if (!sameLogs) void old.close();
   }
 
   #retire(name: string, open: Open): void {
@@ -271,7 +275,7 @@ export class Listeners implements NodeListeners {
       open.server.destroy();
       open.server.dropStats();
       this.#draining.delete(open.server);
-      void open.logs.close();
+      void open.logs?.close();
     });
   }
 
@@ -292,14 +296,4 @@ function announceAt(server: Server, isOn: boolean): void {
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : 1;
-}
-
-function proxyOf(chain: TcpListenerConfig): TcpProxyConfig {
-  const proxy = chain.chains[0]?.proxy ?? chain.otherwise;
-  if (proxy === null) throw new Error('a listener without a TCP proxy');
-  return proxy;
-}
-
-function accessLogsOf({ chain }: ListenerConfig): readonly AccessLogConfig[] {
-  return chain.type === 'tcp' ? proxyOf(chain).accessLogs : chain.accessLogs;
 }

@@ -37,12 +37,11 @@ interface ServerHandle {
 }
 
 /**
- * Gives connections of a listening server to `onSocket` as lean sockets, which the server does not count. Connections that
- * `isPlain` says no to come as `connection` events, as all do where this Node has no lean sockets.
+ * Gives connections of a listening server to `onSocket` as lean sockets, which the server does not count. They come as
+ * `connection` events where this Node has no lean sockets.
  */
 export function acceptLean(
   server: net.Server,
-  isPlain: () => boolean,
   onFault: (fault: unknown) => void,
   onSocket: (socket: LeanSocket) => void,
 ): void {
@@ -50,7 +49,7 @@ export function acceptLean(
   const before = handle?.onconnection;
   if (bindings === null || handle === undefined || typeof before !== 'function') return;
   handle.onconnection = function (status, accepted) {
-    if (status !== 0 || accepted === undefined || typeof accepted.useUserBuffer !== 'function' || !isPlain()) {
+    if (status !== 0 || accepted === undefined || typeof accepted.useUserBuffer !== 'function') {
       before.call(this, status, accepted);
       return;
     }

@@ -148,6 +148,10 @@ test('how a connection came is written as Envoy writes it', () => {
   expect(JSON.parse(json(fields, empty))).toEqual({ id: null, name: null, port: null });
 });
 
+test('the same TLV has two names, as with Envoy', () => {
+  expect(text('%FILTER_STATE(envoy.network.proxy_protocol.tlv:FIELD:unique_id):6%', arrived)).toBe('unique');
+});
+
 test("the id of a request's stream is the request's", () => {
   expect(text('%STREAM_ID%', entry)).toBe('id-1');
 });

@@ -2,6 +2,7 @@
  * The ready-made sets of stats, named and tagged as Envoy names and tags them. The hot path does `set.field.value++` and
  * `set.histogram.record(ms)`, nothing else. `scope.drop()` takes a set away when its owner goes.
  */
+import { preludeStats } from './prelude-stats.ts';
 import type { Counter, StatsRegistry } from './registry.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
@@ -252,6 +253,7 @@ export function listenerStats(registry: StatsRegistry, name: string) {
       'downstream_cx_overload_reject',
       'Connections refused because the node has no memory left',
     ),
+    ...preludeStats(scope),
     cxTransportSocketConnectTimeout: scope.counter(
       'downstream_cx_transport_socket_connect_timeout',
       'Connections whose TLS handshake took too long',

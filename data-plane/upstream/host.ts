@@ -10,20 +10,33 @@ import type { ClusterStats } from '../telemetry/stats.ts';
 import { Deadline, type Deadlines } from './deadlines.ts';
 import type { HostCounts } from './host-counts.ts';
 import type { LocalityLoad } from './load.ts';
+import type { ToldClient } from './told-client.ts';
+import { ToldConnections } from './told-connections.ts';
 
 /** A connection that waits in a pool. The pool never looks inside. */
 export abstract class PooledConnection {
   readonly idleDeadline: Deadline = new Deadline(() => this.close());
   /** Requests served so far. */
   requests = 0;
+  /** Whom it tells its endpoint of, and serves alone; null: it serves everybody. */
+  readonly client: ToldClient | null;
+
+  constructor(client: ToldClient | null = null) {
+    this.client = client;
+  }
+
   /** Closes the socket; the connection takes itself out of the pool first. */
   abstract close(): void;
 }
 
 /** A connection that carries several requests at a time. The host never looks inside. */
 export interface SharedConnection {
+  /** As {@link PooledConnection} has it. */
+  readonly client: ToldClient | null;
   /** One more request can begin on it. */
   readonly hasRoom: boolean;
+  /** No request is under way on it, and it is connected. */
+  readonly isIdle: boolean;
   /** Takes no more requests, and closes when those under way are over. */
   drain(): void;
 }
@@ -82,6 +95,8 @@ export class Host implements Candidate {
   streamsAllowed: number = limits.streamsBeforeSettings;
   readonly #idle: PooledConnection[] = [];
   readonly #shared: SharedConnection[] = [];
+  /** Null: there have never been any. */
+  #told: ToldConnections | null = null;
   #waiting = nobody;
   #wakes = false;
   /** Null: nothing ever was. */
@@ -135,15 +150,15 @@ export class Host implements Candidate {
     return this.config.address;
   }
 
-  /** The most recently used idle connection, or undefined. */
-  takeIdle(): PooledConnection | undefined {
-    const connection = this.#idle.pop();
+  /** The most recently used idle connection, or undefined. @param client null: one that serves everybody */
+  takeIdle(client: ToldClient | null = null): PooledConnection | undefined {
+    const connection = client === null ? this.#idle.pop() : this.#told?.takeIdle(client);
     if (connection !== undefined) connection.idleDeadline.disarm();
     return connection;
   }
 
-  get hasIdle(): boolean {
-    return this.#idle.length > 0;
+  hasIdle(client: ToldClient | null): boolean {
+    return client === null ? this.#idle.length > 0 : this.#told?.hasIdle(client) === true;
   }
 
   /** Requests wait for a connection of this thread. */
@@ -189,15 +204,33 @@ export class Host implements Candidate {
 
   /** Keeps a connection for the next request; `idleTimeoutMs` 0 keeps it for ever. */
   putIdle(connection: PooledConnection, idleTimeoutMs: number, deadlines: Deadlines): void {
-    if (this.removed) {
+    const { client } = connection;
+    if (this.removed || client?.isGone === true) {
       connection.close();
       return;
     }
-    this.#idle.push(connection);
+    if (client === null) this.#idle.push(connection);
+    else this.#toldOf(client).putIdle(client, connection);
     if (idleTimeoutMs > 0) deadlines.queue(idleTimeoutMs).arm(connection.idleDeadline);
     // who waits takes it at once
     if (this.#waiting.length > 0) this.wake();
-    else if (this.#idle.length > this.cluster.keepAlive.maxIdle) this.#closeOldest();
+    else if (client === null && this.#idle.length > this.cluster.keepAlive.maxIdle) this.#closeOldest();
+    else if (client !== null && this.#told!.idleCount > this.cluster.keepAlive.maxIdle) this.#told!.closeOneIdle();
+  }
+
+  #toldOf(client: ToldClient): ToldConnections {
+    client.isAt(this);
+    return (this.#told ??= new ToldConnections());
+  }
+
+  /** A client is gone: connections that tell of it close once they are idle. */
+  forget(client: ToldClient): void {
+    this.#told?.closeIdleOf(client);
+  }
+
+  /** One that tells of some client goes, if there is one without a request: there is no room for another client's. */
+  makeRoom(): void {
+    this.#told?.closeOneIdle();
   }
 
   #closeOldest(): void {
@@ -226,21 +259,35 @@ export class Host implements Candidate {
   /** Takes a connection that closed while idle out of the pool. */
   dropIdle(connection: PooledConnection): void {
     connection.idleDeadline.disarm();
+    if (connection.client !== null) {
+      this.#told?.dropIdle(connection.client, connection);
+      return;
+    }
     const index = this.#idle.lastIndexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
   }
 
   /** The oldest shared connection that has room, so that those beyond the need fall idle; or undefined. */
-  findShared(): SharedConnection | undefined {
+  findShared(client: ToldClient | null): SharedConnection | undefined {
+    if (client !== null) {
+      for (const connection of this.#told?.sharedOf(client) ?? []) if (connection.hasRoom) return connection;
+      return undefined;
+    }
     for (let i = 0; i < this.#shared.length; i++) if (this.#shared[i]!.hasRoom) return this.#shared[i];
     return undefined;
   }
 
   addShared(connection: SharedConnection): void {
-    this.#shared.push(connection);
+    const { client } = connection;
+    if (client === null) this.#shared.push(connection);
+    else this.#toldOf(client).addShared(client, connection);
   }
 
   dropShared(connection: SharedConnection): void {
+    if (connection.client !== null) {
+      this.#told?.dropShared(connection.client, connection);
+      return;
+    }
     const index = this.#shared.indexOf(connection);
     if (index >= 0) this.#shared.splice(index, 1);
   }
@@ -252,5 +299,6 @@ export class Host implements Candidate {
       one.close();
     }
     for (let one = this.#shared.pop(); one !== undefined; one = this.#shared.pop()) one.drain();
+    this.#told?.closeIdle();
   }
 }

@@ -29,6 +29,8 @@ const packagedPeers = {
   slowhttptest: { program: 'slowhttptest', package: 'slowhttptest' },
   nghttpx: { program: 'nghttpx', package: 'nghttp2-proxy' },
   nghttpd: { program: 'nghttpd', package: 'nghttp2-server' },
+  nft: { program: 'nft', package: 'nftables' },
+  ip: { program: 'ip', package: 'iproute2' },
   'redis-server': { program: 'redis-server', package: 'redis-server' },
   mosquitto: { program: 'mosquitto', package: 'mosquitto' },
   mosquitto_pub: { program: 'mosquitto_pub', package: 'mosquitto-clients' },

@@ -276,10 +276,11 @@ interface Parts {
   readonly slowStart: SlowStartSpec | null;
   readonly endpoints: readonly EndpointSpec[];
   readonly dns: ClusterSpec['dns'];
+  readonly nodes: ClusterSpec['nodes'];
 }
 
 /** What of a cluster does not go with its balancing, and where it says that. */
-export function balanceMisfits({ balance, slowStart, endpoints, dns }: Parts): Misfit[] {
+export function balanceMisfits({ balance, slowStart, endpoints, dns, nodes }: Parts): Misfit[] {
   const misfits: Misfit[] = [];
   if (slowStart !== null && !slowStarters.includes(balance.policy)) {
     const detail = `\`${balance.policy}\` gives no endpoint less for being new.`;
@@ -293,6 +294,13 @@ export function balanceMisfits({ balance, slowStart, endpoints, dns }: Parts): M
     return misfits;
   }
   const weights = balance.localities;
+  if (nodes !== null && (balance.subsets.length > 0 || (weights !== null && weights !== 'zone-aware'))) {
+    const [field, what] =
+      balance.subsets.length > 0 ? ['subsets', 'have no labels'] : ['localities', 'may come in any zone'];
+    const remedy = 'Take it out, or write `endpoints`.';
+    misfits.push({ path: ['balance', field], fault: { detail: `Nodes ${what}.`, remedy } });
+    return misfits;
+  }
   if (weights === null || weights === 'zone-aware') return misfits;
   const unnamed = new Set(endpoints.flatMap(({ zone }) => (Object.hasOwn(weights, zone) ? [] : [zone])));
   if (unnamed.size > 0) {

@@ -13,7 +13,7 @@ test('a cluster that says its endpoints has every default', () => {
   expect(specOfCluster({ endpoints: [endpoint] })).toEqual({
     protocol: 'http1',
     endpoints: [{ ...endpoint, weight: 1, zone: '', priority: 0, labels: {}, state: 'enabled' }],
-    dns: null,
+    ...{ dns: null, nodes: null, proxyProtocol: null },
     balance: { policy: 'least-request', choices: 2, fullScan: false, bias: null, ...ofAll },
     slowStart: null,
     health: null,
@@ -43,7 +43,7 @@ test('a cluster that says everything is read whole', () => {
   ).toEqual({
     protocol: 'http1',
     endpoints: [{ address: 'fd00::a', port: 1, weight: 128, zone: 'a', priority: 3, labels, state: 'draining' }],
-    dns: null,
+    ...{ dns: null, nodes: null, proxyProtocol: null },
     balance: { policy: 'round-robin', ...ofAll, panicPercent: 12.5 },
     slowStart: { windowMs: 30_000, aggression: 0.5, minWeightPercent: 25 },
     health: { inline: specOf({ kind: 'HealthPolicy', name: 'h', spec: { active: { tcp: {} } } }) },
@@ -68,8 +68,48 @@ test('a cluster without endpoints says so', () => {
   expect(refusals('Cluster', {})).toEqual(['missing-field /spec/endpoints']);
 });
 
-test('nodes are not supported yet, and nobody is asked for endpoints beside them', () => {
-  expect(refusals('Cluster', { nodes: { group: 'edge' } })).toEqual(['not-supported-yet /spec/nodes']);
+test('a cluster may be the nodes of a group, where they serve a listener', () => {
+  const nodes = { group: 'edge', listener: 'public' };
+  expect(specOfCluster({ nodes, balance: { localities: 'zone-aware' } })).toMatchObject({ nodes, endpoints: [] });
+});
+
+test.each([
+  [{ nodes: { group: 'edge' } }, 'missing-field /spec/nodes/listener'],
+  [{ nodes: { listener: 'public' } }, 'missing-field /spec/nodes/group'],
+  [{ nodes: 'edge' }, 'invalid /spec/nodes'],
+  [{ nodes: { group: 'edge', listener: 'Public' } }, 'invalid /spec/nodes/listener'],
+  [{ nodes: { group: 'edge', listener: 'public' }, endpoints: [] }, 'invalid /spec/nodes'],
+  [{ nodes: { group: 'edge', listener: 'public' }, dns: { host: 'a', port: 1 } }, 'invalid /spec/nodes'],
+  [{ nodes: { group: 'edge', listener: 'public' }, balance: { subsets: [['a']] } }, 'invalid /spec/balance/subsets'],
+  [
+    { nodes: { group: 'edge', listener: 'public' }, balance: { localities: { a: 1 } } },
+    'invalid /spec/balance/localities',
+  ],
+])('a cluster with %j is refused: %s', (spec, refused) => {
+  expect(refusals('Cluster', spec)).toEqual([refused]);
+});
+
+test.each([
+  ['off', null],
+  ['v1', 'v1'],
+  ['v2', 'v2'],
+])('a cluster may send PROXY headers: %s', (proxyProtocol, said) => {
+  for (const protocol of ['http1', 'http2', 'grpc', 'tcp'])
+    expect(specOfCluster({ endpoints: [], protocol, proxyProtocol })).toMatchObject({ proxyProtocol: said });
+});
+
+test.each([
+  [{ breakers: { requests: 5 } }, 'invalid /spec/breakers'],
+  [{ keepAlive: {} }, 'invalid /spec/keepAlive'],
+  [{ connectTimeout: '1s' }, 'invalid /spec/connectTimeout'],
+  [{ proxyProtocol: 'v2' }, 'invalid /spec/proxyProtocol'],
+])('a udp cluster with %j is refused: %s', (spec, refused) => {
+  expect(refusals('Cluster', { endpoints: [], protocol: 'udp', ...spec })).toEqual([refused]);
+});
+
+test('a udp cluster bounds its sessions, and is balanced as any', () => {
+  const spec = { endpoints: [], protocol: 'udp', breakers: { connections: 9 }, balance: { policy: 'maglev' } };
+  expect(specOfCluster(spec)).toMatchObject({ protocol: 'udp', balance: { policy: 'maglev' } });
 });
 
 test.each([
@@ -119,7 +159,6 @@ test.each([
 });
 
 test.each([
-  [{ protocol: 'udp' }, 'not-supported-yet /spec/protocol'],
   [{ protocol: 'http' }, 'invalid /spec/protocol'],
   [{ endpoints: [{ address: 'orders.internal', port: 80 }] }, 'invalid /spec/endpoints/0/address'],
   [{ endpoints: { address: 'orders.internal', port: 80 } }, 'invalid /spec/endpoints/address'],
@@ -150,7 +189,7 @@ test.each([
   [{ slowStart: { minWeight: 10 } }, 'invalid /spec/slowStart/minWeight'],
   [{ slowStart: {}, balance: { policy: 'maglev' } }, 'invalid /spec/slowStart'],
   [{ tls: { sni: 'a' } }, 'not-supported-yet /spec/tls'],
-  [{ proxyProtocol: 'v2' }, 'not-supported-yet /spec/proxyProtocol'],
+  [{ proxyProtocol: 'v3' }, 'invalid /spec/proxyProtocol'],
   [{ connectTimeout: '0s' }, 'invalid /spec/connectTimeout'],
   [{ keepAlive: { connections: -1 } }, 'invalid /spec/keepAlive/connections'],
   [{ keepAlive: { requests: -1 } }, 'invalid /spec/keepAlive/requests'],

@@ -5,7 +5,7 @@ import type { WrittenReference } from '../units.ts';
 import { balanceMisfits, balanceOf, balanceSchema, slowStartSchema } from './cluster-balance.ts';
 import { dnsSchema } from './cluster-dns.ts';
 import { endpointsSchema } from './cluster-endpoints.ts';
-import { duration, percent, reference } from './common.ts';
+import { duration, name, percent, reference } from './common.ts';
 import { about, type Field, type FieldFault, fields, report, whole, word } from './fields.ts';
 import { healthPolicySchema } from './health-policy.ts';
 
@@ -87,6 +87,11 @@ export const defaultBreakers: BreakersSpec = breakers.parse({});
 
 export const defaultConnectTimeoutMs = 1_000;
 
+const nodesSchema: Field<NonNullable<ClusterSpec['nodes']>> = fields({
+  group: about(name(), 'The NodeGroup.', 'which nodes'),
+  listener: about(name(), 'The Listener, one of that group.', 'LbEndpoint.endpoint.address.socket_address'),
+});
+
 const health = z.union([
   reference().transform((policy) => ({ policy })),
   healthPolicySchema.transform((inline) => ({ inline })),
@@ -95,17 +100,27 @@ const health = z.union([
 const written = fields(
   {
     protocol: about(
-      word(['http1', 'http2', 'grpc', 'same-as-client', 'tcp'], ['udp']).prefault('http1'),
-      'What its endpoints speak: `grpc` is `http2` without a time limit of its own, `same-as-client` what the client speaks.',
+      word(['http1', 'http2', 'grpc', 'same-as-client', 'tcp', 'udp']).prefault('http1'),
+      'What its endpoints speak: `grpc` is `http2` without a time limit of its own, `same-as-client` what the client speaks; `tcp` and `udp` are for L4Routes.',
       'Cluster.typed_extension_protocol_options: HttpProtocolOptions',
     ),
     endpoints: about(endpointsSchema.optional(), 'Where it is; `[]` for none yet.', 'ClusterLoadAssignment.endpoints', {
-      'x-default': '*required*, but beside `dns`',
+      'x-default': '*required*, but beside `dns` and `nodes`',
     }),
     dns: about(
       dnsSchema.optional(),
       'Where it is, by name, in place of `endpoints`; every node asks its own resolver.',
       'Cluster.type and load_assignment',
+    ),
+    nodes: about(
+      nodesSchema.optional(),
+      'Where it is: the nodes of a group, in place of `endpoints`; those that are connected, ready and not draining, each where it serves the listener.',
+      'ClusterLoadAssignment.endpoints',
+    ),
+    proxyProtocol: about(
+      word(['off', 'v1', 'v2']).prefault('off'),
+      'The PROXY header that endpoints get before anything else, and that says who the client is. `v2` has a unique id of each connection of an L4Route too, which stands in the access logs of both sides. Not for udp.',
+      'Cluster.transport_socket: ProxyProtocolUpstreamTransport; TcpProxy.proxy_protocol_tlvs',
     ),
     balance: about(balanceSchema.prefault({}), 'Which endpoint serves next.', 'Cluster.lb_policy'),
     health: about(
@@ -138,29 +153,44 @@ const written = fields(
     ),
   },
   {
-    notYet: { nodes: 'endpoints', tls: '', proxyProtocol: '' },
+    notYet: { tls: '' },
     check: (cluster) => [whereFault(cluster) ?? [], fitsProtocol(cluster) ?? []].flat(),
   },
 );
 
 function whereFault({ endpoints, dns, nodes }: Readonly<Record<string, unknown>>): FieldFault | undefined {
-  if (endpoints !== undefined && dns !== undefined) {
-    return { field: 'dns', detail: 'Beside `endpoints` there is no `dns`.', remedy: 'Keep one of them.' };
+  const [first, second] = Object.entries({ endpoints, dns, nodes }).flatMap(([name, value]) =>
+    value === undefined ? [] : name,
+  );
+  if (second !== undefined) {
+    const detail = `Beside \`${first}\` there is no \`${second}\`.`;
+    return { field: second, detail, remedy: 'Keep one of them.' };
   }
-  if (endpoints !== undefined || dns !== undefined || nodes !== undefined) return undefined;
+  if (first !== undefined) return undefined;
   const detail = '`endpoints` is missing: nothing says where the cluster is.';
-  return { field: 'endpoints', code: 'missing-field', detail, remedy: 'Write `endpoints`, or `dns`.' };
+  return { field: 'endpoints', code: 'missing-field', detail, remedy: 'Write `endpoints`, `dns` or `nodes`.' };
 }
 
 function fitsProtocol(cluster: Readonly<Record<string, unknown>>): FieldFault | undefined {
-  if (cluster['protocol'] !== 'tcp') return undefined;
+  const { protocol } = cluster;
+  if (protocol !== 'tcp' && protocol !== 'udp') return undefined;
   if (cluster['breakers'] !== undefined && !countsConnectionsAlone(cluster['breakers'])) {
-    const detail = 'A tcp cluster has no requests: of its breakers only `connections` count.';
+    const meaning = protocol === 'udp' ? ', which are sessions' : '';
+    const detail = `A ${protocol} cluster has no requests: of its breakers only \`connections\` count${meaning}.`;
     return { field: 'breakers', detail, remedy: 'Take the others out, or write `protocol: http1`.' };
   }
-  if (cluster['keepAlive'] === undefined) return undefined;
-  const detail = 'A tcp cluster keeps no connections: each belongs to one client.';
-  return { field: 'keepAlive', detail, remedy: 'Take it out, or write `protocol: http1`.' };
+  if (cluster['keepAlive'] !== undefined) {
+    const detail = `A ${protocol} cluster keeps no connections: each belongs to one client.`;
+    return { field: 'keepAlive', detail, remedy: 'Take it out, or write `protocol: http1`.' };
+  }
+  if (protocol === 'tcp') return undefined;
+  if (cluster['connectTimeout'] !== undefined) {
+    const detail = 'A udp cluster has no `connectTimeout`: nobody answers a first datagram.';
+    return { field: 'connectTimeout', detail, remedy: 'Take it out.' };
+  }
+  if (cluster['proxyProtocol'] === 'off') return undefined;
+  const detail = 'A udp cluster has no `proxyProtocol`: its header stands at the head of a connection.';
+  return { field: 'proxyProtocol', detail, remedy: 'Take it out.' };
 }
 
 /** The others stand at their defaults. */
@@ -174,8 +204,8 @@ export const clusterSchema: Field<WrittenCluster> = written
     protocol: cluster.protocol,
     endpoints: cluster.endpoints ?? [],
     dns: cluster.dns ?? null,
-    nodes: null,
-    proxyProtocol: null,
+    nodes: cluster.nodes ?? null,
+    proxyProtocol: cluster.proxyProtocol === 'off' ? null : cluster.proxyProtocol,
     balance: balanceOf(cluster.balance, cluster.protocol),
     health: cluster.health ?? null,
     connectTimeoutMs: cluster.connectTimeout ?? defaultConnectTimeoutMs,

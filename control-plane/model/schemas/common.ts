@@ -1,5 +1,6 @@
 /** Fields that several kinds share. */
 import { z } from 'zod';
+import { cidrRemedy, parseCidr } from '../cidr.ts';
 import { canonicalHost } from '../hosts.ts';
 import { limits } from '../limits.ts';
 import { type Fault, type Parsed, show } from '../problems.ts';
@@ -58,6 +59,11 @@ export function wholePercent(least: number, most: number): Field<number> {
 
 export function address(): Field<string> {
   return text('IP address', addressRemedy, parseAddress);
+}
+
+/** Canonical `address/bits`. */
+export function cidr(): Field<string> {
+  return text('address range', cidrRemedy, parseCidr);
 }
 
 export function name(): Field<string> {

@@ -76,7 +76,7 @@ export const kindFacts: { readonly [K in Kind]: KindFacts<K> } = {
     own: ownRoute,
   }),
   L4Route: row({
-    summary: 'Which clusters take the connections of a tcp listener.',
+    summary: 'Which clusters take the connections of a tcp or tls-passthrough listener, or the datagrams of a udp one.',
     byTenants: true,
     platformSchema: l4RouteSchema,
     tenantSchema: l4RouteSchema,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { specOf } from '../check.ts';
+import { checkDocument, specOf } from '../check.ts';
 import { refusals } from '../testing.ts';
 
 const least = { groups: ['edge'], port: 8080 };
@@ -24,6 +24,7 @@ test('a listener that says its groups and port has every default', () => {
       bodyTimeoutMs: 300_000,
       idleTimeoutMs: 3_600_000,
     },
+    proxyProtocol: null,
     trustedHops: 0,
     filters: [],
   });
@@ -49,6 +50,7 @@ test('a listener that says everything is read whole', () => {
         bodyTimeout: '0s',
         idleTimeout: '1m',
       },
+      proxyProtocol: { accept: 'optional', trust: ['10.0.0.0/8', 'FD00::/8'] },
       trustedHops: 2,
       filters: [{ name: 'keys', settings: { keys: { a: ['b', 1, null] } } }, { name: 'other' }],
     }),
@@ -75,6 +77,7 @@ test('a listener that says everything is read whole', () => {
       bodyTimeoutMs: 0,
       idleTimeoutMs: 60_000,
     },
+    proxyProtocol: { accept: 'optional', trust: ['10.0.0.0/8', 'fd00::/8'] },
     trustedHops: 2,
     filters: [
       { name: 'keys', settings: { keys: { a: ['b', 1, null] } } },
@@ -152,13 +155,20 @@ test.each([
     { protocol: 'https', tls: { certificates: 'a', client: { ca: 'b', sans: ['c', san] } } },
     'invalid /spec/tls/client/sans/1',
   ]),
-  [{ protocol: 'tls-passthrough' }, 'not-supported-yet /spec/protocol'],
-  [{ protocol: 'udp' }, 'not-supported-yet /spec/protocol'],
   [{ tenants: [] }, 'invalid /spec/tenants'],
   [{ tenants: 'Any' }, 'invalid /spec/tenants'],
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
-  [{ proxyProtocol: { accept: 'required' } }, 'not-supported-yet /spec/proxyProtocol'],
+  [{ protocol: 'tls-passthrough', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
+  [{ proxyProtocol: { accept: 'required' } }, 'missing-field /spec/proxyProtocol/trust'],
+  [{ proxyProtocol: { accept: 'optional' } }, 'missing-field /spec/proxyProtocol/trust'],
+  [{ proxyProtocol: { accept: 'required', trust: [] } }, 'invalid /spec/proxyProtocol/trust'],
+  [{ proxyProtocol: { accept: 'required', trust: ['::1', '0::1'] } }, 'invalid /spec/proxyProtocol/trust/1'],
+  [{ proxyProtocol: { accept: 'required', trust: 'proxy.internal' } }, 'invalid /spec/proxyProtocol/trust'],
+  [{ proxyProtocol: { accept: 'off', trust: '10.0.0.1/8' } }, 'invalid /spec/proxyProtocol/trust'],
+  [{ proxyProtocol: { accept: 'on' } }, 'invalid /spec/proxyProtocol/accept'],
+  [{ proxyProtocol: {} }, 'missing-field /spec/proxyProtocol/accept'],
+  [{ protocol: 'udp', proxyProtocol: { accept: 'off' } }, 'invalid /spec/proxyProtocol'],
   [{ filters: [{ name: 'Keys' }] }, 'invalid /spec/filters/0/name'],
   [{ filters: [{ name: 'a' }, { name: 'a' }] }, 'invalid /spec/filters/1'],
   [{ filters: { name: 'a', settings: 'b' } }, 'invalid /spec/filters/settings'],
@@ -186,13 +196,29 @@ test.each([
   [{ limits: { idleTimeout: 10 } }, 'invalid /spec/limits/idleTimeout'],
   [{ protocol: 'tcp', paths: {} }, 'invalid /spec/paths'],
   [{ protocol: 'tcp', limits: { headers: 5 } }, 'invalid /spec/limits'],
-  [{ protocol: 'tcp', limits: { idleTimeout: '5s' } }, 'invalid /spec/limits'],
+  ...['tcp', 'tls-passthrough', 'udp'].flatMap((protocol): [object, string][] => [
+    [{ protocol, limits: { idleTimeout: '5s' } }, 'invalid /spec/limits'],
+    [{ protocol, trustedHops: 1 }, 'invalid /spec/trustedHops'],
+    [{ protocol, port: undefined }, 'missing-field /spec/port'],
+  ]),
 ])('a listener with %j is refused: %s', (spec, refused) => {
   expect(refusals('Listener', { ...least, ...spec })).toEqual([refused]);
 });
 
-test('a tcp listener has a limit of connections', () => {
-  expect(specOfListener({ protocol: 'tcp', limits: { connections: 50_000 } }).limits.connections).toBe(50_000);
+test.each(['tcp', 'tls-passthrough', 'udp'])('a %s listener has a limit of connections', (protocol) => {
+  expect(specOfListener({ protocol, limits: { connections: 50_000 } }).limits.connections).toBe(50_000);
+});
+
+test.each(['http', 'tcp', 'tls-passthrough'])('a %s listener may read PROXY headers', (protocol) => {
+  const proxyProtocol = { accept: 'required', trust: ['0.0.0.0/0', '::/0'] };
+  expect(specOfListener({ protocol, proxyProtocol }).proxyProtocol).toEqual(proxyProtocol);
+  expect(specOfListener({ protocol, proxyProtocol: { ...proxyProtocol, accept: 'off' } }).proxyProtocol).toBeNull();
+});
+
+test('who is believed has to be said, and how to say that it is everybody', () => {
+  const spec = { ...least, proxyProtocol: { accept: 'required' } };
+  const checked = checkDocument({ kind: 'Listener', name: 'x', spec });
+  expect(checked.ok ? '' : checked.problems[0]?.remedy).toContain('`[0.0.0.0/0, "::/0"]` believes everybody');
 });
 
 test('an api listener is no socket: it says its groups, and who may attach', () => {
@@ -211,6 +237,7 @@ test.each([
   [{ accessLog: 'off' }, 'accessLog'],
   [{ paths: {} }, 'paths'],
   [{ limits: {} }, 'limits'],
+  [{ proxyProtocol: { accept: 'off' } }, 'proxyProtocol'],
 ])('an api listener with %j is refused', (spec, field) => {
   expect(refusals('Listener', { groups: ['edge'], protocol: 'api', ...spec })).toEqual([`invalid /spec/${field}`]);
 });

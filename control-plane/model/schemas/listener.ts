@@ -5,19 +5,9 @@ import type { ListenerSpec } from '../specs.ts';
 import { parsePercent, percentRemedy, type WrittenReference } from '../units.ts';
 import { clientCertificates } from './client-certificates.ts';
 import { address, duration, name, names, reference, size } from './common.ts';
-import {
-  about,
-  type Field,
-  type FieldFault,
-  fields,
-  itself,
-  listOf,
-  must,
-  text,
-  whole,
-  word,
-  yesNo,
-} from './fields.ts';
+import { about, type Field, fields, itself, listOf, must, text, whole, word, yesNo } from './fields.ts';
+import { fitsProtocol } from './listener-protocol.ts';
+import { proxyProtocolSchema } from './listener-proxy-protocol.ts';
 
 const hcm = 'HttpConnectionManager';
 const downstream = 'CommonTlsContext';
@@ -92,8 +82,8 @@ const headerBytes = must(size(), (bytes) => {
 const listenerLimits = fields({
   connections: about(
     whole(1, limits.connections).prefault(10_000),
-    'Connections that are open at once; what comes beyond is closed. The only limit of a tcp listener.',
-    'ConnectionLimit.max_connections',
+    'Connections that are open at once, of udp sessions; what comes beyond is closed, or dropped. The only limit of tcp, tls-passthrough and udp. An Envoy counts for each of several L4Routes by itself, and no sessions.',
+    'ConnectionLimit.max_connections; of udp metadata under `fairlead.l4`',
   ),
   headerBytes: about(
     headerBytes.prefault('60KiB'),
@@ -199,9 +189,9 @@ const written = fields(
       { 'x-default': '*required*, but for api' },
     ),
     protocol: about(
-      word(['http', 'https', 'tcp', 'api'], ['tls-passthrough', 'udp']).prefault('http'),
-      "What it speaks; `http` is HTTP/1.1, and HTTP/2 for clients that begin with it, `https` the same inside TLS. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
-      `Listener.filter_chains: ${hcm} or TcpProxy; Listener.api_listener for each host`,
+      word(['http', 'https', 'tcp', 'tls-passthrough', 'udp', 'api']).prefault('http'),
+      "What it speaks; `http` is HTTP/1.1, and HTTP/2 for clients that begin with it, `https` the same inside TLS. `tcp` and `udp` forward bytes and datagrams, as its L4Routes say; `tls-passthrough` forwards TLS without ending it, by the server name that the client asks for. `api`: gRPC's own xDS clients resolve `xds:///HOST` for every exact host of its routes.",
+      `Listener.filter_chains: ${hcm} or TcpProxy; Listener.listener_filters: TlsInspector, UdpProxyConfig; Listener.api_listener for each host`,
     ),
     tenants: about(
       z.union([z.literal('any'), names()]).prefault('any'),
@@ -211,8 +201,8 @@ const written = fields(
     ),
     accessLog: about(
       z.union([accessLogObject, accessLogOff]).optional(),
-      'What is logged of every request or connection; `off` for nothing; not for api.',
-      `${hcm}.access_log, TcpProxy.access_log`,
+      'What is logged of every request, connection or session; `off` for nothing; not for api.',
+      `${hcm}.access_log, TcpProxy.access_log, UdpProxyConfig.access_log`,
     ),
     paths: about(
       paths.optional(),
@@ -224,6 +214,12 @@ const written = fields(
       tls.optional(),
       'How the connections are encrypted; https only, which needs it.',
       'FilterChain.transport_socket: DownstreamTlsContext',
+    ),
+    proxyProtocol: about(
+      proxyProtocolSchema.optional(),
+      'Who the client is, as the proxies in front say in PROXY headers; not for udp and api.',
+      'Listener.listener_filters: ProxyProtocol',
+      { 'x-default': '`off`' },
     ),
     filters: about(
       listOf(filter, { unique: { what: 'The filter', key: filterName } }).optional(),
@@ -238,48 +234,12 @@ const written = fields(
       { 'x-default': '`0`' },
     ),
   },
-  { notYet: { proxyProtocol: '' }, check: fitsProtocol },
+  { check: (listener) => fitsProtocol(listener, defaultLimits) },
 );
 
 function filterName(element: unknown): string | undefined {
   const { name: written } = (element ?? {}) as { name?: unknown };
   return typeof written === 'string' ? written : undefined;
-}
-
-function fitsProtocol({ protocol, ...others }: Readonly<Record<string, unknown>>): FieldFault | undefined {
-  const written = (names: readonly string[]) => names.find((name) => others[name] !== undefined);
-  if (protocol === 'https' && others['tls'] === undefined) {
-    const remedy = 'Write `tls: { certificates: [NAME] }`, the name of a Secret, or `protocol: http`.';
-    return { field: 'tls', code: 'missing-field', detail: '`tls` is missing: https needs a certificate.', remedy };
-  }
-  if (protocol !== 'https' && others['tls'] !== undefined) {
-    const detail = 'Only a listener of `protocol: https` has `tls`.';
-    return { field: 'tls', detail, remedy: 'Take it out, or write `protocol: https`.' };
-  }
-  if (protocol === 'api') {
-    const field = written(['address', 'port', 'accessLog', 'paths', 'limits', 'trustedHops', 'filters']);
-    if (field === undefined) return undefined;
-    const detail = `An api listener has no \`${field}\`: it is no socket, gRPC's own clients only ask for its routes.`;
-    return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
-  }
-  if (others['port'] === undefined) {
-    return {
-      field: 'port',
-      code: 'missing-field',
-      detail: '`port` is missing.',
-      remedy: 'Write a whole number from 0 to 65535.',
-    };
-  }
-  if (protocol !== 'tcp') return undefined;
-  const limits = others['limits'] as ListenerSpec['limits'] | undefined;
-  const limit = (Object.keys(defaultLimits) as (keyof ListenerSpec['limits'])[]).find(
-    (name) => name !== 'connections' && limits !== undefined && limits[name] !== defaultLimits[name],
-  );
-  const other = written(['paths', 'trustedHops', 'filters']);
-  if (other === undefined && limit === undefined) return undefined;
-  const [field, what] = other === undefined ? ['limits', '`limits` but `connections`'] : [other, `\`${other}\``];
-  const detail = `A tcp listener has no ${what}: it reads no requests.`;
-  return { field, detail, remedy: 'Take it out, or write `protocol: http`.' };
 }
 
 export const listenerSchema: Field<ListenerSpec> = written.transform((listener) => ({
@@ -300,7 +260,7 @@ export const listenerSchema: Field<ListenerSpec> = written.transform((listener) 
   accessLog: listener.accessLog === undefined ? defaultAccessLog(listener.protocol) : listener.accessLog,
   paths: listener.paths ?? defaultPaths,
   limits: listener.limits ?? defaultLimits,
-  proxyProtocol: null,
+  proxyProtocol: listener.proxyProtocol ?? null,
   trustedHops: listener.trustedHops ?? 0,
   filters: listener.filters ?? [],
 }));

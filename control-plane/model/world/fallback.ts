@@ -12,13 +12,13 @@ export function fallbackMisfits(after: DocumentSet, { spec: { to, fallback } }: 
   if (target === undefined) return [];
   const at = { path: ['fallback', 'cluster'], other: target.document, otherPath: ['protocol'] };
   const who = `${describeKey(target.document)} speaks ${target.spec.protocol}`;
-  if (target.spec.protocol === 'tcp') {
+  if (!speaksHttp(target)) {
     const detail = `${who}; requests of a Route need a cluster that speaks HTTP.`;
     return [{ ...at, fault: { code: 'conflict', detail, remedy: 'Name a cluster that speaks HTTP.' } }];
   }
   return to.flatMap(({ cluster }, index): Misfit[] => {
     const first = after.get('Cluster', cluster.tenant, cluster.name);
-    if (first === undefined || first.spec.protocol === 'tcp') return [];
+    if (first === undefined || !speaksHttp(first)) return [];
     if (speaksHttp2(first.spec.protocol) === speaksHttp2(target.spec.protocol)) return [];
     const detail = `${who}, and ${describeKey(first.document)} ${first.spec.protocol}: a request is sent again in the version of HTTP that it was sent in.`;
     const fault = { code: 'conflict', detail, remedy: 'Name a cluster of the same version.' } as const;
@@ -27,4 +27,8 @@ export function fallbackMisfits(after: DocumentSet, { spec: { to, fallback } }: 
       { ...at, fault, path: ['to', index, 'cluster'], other: first.document },
     ];
   });
+}
+
+function speaksHttp({ spec }: Typed<'Cluster'>): boolean {
+  return spec.protocol !== 'tcp' && spec.protocol !== 'udp';
 }

@@ -35,9 +35,10 @@ export function fitsGrpcClients(documents: DocumentSet, route: Typed<'Route'>): 
 export function clusterFault({
   spec,
 }: Typed<'Cluster'>): { readonly field: string; readonly fault: Fault } | undefined {
-  const { dns, health, connectTimeoutMs, keepAlive, breakers, balance, slowStart, endpoints } = spec;
+  const { dns, proxyProtocol, health, connectTimeoutMs, keepAlive, breakers, balance, slowStart, endpoints } = spec;
   const said: readonly (readonly [field: string, isSaid: boolean])[] = [
     ['dns', dns !== null],
+    ['proxyProtocol', proxyProtocol !== null],
     ['health', health !== null],
     ['connectTimeout', connectTimeoutMs !== defaultConnectTimeoutMs],
     ['keepAlive', !isSame(keepAlive, defaultKeepAlive)],

@@ -1,9 +1,8 @@
-/** Listeners that would want the same socket, and L4 routes that would want the same connections. */
+/** Listeners that would want the same socket. */
 import { isIP } from 'node:net';
-import { describeKey, keyId, type Problem } from '../document.ts';
-import { compareAge } from '../order.ts';
+import { keyId, type Problem } from '../document.ts';
 import { listing, problemAt } from '../problems.ts';
-import type { ListenerSpec, Typed } from '../specs.ts';
+import type { ListenerSpec } from '../specs.ts';
 import type { Proposal } from './proposal.ts';
 
 /** Two listeners of one group on one port with addresses that overlap: a node could open only the first. */
@@ -32,6 +31,7 @@ function sameSocket(a: ListenerSpec, b: ListenerSpec): boolean {
   return (
     a.port !== 0 &&
     a.port === b.port &&
+    (a.protocol === 'udp') === (b.protocol === 'udp') &&
     overlap(a.address, b.address) &&
     a.groups.some((group) => b.groups.includes(group))
   );
@@ -52,20 +52,4 @@ function plain(address: string): string {
   if (mapped === null || isIP(address) !== 6) return address;
   const [high, low] = [Number.parseInt(mapped[1]!, 16), Number.parseInt(mapped[2]!, 16)];
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
-}
-
-/** A tcp listener has one L4Route: nothing in a connection tells two apart yet. */
-export function sharedListeners({ after, changed, put }: Proposal): Problem[] {
-  return put.flatMap((route) => {
-    if (route.kind !== 'L4Route') return [];
-    const others = [...after.referrers({ kind: 'Listener', name: route.spec.listener })].filter(
-      (other): other is Typed<'L4Route'> => other.kind === 'L4Route' && keyId(other.document) !== keyId(route.document),
-    );
-    // Who was there before keeps it; of two that come together, the one that stands later in the order is told.
-    const holder = others.find((other) => !changed.has(keyId(other.document)) || compareAge(other, route) < 0);
-    if (holder === undefined) return [];
-    const detail = `Listener ${route.spec.listener} already hands its connections to ${describeKey(holder.document)}.`;
-    const remedy = 'Add the clusters to `to` of that one, or use another listener.';
-    return [problemAt(route.document, '/spec/listener', { code: 'conflict', detail, remedy })];
-  });
 }

@@ -7,10 +7,12 @@ import { type Carrier, carrierOf } from './carriers.ts';
 import { fallbackMisfits } from './fallback.ts';
 import { routeFaults, speaksHttp2, clusterFault as unfitForGrpc } from './grpc-clients.ts';
 import { healthMisfits } from './health-misfits.ts';
+import { l4Misfits } from './l4-misfits.ts';
+import { nodeMisfits } from './node-misfits.ts';
 import type { Proposal } from './proposal.ts';
 import { secretMisfits } from './secret-misfits.ts';
 import { subsetMisfits } from './subset-misfits.ts';
-import { capMisfits, claimMisfits } from './tenancy.ts';
+import { capMisfits, claimMisfits, serverNameMisfits } from './tenancy.ts';
 
 /** A document and one that it names say things that do not go together. */
 export interface Misfit {
@@ -25,16 +27,22 @@ export interface Misfit {
 /** What does not fit in one document, given that the documents it names exist. */
 export function misfitsOf(after: DocumentSet, document: Typed): Misfit[] {
   if (document.kind === 'Listener') return secretMisfits(after, document);
-  if (document.kind === 'Cluster') return healthMisfits(after, document);
+  if (document.kind === 'Cluster') return [...healthMisfits(after, document), ...nodeMisfits(after, document)];
   if (document.kind !== 'Route' && document.kind !== 'L4Route') return [];
   const { tenant } = document.document;
   const owner = tenant === undefined ? undefined : after.get('Tenant', undefined, tenant);
   return [
-    ...(document.kind === 'Route' ? routeMisfits(after, document) : []),
+    ...(document.kind === 'Route' ? routeMisfits(after, document) : l4Misfits(after, document)),
     ...listenersOf(document).flatMap(({ name, path }) => listenerMisfits(after, document, name, path)),
     ...(owner === undefined ? [] : capMisfits(owner, document, listenersOf(document))),
-    ...(owner === undefined || document.kind !== 'Route' ? [] : claimMisfits(owner, document)),
+    ...(owner === undefined ? [] : claimsOf(after, owner, document)),
   ];
+}
+
+function claimsOf(after: DocumentSet, owner: Typed<'Tenant'>, route: Typed<'Route' | 'L4Route'>): Misfit[] {
+  if (route.kind === 'Route') return claimMisfits(owner, route);
+  const listener = after.get('Listener', undefined, route.spec.listener);
+  return listener?.spec.protocol === 'tls-passthrough' ? serverNameMisfits(owner, route) : [];
 }
 
 function routeMisfits(after: DocumentSet, route: Typed<'Route'>): Misfit[] {
@@ -83,7 +91,7 @@ function wantedCarriers(after: DocumentSet, { spec }: Typed<'Route'>): ReadonlyS
 /** A Route needs requests; gRPC's own clients need HTTP/2, and carry out less. */
 function clusterFault({ document, spec }: Typed<'Cluster'>, wanted: ReadonlySet<Carrier>): Fault | undefined {
   const who = `${describeKey(document)} speaks ${spec.protocol}`;
-  if (spec.protocol === 'tcp') {
+  if (spec.protocol === 'tcp' || spec.protocol === 'udp') {
     const detail = `${who}; requests of a Route need a cluster that speaks HTTP.`;
     return { code: 'conflict', detail, remedy: 'Name a cluster of `protocol: http1`, or use an L4Route.' };
   }
@@ -97,11 +105,11 @@ function listenerMisfits(after: DocumentSet, route: Typed<'Route' | 'L4Route'>, 
   if (listener === undefined) return [];
   const { protocol, tenants } = listener.spec;
   const { tenant } = route.document;
-  const wanted = route.kind === 'Route' ? ['http', 'https', 'api'] : ['tcp'];
+  const wanted = route.kind === 'Route' ? ['http', 'https', 'api'] : ['tcp', 'tls-passthrough', 'udp'];
   const misfits: Misfit[] = [];
   if (!wanted.includes(protocol)) {
     const detail = `Listener ${name} speaks ${protocol}; ${route.kind} documents attach to ${listing(wanted)} listeners.`;
-    const other = protocol === 'tcp' ? 'an L4Route' : 'a Route';
+    const other = route.kind === 'Route' ? 'an L4Route' : 'a Route';
     const remedy = `Name a listener with \`protocol: ${wanted.join('` or `')}\`, or write ${other}.`;
     misfits.push({
       path,

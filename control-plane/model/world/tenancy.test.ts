@@ -93,6 +93,37 @@ test('L4 routes of a tenant keep to open listeners and to its caps', () => {
   expect(problemsOf(l4('b'))).toEqual([]);
 });
 
+const tls = '{ kind: Listener, name: tls, spec: { groups: edge, port: 0, protocol: tls-passthrough } }';
+const passed = (tenant: string, spec: string) =>
+  `{ kind: L4Route, ${tenant}name: r, spec: { listener: tls, to: { cluster: c }, ${spec} } }`;
+const ofA = 'tenant: a, ';
+const openToA = 'caps: { listeners: [tls] }';
+const claims =
+  'claims: [{ host: shop.example.com, path: /api }, { host: whole.example.com }, { host: "*.a.example.com" }]';
+
+test.each([
+  [passed(ofA, 'serverNames: whole.example.com'), undefined],
+  [passed(ofA, 'serverNames: ["*.a.example.com", x.a.example.com, "*.x.a.example.com"]'), undefined],
+  [passed('', ''), undefined],
+  [passed('', 'serverNames: anything.example.org'), undefined],
+  [passed(ofA, ''), 'not-claimed /spec'],
+  [passed(ofA, 'serverNames: pay.example.com'), 'not-claimed /spec/serverNames'],
+  [passed(ofA, 'serverNames: [whole.example.com, "*.example.com"]'), 'not-claimed /spec/serverNames/1'],
+  [passed(ofA, 'serverNames: shop.example.com'), 'not-claimed /spec/serverNames'],
+])('server names that TLS is passed on for are claimed, with every path: %s', (route, refused) => {
+  const tenant = `{ kind: Tenant, name: a, spec: { ${claims}, ${openToA} } }`;
+  const problems = checkChanges(setOf(`${world}\n---\n${tls}`), puts([tenant, route].join('\n---\n')));
+  expect(codesOf(problems)).toEqual(refused === undefined ? [] : [refused]);
+});
+
+test('a claim that server names need cannot go', () => {
+  const tenant = (claims: string) => `{ kind: Tenant, name: a, spec: { ${claims}, ${openToA} } }`;
+  const current = setOf([world, tls, tenant(claims), passed(ofA, 'serverNames: whole.example.com')].join('\n---\n'));
+  const problems = checkChanges(current, puts(tenant('claims: { host: whole.example.com, path: /a }')));
+  expect(codesOf(problems)).toEqual(['not-claimed /spec/claims']);
+  expect(problems[0]?.detail).toContain('This no longer fits L4Route a/r.');
+});
+
 const routes = (count: number) =>
   Array.from({ length: count }, (_, i) => doc('a', `r${i}`, `hosts: h${i}.a.example.com`));
 const cluster = (name: string, endpoints: number) =>

@@ -26,6 +26,30 @@ export function claimMisfits({ document, spec }: Typed<'Tenant'>, route: Typed<'
   return misfits;
 }
 
+/** Server names of an L4Route that its tenant does not claim with all that is behind them. */
+export function serverNameMisfits({ document, spec }: Typed<'Tenant'>, { spec: route }: Typed<'L4Route'>): Misfit[] {
+  const at = { other: document, otherPath: ['claims'] };
+  if (route.serverNames.length === 0) {
+    const detail = `Without \`serverNames\` the route takes every name; ${claimsOf(spec.claims)}.`;
+    const remedy = 'Name those that the tenant claims.';
+    return [{ ...at, path: ['serverNames'], fault: { code: 'not-claimed', detail, remedy } }];
+  }
+  return route.serverNames.flatMap((name, index): Misfit[] => {
+    const claims = spec.claims.filter(({ host }) => hostMatches(host, name));
+    if (claims.some(({ path }) => path === '/')) return [];
+    const fault = claims.length === 0 ? hostFault(document.name, name, spec.claims) : wholeHostFault(name, claims);
+    return [{ ...at, path: ['serverNames', index], fault }];
+  });
+}
+
+function wholeHostFault(name: string, claims: readonly Claim[]): Fault {
+  return {
+    code: 'not-claimed',
+    detail: `Who passes TLS on gets every path of ${name}; claimed is ${listing(claims.map(describeClaim))}.`,
+    remedy: 'Ask the platform for a claim to the whole host, or serve it by a Route of an https listener.',
+  };
+}
+
 /** Whether every path that the route takes lies under the claimed prefix, letter case and segments included. */
 function claimCovers(claimed: string, { path, ignoreCase }: RouteSpec['match']): boolean {
   if (claimed === '/') return true;
@@ -35,12 +59,15 @@ function claimCovers(claimed: string, { path, ignoreCase }: RouteSpec['match']):
 }
 
 function hostFault(tenant: string, host: string, claims: readonly Claim[]): Fault {
-  const claimed = claims.length === 0 ? 'it claims nothing' : `its claims are ${listing(claims.map(describeClaim))}`;
   return {
     code: 'not-claimed',
-    detail: `Tenant ${tenant} has no claim to ${host}; ${claimed}.`,
+    detail: `Tenant ${tenant} has no claim to ${host}; ${claimsOf(claims)}.`,
     remedy: `Name a claimed host, or ask the platform to add one to \`claims\` of Tenant ${tenant}.`,
   };
+}
+
+function claimsOf(claims: readonly Claim[]): string {
+  return claims.length === 0 ? 'it claims nothing' : `its claims are ${listing(claims.map(describeClaim))}`;
 }
 
 function claimedPathFault(tenant: string, host: string, claims: readonly Claim[], match: RouteSpec['match']): Fault {

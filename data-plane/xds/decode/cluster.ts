@@ -57,7 +57,7 @@ function readCluster(place: Place, message: Cluster): ClusterResource {
     config: {
       name,
       protocol,
-      proxyHeader: readProxyHeader(place, message, protocol),
+      proxyHeader: readProxyHeader(place, message),
       connectTimeoutMs: positiveMillis(place.field('connect_timeout'), message.connect_timeout, 5_000),
       balance: readBalance(place, message),
       outlierDetection: readOutlierDetection(place, message),

@@ -3,7 +3,7 @@ import { proxyProtocolFilter, proxyProtocolMetadata } from '../../../proto/l4.ts
 import type { ProxyProtocolConfig } from '../../model/config.ts';
 import { decodeCluster } from './cluster.ts';
 import { decodeListener } from './listener.ts';
-import { any, httpManager, httpOptionsName, problemsOf, refusals, seconds, taken } from './testing.ts';
+import { any, httpManager, problemsOf, refusals, seconds, taken } from './testing.ts';
 import {
   chainListener,
   headedCluster,
@@ -161,6 +161,12 @@ test('or of the second, with TLVs that were passed on, written down or made of t
   expect(headerOf({ config: { version: 'V2', ...some } })).toEqual({ version: 2, passTlvs: [2], tlvs: [] });
 });
 
+test('endpoints that speak HTTP get one as well', () => {
+  const options = any(httpOptionsName, { explicit_http_config: { http_protocol_options: {} } });
+  const cluster = headedCluster({}, { typed_extension_protocol_options: { [httpOptionsName]: options } });
+  expect(taken(decodeCluster(cluster)).config).toMatchObject({ protocol: 'http1', proxyHeader: { version: 2 } });
+});
+
 const socket = 'transport_socket.typed_config';
 
 test.each(
@@ -184,17 +190,6 @@ test.each(
         `${socket}.config.added_tlvs[0].type: must be between 0 and 255`,
         `${socket}.config.added_tlvs[0]: must have either a value or a format_string`,
       ],
-    ],
-    [
-      [
-        {},
-        {
-          typed_extension_protocol_options: {
-            [httpOptionsName]: any(httpOptionsName, { explicit_http_config: { http_protocol_options: {} } }),
-          },
-        },
-      ],
-      [`transport_socket: a PROXY header in front of HTTP is ${unsupported}`],
     ],
   ),
 )('a PROXY header for endpoints is refused: $law', ({ patch, expected }) => {

@@ -28,7 +28,7 @@ const passFields = fieldTable('envoy.config.core.v3.ProxyProtocolPassThroughTLVs
 });
 const transportFields = fieldTable(upstreamTransport, {
   carried: ['config', 'transport_socket'],
-  // about connections that several clients share, and there are none; a client always has an address
+  // connections that tell of a client are its own alone; a client always has an address
   ignored: ['tlv_as_pool_key', 'allow_unspecified_address'],
 });
 const headerFields = fieldTable('envoy.config.core.v3.ProxyProtocolConfig', {
@@ -74,20 +74,14 @@ export function readUntrusted(
 }
 
 /** Null: the cluster's transport socket is no upstream_proxy_protocol. */
-export function readProxyHeader(
-  place: Place,
-  { transport_socket: socket }: Cluster,
-  protocol: string,
-): ProxyHeaderConfig | null {
+export function readProxyHeader(place: Place, { transport_socket: socket }: Cluster): ProxyHeaderConfig | null {
   const at = place.field('transport_socket');
   if (anyName(socket?.typed_config) !== upstreamTransport) {
     checkTransportSocket(at, socket);
     return null;
   }
   const message = unpackAny(at.field('typed_config'), upstreamTransport, socket?.typed_config);
-  if (message === null) return null;
-  if (protocol !== 'tcp') at.refuse(`a PROXY header in front of HTTP is ${unsupported}`);
-  return readTransport(at.field('typed_config'), message);
+  return message === null ? null : readTransport(at.field('typed_config'), message);
 }
 
 function readTransport(place: Place, message: ProxyProtocolUpstreamTransport): ProxyHeaderConfig {

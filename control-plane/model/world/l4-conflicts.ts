@@ -1,0 +1,122 @@
+/** L4Routes of one listener that want the same connections, or cannot stand side by side. */
+import { cidrsOverlap } from '../cidr.ts';
+import { describeKey, keyId, type Problem } from '../document.ts';
+import { type L4Match, matchesOf, matchKey } from '../l4-matches.ts';
+import { compareAge } from '../order.ts';
+import { type Fault, type Path, pointerInto, problemAt } from '../problems.ts';
+import type { L4RouteSpec, SpecOf, Typed } from '../specs.ts';
+import type { Proposal } from './proposal.ts';
+
+type Route = Typed<'L4Route'>;
+
+/** One problem for each route that comes second. */
+export function l4Conflicts(proposal: Proposal): Problem[] {
+  const routes = proposal.put.filter((document): document is Route => document.kind === 'L4Route');
+  return [...Map.groupBy(routes, ({ spec }) => spec.listener)].flatMap(([name, written]) => {
+    const { protocol } = proposal.after.get('Listener', undefined, name)?.spec ?? {};
+    const onListener = [...proposal.after.referrers({ kind: 'Listener', name })].filter(
+      (other): other is Route => other.kind === 'L4Route',
+    );
+    const takenBy = holders(onListener, proposal.changed);
+    return written.flatMap((route): Problem[] => {
+      const others = onListener.filter((other) => other !== route);
+      const found =
+        sameMatch(takenBy, route) ??
+        (protocol === 'tls-passthrough' ? undefined : foreignClients(proposal, route, others)) ??
+        (protocol === 'udp' ? otherSettings(proposal, route, others) : undefined);
+      if (found === undefined) return [];
+      const pointer = pointerInto(route.document.spec, found.path);
+      return [problemAt(route.document, pointer, { code: 'conflict', ...found.fault })];
+    });
+  });
+}
+
+interface Conflict {
+  readonly path: Path;
+  readonly fault: Fault;
+}
+
+/** Who was there before keeps it; of two that come together, the older by their order. */
+function comesBefore(other: Route, route: Route, changed: Proposal['changed']): boolean {
+  const [otherIsNew, isNew] = [other, route].map(({ document }) => changed.has(keyId(document)));
+  return otherIsNew === isNew ? compareAge(other, route) < 0 : otherIsNew !== true;
+}
+
+/** By `matchKey`, the first of those that want it. */
+function holders(routes: readonly Route[], changed: Proposal['changed']): ReadonlyMap<string, Route> {
+  const takenBy = new Map<string, Route>();
+  for (const route of routes.toSorted((a, b) => (comesBefore(a, b, changed) ? -1 : 1))) {
+    for (const match of matchesOf(route.spec)) {
+      const key = matchKey(match);
+      if (!takenBy.has(key)) takenBy.set(key, route);
+    }
+  }
+  return takenBy;
+}
+
+function sameMatch(takenBy: ReadonlyMap<string, Route>, route: Route): Conflict | undefined {
+  for (const match of matchesOf(route.spec)) {
+    const holder = takenBy.get(matchKey(match));
+    if (holder === undefined || holder === route) continue;
+    const detail = `Listener ${route.spec.listener} already hands ${describe(match)} to ${describeKey(holder.document)}.`;
+    const remedy = 'Add the clusters to `to` of that one, take other names, protocols or sources, or another listener.';
+    return { path: placeOf(route.spec, match), fault: { detail, remedy } };
+  }
+  return undefined;
+}
+
+function describe({ serverName, alpn, source }: L4Match): string {
+  const words = [
+    serverName === '' ? 'connections of any name' : `connections for ${serverName}`,
+    ...(alpn === '' ? [] : [`that offer ${alpn}`]),
+    ...(source === '0.0.0.0/0' || source === '::/0' ? [] : [`from ${source}`]),
+  ];
+  return serverName === '' && words.length === 1 ? 'all other connections' : words.join(' ');
+}
+
+function placeOf({ serverNames, alpn, sources }: L4RouteSpec, match: L4Match): Path {
+  if (serverNames.length > 0) return ['serverNames', serverNames.indexOf(match.serverName)];
+  if (alpn.length > 0) return ['alpn', alpn.indexOf(match.alpn)];
+  return sources.length > 0 ? ['sources', sources.indexOf(match.source)] : ['listener'];
+}
+
+/**
+ * Where no names are claimed, the narrower range wins: a tenant could take away another's clients. The platform may, and
+ * a route that stays as it was is not asked again.
+ */
+function foreignClients({ before }: Proposal, route: Route, others: readonly Route[]): Conflict | undefined {
+  const { tenant, kind, name } = route.document;
+  if (tenant === undefined) return undefined;
+  const previous = before.get(kind, tenant, name) as Route | undefined;
+  const { listener, sources } = route.spec;
+  if (previous?.spec.listener === listener && previous.spec.sources.join() === sources.join()) return undefined;
+  const clients = clientsOf(route);
+  const holder = others.find((other) => other.document.tenant !== tenant && cidrsOverlap(clientsOf(other), clients));
+  if (holder === undefined) return undefined;
+  const detail = `Some of these clients of Listener ${listener} are those of ${describeKey(holder.document)}.`;
+  const remedy = 'Write `sources` that it does not have, or use another listener.';
+  return { path: sources.length === 0 ? ['listener'] : ['sources'], fault: { detail, remedy } };
+}
+
+function clientsOf({ spec }: Route): readonly string[] {
+  return spec.sources.length === 0 ? ['0.0.0.0/0', '::/0'] : spec.sources;
+}
+
+const ofListener = {
+  idleTimeout: ({ idleTimeoutMs }) => idleTimeoutMs,
+  hash: ({ hash }) => hash,
+  perPacket: ({ perPacket }) => perPacket,
+  datapath: ({ datapath }) => datapath,
+} satisfies Readonly<Record<string, (spec: SpecOf['L4Route']) => unknown>>;
+
+/** One proxy serves all routes of a udp listener: they differ in whom they take, and in where that goes. */
+function otherSettings({ changed }: Proposal, route: Route, others: readonly Route[]): Conflict | undefined {
+  for (const [field, read] of Object.entries(ofListener)) {
+    const other = others.find((one) => comesBefore(one, route, changed) && read(one.spec) !== read(route.spec));
+    if (other === undefined) continue;
+    const detail = `${describeKey(other.document)} has another \`${field}\`; the routes of a udp listener have one.`;
+    const remedy = 'Write the same in all of them, in one apply, or use another listener.';
+    return { path: [field], fault: { detail, remedy } };
+  }
+  return undefined;
+}

@@ -1,0 +1,165 @@
+/**
+ * Three L4 nodes, each at ports of its own, and an Envoy where the documents say: where flows lead at each of them, before
+ * and after endpoints come and go, and whether connections that are open notice.
+ */
+import { once } from 'node:events';
+import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startEnvoy } from '../support/envoy.ts';
+import { type Cleanup, type ControlPlaneProcess, run, startControlPlane, startDataPlane } from '../support/fairlead.ts';
+import { endpointsOf, type Flow, type OpenFlow, openAll, startEcho, type Target } from './flows.ts';
+import { Expected } from './tables.ts';
+
+const patienceMs = 20_000;
+const pauseMs = 50;
+/** Of the documents, and of the Envoy. */
+const virtual = '127.77.0.1';
+const nodes = 3;
+
+export const hashes = ['source', 'five-tuple'] as const;
+export type Hash = (typeof hashes)[number];
+
+export interface Fleet {
+  readonly controlPlane: ControlPlaneProcess;
+  /** By hash: our nodes, then the Envoy. */
+  readonly targets: Readonly<Record<Hash, readonly Target[]>>;
+  readonly stages: readonly Stage[];
+  /** What is hashed of a flow. */
+  textOf(hash: Hash, flow: Flow): string;
+}
+
+export interface Stage {
+  readonly name: string;
+  /** Ports of endpoints on 127.0.0.1. */
+  readonly endpoints: readonly number[];
+}
+
+/** @param envoy there is one to compare with */
+export async function startFleet(cleanup: Cleanup, endpointCount: number, envoy: boolean): Promise<Fleet> {
+  const endpoints = await Promise.all(Array.from({ length: endpointCount + 1 }, () => startEcho(cleanup)));
+  const first = endpoints.slice(0, -1);
+  const middle = Math.floor(endpointCount / 2);
+  const stages = [
+    { name: `${endpointCount} endpoints`, endpoints: first },
+    { name: 'one is removed', endpoints: first.toSpliced(middle, 1) },
+    { name: 'one is added', endpoints: endpoints.toSpliced(middle, 1) },
+  ];
+  const ports = { source: await freePort(), 'five-tuple': await freePort() };
+  const controlPlane = await startControlPlane(cleanup);
+  const listeners = hashes.map((hash) => listenerDocuments(hash, ports[hash]));
+  await controlPlane.apply(groupDocument + clusterDocument(first) + listeners.join(''));
+  const binds = hashes.flatMap((hash) => ['--bind', `${hash}=127.0.0.1:0`]);
+  const started = await Promise.all(
+    Array.from({ length: nodes }, (_, index) =>
+      startDataPlane(cleanup, controlPlane, 'l4', `n${index + 1}`, binds, {}),
+    ),
+  );
+  if (envoy) await startNeighbour(cleanup, controlPlane);
+  const targetsOf = async (hash: Hash): Promise<Target[]> => {
+    const ours = started.map(async (node) => ({ name: node.id, address: '127.0.0.1', port: await node.port(hash) }));
+    return [...(await Promise.all(ours)), ...(envoy ? [{ name: 'Envoy', address: virtual, port: ports[hash] }] : [])];
+  };
+  return {
+    controlPlane,
+    targets: { source: await targetsOf('source'), 'five-tuple': await targetsOf('five-tuple') },
+    stages,
+    textOf: (hash, { address, port }) => (hash === 'source' ? address : `${address}:${port}|${virtual}:${ports[hash]}`),
+  };
+}
+
+async function startNeighbour(cleanup: Cleanup, controlPlane: ControlPlaneProcess): Promise<void> {
+  const args = ['bootstrap', 'envoy', '--group', 'l4', '--id', 'envoy', '--xds', controlPlane.xds];
+  const { stdout } = await run(args, controlPlane.env);
+  const envoy = await startEnvoy({ bootstrap: stdout });
+  cleanup.add(() => envoy.stop());
+}
+
+/** At the address of the documents, where nobody else listens. */
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, virtual);
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export interface Mapped {
+  readonly hash: Hash;
+  readonly expected: readonly number[];
+  /** `node: flow, where it went` of those that went elsewhere and went on doing so. */
+  readonly differences: readonly string[];
+}
+
+/** Applies a stage and asks every node and the Envoy where each flow leads. */
+export async function mapStage(fleet: Fleet, { endpoints }: Stage, flows: readonly Flow[]): Promise<Mapped[]> {
+  await fleet.controlPlane.apply(clusterDocument(endpoints));
+  const tables = new Expected(endpoints);
+  const mapped: Mapped[] = [];
+  for (const hash of hashes) {
+    const expected = flows.map((flow) => tables.endpointOf(fleet.textOf(hash, flow)));
+    const differences: string[] = [];
+    for (const target of fleet.targets[hash]) differences.push(...(await differ(target, flows, expected)));
+    mapped.push({ hash, expected, differences });
+  }
+  return mapped;
+}
+
+/** What differs is asked again until the node has taken up what was applied. */
+async function differ(target: Target, flows: readonly Flow[], expected: readonly number[]): Promise<string[]> {
+  const deadline = Date.now() + patienceMs;
+  let open = flows.map((_, index) => index);
+  for (;;) {
+    const asked = open;
+    const answers = await endpointsOf(
+      target,
+      asked.map((index) => flows[index]!),
+    );
+    const wrong = asked.flatMap((index, at) =>
+      answers[at] === expected[index] ? [] : [{ index, answer: answers[at] }],
+    );
+    open = wrong.map(({ index }) => index);
+    if (open.length === 0) return [];
+    if (Date.now() > deadline) {
+      return wrong.map(
+        ({ index, answer }) => `${target.name}: ${flows[index]!.address}:${flows[index]!.port}, ${answer}`,
+      );
+    }
+    await delay(pauseMs);
+  }
+}
+
+/** Connections to every one of our nodes, by both listeners. */
+export async function keepFlows(cleanup: Cleanup, fleet: Fleet, flows: readonly Flow[]): Promise<OpenFlow[]> {
+  const kept: OpenFlow[] = [];
+  cleanup.add(() => {
+    for (const flow of kept) flow.cut();
+  });
+  for (const hash of hashes) {
+    for (const target of fleet.targets[hash].slice(0, nodes)) kept.push(...(await openAll(target, flows)));
+  }
+  return kept;
+}
+
+/** How many of them still carry bytes. */
+export async function stillEcho(kept: readonly OpenFlow[], line: string): Promise<number> {
+  const answers = await Promise.all(kept.map((flow) => flow.repeats(line).catch(() => false)));
+  return answers.filter(Boolean).length;
+}
+
+const groupDocument = 'kind: NodeGroup\nname: l4\nspec: { tier: l4 }\n';
+
+function listenerDocuments(hash: Hash, port: number): string {
+  const listener = `{ groups: [l4], address: ${virtual}, port: ${port}, protocol: tcp }`;
+  const route = `{ listener: ${hash}, hash: ${hash}, to: [{ cluster: flows }], datapath: user }`;
+  return document('Listener', hash, listener) + document('L4Route', hash, route);
+}
+
+function clusterDocument(endpoints: readonly number[]): string {
+  const list = endpoints.map((port) => `{ address: 127.0.0.1, port: ${port} }`).join(', ');
+  return document('Cluster', 'flows', `{ protocol: tcp, endpoints: [${list}], balance: { policy: maglev } }`);
+}
+
+function document(kind: string, name: string, spec: string): string {
+  return `---\nkind: ${kind}\nname: ${name}\nspec: ${spec}\n`;
+}
