@@ -3,7 +3,7 @@ import { proxyProtocolFilter, proxyProtocolMetadata } from '../../../proto/l4.ts
 import type { ProxyProtocolConfig } from '../../model/config.ts';
 import { decodeCluster } from './cluster.ts';
 import { decodeListener } from './listener.ts';
-import { any, httpManager, problemsOf, refusals, seconds, taken } from './testing.ts';
+import { any, httpManager, httpOptionsName, problemsOf, refusals, seconds, taken } from './testing.ts';
 import {
   chainListener,
   headedCluster,
