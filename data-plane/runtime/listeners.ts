@@ -178,11 +178,8 @@ export class Listeners implements NodeListeners {
     return this.#deps.binds.get(config.name) ?? { address: config.address, port: config.port };
   }
 
-  /** Where clients believe the listener to be, where that is not where this node has it; null: it is. */
   #virtualAddress(config: ListenerConfig): string | null {
-    const { address, port } = this.#place(config);
-    const isThere = address === config.address && port === config.port && port !== 0;
-    return isThere ? null : addressText(config.address, config.port);
+    return config.virtualAddress ?? virtualAddressOf(config, this.#place(config)) ?? null;
   }
 
   #sameSocket(open: Open, config: ListenerConfig): boolean {
@@ -296,4 +293,10 @@ function announceAt(server: Server, isOn: boolean): void {
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : 1;
+}
+
+/** `ip:port` where clients believe a listener to be, where that is not its place; undefined: it is. */
+export function virtualAddressOf({ address, port }: ListenerConfig, place: BoundAddress): string | undefined {
+  const isThere = address === place.address && port === place.port && port !== 0;
+  return isThere ? undefined : addressText(address, port);
 }
