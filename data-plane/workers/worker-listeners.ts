@@ -3,7 +3,7 @@ import { limits } from '../limits.ts';
 import type { Places, Transport } from '../listener/places.ts';
 import type { BoundAddress } from '../listener/socket.ts';
 import type { ListenerConfig, ProxyConfig, TlsConfig } from '../model/config.ts';
-import { type Binds, boundListener, type ListenerView, virtualAddressOf } from '../runtime/listeners.ts';
+import { type Binds, boundListener, type ListenerView } from '../runtime/listeners.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { BoundListener, NodeListeners } from '../runtime/node.ts';
 import type { WorkerView } from './messages.ts';
@@ -165,9 +165,8 @@ export class WorkerListeners implements NodeListeners {
     const before = this.#placed.get(wanted.name);
     const same = before?.wanted === wanted && before.config.address === address && before.config.port === port;
     if (same) return before;
-    const virtualAddress = virtualAddressOf(wanted, { address, port });
-    const moved = virtualAddress !== undefined && { virtualAddress };
-    return { wanted, config: { ...wanted, tls: this.#withKeys(wanted.tls), address, port, ...moved } };
+    const said = { address: wanted.address, port: wanted.port };
+    return { wanted, config: { ...wanted, tls: this.#withKeys(wanted.tls), address, port, said } };
   }
 
   #withKeys(tls: TlsConfig | null): TlsConfig | null {
