@@ -185,8 +185,9 @@ export class Listeners implements NodeListeners {
   /** Where clients believe the listener to be, where that is not where this node has it; null: it is. */
   #virtualAddress(config: ListenerConfig): string | null {
     const { address, port } = this.#place(config);
-    const isThere = address === config.address && port === config.port && port !== 0;
-    return isThere ? null : addressText(config.address, config.port);
+    const said = config.said ?? config;
+    const isThere = address === said.address && port === said.port && port !== 0;
+    return isThere ? null : addressText(said.address, said.port);
   }
 
   #sameSocket(open: Open, config: ListenerConfig): boolean {
@@ -205,7 +206,7 @@ export class Listeners implements NodeListeners {
     const { logger, setTimer, reusePort } = this.#deps;
     const { server, logs } = this.#create(config);
     const { address, port } = this.#place(config);
-    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
+    if (!(server instanceof HttpServer)) server.virtualAddress = this.#virtualAddress(config);
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
@@ -264,6 +265,7 @@ export class Listeners implements NodeListeners {
     } else if (server instanceof UdpServer && chain.type === 'udp') {
       open.logs = openAccessLoggers(chain.accessLogs, sinks);
       server.update(chain, open.logs.loggers);
+      server.virtualAddress = this.#virtualAddress(config);
       void logs?.close();
     }
     server.maxConnections = config.maxConnections;
