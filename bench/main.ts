@@ -16,6 +16,7 @@ const h2Defaults = { connections: '8', streams: '8' } as const;
 const benchmarks: Readonly<Record<string, BenchmarkEntry>> = {
   h2: { load: () => import('./h2.ts'), defaults: h2Defaults },
   hashing: { load: () => import('./hashing.ts'), defaults: { seconds: '3', rounds: '3', 'warm-up': '1' } },
+  kernel: { load: () => import('./kernel.ts'), defaults: { seconds: '3', rounds: '5', 'warm-up': '2' } },
   l4: { load: () => import('./l4.ts'), defaults: { seconds: '3', rounds: '5', 'warm-up': '2' } },
   l7: { load: () => import('./l7.ts') },
   profile: { load: () => import('./profile.ts') },

@@ -12,7 +12,7 @@ import { startNode } from './wire.ts';
  */
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   if (argv[0] === 'uninstall') {
-    process.stdout.write(`${await uninstall(readUninstall(argv.slice(1)), realSystem(env))}\n`);
+    process.stdout.write(`${await uninstall(readUninstall(argv.slice(1)), realSystem(env, true))}\n`);
     return;
   }
   let logger = createLogger('-');

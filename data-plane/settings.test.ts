@@ -27,6 +27,14 @@ test('as many threads carry traffic as were said, else as there are cores', () =
   expect(concurrencyOf()).toBe(os.availableParallelism());
 });
 
+test('the kernel may be told to carry traffic, unless a flag or the variable says not', () => {
+  const may = (flags: readonly string[], env: NodeJS.ProcessEnv): boolean =>
+    readSettings(['--group', 'edge', '--id', 'n1', ...flags], { FAIRLEAD_TOKEN: 't', ...env }).kernel;
+  expect([may([], {}), may([], { FAIRLEAD_KERNEL: 'on' })]).toEqual([true, true]);
+  expect([may(['--no-kernel'], {}), may([], { FAIRLEAD_KERNEL: 'off' })]).toEqual([false, false]);
+  expect(() => may([], { FAIRLEAD_KERNEL: 'no' })).toThrow('say on or off');
+});
+
 test.each(['0', '-1', '1.5', 'auto', ''])('%j is no number of threads', (text) => {
   expect(() => concurrencyOf('--concurrency', text)).toThrow('write a number of threads from 1 to 999');
 });

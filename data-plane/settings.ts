@@ -27,6 +27,8 @@ export interface Settings {
   readonly limits: NodeLimits;
   /** Threads that carry traffic; 1: the main thread does. */
   readonly concurrency: number;
+  /** The system's kernel may be told to carry some. */
+  readonly kernel: boolean;
   /** Files of filters. */
   readonly filters: readonly string[];
 }
@@ -44,6 +46,7 @@ interface Flags {
   limit: string[];
   filter: string[];
   concurrency?: number;
+  kernel: boolean;
 }
 
 /** A setting that makes no sense; the message says which, and what it should be. */
@@ -82,6 +85,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
       'worker threads that carry traffic; 1: none is started (default: the cores of this machine)',
       parseConcurrency,
     )
+    .option('--no-kernel', 'never program nftables, whatever routes ask for (FAIRLEAD_KERNEL=off)')
     .exitOverride();
   command.parse(argv, { from: 'user' });
   const flags = command.opts<Flags>();
@@ -97,6 +101,7 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     binds: new Map(flags.bind),
     limits: limitsOf(flags, env),
     concurrency: readConcurrency(flags.concurrency),
+    kernel: flags.kernel && readKernel(env['FAIRLEAD_KERNEL'] || 'on'),
     filters: flags.filter.length > 0 ? flags.filter : (env['FAIRLEAD_FILTERS'] ?? '').split(',').filter(Boolean),
   };
 }
@@ -189,6 +194,11 @@ function limitsOf({ limit }: Flags, env: NodeJS.ProcessEnv): NodeLimits {
 function parseConcurrency(text: string): number {
   if (/^[1-9][0-9]{0,2}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('write a number of threads from 1 to 999');
+}
+
+function readKernel(text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new SettingsError(`FAIRLEAD_KERNEL is "${text}": say on or off`);
 }
 
 /** As many as there are cores, where that is possible at all. */

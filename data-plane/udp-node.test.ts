@@ -24,7 +24,7 @@ async function peer(made: Promise<Peer>): Promise<Peer> {
 function settings(concurrency: number, binds: Settings['binds']): Settings {
   return {
     ...{ group: 'g', id: 'n', xds: [], xdsTls: undefined, token: undefined, zone: '', sessionKeys: [], filters: [] },
-    ...{ admin: { address: '127.0.0.1', port: 0 }, binds, limits: nodeLimits, concurrency },
+    ...{ admin: { address: '127.0.0.1', port: 0 }, binds, limits: nodeLimits, concurrency, kernel: false },
   };
 }
 

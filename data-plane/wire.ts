@@ -57,7 +57,7 @@ export async function startNode(written: Settings, version: string, logger: Logg
   const kernel = new KernelDatapath({
     id: settings.id,
     zone: settings.zone,
-    system: realSystem(process.env),
+    system: realSystem(process.env, settings.kernel),
     clusters: node.clusters,
     bound: () => carrier.bound(),
     registry,

@@ -6,6 +6,8 @@ import { requirePath } from './peer-path.ts';
 import type { Processes } from './processes.ts';
 
 export interface WrkOptions {
+  /** Default 127.0.0.1. */
+  readonly address?: string;
   readonly port: number;
   /** Sent in turn over all connections. */
   readonly requests: readonly { readonly host: string; readonly path: string }[];
@@ -28,7 +30,10 @@ export interface WrkResult {
 const script = path.join(import.meta.dirname, 'wrk.lua');
 
 /** Throws if any request failed: a figure that holds failures is no figure. */
-export async function runWrk(processes: Processes, options: WrkOptions): Promise<WrkResult> {
+export async function runWrk(
+  processes: Pick<Processes, 'start' | 'assertAlive'>,
+  options: WrkOptions,
+): Promise<WrkResult> {
   const args = [
     '-t1',
     `-c${options.connections}`,
@@ -37,7 +42,7 @@ export async function runWrk(processes: Processes, options: WrkOptions): Promise
     '10s',
     '-s',
     options.script ?? script,
-    `http://127.0.0.1:${options.port}/`,
+    `http://${options.address ?? '127.0.0.1'}:${options.port}/`,
     '--',
     ...options.requests.flatMap(({ host, path }) => [host, path]),
   ];

@@ -142,3 +142,10 @@ test('a passthrough listener looks into the first message of TLS, behind the PRO
     { ...ofAll, server_names: ['*.db.example.com'], application_protocols: ['postgresql'] },
   ]);
 });
+
+test('a PROXY header is waited for less long than the first message of TLS', () => {
+  const proxyProtocol = { accept: 'optional', trust: '10.0.0.1' };
+  expect(listenerOf({ proxyProtocol }, {})['listener_filters_timeout']).toBe('3s');
+  expect(listenerOf({ protocol: 'tls-passthrough', proxyProtocol }, {})).not.toHaveProperty('listener_filters_timeout');
+  expect(listenerOf({}, {})).not.toHaveProperty('listener_filters_timeout');
+});

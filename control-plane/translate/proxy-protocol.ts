@@ -1,8 +1,9 @@
 /** PROXY headers: what listeners make of those that come in, and which clusters send them out. */
-import { packAny } from '../../proto/codec.ts';
+import { durationOf, packAny } from '../../proto/codec.ts';
 import type { Cluster, Listener } from '../../proto/envoy.ts';
 import { keptTlvs, proxyProtocolFilter, proxyProtocolMetadata } from '../../proto/l4.ts';
 import type { ClusterSpec, ListenerSpec } from '../model/specs.ts';
+import { limits } from './limits.ts';
 import { cidrRange, structOf } from './wire.ts';
 
 type FilterChainMatch = NonNullable<NonNullable<Listener['filter_chains']>[number]['filter_chain_match']>;
@@ -15,9 +16,9 @@ const passedTlvs = { match_type: 'INCLUDE' as const, tlv_type: [0x01, 0x02, 0x05
 
 /** `keep`: in front of HTTP, logs find the TLVs in filter state alone. */
 export function readProxyHeaders(
-  { proxyProtocol }: ListenerSpec,
+  { protocol, proxyProtocol }: ListenerSpec,
   keep: 'DYNAMIC_METADATA' | 'FILTER_STATE',
-): Pick<Listener, 'listener_filters' | 'metadata'> {
+): Pick<Listener, 'listener_filters' | 'listener_filters_timeout' | 'metadata'> {
   if (proxyProtocol === null) return {};
   const rules = Object.entries(keptTlvs).map(([key, tlv_type]) => ({ tlv_type, on_tlv_present: { key } }));
   const isOptional = proxyProtocol.accept === 'optional';
@@ -30,6 +31,8 @@ export function readProxyHeaders(
   const words = { [proxyProtocolMetadata]: structOf({ untrusted: 'plain' }) };
   return {
     listener_filters: [{ name: proxyProtocolFilter, typed_config }],
+    // a ClientHello comes from further away, and has Envoy's own 15 s
+    ...(protocol !== 'tls-passthrough' && { listener_filters_timeout: durationOf(limits.proxyHeaderTimeoutMs) }),
     ...(isOptional && { metadata: { filter_metadata: words } }),
   };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { seededRandom } from '../testing.ts';
 import { ClientHelloReader, type HelloVerdict } from './client-hello.ts';
 import {
   caughtHello,
@@ -135,6 +136,9 @@ test.each<[string, Buffer, unknown]>([
     records(Buffer.concat([helloMessage(), Buffer.from([1, 0, 0, 0])])),
     refusedFor('malformed'),
   ],
+  ['a name that is not the Host behind it', Buffer.concat([hello(names('a')), Buffer.from('Host: b')]), found('a')],
+  ['h2, and HTTP/1.1 behind it', Buffer.concat([hello(protocols('h2')), Buffer.from('GET /')]), found('', ['h2'])],
+  ['a session ticket of another name', hello(names('a'), extension(35, Buffer.alloc(192, 1))), found('a')],
   ['another record behind it', Buffer.concat([hello(names('a')), Buffer.from('GET /')]), found('a')],
 ])('%s', (_, bytes, verdict) => {
   expect(whole(bytes)).toEqual(verdict);
@@ -157,5 +161,19 @@ test('whatever is cut off or changed in a hello, something is said of it and not
     }
     const cut = helloMessage().subarray(4, at);
     expect(whole(records(Buffer.concat([number(1, 1), vector(cut, 3)]))).type).toMatch(/^(?:refused|hello)$/);
+  }
+});
+
+test('however a hello is broken and cut, the same is said of it', () => {
+  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  const random = seededRandom(seed);
+  const below = (bound: number): number => Math.floor(random() * bound);
+  for (let turn = 0; turn < 300; turn++) {
+    const message = Buffer.from(turn % 2 === 0 ? browser : helloMessage({ extensions: [names('a'), protocols('h2')] }));
+    for (let faults = below(4); faults > 0; faults--) message[below(message.length)] = below(256);
+    const bytes = records(message, 1 + below(message.length));
+    if (random() < 0.3) bytes[below(bytes.length)] = below(256);
+    const cuts = Array.from({ length: below(8) }, () => below(bytes.length)).sort((a, b) => a - b);
+    expect(inPieces(bytes, cuts), `seed ${seed}, ${bytes.toString('hex')} cut at ${cuts}`).toEqual(whole(bytes));
   }
 });

@@ -1,6 +1,7 @@
 /** Writes PROXY headers as Envoy does, byte for byte; what they are is said where they are read (proxy-protocol.ts). */
 import net from 'node:net';
 import type { ProxyTlv } from '../model/arrival.ts';
+import { ipBytes } from './ip-bytes.ts';
 import {
   commands,
   families,
@@ -73,35 +74,6 @@ const mappedPrefix = Buffer.from('00000000000000000000ffff', 'hex');
 
 function mapped(ip: Buffer): Buffer {
   return ip.length === 16 ? ip : Buffer.concat([mappedPrefix, ip]);
-}
-
-/** Null: this is no address. */
-function ipBytes(text: string): Buffer | null {
-  const ip = withoutZone(text);
-  if (net.isIPv4(ip)) return Buffer.from(ip.split('.').map(Number));
-  return net.isIPv6(ip) ? ipv6Bytes(ip) : null;
-}
-
-/** Of text that is known to be an address. */
-function ipv6Bytes(ip: string): Buffer {
-  const bytes = Buffer.alloc(16);
-  const [before = '', after = ''] = ip.split('::');
-  groupBytes(before).copy(bytes);
-  const last = groupBytes(after);
-  last.copy(bytes, 16 - last.length);
-  return bytes;
-}
-
-/** `1:a:1.2.3.4` */
-function groupBytes(groups: string): Buffer {
-  if (groups === '') return Buffer.alloc(0);
-  return Buffer.from(
-    groups.split(':').flatMap((group) => {
-      if (group.includes('.')) return group.split('.').map(Number);
-      const value = Number.parseInt(group, 16);
-      return [value >> 8, value & 0xff];
-    }),
-  );
 }
 
 /** It means something on this machine only. */

@@ -5,6 +5,7 @@
 import net from 'node:net';
 import type { ProxyTlv } from '../model/arrival.ts';
 import { crc32cWithout } from './crc32c.ts';
+import { ipBytes, ipv4Text, ipv6Text } from './ip-bytes.ts';
 
 export interface ProxyAddresses {
   readonly source: string;
@@ -158,14 +159,9 @@ function ipv4Of(text: string): string {
   return net.isIPv4(text) ? text : '';
 }
 
-/** Without a zone, which would mean something on the machine of its sender only. */
+/** As sockets write it; without a zone, which would mean something on the machine of its sender only. */
 function ipv6Of(text: string): string {
-  return net.isIPv6(text) && !text.includes('%') ? canonical(text) : '';
-}
-
-/** As sockets write it. */
-function canonical(ipv6: string): string {
-  return new net.SocketAddress({ address: ipv6, family: 'ipv6' }).address;
+  return net.isIPv6(text) && !text.includes('%') ? ipv6Text(ipBytes(text)!, 0) : '';
 }
 
 function portOf(text: string): number {
@@ -206,23 +202,13 @@ function addressBytesOf(family: number): number {
 
 function addressesAt(b: Buffer, at: number, bytes: number): ProxyAddresses {
   const ipBytes = bytes === 12 ? 4 : 16;
-  const ipAt = bytes === 12 ? ipv4At : ipv6At;
+  const ipAt = bytes === 12 ? ipv4Text : ipv6Text;
   return {
     source: ipAt(b, at),
     destination: ipAt(b, at + ipBytes),
     sourcePort: b.readUInt16BE(at + 2 * ipBytes),
     destinationPort: b.readUInt16BE(at + 2 * ipBytes + 2),
   };
-}
-
-function ipv4At(b: Buffer, at: number): string {
-  return `${b[at]}.${b[at + 1]}.${b[at + 2]}.${b[at + 3]}`;
-}
-
-function ipv6At(b: Buffer, at: number): string {
-  let text = '';
-  for (let i = 0; i < 16; i += 2) text += (i > 0 ? ':' : '') + b.readUInt16BE(at + i).toString(16);
-  return canonical(text);
 }
 
 /** Copies, or what is wrong. @param from where the header begins */

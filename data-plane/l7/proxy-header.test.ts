@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { readTold } from '../codec/proxy-reading-testing.ts';
 import type { Arrival } from '../model/arrival.ts';
 import type { ClusterConfig, ProxyHeaderConfig, RouteConfig } from '../model/config.ts';
-import { clusterOf, noBreakers, routeOf, startProxy, talk } from '../testing.ts';
+import { clusterOf, noBreakers, routeOf, seededRandom, startProxy, talk } from '../testing.ts';
 import { H1Connection } from './h1-connection.ts';
 
 const running: { stop(): Promise<void> }[] = [];
@@ -113,7 +113,7 @@ function client(port: number) {
     ask: async (path: string): Promise<string> => {
       text = '';
       socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
-      await until(() => /\r\n\r\n(?:ok|2\r\nok\r\n0\r\n\r\n)$/.test(text));
+      await until(() => /\r\n\r\n(?:ok|2\r\nok\r\n0\r\n\r\n)$/.test(text) || socket.destroyed);
       return text.slice(9, 12);
     },
   };
@@ -196,6 +196,41 @@ describe.each(['http1', 'http2'] as const)('to endpoints of %s', (protocol) => {
     expect(heard.flatMap(({ paths }) => paths)).toEqual(['/busy', '/busy']);
   });
 });
+
+test.each([
+  ['http1', Number.POSITIVE_INFINITY],
+  ['http1', 3],
+  ['http2', 3],
+] as const)(
+  "to %s by %d connections, whatever clients do, none has another one's requests, and nothing is left",
+  async (protocol, connections) => {
+    const seed = Date.now() % 2 ** 31;
+    console.log(`seed ${seed} (repeats it as far as sockets do)`);
+    const random = seededRandom(seed);
+    const { heard, proxy } = await start(protocol, { breakers: { ...noBreakers, connections } });
+    const lives = Array.from({ length: 40 }, async () => {
+      const one = client(proxy.port);
+      await once(one.socket, 'connect');
+      const path = `/${one.socket.localPort}`;
+      for (let requests = Math.floor(random() * 5); requests >= 0; requests--) {
+        const answer = one.ask(path);
+        if (random() < 0.15) one.socket.destroy();
+        else expect(await answer).toBe('200');
+        if (one.socket.destroyed) return;
+      }
+      if (random() < 0.8) one.socket.destroy();
+      else one.socket.end();
+    });
+    await Promise.all(lives);
+    const { cxActive, rqActive, rqWaiting, rqPendingActive } = proxy.cluster.stats;
+    const left = () => [cxActive, rqActive, rqWaiting, rqPendingActive].map(({ value }) => value);
+    await expect.poll(left, quick).toEqual([0, 0, 0, 0]);
+    await expect.poll(() => heard.filter(({ open }) => open), quick).toEqual([]);
+    expect(heard.length).toBeGreaterThan(5);
+    for (const { who, paths } of heard) for (const path of paths) expect(who).toContain(`:${path.slice(1)} `);
+    expect(proxy.faults).toEqual([]);
+  },
+);
 
 test('no more connections than may be idle are, of all clients together: the longest idle one closes', async () => {
   const { heard, proxy } = await start('http1', { keepAlive: { maxIdle: 2, idleTimeoutMs: 0, maxRequests: 0 } });

@@ -75,9 +75,11 @@ export class Listeners implements NodeListeners {
 
   constructor(deps: ListenersDeps) {
     this.#deps = deps;
-    const { now, random, onFault } = deps.shared;
+    const { now, random, onFault, turns } = deps.shared;
     const connections = () => [...this.#open.values()].map(({ server }) => server.connections);
-    this.#softDrain = new SoftDrain({ connections, now, random, onFault, setTimer: deps.setTimer });
+    // what clients have sent by then is read before
+    const setTimer: ListenersDeps['setTimer'] = (callback, ms) => deps.setTimer(() => turns.settle(callback), ms);
+    this.#softDrain = new SoftDrain({ connections, now, random, onFault, setTimer });
   }
 
   /** Resolves when everything wanted is bound or has failed; later calls wait for earlier ones. */
@@ -153,6 +155,8 @@ export class Listeners implements NodeListeners {
     this.#stopped = true;
     this.#softDrain.end();
     await this.#applied;
+    // who is connected by now is let in
+    await new Promise<void>((resolve) => this.#deps.shared.turns.settle(resolve));
     const servers = [...[...this.#open.values()].map((open) => open.server), ...this.#draining];
     await this.#within(Promise.all(servers.map((server) => server.drain())), timeoutMs);
     for (const server of servers) server.destroy();

@@ -9,7 +9,7 @@ export function kernelStats(registry: StatsRegistry) {
     listeners: scope.gauge('listeners', 'Listeners whose flows the kernel carries'),
     listenersRefused: scope.gauge(
       'listeners_refused',
-      'Listeners that ask for the kernel, and are served by user space',
+      'Listeners that insist on the kernel, and are served by user space',
     ),
     changes: scope.counter('changes', 'Transactions that changed rules or slots'),
     slotsChanged: scope.counter('slots_changed', 'Slots that got another endpoint'),

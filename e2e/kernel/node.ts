@@ -29,7 +29,7 @@ const kernel = new KernelDatapath({
   ...{
     id,
     zone: '',
-    system: realSystem(process.env),
+    system: realSystem(process.env, true),
     clusters: carrier.node.clusters,
     registry,
     logger,

@@ -1,5 +1,5 @@
 /** What the node of a run is configured with: the same listeners in all, clusters as each promise needs them. */
-import type { ClusterConfig, EndpointConfig, ListenerConfig } from '../../data-plane/model/config.ts';
+import type { ClusterConfig, Datapath, EndpointConfig, ListenerConfig } from '../../data-plane/model/config.ts';
 import { balanceOf, clusterOf, endpointOf } from '../../data-plane/testing.ts';
 import { backendAddress, nodeAddress } from './namespaces.ts';
 import type { Flow } from './peer.ts';
@@ -27,8 +27,13 @@ export function clusterAt(
   return clusterOf([], { name, protocol: 'tcp', balance: balanceOf(policy), endpoints });
 }
 
-function listenerOf({ protocol, port }: Flow, name: string, address: string, cluster: string): ListenerConfig {
-  const common = { statPrefix: name, idleTimeoutMs: 600_000, accessLogs: [], datapath: 'auto' } as const;
+interface Listening extends Pick<ListenerConfig, 'name' | 'address'> {
+  readonly cluster: string;
+  readonly datapath: Datapath;
+}
+
+function listenerOf({ protocol, port }: Flow, { name, address, cluster, datapath }: Listening): ListenerConfig {
+  const common = { statPrefix: name, idleTimeoutMs: 600_000, accessLogs: [], datapath };
   const hash = { type: 'text', format: '', means: 'five-tuple' } as const;
   const tcp = { ...common, to: [{ cluster, weight: 1 }], hash, proxyTlvs: [] };
   const routes = [{ sources: [], cluster }];
@@ -49,12 +54,12 @@ function listenerOf({ protocol, port }: Flow, name: string, address: string, clu
 }
 
 /** @param front the cluster of TCP and UDP over IPv4 */
-export function siteOf(front: ClusterConfig): Configured {
+export function siteOf(front: ClusterConfig, datapath: Datapath = 'auto'): Configured {
   return {
     listeners: [
-      listenerOf(toFront, 'front', '0.0.0.0', front.name),
-      listenerOf(toFront6, 'front6', '::', 'team/six'),
-      listenerOf(toDns, 'dns', nodeAddress[4], front.name),
+      listenerOf(toFront, { name: 'front', address: '0.0.0.0', cluster: front.name, datapath }),
+      listenerOf(toFront6, { name: 'front6', address: '::', cluster: 'team/six', datapath }),
+      listenerOf(toDns, { name: 'dns', address: nodeAddress[4], cluster: front.name, datapath }),
     ],
     clusters: [front, clusterAt('team/six', 6, [1, 2, 3])],
   };

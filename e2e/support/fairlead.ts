@@ -186,7 +186,7 @@ export interface DataPlaneProcess {
   port(listener: string): Promise<number>;
 }
 
-/** A data-plane node, ready; of one thread, unless `flags` say otherwise: tests run on few cores. */
+/** A data-plane node, ready; of one thread and without the kernel, unless `flags` and `env` say otherwise: tests run on few cores, and leave the machine's own rules alone. */
 export async function startDataPlane(
   cleanup: Cleanup,
   controlPlane: Pick<ControlPlaneProcess, 'xds' | 'nodeToken'>,
@@ -201,6 +201,7 @@ export async function startDataPlane(
     FAIRLEAD_TOKEN: token,
     FAIRLEAD_ADMIN: '127.0.0.1:0',
     FAIRLEAD_HOME: await temporaryFolder(cleanup),
+    FAIRLEAD_KERNEL: 'off',
     ...env,
   });
   cleanup.add(() => program.stop());

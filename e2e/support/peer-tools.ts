@@ -1,6 +1,6 @@
 /** What bringing a peer takes: the folder, pip, system packages. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 
 export const peersFolder = path.resolve(import.meta.dirname, '../../.peers');
@@ -28,7 +28,9 @@ export function installPackages(packages: readonly string[], why: string): void 
   throw new PeerError(`apt-get could not install ${packages.join(' ')} (its own words stand above). ${byHand}`);
 }
 
+/** @param program its name, or the whole path of a file that need not be a program */
 export function findProgram(program: string): string | undefined {
+  if (path.isAbsolute(program)) return existsSync(program) ? program : undefined;
   // Debian keeps servers in sbin, and Go's archive itself in /usr/local: not on every user's PATH
   const folders = [
     ...(process.env['PATH'] ?? '').split(path.delimiter),

@@ -2,6 +2,7 @@
  * The programs that tests and benchmarks stand beside: `npm run peers` brings Envoy into the ignored folder `.peers/`;
  * `npm run peers -- grpc` gRPC's own clients; `npm run peers -- h2spec` the conformance tests for HTTP/2;
  * `npm run peers -- slowhttptest` the slow attacks, a system package; `npm run peers -- real-servers` databases and brokers;
+ * `npm run peers -- proxy-peers` proxies that send PROXY headers;
  * `npm run peers -- bench` HAProxy, nginx, nghttpx, wrk, h2load and nghttpd from the system's packages as well,
  * and builds go-control-plane.
  */
@@ -24,6 +25,8 @@ const wheelHashes: Partial<Record<NodeJS.Architecture, string>> = {
 const packagedPeers = {
   haproxy: { program: 'haproxy', package: 'haproxy' },
   nginx: { program: 'nginx', package: 'nginx' },
+  'nginx-stream': { program: '/usr/lib/nginx/modules/ngx_stream_module.so', package: 'libnginx-mod-stream' },
+  curl: { program: 'curl', package: 'curl' },
   wrk: { program: 'wrk', package: 'wrk' },
   h2load: { program: 'h2load', package: 'nghttp2-client' },
   slowhttptest: { program: 'slowhttptest', package: 'slowhttptest' },
@@ -45,6 +48,7 @@ export type PeerName = 'envoy' | 'grpc-python' | 'grpc-go' | 'h2spec' | 'go-cont
 
 const groups: Record<string, readonly PeerName[]> = {
   grpc: ['grpc-python', 'grpc-go'],
+  'proxy-peers': ['haproxy', 'nginx', 'nginx-stream', 'curl'],
   'real-servers': ['redis-server', 'mosquitto', 'mosquitto_pub', 'mariadbd', 'dnsmasq', 'psql'],
   bench: ['envoy', 'haproxy', 'nginx', 'nghttpx', 'wrk', 'h2load', 'nghttpd', 'go-control-plane'],
 };

@@ -16,6 +16,12 @@ export interface Carried {
   receivedBytes: number;
 }
 
+interface Place {
+  readonly carried: Carried;
+  readonly cluster: ClusterStats;
+  readonly listener: ListenerStats;
+}
+
 interface CountedCluster {
   readonly stats: ClusterStats;
   readonly hosts: readonly { readonly address: string; readonly port: number }[];
@@ -26,7 +32,7 @@ export class Counting {
   readonly #stats: KernelStats;
   readonly #listeners = new Map<string, ListenerStats>();
   /** By protocol, then by key. */
-  #places: ReadonlyMap<string, { carried: Carried; cluster: ClusterStats; listener: ListenerStats }> = new Map();
+  #places: ReadonlyMap<string, Place> = new Map();
 
   constructor(registry: StatsRegistry, stats: KernelStats) {
     this.#registry = registry;
@@ -35,8 +41,7 @@ export class Counting {
 
   /** Whose flows these will be. Where two listeners share a port, an endpoint of both counts for the first. */
   expect(services: readonly Service[], clusters: { get(name: string): CountedCluster | undefined }): void {
-    const places = new Map(this.#places);
-    places.clear();
+    const places = new Map<string, Place>();
     for (const { plan, port } of services) {
       for (const { to } of plan.ways) {
         const cluster = to === null ? undefined : clusters.get(to.cluster);

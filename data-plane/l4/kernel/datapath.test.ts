@@ -153,8 +153,9 @@ test.each<[string, (system: TestSystem) => void, (system: TestSystem) => void]>(
 ])('where %s user space serves: it is said once and loudly, and tried again', async (_why, begin, end) => {
   const { kernel, system, logs, configure, pass, stat } = node();
   begin(system);
-  await configure(kernelListener({}));
+  await configure(kernelListener({ proxy: tcpProxyOf('c', { datapath: 'kernel' }) }));
   expect(kernel.view).toMatchObject({ state: 'refused' });
+  expect(stat('kernel.listeners_refused')).toBe(1);
   await pass(40_500);
   expect(logs).toMatchObject([{ level: 'warn', event: 'kernel_refused' }]);
   expect(stat('kernel.failures')).toBe(3);
@@ -163,6 +164,20 @@ test.each<[string, (system: TestSystem) => void, (system: TestSystem) => void]>(
   await pass(20_000);
   expect(kernel.view).toMatchObject({ state: 'active', fault: null });
   expect(logs[1]).toMatchObject({ level: 'info', message: 'listener front is served by the kernel' });
+});
+
+test('a listener of `auto` is served by user space without a warning, and without a word where that is as it was meant', async () => {
+  const { kernel, system, logs, configure, stat } = node();
+  system.missing = 'no nft';
+  await configure(kernelListener({}));
+  expect(logs).toMatchObject([{ level: 'info', event: 'kernel_refused' }]);
+  expect(stat('kernel.listeners_refused')).toBe(0);
+  system.missing = null;
+  await configure(
+    kernelListener({ proxy: tcpProxyOf('c', { accessLogs: [{ path: 'x', format: { type: 'text', text: '' } }] }) }),
+  );
+  expect(kernel.view.listeners).toMatchObject([{ datapath: 'user', reasons: ['the kernel has no access logs'] }]);
+  expect(logs).toHaveLength(1);
 });
 
 test('what the system would not pass on is not taken, until it does', async () => {

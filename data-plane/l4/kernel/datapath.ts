@@ -12,7 +12,7 @@ import { flowsLeft, portOf } from './flows.ts';
 import { limits } from './limits.ts';
 import { tableOf } from './names.ts';
 import { NoTable, type System } from './nft.ts';
-import { planOf } from './plan.ts';
+import { type ListenerPlan, planOf } from './plan.ts';
 import { readCounts, readTable } from './read-back.ts';
 import { type KernelLogger, type KernelView, Report } from './report.ts';
 import { type Table, wantedTable } from './ruleset.ts';
@@ -48,6 +48,7 @@ export class KernelDatapath {
   /** Of all listeners that the kernel has carried. */
   readonly #ports = new Set<string>();
   #config: ProxyConfig | null = null;
+  #plans: readonly ListenerPlan[] = [];
   /** null: there is none; undefined: that has to be found out. */
   #stands: Table | null | undefined = undefined;
   #working: Promise<void> | null = null;
@@ -134,6 +135,7 @@ export class KernelDatapath {
     const { clusters, listeners } = this.#config!;
     const now = new Map([...clusters].map(([name, one]) => [name, this.#deps.clusters.get(name)?.config ?? one]));
     const plans = [...listeners.values()].flatMap((one) => planOf(one, now) ?? []);
+    this.#plans = plans;
     this.#asks = plans.some(({ ways }) => ways.length > 0);
     if (!this.#asks) {
       await this.#leave();
@@ -142,7 +144,6 @@ export class KernelDatapath {
     }
     const fault = this.#deps.system.fault();
     if (fault !== null) {
-      this.#report.show(plans, nobody);
       this.#failed(fault);
       return;
     }
@@ -233,7 +234,7 @@ export class KernelDatapath {
   /** User space serves: the rules are not there, or will soon take nothing. What stands is looked at anew. */
   #failed(fault: string): void {
     this.#stands = undefined;
-    this.#report.failed(fault);
+    this.#report.failed(fault, this.#plans);
   }
 
   #keepTicking(): void {

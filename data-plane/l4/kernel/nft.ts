@@ -22,9 +22,11 @@ export class NoTable extends Error {}
 
 const netAdmin = 12n;
 
-export function realSystem(env: NodeJS.ProcessEnv): System {
+/** @param allowed by whoever runs the node */
+export function realSystem(env: NodeJS.ProcessEnv, allowed: boolean): System {
   return {
     fault: () => {
+      if (!allowed) return 'this node was started with --no-kernel (FAIRLEAD_KERNEL=off)';
       if (findNft(env) === undefined) return 'there is no program nft: install the package nftables';
       return mayAdminister()
         ? null

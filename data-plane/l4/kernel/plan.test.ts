@@ -35,9 +35,12 @@ test.each<[string, Partial<TcpProxyConfig>, string]>([
 
 const accessLogs = [{ path: '/dev/stdout', format: { type: 'text' as const, text: '' } }];
 
+test('TLVs are nothing to it, as endpoints get no PROXY header', () => {
+  expect(tcp({ datapath: 'auto', proxyTlvs: [{ type: 5, value: { format: '' } }] })).toMatchObject({ reasons: [] });
+});
+
 test.each<[string, Partial<TcpProxyConfig>, Partial<ClusterConfig>]>([
   ['access logs', { accessLogs }, {}],
-  ['TLVs for its endpoints', { proxyTlvs: [{ type: 5, value: { format: '' } }] }, {}],
   ['outlier detection of cluster c', {}, { outlierDetection: outliersOf() }],
   [
     'the bound on connections to an endpoint of cluster c',

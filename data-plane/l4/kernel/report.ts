@@ -27,6 +27,8 @@ export interface KernelListenerView {
   readonly reasons: readonly string[];
   /** What the kernel does not carry out of it. */
   readonly lost: readonly string[];
+  /** `datapath: kernel` stands somewhere. */
+  readonly insisted: boolean;
 }
 
 export class Report {
@@ -55,17 +57,19 @@ export class Report {
     return { table: this.#table, state: shown, fault, listeners: this.#views, endpoints };
   }
 
-  failed(fault: string): void {
+  /** @param plans what was to be done */
+  failed(fault: string, plans: readonly ListenerPlan[]): void {
     const table = this.#table;
     this.#stats.failures.value++;
     // what is said once it works again is news
     this.#said.clear();
     if (this.#fault !== fault) {
       const message = `the kernel takes no flow, user space serves: ${fault}`;
-      this.#logger.warn({ event: 'kernel_refused', table, fault }, message);
+      const loud = plans.some(({ insisted }) => insisted);
+      this.#logger[loud ? 'warn' : 'info']({ event: 'kernel_refused', table, fault }, message);
     }
     this.#fault = fault;
-    this.#show(this.#views.map((view) => ({ ...view, datapath: 'user' })));
+    this.#show(plans, nobody);
   }
 
   /**
@@ -81,28 +85,25 @@ export class Report {
       const text = JSON.stringify(fields);
       said.set(name, text);
       if (this.#said.get(name) === text) continue;
+      // `auto` in user space is how most listeners are
+      if (datapath === 'user' && !insisted && !this.#said.has(name)) continue;
       const loud = insisted && reasons.length + lost.length > 0;
       this.#logger[loud ? 'warn' : 'info'](fields, `listener ${name} is served by ${servedBy[datapath]}`);
     }
     this.#said = said;
-    this.show(plans, carried);
+    this.#show(plans, carried);
   }
 
-  /** Without a word in the log. */
-  show(plans: readonly ListenerPlan[], carried: ReadonlySet<string>): void {
-    this.#show(
-      plans.map(({ name, protocol, reasons, lost }) => {
-        return { name, protocol, datapath: carried.has(name) ? 'kernel' : 'user', reasons, lost };
-      }),
-    );
-  }
-
-  #show(views: readonly KernelListenerView[]): void {
+  #show(plans: readonly ListenerPlan[], carried: ReadonlySet<string>): void {
     const { listeners, listenersRefused } = this.#stats;
+    const views = plans.map(({ name, protocol, reasons, lost, insisted }): KernelListenerView => {
+      return { name, protocol, datapath: carried.has(name) ? 'kernel' : 'user', reasons, lost, insisted };
+    });
     this.#views = views;
     listeners.value = views.filter(({ datapath }) => datapath === 'kernel').length;
-    listenersRefused.value = views.length - listeners.value;
+    listenersRefused.value = views.filter(({ datapath, insisted }) => insisted && datapath === 'user').length;
   }
 }
 
+const nobody: ReadonlySet<string> = new Set();
 const servedBy = { kernel: 'the kernel', user: 'user space' };
