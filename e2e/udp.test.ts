@@ -111,6 +111,16 @@ test.runIf(withEnvoy)(
   },
 );
 
+test.runIf(withEnvoy)('a datagram as large as UDP has them comes through, and so does its answer', async () => {
+  const [client] = await clientsOf(1);
+  const large = Buffer.alloc(65_000, 'x');
+  for (const at of [port, await envoy!.listenerPort('dns')]) {
+    const asked = client!.got.seen.length;
+    client!.send(large, at);
+    expect((await client!.got.nth(asked)).bytes.length).toBe('a '.length + large.length);
+  }
+});
+
 test('when an endpoint goes, its clients go to others, and those of the others stay; each session has a line in the log', async () => {
   const clients = await clientsOf(40);
   const before = await all(clients, port);

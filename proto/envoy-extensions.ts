@@ -161,6 +161,7 @@ export interface UdpProxyConfig {
   /** At most one. */
   hash_policies?: { source_ip?: boolean; key?: string }[];
   use_per_packet_load_balancing?: boolean;
+  upstream_socket_config?: { max_rx_datagram_size?: { value?: string } };
   /** One line a session. */
   access_log?: AccessLog[];
 }

@@ -24,7 +24,7 @@ test('a udp listener is one proxy, with a minute for idle sessions, and says wha
     '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
     name: 'dns',
     address: { socket_address: { protocol: 'UDP', address: '127.0.0.1', port_value: 53 } },
-    udp_listener_config: {},
+    udp_listener_config: { downstream_socket_config: { max_rx_datagram_size: '65507' } },
     listener_filters: [
       {
         name: 'envoy.filters.udp_listener.udp_proxy',
@@ -34,6 +34,7 @@ test('a udp listener is one proxy, with a minute for idle sessions, and says wha
           matcher: { on_no_match: leadsTo('redis') },
           idle_timeout: '60s',
           hash_policies: [{ source_ip: true }],
+          upstream_socket_config: { max_rx_datagram_size: '65507' },
           access_log: [
             {
               name: 'envoy.access_loggers.stdout',

@@ -12,6 +12,9 @@ type OnMatch = NonNullable<Matcher['on_no_match']>;
 
 const idleTimeoutMs = 60_000;
 
+/** The largest that UDP has over IPv4; an Envoy drops what is above 1,500 bytes unless it is told. */
+const anySize = { max_rx_datagram_size: { value: '65507' } };
+
 const listeners = new Memo<Typed<'Listener'>, Listener>();
 
 /** `routes`: not empty, the oldest first, which says how all of them are served. */
@@ -26,12 +29,13 @@ export function udpListener(listener: Typed<'Listener'>, routes: readonly Typed<
       idle_timeout: durationOf(idle ?? idleTimeoutMs),
       hash_policies: [hashPolicy(hash, spec)],
       use_per_packet_load_balancing: perPacket,
+      upstream_socket_config: anySize,
       access_log: accessLogs(spec.accessLog, udpLogFields),
     });
     return {
       name: document.name,
       address: { socket_address: { protocol: 'UDP', address: spec.address, port_value: spec.port } },
-      udp_listener_config: {},
+      udp_listener_config: { downstream_socket_config: anySize },
       listener_filters: [{ name: 'envoy.filters.udp_listener.udp_proxy', typed_config }],
       metadata: { filter_metadata: { [l4Metadata]: words } },
     };

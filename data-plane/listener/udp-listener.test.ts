@@ -192,6 +192,23 @@ test('who is at an endpoint that is not well goes to one that is; to none but th
   expect(proxy.stat('udp.test.downstream_sess_total')).toBe(2);
 });
 
+test('of an endpoint that drains the sessions stay; once the control plane calls it unhealthy they go', async () => {
+  const [a, b] = [await answerer('a'), await answerer('b')];
+  const proxy = await listener({ clusters: [clusterOf([a.port])] });
+  const one = await client();
+  for (const [count, health, expected] of [
+    [1, 'healthy', 'a ?'],
+    [2, 'draining', 'a ?'],
+    [3, 'unhealthy', 'b ?'],
+  ] as const) {
+    proxy.cluster.update(
+      clusterOf([], { endpoints: [endpointOf(a.port, { health }), ...(count > 1 ? [endpointOf(b.port)] : [])] }),
+    );
+    one.send('?', proxy.port);
+    expect((await one.texts(count)).at(-1)).toBe(expected);
+  }
+});
+
 test('per packet, each datagram chooses its endpoint', async () => {
   const [a, b] = [await answerer('a'), await answerer('b')];
   const proxy = await listener({ clusters: [clusterOf([a.port, b.port])], chain: { perPacket: true } });
