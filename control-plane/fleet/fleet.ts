@@ -70,17 +70,17 @@ export class Fleet implements StreamObserver {
     return [...this.#nodes.values()].map((node) => this.#viewOf(node)).sort(byIdAndGroup);
   }
 
-  /** Of several groups' nodes of that id, without a `group`: the one that is connected, or was last. */
-  get(id: string, group?: string): NodeView | undefined {
-    if (group !== undefined) {
-      const node = this.#nodes.get(keyOf(id, group));
-      return node === undefined ? undefined : this.#viewOf(node);
-    }
+  /** Of several groups' nodes of that id: the one that is connected, or was last. */
+  get(id: string): NodeView | undefined {
     let newest: NodeView | undefined;
     for (const node of this.#nodes.values()) {
       if (node.newest.node.id === id) newest = newer(newest, this.#viewOf(node));
     }
     return newest;
+  }
+
+  isConnected(id: string, group: string): boolean {
+    return (this.#nodes.get(keyOf(id, group))?.streams.length ?? 0) > 0;
   }
 
   stats(): FleetStats {

@@ -17,7 +17,7 @@ export const limits = {
   /** Ours: a node that vanished is waited for so long, once another serves: a replica is seen to be dead in `deadReplicaMs`. */
   lostNodeMs: 10_000,
   /** Ours: where nodes are is looked at, and told, at most so often. */
-  placementPace: { settleMs: 0, gapMs: 50 },
+  placementPace: { settleMs: 0, gapMs: 100 },
   /** Ours: nodes move seldom, and what a crash forgets is what moved within this time. */
   placeWritePace: { settleMs: 10, gapMs: 200 },
   /** Ours: a node counts in the load until it has missed so many reports. */

@@ -100,12 +100,13 @@ export class NodePlacements implements Placements {
     let moved = placed.size !== this.#placed.size;
     for (const [key, all] of placed) {
       const before = this.#placed.get(key);
-      if (before !== undefined && JSON.stringify(before) === JSON.stringify(all)) placed.set(key, before);
+      if (before !== undefined && samePlacements(before, all)) placed.set(key, before);
       else moved = true;
     }
     this.#placed = placed;
+    if (!moved) return;
     if (this.#changes().length > 0) this.#writing.request();
-    if (moved) for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) listener();
   }
 
   /** What the table has to be told: of each node by the replica that it is connected to, of one that is gone by any. */
@@ -142,6 +143,15 @@ export class NodePlacements implements Placements {
 }
 
 const nowhere: readonly Placement[] = [];
+
+function samePlacements(a: readonly Placement[], b: readonly Placement[]): boolean {
+  return a.length === b.length && a.every((one, index) => samePlacement(one, b[index]!));
+}
+
+function samePlacement(a: Placement, b: Placement): boolean {
+  const { node, address, port, zone, draining } = b;
+  return a.node === node && a.address === address && a.port === port && a.zone === zone && a.draining === draining;
+}
 
 /** A look costs as much as the fleet is large: not for every acknowledgement. */
 function isOfPlaces(change: FleetChange | undefined): boolean {
