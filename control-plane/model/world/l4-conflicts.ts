@@ -9,14 +9,12 @@ import type { Proposal } from './proposal.ts';
 
 type Route = Typed<'L4Route'>;
 
-/** One problem for each route that comes second. */
+/** One problem for each route that comes second, and for each listener that becomes one of udp and whose routes differ. */
 export function l4Conflicts(proposal: Proposal): Problem[] {
   const routes = proposal.put.filter((document): document is Route => document.kind === 'L4Route');
-  return [...Map.groupBy(routes, ({ spec }) => spec.listener)].flatMap(([name, written]) => {
+  const ofRoutes = [...Map.groupBy(routes, ({ spec }) => spec.listener)].flatMap(([name, written]) => {
     const { protocol } = proposal.after.get('Listener', undefined, name)?.spec ?? {};
-    const onListener = [...proposal.after.referrers({ kind: 'Listener', name })].filter(
-      (other): other is Route => other.kind === 'L4Route',
-    );
+    const onListener = routesOn(proposal, name);
     const holders = holdersOf(onListener, new Set(written), proposal.changed);
     return written.flatMap((route): Problem[] => {
       const others = onListener.filter((other) => other !== route);
@@ -29,6 +27,20 @@ export function l4Conflicts(proposal: Proposal): Problem[] {
       return [problemAt(route.document, pointer, { code: 'conflict', ...found.fault })];
     });
   });
+  return [...ofRoutes, ...proposal.put.flatMap((put) => (put.kind === 'Listener' ? unlikeRoutes(proposal, put) : []))];
+}
+
+function routesOn({ after }: Proposal, name: string): Route[] {
+  const referrers = [...after.referrers({ kind: 'Listener', name })];
+  return referrers.filter((other): other is Route => other.kind === 'L4Route');
+}
+
+/** Routes that are written are told themselves. */
+function unlikeRoutes(proposal: Proposal, { document, spec }: Typed<'Listener'>): Problem[] {
+  if (spec.protocol !== 'udp') return [];
+  const left = routesOn(proposal, document.name).filter((route) => !proposal.changed.has(keyId(route.document)));
+  const unlike = left.map((route) => otherSettings(proposal, route, left)).find((found) => found !== undefined);
+  return unlike === undefined ? [] : [problemAt(document, '/spec/protocol', { code: 'conflict', ...unlike.fault })];
 }
 
 interface Conflict {
