@@ -119,6 +119,45 @@ test.each([1, 2])('a node with %i threads: bound, shown, changed in place, retir
   expect(stranger.got.seen).toEqual([]);
 });
 
+test.each([1, 2])(
+  'a listener in the place of another one serves its clients at once (%i threads)',
+  async (concurrency) => {
+    const [a, b] = [await peer(startAnswerer('a')), await peer(startAnswerer('b'))];
+    const { port } = await peer(new Peer().open());
+    closers.pop()!();
+    const carrier = carry(concurrency);
+    const apply = async (endpoint: Peer, name: string): Promise<void> => {
+      const config = configOf([endpoint], {}, name);
+      const listener = { ...config.listeners.get(name)!, port };
+      await carrier.node.apply({ ...config, listeners: new Map([[name, listener]]) });
+      await eventually(
+        async () => carrier.node,
+        (node) => {
+          node.markComplete();
+          return node.state === 'live';
+        },
+      );
+    };
+    await apply(a, 'first');
+    const clients: Peer[] = [];
+    for (let count = 0; count < 20; count++) clients.push(await peer(new Peer().open()));
+    for (const one of clients) one.send('1', port);
+    for (const one of clients) expect(await one.texts(1)).toEqual(['a 1']);
+    await apply(b, 'second');
+    clients.push(await peer(new Peer().open()));
+    // what was in the queue of a socket that goes is lost, as datagrams may be
+    for (const one of clients) {
+      await eventually(
+        async () => {
+          one.send('2', port);
+          return one.got.seen.at(-1)?.text;
+        },
+        (text) => text === 'b 2',
+      );
+    }
+  },
+);
+
 test('nodes that bind a listener elsewhere hash the address that clients know: all of them agree', async () => {
   const endpoints: Peer[] = [];
   for (const name of ['a', 'b', 'c', 'd', 'e']) endpoints.push(await peer(startAnswerer(name)));

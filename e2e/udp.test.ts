@@ -41,7 +41,7 @@ spec: { groups: [edge], address: 127.0.0.1, port: 0, protocol: udp, accessLog: {
 ---
 kind: L4Route
 name: dns
-spec: { listener: dns, hash: source, to: [{ cluster: resolvers }] }
+spec: { listener: dns, hash: source, to: [{ cluster: resolvers }], idleTimeout: 1s }
 ---
 kind: Cluster
 name: resolvers

@@ -71,7 +71,8 @@ function tryUdp(address: string, port: number): Place {
 
 const nobody: DatagramReceiver = { onDatagram: () => {}, onSocketError: () => {}, onFault: () => {} };
 
-function overlap(a: string, b: string): boolean {
+/** Addresses that can't both have one port. */
+export function overlap(a: string, b: string): boolean {
   return a === b || [a, b].some((address) => address === '0.0.0.0' || address === '::');
 }
 

@@ -9,6 +9,7 @@ import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { ListenerStats } from '../telemetry/stats.ts';
 import type { UdpStats } from '../telemetry/udp-stats.ts';
 import { admitSession, type ConnectionGate } from './connection-gate.ts';
+import { overlap } from './places.ts';
 import { type BoundAddress, explain, ListenError } from './socket.ts';
 
 type Logs = readonly { write(entry: LogEntry): void }[];
@@ -84,12 +85,17 @@ export class UdpServer {
     return this.#stats.sessRxDatagrams.value;
   }
 
+  /** Whether one that is bound at `address` and `port` would be dealt a part of this one's clients. */
+  overlaps(address: string, port: number): boolean {
+    return this.#socket?.local.port === port && overlap(this.#socket.local.address, address);
+  }
+
   /** For the sessions to come; those that are there stay where they are. */
   update(chain: UdpChainConfig, logs: Logs): void {
     this.#proxy.update(chain, logs);
   }
 
-  /** No new sessions; resolves when the last one has been idle for long enough. Until then the port is taken. */
+  /** No new sessions; resolves when the last one has been idle for long enough, or `destroy` ended it. */
   async drain(): Promise<void> {
     await this.#proxy.drain();
     this.#socket?.close();

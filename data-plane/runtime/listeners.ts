@@ -207,6 +207,7 @@ export class Listeners implements NodeListeners {
     const { server, logs } = this.#create(config);
     const { address, port } = this.#place(config);
     if (!(server instanceof HttpServer)) server.virtualAddress = this.#virtualAddress(config);
+    if (server instanceof UdpServer) this.#takeOver(address, port);
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
@@ -245,6 +246,13 @@ export class Listeners implements NodeListeners {
         const stats = udpStats(registry, chain.statPrefix);
         return { server: new UdpServer({ ...common, stats, chain, logs: logs.loggers }), logs };
       }
+    }
+  }
+
+  /** A listener of UDP that drains there would keep the port, or be dealt clients that it does not take. */
+  #takeOver(address: string, port: number): void {
+    for (const server of this.#draining) {
+      if (server instanceof UdpServer && server.overlaps(address, port)) server.destroy();
     }
   }
 
