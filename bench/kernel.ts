@@ -50,6 +50,8 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
   const cleanup = new Cleanup();
   try {
     const world = new World(`fairlead-bench-${process.pid}`, cleanup);
+    // also where a signal ends the run
+    process.once('exit', () => world.namespaces.remove());
     joinDirectly(world.namespaces);
     const server = startServer(bench, world.namespaces);
     const ways = await startWays(bench, world);

@@ -37,7 +37,6 @@ const accessLogs = [{ path: '/dev/stdout', format: { type: 'text' as const, text
 
 test.each<[string, Partial<TcpProxyConfig>, Partial<ClusterConfig>]>([
   ['access logs', { accessLogs }, {}],
-  ['TLVs for its endpoints', { proxyTlvs: [{ type: 5, value: { format: '' } }] }, {}],
   ['outlier detection of cluster c', {}, { outlierDetection: outliersOf() }],
   [
     'the bound on connections to an endpoint of cluster c',
@@ -166,6 +165,13 @@ test.each<[string, Partial<UdpChainConfig>]>([
   ['the kernel has no access logs', { accessLogs, datapath: 'auto' }],
 ])('UDP stays in user space: %s', (why, rest) => {
   expect(udp({ datapath: 'kernel', ...rest })).toMatchObject({ ways: [], reasons: [why] });
+});
+
+test('TLVs are nothing to lose where endpoints get no PROXY headers', () => {
+  expect(tcp({ proxyTlvs: [{ type: 5, value: { format: '' } }] })).toMatchObject({
+    reasons: [],
+    ways: [{ source: null }],
+  });
 });
 
 test('nothing of HTTP is for the kernel', () => {

@@ -109,12 +109,11 @@ function tcpTarget({ to, hash, idleTimeoutMs }: TcpProxyConfig): Target {
   return { cluster: to[0]?.cluster ?? '', hash: kernelHash(means) ?? 'five-tuple', idleMs: idleTimeoutMs };
 }
 
-function tcpFindings({ to, hash, accessLogs, proxyTlvs }: TcpProxyConfig, clusters: Clusters): Findings {
+function tcpFindings({ to, hash, accessLogs }: TcpProxyConfig, clusters: Clusters): Findings {
   const findings = clusterFindings(to[0]?.cluster ?? '', clusters);
   if (to.length !== 1) findings.cannot.push('it shares its connections out among several clusters');
   if (to[0]?.subset !== undefined) findings.cannot.push('it chooses a subset of its cluster');
   if (hash?.type === 'text' && kernelHash(hash.means) === null) findings.cannot.push('its hash is made of a text');
-  if (proxyTlvs.length > 0) findings.loses.push('TLVs for its endpoints');
   if (accessLogs.length > 0) findings.loses.push('access logs');
   return findings;
 }
