@@ -149,12 +149,13 @@ const shortestLineBytes = 40;
 
 /** Empties the log, which would fill the disk, after making sure that it was really written. */
 function takeAccessLog(running: Running, lines: number): void {
-  const bytes = statSync(running.accessLog, { throwIfNoEntry: false })?.size ?? 0;
+  const file = statSync(running.accessLog, { throwIfNoEntry: false });
+  const bytes = file?.size ?? 0;
   // what is still in buffers is not missing; a log that is off is
   if (bytes < (lines * shortestLineBytes) / 2) {
     throw new Error(`${running.name} wrote ${bytes} B of access log for ${lines} lines: its log must be on.`);
   }
-  truncateSync(running.accessLog);
+  if (file !== undefined) truncateSync(running.accessLog);
 }
 
 /** Under this, a proxy was kept from its core, or the load was too small to fill it. */

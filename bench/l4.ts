@@ -8,15 +8,16 @@ import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startBackend } from './backend.ts';
-import { compare, type LoadResult, requirePeers, type Scene, subfolder } from './compare.ts';
+import { type LoadResult, requirePeers, type Scene, subfolder } from './compare.ts';
 import type { HttpContender, Running } from './contenders/contender.ts';
 import { type BenchRequest, routeTable } from './contenders/route-table.ts';
 import { envoyTcp, fairleadTcp, haproxyTcp, haproxyTuned, nginxTcp } from './contenders/tcp.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { freePorts } from './harness/ports.ts';
 import { runWrk } from './harness/wrk.ts';
+import { compareKinds } from './kinds.ts';
 
-interface Kind {
+interface TcpKind {
   readonly title: string;
   readonly unit: string;
   readonly onlyBytes?: boolean;
@@ -39,7 +40,7 @@ const bulkConnections = 4;
 const downBytes = 16 * megabyte;
 const bytes = { unit: 'MB', onlyBytes: true, linesOf: () => 0, contenders: [...all, haproxyTuned] };
 
-const kinds: Readonly<Record<string, Kind>> = {
+const kinds: Readonly<Record<string, TcpKind>> = {
   messages: {
     title: 'round trips of small messages on 64 connections, 1 KB answers',
     ...{ unit: 'message', linesOf: () => 0, contenders: all },
@@ -69,29 +70,13 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** One table after the other. `--only` may name kinds of work as well as contenders. */
 export async function run(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
   requirePeers('nginx', 'wrk');
-  const named = options.only.filter((name) => name in kinds);
-  const only = options.only.filter((name) => !(name in kinds));
-  const reports: BenchReport[] = [];
-  for (const [name, kind] of Object.entries(kinds)) {
-    if (named.length > 0 && !named.includes(name)) continue;
-    bench.progress(`-- ${kind.title}`);
-    const own = { ...bench, folder: subfolder(bench, name) };
-    reports.push(await compare(own, { ...options, only }, await tcpScene(own, kind), kind.contenders));
-    await bench.processes.stopAll();
-  }
-  const together = (of: (report: BenchReport) => readonly string[]): string[] => [...new Set(reports.flatMap(of))];
-  return {
-    title: 'TCP',
-    versions: together(({ versions }) => versions),
-    missing: together(({ missing }) => missing),
-    failed: together(({ failed }) => failed),
-    warnings: reports.flatMap(({ title, warnings }) => warnings.map((warning) => `${title}: ${warning}`)),
-    table: reports.map(({ title, table }) => `${title}\n\n${table}`).join('\n\n'),
-    samples: Object.fromEntries(reports.map(({ title, samples }) => [title, samples])),
-  };
+  const works = Object.entries(kinds).map(([name, kind]) => {
+    const { title, contenders } = kind;
+    return [name, { title, contenders, scene: (own: Workbench) => tcpScene(own, kind) }] as const;
+  });
+  return compareKinds(bench, options, 'TCP', Object.fromEntries(works));
 }
 
 /** One kind of work, for `profile-l4`: that named first by `--only`. */
@@ -101,7 +86,7 @@ export function oneTcpScene(bench: Workbench, { only: [name = 'connections'] }: 
   return tcpScene(bench, kind);
 }
 
-async function tcpScene(bench: Workbench, kind: Kind): Promise<Scene> {
+async function tcpScene(bench: Workbench, kind: TcpKind): Promise<Scene> {
   const { processes, cores } = bench;
   const backend = await kind.backend(bench);
   return {

@@ -23,6 +23,7 @@ const benchmarks: Readonly<Record<string, BenchmarkEntry>> = {
   'profile-h2': { load: async () => ({ run: (await import('./profile.ts')).runH2 }), defaults: h2Defaults },
   'profile-l4': { load: async () => ({ run: (await import('./profile.ts')).runL4 }) },
   scale: { load: () => import('./scale.ts'), defaults: { routes: '20000' } },
+  udp: { load: () => import('./udp.ts'), defaults: { seconds: '3', rounds: '5', 'warm-up': '2' } },
   xds: { load: () => import('./xds.ts'), defaults: { routes: '20000' } },
 };
 

@@ -101,7 +101,7 @@ export async function startControlPlane(settings: Settings, options: ControlPlan
     const drains = new Drains({ table: store.drains, shared: store.shared, now, timers, logger });
     await drains.start();
     opened.push(() => drains.close());
-    const isOwn = (node: string): boolean => fleet.get(node)?.connected === true;
+    const isOwn = (node: string, group: string): boolean => fleet.get(node, group)?.connected === true;
     const placements = new NodePlacements({ fleet: wholeFleet, isOwn, drains, store, timers, logger });
     await placements.start();
     opened.push(() => placements.close());

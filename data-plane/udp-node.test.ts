@@ -7,7 +7,7 @@ import type { Logger } from './logging.ts';
 import type { ListenerConfig, ProxyConfig, UdpChainConfig } from './model/config.ts';
 import type { Settings } from './settings.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
-import { clusterOf } from './testing.ts';
+import { balanceOf, clusterOf } from './testing.ts';
 import { carryByWorkers } from './threads.ts';
 
 const closers: (() => unknown)[] = [];
@@ -21,20 +21,20 @@ async function peer(made: Promise<Peer>): Promise<Peer> {
   return one;
 }
 
-function settings(concurrency: number): Settings {
+function settings(concurrency: number, binds: Settings['binds']): Settings {
   return {
     ...{ group: 'g', id: 'n', xds: [], xdsTls: undefined, token: undefined, zone: '', sessionKeys: [], filters: [] },
-    ...{ admin: { address: '127.0.0.1', port: 0 }, binds: new Map(), limits: nodeLimits, concurrency, kernel: false },
+    ...{ admin: { address: '127.0.0.1', port: 0 }, binds, limits: nodeLimits, concurrency, kernel: false },
   };
 }
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} } as unknown as Logger;
 
-function carry(concurrency: number): Carrier {
+function carry(concurrency: number, binds: Settings['binds'] = new Map()): Carrier {
   const carrier =
     concurrency === 1
-      ? carryAlone(settings(1), new Map(), new StatsRegistry(), silent)
-      : carryByWorkers(settings(concurrency), new StatsRegistry(), silent);
+      ? carryAlone(settings(1, binds), new Map(), new StatsRegistry(), silent)
+      : carryByWorkers(settings(concurrency, binds), new StatsRegistry(), silent);
   closers.push(async () => {
     await carrier.node.drain(0);
     await carrier.close();
@@ -117,6 +117,36 @@ test.each([1, 2])('a node with %i threads: bound, shown, changed in place, retir
   for (const one of clients) one.send('3', port);
   for (const one of clients) expect((await one.texts(3))[2]).toBe('a 3');
   expect(stranger.got.seen).toEqual([]);
+});
+
+test('nodes that bind a listener elsewhere hash the address that clients know: all of them agree', async () => {
+  const endpoints: Peer[] = [];
+  for (const name of ['a', 'b', 'c', 'd', 'e']) endpoints.push(await peer(startAnswerer(name)));
+  const config = configOf(endpoints, { hash: { type: 'five-tuple' } });
+  const listener = { ...config.listeners.get('dns')!, address: '192.0.2.1', port: 53, maxConnections: 1_000 };
+  const balance = balanceOf({ type: 'maglev', tableSize: 1009, useHostname: false, boundedLoadPercent: 0 });
+  const cluster = { ...config.clusters.get('c')!, balance };
+  const wanted = { clusters: new Map([['c', cluster]]), listeners: new Map([['dns', listener]]) };
+  const ports: number[] = [];
+  for (const concurrency of [1, 1, 2]) {
+    const carrier = carry(concurrency, new Map([['dns', { address: '127.0.0.1', port: 0 }]]));
+    await carrier.node.apply(wanted);
+    carrier.node.markComplete();
+    await eventually(
+      async () => carrier.node.state,
+      (state) => state === 'live',
+    );
+    ports.push((await carrier.listeners())[0]!.port);
+  }
+  const chosen = new Set<string>();
+  for (let count = 0; count < 30; count++) {
+    const one = await peer(new Peer().open());
+    for (const port of ports) one.send('?', port);
+    const answers = new Set(await one.texts(ports.length));
+    expect([...answers]).toHaveLength(1);
+    for (const answer of answers) chosen.add(answer);
+  }
+  expect(chosen.size).toBeGreaterThan(2);
 });
 
 test('several sockets share a port, each client is with one of them; when one goes, all clients are served', async () => {

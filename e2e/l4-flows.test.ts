@@ -1,7 +1,8 @@
 /** Three L4 nodes and a real Envoy in one group: where flows lead, as endpoints come and go. `npm run flows` asks for 10,000. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawFlows, type OpenFlow } from './flows/flows.ts';
-import { type Fleet, type Hash, keepFlows, mapStage, startFleet, stillEcho } from './flows/run.ts';
+import type { Hash } from './flows/hashes.ts';
+import { type Fleet, keepFlows, mapStage, startFleet, stillEcho } from './flows/run.ts';
 import { Expected } from './flows/tables.ts';
 import { Cleanup } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
@@ -13,7 +14,7 @@ afterAll(() => cleanup.run());
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`seed of the flows: ${seed} (SEED=${seed} repeats them)`);
-const flowsEach = 150;
+const flowsEach = 100;
 const keptEach = 10;
 
 describe(envoy ? 'three nodes and an Envoy' : 'three nodes', () => {

@@ -33,6 +33,14 @@ spec: { endpoints: { address: 127.0.0.1, port: ${port} } }
 kind: Route
 name: a
 spec: { hosts: ["*"], to: { cluster: a } }
+---
+{ kind: NodeGroup, name: front, spec: { tier: l4 } }
+---
+{ kind: Listener, name: front, spec: { groups: [front], address: 127.0.0.1, port: 0, protocol: tcp } }
+---
+{ kind: L4Route, name: front, spec: { listener: front, to: { cluster: edge-nodes } } }
+---
+{ kind: Cluster, name: edge-nodes, spec: { protocol: tcp, nodes: { group: edge, listener: public } } }
 `;
 
 test('a node of one replica is in the status of the other, which waits for it, and sees it go', async () => {
@@ -65,7 +73,10 @@ test('a node of one replica is in the status of the other, which waits for it, a
     const answer = await b.rest<{ state: string; groups: unknown[] }>('GET', `/v1/rollouts/${revision}`);
     return answer.state === 'complete' ? answer : undefined;
   });
-  expect(rollout.groups).toMatchObject([{ group: 'edge', nodes: { connected: 1, synced: 1, stale: 0, nack: 0 } }]);
+  expect(rollout.groups).toMatchObject([
+    { group: 'edge', nodes: { connected: 1, synced: 1, stale: 0, nack: 0 } },
+    { group: 'front', nodes: { connected: 0 } },
+  ]);
   expect(JSON.parse((await request(await node.port('public'), {})).body).backend).toBe('second');
 
   // client status answers for the whole fleet, whichever replica is asked; of a client elsewhere type by type
@@ -96,8 +107,24 @@ test('a node of one replica is in the status of the other, which waits for it, a
     })),
   );
 
+  // where a node of one replica serves is what the other serves its nodes; what that one orders reaches it
+  const port = await node.port('public');
+  const servedAtB = async (): Promise<string> => JSON.stringify(await b.rest('GET', '/v1/xds/front'));
+  const endpoint = `"port_value":${port}`;
+  await waitFor('the node to be an endpoint', async () => (await servedAtB()).includes(endpoint) || undefined);
+  const phase = async (of: ControlPlaneProcess) =>
+    (await of.rest<{ phase: string; draining?: object }>('GET', '/v1/nodes/n1')) ?? {};
+  expect(await b.rest('POST', '/v1/nodes/n1/drain')).toMatchObject({ phase: 'live', draining: { timeout: '45s' } });
+  await waitFor('the node to drain', async () => ((await phase(b)).phase === 'leaving' ? true : undefined));
+  expect(await servedAtB()).toContain('"health_status":"DRAINING"');
+  expect(await phase(a)).toMatchObject({ phase: 'leaving', draining: { timeout: '45s' } });
+  await a.rest('POST', '/v1/nodes/n1/undrain');
+  await waitFor('the node to be live', async () => ((await phase(b)).phase === 'live' ? true : undefined));
+  expect(await phase(b)).not.toHaveProperty('draining');
+
   await a.program.stop();
   await waitFor('the other replica to see it gone', async () =>
     (await seenFromB())?.connected === false ? true : undefined,
   );
+  expect(await servedAtB()).toContain(endpoint);
 });

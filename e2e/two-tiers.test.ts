@@ -42,6 +42,7 @@ let controlPlane: ControlPlaneProcess;
 let edges: [DataPlaneProcess, DataPlaneProcess];
 let ports: [number, number];
 let front: number;
+let l4: DataPlaneProcess;
 
 beforeAll(async () => {
   const backend = await startBackend(cleanup, 'orders');
@@ -52,8 +53,9 @@ beforeAll(async () => {
 ---
 { kind: Route, name: orders, spec: { hosts: "*", to: { cluster: orders } } }
 `);
-  const [first, second, l4] = await Promise.all([edge('edge-1'), edge('edge-2'), startL4()]);
+  const [first, second, third] = await Promise.all([edge('edge-1'), edge('edge-2'), startL4()]);
   edges = [first, second];
+  l4 = third;
   ports = [await first.port('public'), await second.port('public')];
   front = await l4.port('front');
 });
@@ -79,9 +81,9 @@ async function served(): Promise<number[]> {
 /** Once the L4 node has them as well. */
 async function untilServed(wanted: readonly number[]): Promise<void> {
   await waitFor(`endpoints ${wanted}`, async () => {
-    const [now, l4] = [await served(), await node('l4-1')];
+    const [now, user] = [await served(), await node('l4-1')];
     const same = JSON.stringify(now) === JSON.stringify(inOrder(wanted));
-    return (same && l4?.connected && l4.types.endpoints.state === 'synced') || undefined;
+    return (same && user?.connected && user.types.endpoints.state === 'synced') || undefined;
   });
 }
 
@@ -150,4 +152,26 @@ test('a node that comes back elsewhere is an endpoint there; one that is ended i
   await edges[1].program.stop('SIGTERM');
   await untilServed([ports[0]]);
   expect(await spread(10)).toEqual([10, 0]);
+});
+
+test('both tiers know each connection by one id, and the client by its own address', async () => {
+  interface Line {
+    readonly unique_id: string | null;
+    readonly client: string;
+  }
+  const linesOf = ({ program }: DataPlaneProcess): Line[] =>
+    program
+      .stdout()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+  const requests = edges.flatMap(linesOf);
+  expect(requests).toHaveLength(50);
+  const connections = await waitFor('the log of the L4 node', () => {
+    const lines = linesOf(l4);
+    const known = new Map(lines.map(({ unique_id: id, client }) => [id, client]));
+    return requests.every(({ unique_id: id }) => known.has(id)) ? known : undefined;
+  });
+  expect(requests.map(({ unique_id: id }) => connections.get(id))).toEqual(requests.map(({ client }) => client));
+  expect(connections.has(null)).toBe(false);
 });

@@ -10,13 +10,26 @@ export const envoyHttp = envoy((site, accessLog) => connectionManager(site, acce
 
 /** @param filter what ends its filter chain */
 export function envoy(filter: (site: Site, accessLog: string) => object): HttpContender {
-  return { name: 'envoy', missing: () => missingPeer('envoy'), start: (site) => start(site, filter) };
+  return envoyOf((site, accessLog) => ({
+    listener: { filter_chains: [{ filters: [filter(site, accessLog)] }] },
+    cluster: {},
+  }));
 }
 
-async function start(site: Site, filter: (site: Site, accessLog: string) => object): Promise<Running> {
+/** Fields beyond those of all, or in their place. */
+interface Parts {
+  readonly listener: object;
+  readonly cluster: object;
+}
+
+export function envoyOf(parts: (site: Site, accessLog: string) => Parts): HttpContender {
+  return { name: 'envoy', missing: () => missingPeer('envoy'), start: (site) => start(site, parts) };
+}
+
+async function start(site: Site, parts: (site: Site, accessLog: string) => Parts): Promise<Running> {
   const accessLog = path.join(site.folder, 'access.log');
   const bootstrap = path.join(site.folder, 'bootstrap.json');
-  writeFileSync(bootstrap, JSON.stringify(bootstrapOf(site, filter(site, accessLog))));
+  writeFileSync(bootstrap, JSON.stringify(bootstrapOf(site, parts(site, accessLog))));
   const binary = requirePath('envoy');
   const child = site.processes.start({
     name: 'envoy',
@@ -40,14 +53,14 @@ async function start(site: Site, filter: (site: Site, accessLog: string) => obje
 export const duration = (ms: number): string => `${ms / 1000}s`;
 const socketAddress = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
-function bootstrapOf(site: Site, filter: object): object {
+function bootstrapOf(site: Site, { listener, cluster }: Parts): object {
   return {
     static_resources: {
       listeners: [
         {
           name: 'public',
           address: socketAddress(site.port),
-          filter_chains: [{ filters: [filter] }],
+          ...listener,
         },
       ],
       clusters: [
@@ -56,6 +69,7 @@ function bootstrapOf(site: Site, filter: object): object {
           type: 'STATIC',
           connect_timeout: duration(timeouts.connectMs),
           lb_policy: 'LEAST_REQUEST',
+          ...cluster,
           ...(site.protocol === 'http1' ? {} : { typed_extension_protocol_options: http2Options }),
           load_assignment: {
             cluster_name: 'shop',

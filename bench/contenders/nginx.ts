@@ -61,14 +61,14 @@ http {
 }
 
 /** What stands before `http` or `stream`. */
-export function nginxProcess(folder: string): string {
+export function nginxProcess(folder: string, connections = 8192): string {
   return `
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
 worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log stderr warn;
-events { worker_connections 8192; }`;
+events { worker_connections ${connections}; }`;
 }
 
 function proxyServer(site: Site, accessLog: string): string {

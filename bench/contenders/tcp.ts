@@ -81,9 +81,9 @@ export function missingStream(): string | undefined {
 }
 
 /** A configuration around what stands inside `stream`. */
-export function nginxStream(folder: string, stream: string): string {
+export function nginxStream(folder: string, stream: string, connections?: number): string {
   return `load_module ${streamModule};
-${nginxProcess(folder)}
+${nginxProcess(folder, connections)}
 stream {
 ${stream}
 }

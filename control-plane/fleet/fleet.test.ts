@@ -205,10 +205,10 @@ describe('a node', () => {
     const { fleet } = start();
     const one = stream();
     fleet.opened(one);
-    expect(fleet.evict('n1')).toBe(false);
+    expect(fleet.evict('n1', 'edge')).toBe(false);
     fleet.closed(one);
-    expect(fleet.evict('n1')).toBe(true);
-    expect(fleet.evict('n1')).toBe(false);
+    expect(fleet.evict('n1', 'edge')).toBe(true);
+    expect(fleet.evict('n1', 'edge')).toBe(false);
     expect(fleet.list()).toEqual([]);
   });
 

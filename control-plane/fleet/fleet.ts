@@ -8,11 +8,14 @@ import {
   afterClosed,
   afterOpened,
   afterTypeEvent,
+  byIdAndGroup,
   type NodeRecord,
   type NodeView,
+  newer,
   type TypeEvent,
   viewOf,
 } from './node.ts';
+import { keyOf } from './node-key.ts';
 import { States } from './states.ts';
 
 export type { FleetStats } from './counters.ts';
@@ -47,8 +50,9 @@ export class Fleet implements StreamObserver {
   readonly states: States;
   readonly #now: () => number;
   readonly #keptNodes: number;
+  /** By key: nobody becomes, or replaces, a node of another group by its id. */
   readonly #nodes = new Map<string, NodeRecord>();
-  /** Ids of nodes without streams, the one gone longest first. */
+  /** Keys of nodes without streams, the one gone longest first. */
   readonly #gone = new Set<string>();
   readonly #listeners = new Set<(change: FleetChange) => void>();
   readonly #counters = new Counters();
@@ -61,14 +65,22 @@ export class Fleet implements StreamObserver {
     this.#keptNodes = disconnectedNodes;
   }
 
-  /** By id. */
+  /** By id and group. */
   list(): NodeView[] {
-    return [...this.#nodes.values()].map((node) => this.#viewOf(node)).sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...this.#nodes.values()].map((node) => this.#viewOf(node)).sort(byIdAndGroup);
   }
 
-  get(id: string): NodeView | undefined {
-    const node = this.#nodes.get(id);
-    return node === undefined ? undefined : this.#viewOf(node);
+  /** Of several groups' nodes of that id, without a `group`: the one that is connected, or was last. */
+  get(id: string, group?: string): NodeView | undefined {
+    if (group !== undefined) {
+      const node = this.#nodes.get(keyOf(id, group));
+      return node === undefined ? undefined : this.#viewOf(node);
+    }
+    let newest: NodeView | undefined;
+    for (const node of this.#nodes.values()) {
+      if (node.newest.node.id === id) newest = newer(newest, this.#viewOf(node));
+    }
+    return newest;
   }
 
   stats(): FleetStats {
@@ -76,10 +88,10 @@ export class Fleet implements StreamObserver {
   }
 
   /** Forgets a node that is not connected; false if there is none, or if it is connected. */
-  evict(id: string): boolean {
-    if (!this.#gone.delete(id)) return false;
-    const group = this.#nodes.get(id)?.newest.node.group ?? '';
-    this.#nodes.delete(id);
+  evict(id: string, group: string): boolean {
+    const key = keyOf(id, group);
+    if (!this.#gone.delete(key)) return false;
+    this.#nodes.delete(key);
     this.#tell({ kind: 'evicted', node: id, group });
     return true;
   }
@@ -127,26 +139,29 @@ export class Fleet implements StreamObserver {
 
   opened(stream: StreamInfo): void {
     const { id, group } = stream.node;
+    const key = keyOf(id, group);
     this.#counters.opened(stream);
-    this.#gone.delete(id);
-    const before = this.#nodes.get(id);
-    this.#nodes.set(id, afterOpened(before, stream, this.#now()));
+    this.#gone.delete(key);
+    const before = this.#nodes.get(key);
+    this.#nodes.set(key, afterOpened(before, stream, this.#now()));
     if (before === undefined || before.streams.length === 0) this.#tell({ kind: 'connected', node: id, group });
   }
 
   closed(stream: StreamInfo): void {
     const { id, group } = stream.node;
+    const key = keyOf(id, group);
     this.#counters.closed(stream);
-    const before = this.#nodes.get(id);
+    const before = this.#nodes.get(key);
     if (before === undefined) return;
     const after = afterClosed(before, stream, this.#now());
-    this.#nodes.set(id, after);
+    this.#nodes.set(key, after);
     if (after.streams.length > 0) return;
-    this.#gone.add(id);
+    this.#gone.add(key);
     this.#tell({ kind: 'disconnected', node: id, group });
     for (const oldest of this.#gone) {
       if (this.#gone.size <= this.#keptNodes) return;
-      this.evict(oldest);
+      const { node } = this.#nodes.get(oldest)!.newest;
+      this.evict(node.id, node.group);
     }
   }
 
@@ -181,9 +196,10 @@ export class Fleet implements StreamObserver {
 
   #take(stream: StreamInfo, type: XdsType, event: TypeEvent): void {
     const { id, group } = stream.node;
-    const node = this.#nodes.get(id);
+    const key = keyOf(id, group);
+    const node = this.#nodes.get(key);
     if (node === undefined) return;
-    this.#nodes.set(id, afterTypeEvent(node, stream, type, event, this.#now()));
+    this.#nodes.set(key, afterTypeEvent(node, stream, type, event, this.#now()));
     const error = event.kind === 'nacked' ? { error: event.error } : {};
     this.#tell({ kind: event.kind, node: id, group, type, version: event.version, ...error });
   }

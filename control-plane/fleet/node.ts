@@ -204,6 +204,18 @@ export function viewOf(node: NodeRecord, said: NodeStateReport | undefined): Nod
   };
 }
 
+export function byIdAndGroup(a: NodeView, b: NodeView): number {
+  if (a.id !== b.id) return a.id < b.id ? -1 : 1;
+  return a.group < b.group ? -1 : 1;
+}
+
+/** Of two that may be meant: where it is connected counts, then where something happened last. */
+export function newer(a: NodeView | undefined, b: NodeView): NodeView {
+  if (a === undefined) return b;
+  if (a.connected !== b.connected) return a.connected ? a : b;
+  return a.since >= b.since ? a : b;
+}
+
 function typeViewOf(record: TypeRecord): NodeTypeView {
   const state = syncStateOf(record);
   if (state === 'unknown') return absent;

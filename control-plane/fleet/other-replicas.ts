@@ -5,6 +5,7 @@ import type { NodeView } from './node.ts';
 
 interface Known {
   readonly row: ReplicaRow;
+  /** By key. */
   readonly nodes: Map<string, NodeView>;
   readonly alive: boolean;
 }
@@ -33,8 +34,7 @@ export class OtherReplicas {
 
   *find(id: string): Generator<NodeView> {
     for (const { row, nodes, alive } of this.#known.values()) {
-      const node = nodes.get(id);
-      if (node !== undefined) yield alive ? node : asGone(node, row);
+      for (const node of nodes.values()) if (node.id === id) yield alive ? node : asGone(node, row);
     }
   }
 

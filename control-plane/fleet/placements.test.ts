@@ -33,8 +33,8 @@ async function start(time: TestTime, places = new MemoryPlaces(), table = new Me
 }
 
 /** A node that is connected and live. */
-function join(fleet: Fleet, id: string, port: number) {
-  const info = stream(id);
+function join(fleet: Fleet, id: string, port: number, group = 'edge') {
+  const info = stream(id, { node: { ...stream(id).node, group } });
   const node: NodeIdentity = info.node;
   fleet.opened(info);
   fleet.states.joined(node, () => {});
@@ -85,6 +85,20 @@ test('one that says that it leaves, and is gone before anybody looked, is out at
   a.vanish();
   await time.pass(100);
   expect(shown()).toEqual(['b']);
+});
+
+test('nobody takes the place of a node of another group by its id', async () => {
+  const time = new TestTime();
+  const { fleet, shown } = await start(time);
+  join(fleet, 'a', 1);
+  join(fleet, 'b', 2);
+  const other = join(fleet, 'a', 3, 'mesh');
+  await time.pass(100);
+  expect(shown()).toEqual(['a', 'b']);
+  other.say('leaving');
+  other.vanish();
+  await time.pass(86_400_000);
+  expect(shown()).toEqual(['a', 'b']);
 });
 
 test('one that vanished is out after its grace without anything else happening', async () => {

@@ -12,8 +12,8 @@ import { hasLeft, sightingsOf } from './sightings.ts';
 
 export interface NodePlacementsOptions {
   readonly fleet: FleetView;
-  /** True for a node whose streams are at this replica, by its id. */
-  readonly isOwn: (node: string) => boolean;
+  /** True for a node whose streams are at this replica, by id and group. */
+  readonly isOwn: (node: string, group: string) => boolean;
   /** Nodes that shall drain. */
   readonly drains: { has(node: string): boolean; onChange(listener: () => void): () => void };
   readonly store: Pick<Store, 'documents' | 'subscribe' | 'places'>;
@@ -87,9 +87,9 @@ export class NodePlacements implements Placements {
     const { fleet, drains, store, timers } = this.#options;
     const nowMs = timers.now();
     const nodes = fleet.list();
-    const left = new Set(nodes.filter(hasLeft).map(({ id }) => id));
+    const left = new Set(nodes.filter(hasLeft).map(({ id, group }) => keyOf(id, group)));
     const seen = sightingsOf(nodes, store.documents, (node) => drains.has(node));
-    const isOut = (node: string): boolean => drains.has(node) || left.has(node);
+    const isOut = ({ node, group }: Place): boolean => drains.has(node) || left.has(keyOf(node, group));
     this.#places = afterLook(this.#places, seen, isOut, nowMs, limits.lostNodeMs);
     this.#cancelNext();
     const nextMs = nextChangeMs(this.#places, limits.lostNodeMs);
@@ -115,7 +115,7 @@ export class NodePlacements implements Placements {
     for (const [key, { is, sinceMs: _, ...place }] of this.#places.nodes) {
       const json = JSON.stringify(place);
       if (is === 'lost' || this.#written.get(key) === json) continue;
-      if (isOwn(place.node)) changes.push({ group: place.group, node: place.node, place });
+      if (isOwn(place.node, place.group)) changes.push({ group: place.group, node: place.node, place });
       // the other replica writes it, and whoever forgets it takes it out
       else this.#written.set(key, json);
     }

@@ -26,7 +26,7 @@ function draining(node: string, port = 8080): Sighting {
 }
 
 function look(before: Places, seen: readonly Sighting[], nowMs: number, out: readonly string[] = []): Places {
-  return afterLook(before, seen, (node) => out.includes(node), nowMs, graceMs);
+  return afterLook(before, seen, ({ node }) => out.includes(node), nowMs, graceMs);
 }
 
 /** Nodes by port, `-n` for one that drains. */

@@ -48,11 +48,11 @@ export function recalled(places: readonly Place[], nowMs: number): Places {
   return { nodes: new Map(nodes), servedSinceMs: new Map() };
 }
 
-/** `isOut`: a node, by its id, that shall drain, or has said that it goes: it is not waited for. */
+/** `isOut`: a node that shall drain, or has said that it goes: it is not waited for. */
 export function afterLook(
   before: Places,
   seen: readonly Sighting[],
-  isOut: (node: string) => boolean,
+  isOut: (node: Place) => boolean,
   nowMs: number,
   graceMs: number,
 ): Places {
@@ -68,7 +68,7 @@ export function afterLook(
     }
   }
   for (const [key, known] of before.nodes) {
-    if (nodes.has(key) || known.is === 'draining' || isOut(known.node)) continue;
+    if (nodes.has(key) || known.is === 'draining' || isOut(known)) continue;
     const sinceMs = known.is === 'lost' ? known.sinceMs : nowMs;
     const listeners = known.listeners.filter((listener) => {
       const key = listenerKey(known.group, listener.name);

@@ -86,6 +86,24 @@ test('client status has the connected clients of the others, type by type', asyn
   expect(a.shared.clientsElsewhere()).toMatchObject([{ node: { id: 'n2' }, types: {} }]);
 });
 
+test('a node of another group with the same id is another node, at each replica', async () => {
+  const { time, a, b } = world();
+  const mine = stream('n1');
+  const theirs = stream('n1', { node: { ...mine.node, group: 'mesh' } });
+  a.own.opened(mine);
+  a.own.opened(theirs);
+  a.own.closed(theirs);
+  await time.pass(soonMs);
+  for (const { shared } of [a, b]) {
+    expect(shared.list()).toMatchObject([
+      { id: 'n1', group: 'edge', connected: true },
+      { id: 'n1', group: 'mesh', connected: false },
+    ]);
+    expect(shared.get('n1')).toMatchObject({ group: 'edge', connected: true });
+  }
+  expect(a.own.get('n1', 'mesh')).toMatchObject({ group: 'mesh', connected: false });
+});
+
 test('without hints it is seen at the next heartbeat', async () => {
   const { time, states, a, b } = world();
   states.deaf = true;

@@ -7,7 +7,8 @@ import type { Fleet, FleetChange } from './fleet.ts';
 import type { HealthsView } from './healths.ts';
 import { limits } from './limits.ts';
 import type { LoadsView } from './loads.ts';
-import type { NodeView } from './node.ts';
+import { byIdAndGroup, type NodeView, newer } from './node.ts';
+import { keyOf } from './node-key.ts';
 import { OtherReplicas } from './other-replicas.ts';
 import { Paced, type Timers } from './paced.ts';
 import { SharedReports } from './shared-reports.ts';
@@ -38,7 +39,7 @@ export class SharedFleet implements FleetView {
   readonly #others: OtherReplicas;
   readonly #writing: Paced;
   readonly #reading: Paced;
-  /** Nodes whose rows are behind. */
+  /** Keys of nodes whose rows are behind. */
   #dirty = new Set<string>();
   #version = 0;
   /** This replica has rows, as far as it knows. */
@@ -65,7 +66,7 @@ export class SharedFleet implements FleetView {
     const { own, states, replica } = this.#options;
     this.#unsubscribe = [
       own.subscribe((change) => {
-        this.#dirty.add(change.node);
+        this.#dirty.add(keyOf(change.node, change.group));
         this.#writing.request();
         this.#tell(change);
       }),
@@ -86,13 +87,14 @@ export class SharedFleet implements FleetView {
     if (!this.#attempts.failing) await this.#attempt('write');
   }
 
-  /** By id. */
+  /** By id and group. */
   list(): NodeView[] {
     const nodes = new Map<string, NodeView>();
     for (const node of [...this.#options.own.list(), ...this.#others.nodes()]) {
-      nodes.set(node.id, newer(nodes.get(node.id), node));
+      const key = keyOf(node.id, node.group);
+      nodes.set(key, newer(nodes.get(key), node));
     }
-    return [...nodes.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...nodes.values()].sort(byIdAndGroup);
   }
 
   get(id: string): NodeView | undefined {
@@ -130,21 +132,21 @@ export class SharedFleet implements FleetView {
       if (!this.#listed) this.#reports.forgotten();
     }
     if (this.#listed && this.#dirty.size === 0) return;
-    const all = own.list();
-    const ids = new Set([...this.#dirty, ...(this.#listed ? [] : all.map(({ id }) => id))]);
+    const all = new Map(own.list().map((node) => [keyOf(node.id, node.group), node]));
+    const keys = new Set([...this.#dirty, ...(this.#listed ? [] : all.keys())]);
     this.#dirty = new Set();
     this.#version += 1;
     try {
       await states.write({
         replica,
         version: this.#version,
-        count: all.length,
-        changed: all.filter(({ id }) => ids.has(id)).map((node) => ({ id: node.id, state: node })),
-        removed: [...ids].filter((id) => own.get(id) === undefined),
+        count: all.size,
+        changed: [...all].flatMap(([id, state]) => (keys.has(id) ? { id, state } : [])),
+        removed: [...keys].filter((key) => !all.has(key)),
       });
       this.#listed = true;
     } catch (error) {
-      for (const id of ids) this.#dirty.add(id);
+      for (const key of keys) this.#dirty.add(key);
       throw error;
     }
   }
@@ -168,11 +170,4 @@ export class SharedFleet implements FleetView {
       ? this.#attempts.make(what, 'Other replicas see the nodes of this one', () => this.#write())
       : this.#attempts.make(what, 'Nodes of other replicas are shown', () => this.#read());
   }
-}
-
-/** Two replicas know a node that moved: where it is connected counts, then where something happened last. */
-function newer(a: NodeView | undefined, b: NodeView): NodeView {
-  if (a === undefined) return b;
-  if (a.connected !== b.connected) return a.connected ? a : b;
-  return a.since >= b.since ? a : b;
 }

@@ -236,6 +236,13 @@ test.each([
   ).toEqual([]);
 });
 
+test('a port of udp and the same of tcp are two', () => {
+  const udp = (name: string, port: number) =>
+    `{ kind: Listener, name: ${name}, spec: { groups: edge, port: ${port}, protocol: udp } }`;
+  expect(problemsOf(udp('a', 8080))).toEqual([]);
+  expect(codesOf(problemsOf(`${udp('a', 53)}\n---\n${udp('b', 53)}`))).toEqual(['conflict /spec/port']);
+});
+
 test('of two listeners that come together and clash, one is told', () => {
   const listener = (name: string) => `{ kind: Listener, name: ${name}, spec: { groups: edge, port: 9 } }`;
   const problems = problemsOf(`${listener('z')}\n---\n${listener('a')}`);

@@ -5,6 +5,7 @@ import { limits } from './limits.ts';
 import type { Tables } from './schema.ts';
 
 export interface NodeState {
+  /** As its writer tells them apart. */
   readonly id: string;
   /** As its writer made it; kept as JSON. */
   readonly state: unknown;

@@ -1,7 +1,7 @@
 /** Which listeners a group has, and which routes stand behind each. */
 import { keyId } from '../model/document.ts';
 import type { DocumentSet } from '../model/document-set.ts';
-import { matchesOf, matchKey } from '../model/l4-matches.ts';
+import { L4Takers } from '../model/l4-matches.ts';
 import { compareAge } from '../model/order.ts';
 import type { Typed } from '../model/specs.ts';
 import { carriageOf, carrierOf, carries } from '../model/world/carriers.ts';
@@ -52,17 +52,16 @@ export function attachL4Routes(
   const candidates = [...documents.referrers(listener.document)]
     .filter((one): one is Typed<'L4Route'> => one.kind === 'L4Route')
     .toSorted(compareAge);
-  const takenBy = new Map<string, Typed<'L4Route'>>();
+  const takers = new L4Takers();
   return candidates.filter((route) => {
     readRoute(findings, route);
     if (!isOpenTo(documents, listener, route.document.tenant)) {
       noteClosed(findings, route, name);
       return false;
     }
-    const keys = matchesOf(route.spec).map(matchKey);
-    const holder = keys.map((key) => takenBy.get(key)).find((one) => one !== undefined);
+    const holder = takers.holderOf(route)?.route;
     if (holder === undefined) {
-      for (const key of keys) takenBy.set(key, route);
+      takers.add(route);
       return true;
     }
     const detail = `listener ${name} already gives such connections to the older L4Route ${holder.document.name}; this one is not served`;

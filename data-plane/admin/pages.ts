@@ -181,7 +181,7 @@ function undrain(parts: AdminParts): Answer {
   if (parts.state() !== 'DRAINING') return text(`${wasAsked ? 'no longer draining' : 'not draining'}\n`);
   return text(
     `${wasAsked ? 'taken back, but draining all the same' : 'nobody has asked for it here'}: the control plane has ` +
-      `ordered it (there: POST /v1/nodes/${parts.id}/undrain), or the node is about to stop\n`,
+      `ordered it (there: fairlead undrain node ${parts.id}), or the node is about to stop\n`,
     409,
   );
 }

@@ -324,7 +324,7 @@ test('/undrain says who else wants the drain', async () => {
   const { post } = await admin({ state: () => 'DRAINING' });
   expect(await post('/undrain')).toMatchObject({
     status: 409,
-    body: expect.stringContaining('POST /v1/nodes/n1/undrain'),
+    body: expect.stringContaining('fairlead undrain node n1'),
   });
 });
 

@@ -8,7 +8,7 @@ const [v4, v6] = [
   { address: '10.0.0.1', port: 1234 },
   { address: 'fd00::1', port: 1234 },
 ];
-const local = { address: '192.0.2.1', port: 53 };
+const local = '192.0.2.1:53';
 
 test.each<[NonNullable<UdpChainConfig['hash']>, typeof v4, string]>([
   [{ type: 'source' }, v4, '10.0.0.1'],

@@ -5,6 +5,7 @@
 import net from 'node:net';
 import os from 'node:os';
 import type { MutableHash64 } from '../../proto/hashing/hash64.ts';
+import { addressText } from '../model/arrival.ts';
 import type { UdpChainConfig } from '../model/config.ts';
 import { type DatagramReceiver, UdpError, type UdpSocket, type UdpSockets } from '../sockets/udp-socket.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
@@ -15,7 +16,7 @@ import type { DeadlineQueue, Deadlines } from '../upstream/deadlines.ts';
 import type { Host } from '../upstream/host.ts';
 import { localStatus } from '../upstream/outcomes.ts';
 import { isOwnShortage } from '../upstream/own-shortage.ts';
-import { hashSession, type Place, placeText } from './udp-hash.ts';
+import { hashSession } from './udp-hash.ts';
 import { compileUdpRoutes, type UdpRoutes } from './udp-routes.ts';
 import { type SessionOwner, type UdpClient, UdpSession } from './udp-session.ts';
 
@@ -53,6 +54,8 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
   idle: DeadlineQueue | null = null;
   logs: Logs;
   localAddress = '';
+  /** `ip:port` where clients believe the listener to be; null: where it is. */
+  virtualAddress: string | null = null;
   /** No session begins any more. */
   isDraining = false;
   readonly #deps: UdpDeps;
@@ -63,7 +66,7 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
   #routes: UdpRoutes;
   #mintsIds = false;
   #socket: UdpSocket | null = null;
-  #local: Place = { address: '', port: 0 };
+  #port = 0;
   #own = new net.BlockList();
   /** Whose datagram is being handled. */
   #serving: UdpSession | null = null;
@@ -85,9 +88,10 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
   /** Before the first datagram. */
   attach(socket: UdpSocket): void {
     this.#socket = socket;
-    this.#local = socket.local;
-    this.localAddress = placeText(socket.local);
-    this.#own = ownAddresses(socket.local.address);
+    const { address, port } = socket.local;
+    this.#port = port;
+    this.localAddress = addressText(address, port);
+    this.#own = ownAddresses(address);
   }
 
   /** Sessions stay where they are. */
@@ -196,7 +200,7 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
       return false;
     }
     // nobody has port 0; and what claims to come from here would be answered here, again and again
-    const isOwn = port === this.#local.port && this.#own.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
+    const isOwn = port === this.#port && this.#own.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
     if (port !== 0 && !isOwn) return true;
     this.stats.sessRxErrors.value++;
     return false;
@@ -221,7 +225,7 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
 
   #pick(cluster: Cluster, client: UdpClient): Host | null {
     const { hash } = this.#chain;
-    if (hash !== null) hashSession(hash, client, this.#local, this.#hash);
+    if (hash !== null) hashSession(hash, client, this.virtualAddress ?? this.localAddress, this.#hash);
     const host = cluster.pick(hash === null ? null : this.#ask);
     if (host === null) cluster.stats.cxNoneHealthy.value++;
     return host;

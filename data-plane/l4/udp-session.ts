@@ -1,5 +1,6 @@
 /** One client of a UDP proxy, its endpoint, and the socket between this machine and that endpoint. */
 import net from 'node:net';
+import { addressText } from '../model/arrival.ts';
 import type { DatagramReceiver, UdpSocket, UdpSockets } from '../sockets/udp-socket.ts';
 import { emptyLogEntry } from '../telemetry/empty-log-entry.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
@@ -9,9 +10,11 @@ import { Deadline, type DeadlineQueue } from '../upstream/deadlines.ts';
 import type { BoundToHost, Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
 import { localStatus } from '../upstream/outcomes.ts';
-import { type Place, placeText } from './udp-hash.ts';
 
-export interface UdpClient extends Place {
+export interface UdpClient {
+  /** IPv4 as such, also at a socket for both. */
+  readonly address: string;
+  readonly port: number;
   /** As the system writes it, and as answers are sent to. */
   readonly rawAddress: string;
 }
@@ -212,7 +215,7 @@ export class UdpSession implements DatagramReceiver, BoundToHost {
     entry.bytesSent = this.#bytesSent;
     entry.upstreamHost = this.host.key;
     entry.upstreamCluster = this.cluster.name;
-    entry.downstreamAddress = placeText(this.#client);
+    entry.downstreamAddress = addressText(this.#client.address, this.#client.port);
     entry.downstreamIp = this.#client.address;
     entry.localAddress = localAddress;
     entry.streamId = this.#owner.newId();

@@ -252,6 +252,17 @@ describe('HTTP/1.1, drained softly', () => {
   });
 });
 
+test('drained for good, a request that has come is answered, although nobody has read it yet', async () => {
+  const { connect, proxy, asked } = await start();
+  const client = await connect(get());
+  expect(await client.answers(1)).toEqual([false]);
+  client.send(get());
+  const drained = proxy.server.drain();
+  expect(asked).toHaveLength(1);
+  expect(await client.answers(2)).toEqual([false, true]);
+  await drained;
+});
+
 test('drained for good, an answer whose head was out ends its connection all the same', async () => {
   const { connect, asked, proxy } = await start({ hold: true });
   const client = await connect(get());

@@ -99,13 +99,19 @@ export class HttpServer implements HttpListener {
     return this.#tls?.handshakes ?? 0;
   }
 
-  /** No new connections; idle ones close now, busy ones with their answer. Resolves when none is left. */
+  /** No new connections; idle ones close, busy ones with their answer. Resolves when none is left. */
   async drain(): Promise<void> {
     this.draining = true;
     this.closing = true;
     const closed = closeServer(this.#server);
-    this.#destroyBeginning();
-    this.shedIdle();
+    // what clients have sent by now is read before: a connection with a request is not idle
+    const { turns } = this.shared;
+    turns.settle(() =>
+      turns.settle(() => {
+        this.#destroyBeginning();
+        this.shedIdle();
+      }),
+    );
     await closed;
   }
 

@@ -65,6 +65,11 @@ export class UdpServer {
     return this.#socket.local;
   }
 
+  /** `ip:port` where clients believe it to be; null: where it is. Of the sessions to come. */
+  set virtualAddress(virtualAddress: string | null) {
+    this.#proxy.virtualAddress = virtualAddress;
+  }
+
   get connectionCount(): number {
     return this.#proxy.sessions.size;
   }

@@ -24,6 +24,8 @@ export interface ListenerConfig {
   readonly address: string;
   /** 0: any free one. */
   readonly port: number;
+  /** What the control plane says of both, where a node has put its own in their place. */
+  readonly said?: { readonly address: string; readonly port: number };
   readonly chain: HttpChainConfig | TcpListenerConfig | UdpChainConfig;
   /** null: plain text. Only in front of HTTP. */
   readonly tls: TlsConfig | null;

@@ -81,6 +81,28 @@ test('an announcement reaches all listeners, later ones too, and is taken back',
   expect(listeners.arrivals).toBeGreaterThan(before);
 });
 
+test('a request that has come by the time that idle connections are closed is answered, although nobody has read it yet', async () => {
+  const { listeners, clock, open, port } = await start();
+  await open(http);
+  const socket = net.connect(port('http'), '127.0.0.1');
+  closers.push(() => socket.destroy());
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+  });
+  const isAnswered = async (times: number): Promise<void> => {
+    await until(() => text.split('ok').length > times || socket.closed);
+    expect(text.split('ok')).toHaveLength(times + 1);
+  };
+  socket.write(request);
+  await isAnswered(1);
+  listeners.announce(40_000);
+  socket.write(request);
+  clock.advance(39_900);
+  await isAnswered(2);
+  expect(text).toContain('connection: close');
+});
+
 test('a TCP session goes on until its time is over, and one that comes later has as long', async () => {
   const { listeners, clock, open, port } = await start();
   await open(raw);

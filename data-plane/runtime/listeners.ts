@@ -75,9 +75,11 @@ export class Listeners implements NodeListeners {
 
   constructor(deps: ListenersDeps) {
     this.#deps = deps;
-    const { now, random, onFault } = deps.shared;
+    const { now, random, onFault, turns } = deps.shared;
     const connections = () => [...this.#open.values()].map(({ server }) => server.connections);
-    this.#softDrain = new SoftDrain({ connections, now, random, onFault, setTimer: deps.setTimer });
+    // what clients have sent by then is read before
+    const setTimer: ListenersDeps['setTimer'] = (callback, ms) => deps.setTimer(() => turns.settle(callback), ms);
+    this.#softDrain = new SoftDrain({ connections, now, random, onFault, setTimer });
   }
 
   /** Resolves when everything wanted is bound or has failed; later calls wait for earlier ones. */
@@ -153,6 +155,8 @@ export class Listeners implements NodeListeners {
     this.#stopped = true;
     this.#softDrain.end();
     await this.#applied;
+    // who is connected by now is let in
+    await new Promise<void>((resolve) => this.#deps.shared.turns.settle(resolve));
     const servers = [...[...this.#open.values()].map((open) => open.server), ...this.#draining];
     await this.#within(Promise.all(servers.map((server) => server.drain())), timeoutMs);
     for (const server of servers) server.destroy();
@@ -181,8 +185,9 @@ export class Listeners implements NodeListeners {
   /** Where clients believe the listener to be, where that is not where this node has it; null: it is. */
   #virtualAddress(config: ListenerConfig): string | null {
     const { address, port } = this.#place(config);
-    const isThere = address === config.address && port === config.port && port !== 0;
-    return isThere ? null : addressText(config.address, config.port);
+    const said = config.said ?? config;
+    const isThere = address === said.address && port === said.port && port !== 0;
+    return isThere ? null : addressText(said.address, said.port);
   }
 
   #sameSocket(open: Open, config: ListenerConfig): boolean {
@@ -201,7 +206,7 @@ export class Listeners implements NodeListeners {
     const { logger, setTimer, reusePort } = this.#deps;
     const { server, logs } = this.#create(config);
     const { address, port } = this.#place(config);
-    if (server instanceof TcpServer) server.virtualAddress = this.#virtualAddress(config);
+    if (!(server instanceof HttpServer)) server.virtualAddress = this.#virtualAddress(config);
     try {
       const bound = await server.listen(address, port, reusePort);
       this.#failed.delete(config.name);
@@ -260,6 +265,7 @@ export class Listeners implements NodeListeners {
     } else if (server instanceof UdpServer && chain.type === 'udp') {
       open.logs = openAccessLoggers(chain.accessLogs, sinks);
       server.update(chain, open.logs.loggers);
+      server.virtualAddress = this.#virtualAddress(config);
       void logs?.close();
     }
     server.maxConnections = config.maxConnections;

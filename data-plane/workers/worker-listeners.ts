@@ -164,7 +164,9 @@ export class WorkerListeners implements NodeListeners {
   #placedAt(wanted: ListenerConfig, { address, port }: BoundAddress): Placed {
     const before = this.#placed.get(wanted.name);
     const same = before?.wanted === wanted && before.config.address === address && before.config.port === port;
-    return same ? before : { wanted, config: { ...wanted, tls: this.#withKeys(wanted.tls), address, port } };
+    if (same) return before;
+    const said = { address: wanted.address, port: wanted.port };
+    return { wanted, config: { ...wanted, tls: this.#withKeys(wanted.tls), address, port, said } };
   }
 
   #withKeys(tls: TlsConfig | null): TlsConfig | null {

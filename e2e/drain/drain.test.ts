@@ -7,19 +7,21 @@ import { drainUnderLoad } from './run.ts';
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-test('nodes behind an L4 node are drained in turn under load: no request is lost, and each leaves and comes back', async () => {
+test('nodes behind an L4 node are drained in turn under load, and one is stopped: no request is lost, and each leaves and comes back', async () => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
   console.log(`seed ${seed}`);
-  const { failures, sent, right, drained, served, closes, goodbyes } = await drainUnderLoad(cleanup, {
+  const { failures, sent, right, drained, served, logs, exits, closes, goodbyes } = await drainUnderLoad(cleanup, {
     nodes: 2,
-    requests: 6_000,
+    requests: 4_000,
     shape: { http1: 12, http2: 4, streams: 3, thinkMs: 60 },
     random: seededRandom(seed),
-    flags: ['--concurrency', '2'],
+    flags: ['--concurrency', '2', '--limit', 'announce=1000ms'],
     timeoutSeconds: 5,
   });
   expect(failures).toEqual([]);
   expect(right).toBe(sent);
+  expect(logs).toEqual({ joined: sent, faults: [] });
+  expect(exits).toEqual([0, 0, 0]);
   for (const { ready, served: seen } of drained) {
     expect(ready).toEqual(['503 DRAINING', '200 LIVE']);
     const [told, gone, back] = seen;

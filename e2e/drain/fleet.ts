@@ -15,7 +15,8 @@ export interface Fleet {
   /** Where clients come. */
   readonly port: number;
   readonly nodes: readonly DataPlaneProcess[];
-  /** Resolves when the node has left the L4 tier, and drains. */
+  readonly front: DataPlaneProcess;
+  /** By REST. Resolves when the node drains. */
   drain(node: DataPlaneProcess): Promise<void>;
   undrain(node: DataPlaneProcess): Promise<void>;
 }
@@ -33,34 +34,26 @@ export async function startFleet(
   { nodes: size, flags, timeoutSeconds }: FleetOptions,
 ): Promise<Fleet> {
   const [controlPlane, service] = await Promise.all([startControlPlane(cleanup), startService(cleanup)]);
-  const away = new Set<DataPlaneProcess>();
   await controlPlane.apply(documents(service));
   const nodes = await Promise.all(
     Array.from({ length: size }, (_, i) => startDataPlane(cleanup, controlPlane, 'web', `web-${i + 1}`, flags)),
   );
-  const ports = await Promise.all(nodes.map((node) => node.port('web')));
-  const place = async (): Promise<void> => {
-    const endpoints = nodes.map((node, i) => {
-      return `{ address: 127.0.0.1, port: ${ports[i]}, state: ${away.has(node) ? 'draining' : 'enabled'} }`;
-    });
-    const spec = `{ protocol: tcp, balance: { policy: round-robin }, endpoints: [${endpoints.join(', ')}] }`;
-    await controlPlane.apply(`{ kind: Cluster, name: web-nodes, spec: ${spec} }`);
-  };
-  await place();
   const front = await startDataPlane(cleanup, controlPlane, 'front', 'front-1');
+  await waitFor('the L4 node to know all L7 nodes', async () => {
+    const clusters = await (await fetch(`${front.admin}/clusters`)).text();
+    return clusters.match(/^web-nodes::.*::state::healthy$/gm)?.length === size ? true : undefined;
+  });
+  /** Resolves when the node has heard of it. */
+  const order = async (node: DataPlaneProcess, what: string, ready: string, body?: object): Promise<void> => {
+    await controlPlane.rest('POST', `/v1/nodes/${node.id}/${what}`, body);
+    await waitFor(`${node.id} to ${what}`, async () => ((await readyOf(node)) === ready ? true : undefined));
+  };
   return {
     nodes,
+    front,
     port: await front.port('front'),
-    drain: async (node) => {
-      away.add(node);
-      await place();
-      await post(node, `/drain?timeout=${timeoutSeconds}s`);
-    },
-    undrain: async (node) => {
-      await post(node, '/undrain');
-      away.delete(node);
-      await place();
-    },
+    drain: (node) => order(node, 'drain', '503 DRAINING', { timeout: `${timeoutSeconds}s` }),
+    undrain: (node) => order(node, 'undrain', '200 LIVE'),
   };
 }
 
@@ -68,17 +61,28 @@ const documents = (service: number): string => `{ kind: NodeGroup, name: web, sp
 ---
 { kind: NodeGroup, name: front, spec: { tier: l4 } }
 ---
-{ kind: Listener, name: web, spec: { groups: [web], address: 127.0.0.1, port: 0 } }
+kind: Listener
+name: web
+spec:
+  groups: web
+  address: 127.0.0.1
+  port: 0
+  proxyProtocol: { accept: required, trust: [127.0.0.0/8] }
+  accessLog: { format: json, to: stdout }
 ---
-{ kind: Listener, name: front, spec: { groups: [front], address: 127.0.0.1, port: 0, protocol: tcp } }
+kind: Listener
+name: front
+spec: { groups: front, address: 127.0.0.1, port: 0, protocol: tcp, accessLog: { format: json, to: stdout } }
 ---
-{ kind: L4Route, name: front, spec: { listener: front, to: [{ cluster: web-nodes }] } }
+{ kind: L4Route, name: front, spec: { listener: front, to: { cluster: web-nodes }, hash: five-tuple } }
 ---
 { kind: Cluster, name: service, spec: { endpoints: { address: 127.0.0.1, port: ${service} } } }
 ---
 { kind: Route, name: service, spec: { hosts: ['*'], to: [{ cluster: service }] } }
 ---
-{ kind: Cluster, name: web-nodes, spec: { protocol: tcp, endpoints: { address: 127.0.0.1, port: 1 } } }
+kind: Cluster
+name: web-nodes
+spec: { protocol: tcp, nodes: { group: web, listener: web }, balance: { policy: maglev }, proxyProtocol: v2 }
 `;
 
 /** Its port. */
@@ -96,11 +100,6 @@ async function startService(cleanup: Cleanup): Promise<number> {
     await new Promise((resolve) => server.close(resolve));
   });
   return (server.address() as net.AddressInfo).port;
-}
-
-async function post({ admin }: DataPlaneProcess, page: string): Promise<void> {
-  const answer = await fetch(admin + page, { method: 'POST' });
-  if (!answer.ok) throw new Error(`POST ${page}: ${answer.status} ${await answer.text()}`);
 }
 
 export async function readyOf({ admin }: DataPlaneProcess): Promise<string> {

@@ -1,7 +1,11 @@
-/** L7 nodes are drained one after the other while clients come through the L4 tier. What was sent and not answered is counted. */
+/**
+ * L7 nodes are drained one after the other, and at last one is stopped, while clients come through the L4 tier. What was
+ * sent and not answered is counted.
+ */
 import type { Cleanup, DataPlaneProcess } from '../support/fairlead.ts';
 import { type Fleet, type FleetOptions, left, readyOf, startFleet, statOf } from './fleet.ts';
 import { Load, type Sent, type Shape } from './load.ts';
+import { type Joined, joinLogs } from './logs.ts';
 
 export interface DrainRun extends FleetOptions {
   /** At least. */
@@ -19,8 +23,12 @@ export interface Drained {
 }
 
 export interface DrainResult extends Sent {
+  /** Both tiers' access logs. */
+  readonly logs: Joined;
+  /** How each node ended. */
+  readonly exits: readonly (number | string)[];
   readonly drained: readonly Drained[];
-  /** Requests of each node, in all. */
+  /** Requests of each node before one is stopped. */
   readonly served: readonly number[];
 }
 
@@ -40,9 +48,18 @@ export async function drainUnderLoad(cleanup: Cleanup, options: DrainRun): Promi
     tell(`${node.id} was drained and came back: ${sent} sent, ${right} answered, ${failures.length} failed`);
     await load.until(part * (3 + i));
   }
-  await load.until(requests);
+  const served = await Promise.all(fleet.nodes.map(requestsOf));
+  const ports = await Promise.all(fleet.nodes.map((node) => node.port('web')));
+  const [first, ...others] = [...fleet.nodes, fleet.front].map(({ program }) => program);
+  // their last lines are written when they end
+  const exits = [await first!.stop()];
+  tell(`${fleet.nodes[0]!.id} was stopped: ${load.counts.sent} sent, ${load.counts.failures.length} failed`);
+  await load.until(Math.max(requests, load.counts.sent + part / 2));
   await load.end();
-  return { ...load.counts, drained, served: await Promise.all(fleet.nodes.map(requestsOf)) };
+  exits.push(...(await Promise.all(others.map((program) => program.stop()))));
+  const nodeLogs = fleet.nodes.map(({ program }, i) => [`127.0.0.1:${ports[i]}`, program.stdout()] as const);
+  const logs = joinLogs({ front: fleet.front.program.stdout(), nodes: new Map(nodeLogs) }, load.counts.right);
+  return { ...load.counts, drained, served, logs, exits };
 }
 
 /** Away for as long as so many requests take. */

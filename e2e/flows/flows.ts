@@ -14,6 +14,8 @@ export interface Target {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** What a client says before it hears anything. */
+  readonly begin: (flow: Flow) => Buffer;
 }
 
 /** Below those that the system gives out by itself. */
@@ -67,6 +69,10 @@ export class OpenFlow {
     const socket = net.connect({
       ...{ host: target.address, port: target.port, localAddress: address, localPort: port, noDelay: true },
     });
+    // what ends it is told to who waits for a line, if anybody does
+    socket.on('error', () => {});
+    const begin = target.begin({ address, port });
+    if (begin.length > 0) socket.write(begin);
     try {
       return new OpenFlow(socket, Number(await nextLine(socket)));
     } catch (error) {
@@ -97,7 +103,8 @@ function nextLine(socket: net.Socket): Promise<string> {
     };
     const onData = (chunk: Buffer): void => {
       text += chunk.toString('latin1');
-      if (text.endsWith('\n')) settle(() => resolve(text.slice(0, -1)));
+      const end = text.indexOf('\n');
+      if (end >= 0) settle(() => resolve(text.slice(0, end)));
     };
     const onError = (error: Error): void => settle(() => reject(error));
     const onClose = (): void => settle(() => reject(new Error('closed before it said a line')));

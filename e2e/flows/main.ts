@@ -4,7 +4,8 @@ import { seedOf } from '../churn/run.ts';
 import { Cleanup } from '../support/fairlead.ts';
 import { envoyBinary } from '../support/peers.ts';
 import { drawFlows } from './flows.ts';
-import { type Hash, keepFlows, mapStage, startFleet, stillEcho } from './run.ts';
+import type { Hash } from './hashes.ts';
+import { keepFlows, mapStage, startFleet, stillEcho } from './run.ts';
 import { Expected, tableSize } from './tables.ts';
 
 const { values } = parseArgs({

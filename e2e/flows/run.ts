@@ -8,16 +8,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startEnvoy } from '../support/envoy.ts';
 import { type Cleanup, type ControlPlaneProcess, run, startControlPlane, startDataPlane } from '../support/fairlead.ts';
 import { endpointsOf, type Flow, type OpenFlow, openAll, startEcho, type Target } from './flows.ts';
+import { type Hash, hashes, kinds, virtual } from './hashes.ts';
 import { Expected } from './tables.ts';
 
 const patienceMs = 20_000;
 const pauseMs = 50;
-/** Of the documents, and of the Envoy. */
-const virtual = '127.77.0.1';
 const nodes = 3;
-
-export const hashes = ['source', 'five-tuple'] as const;
-export type Hash = (typeof hashes)[number];
+/** By which nothing is said first: whatever these endpoints hear is theirs. */
+const plain = ['source', 'five-tuple'] as const;
 
 export interface Fleet {
   readonly controlPlane: ControlPlaneProcess;
@@ -44,7 +42,7 @@ export async function startFleet(cleanup: Cleanup, endpointCount: number, envoy:
     { name: 'one is removed', endpoints: first.toSpliced(middle, 1) },
     { name: 'one is added', endpoints: endpoints.toSpliced(middle, 1) },
   ];
-  const ports = { source: await freePort(), 'five-tuple': await freePort() };
+  const ports = await freePorts();
   const controlPlane = await startControlPlane(cleanup);
   const listeners = hashes.map((hash) => listenerDocuments(hash, ports[hash]));
   await controlPlane.apply(groupDocument + clusterDocument(first) + listeners.join(''));
@@ -55,16 +53,20 @@ export async function startFleet(cleanup: Cleanup, endpointCount: number, envoy:
     ),
   );
   if (envoy) await startNeighbour(cleanup, controlPlane);
-  const targetsOf = async (hash: Hash): Promise<Target[]> => {
-    const ours = started.map(async (node) => ({ name: node.id, address: '127.0.0.1', port: await node.port(hash) }));
-    return [...(await Promise.all(ours)), ...(envoy ? [{ name: 'Envoy', address: virtual, port: ports[hash] }] : [])];
-  };
-  return {
-    controlPlane,
-    targets: { source: await targetsOf('source'), 'five-tuple': await targetsOf('five-tuple') },
-    stages,
-    textOf: (hash, { address, port }) => (hash === 'source' ? address : `${address}:${port}|${virtual}:${ports[hash]}`),
-  };
+  const targets = await byHash(async (hash) => {
+    const { begin } = kinds[hash];
+    const ours = started.map(async (node): Promise<Target> => {
+      return { name: node.id, address: '127.0.0.1', port: await node.port(hash), begin };
+    });
+    const neighbour = { name: 'Envoy', address: virtual, port: ports[hash], begin };
+    return [...(await Promise.all(ours)), ...(envoy ? [neighbour] : [])];
+  });
+  return { controlPlane, targets, stages, textOf: (hash, flow) => kinds[hash].textOf(flow, ports[hash]) };
+}
+
+async function byHash<T>(make: (hash: Hash) => Promise<T>): Promise<Record<Hash, T>> {
+  const made = await Promise.all(hashes.map(async (hash) => [hash, await make(hash)] as const));
+  return Object.fromEntries(made) as Record<Hash, T>;
 }
 
 async function startNeighbour(cleanup: Cleanup, controlPlane: ControlPlaneProcess): Promise<void> {
@@ -75,13 +77,18 @@ async function startNeighbour(cleanup: Cleanup, controlPlane: ControlPlaneProces
 }
 
 /** At the address of the documents, where nobody else listens. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, virtual);
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+async function freePorts(): Promise<Record<Hash, number>> {
+  const servers = await byHash(async () => {
+    const server = net.createServer().listen(0, virtual);
+    await once(server, 'listening');
+    return server;
+  });
+  return byHash(async (hash) => {
+    const { port } = servers[hash].address() as net.AddressInfo;
+    servers[hash].close();
+    await once(servers[hash], 'close');
+    return port;
+  });
 }
 
 export interface Mapped {
@@ -129,13 +136,13 @@ async function differ(target: Target, flows: readonly Flow[], expected: readonly
   }
 }
 
-/** Connections to every one of our nodes, by both listeners. */
+/** Connections to every one of our nodes, by the plain listeners. */
 export async function keepFlows(cleanup: Cleanup, fleet: Fleet, flows: readonly Flow[]): Promise<OpenFlow[]> {
   const kept: OpenFlow[] = [];
   cleanup.add(() => {
     for (const flow of kept) flow.cut();
   });
-  for (const hash of hashes) {
+  for (const hash of plain) {
     for (const target of fleet.targets[hash].slice(0, nodes)) kept.push(...(await openAll(target, flows)));
   }
   return kept;
@@ -150,7 +157,7 @@ export async function stillEcho(kept: readonly OpenFlow[], line: string): Promis
 const groupDocument = 'kind: NodeGroup\nname: l4\nspec: { tier: l4 }\n';
 
 function listenerDocuments(hash: Hash, port: number): string {
-  const listener = `{ groups: [l4], address: ${virtual}, port: ${port}, protocol: tcp }`;
+  const listener = `{ groups: [l4], address: ${virtual}, port: ${port}, ${kinds[hash].protocol} }`;
   const route = `{ listener: ${hash}, hash: ${hash}, to: [{ cluster: flows }], datapath: user }`;
   return document('Listener', hash, listener) + document('L4Route', hash, route);
 }

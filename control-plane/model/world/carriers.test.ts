@@ -41,6 +41,8 @@ const sockets = `
 ---
 { kind: Cluster, name: closed, spec: { endpoints: [], protocol: grpc, balance: { failClosed: true } } }
 ---
+{ kind: Cluster, name: headed, spec: { endpoints: [], protocol: grpc, proxyProtocol: v2 } }
+---
 { kind: Cluster, name: gentle, spec: { endpoints: [], protocol: grpc, slowStart: {} } }
 ---
 { kind: Cluster, name: heavy, spec: { endpoints: [{ address: 10.0.0.1, port: 1 }, { address: 10.0.0.1, port: 2, weight: 2 }], protocol: grpc } }
@@ -79,7 +81,7 @@ test.each([
   ['to: { cluster: budget }, listeners: mesh', 'not-supported-yet /spec/to/cluster'],
   ['to: { cluster: least }, listeners: mesh', 'not-supported-yet /spec/to/cluster'],
   ['to: { cluster: heavy }, listeners: mesh', 'not-supported-yet /spec/to/cluster'],
-  ...['murmur', 'bounded', 'zones', 'subsets', 'closed', 'gentle'].map((name): [string, string] => [
+  ...['murmur', 'bounded', 'zones', 'subsets', 'closed', 'gentle', 'headed'].map((name): [string, string] => [
     `to: { cluster: ${name} }, listeners: mesh`,
     'not-supported-yet /spec/to/cluster',
   ]),

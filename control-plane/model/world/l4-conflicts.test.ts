@@ -117,3 +117,12 @@ test.each(['idleTimeout: 5m', 'hash: five-tuple', 'perPacket: true', 'datapath: 
     expect(problemsOf([route('first', 'tcp', office)], route('second', 'tcp', onTcp))).toEqual([]);
   },
 );
+
+test('a listener becomes one of udp once its routes agree', () => {
+  const clusters = ['{ kind: Cluster, name: tcp, spec: { endpoints: [], protocol: udp } }'];
+  const udp = '{ kind: Listener, name: tcp, spec: { groups: edge, port: 0, protocol: udp } }';
+  const there = (setting: string) => [route('first', 'tcp', office), route('second', 'tcp', setting)];
+  expect(codesOf(problemsOf(there('hash: five-tuple'), udp, ...clusters))).toEqual(['conflict /spec/protocol']);
+  expect(problemsOf(there('hash: five-tuple'), udp, ...clusters, route('second', 'tcp'))).toEqual([]);
+  expect(problemsOf(there(''), udp, ...clusters)).toEqual([]);
+});

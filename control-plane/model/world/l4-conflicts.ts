@@ -1,7 +1,7 @@
 /** L4Routes of one listener that want the same connections, or cannot stand side by side. */
 import { cidrsOverlap } from '../cidr.ts';
 import { describeKey, keyId, type Problem } from '../document.ts';
-import { type L4Match, matchesOf, matchKey } from '../l4-matches.ts';
+import { type L4Match, L4Takers, sourcesOf } from '../l4-matches.ts';
 import { compareAge } from '../order.ts';
 import { type Fault, type Path, pointerInto, problemAt } from '../problems.ts';
 import type { L4RouteSpec, SpecOf, Typed } from '../specs.ts';
@@ -9,19 +9,17 @@ import type { Proposal } from './proposal.ts';
 
 type Route = Typed<'L4Route'>;
 
-/** One problem for each route that comes second. */
+/** One problem for each route that comes second, and for each listener that becomes one of udp and whose routes differ. */
 export function l4Conflicts(proposal: Proposal): Problem[] {
   const routes = proposal.put.filter((document): document is Route => document.kind === 'L4Route');
-  return [...Map.groupBy(routes, ({ spec }) => spec.listener)].flatMap(([name, written]) => {
+  const ofRoutes = [...Map.groupBy(routes, ({ spec }) => spec.listener)].flatMap(([name, written]) => {
     const { protocol } = proposal.after.get('Listener', undefined, name)?.spec ?? {};
-    const onListener = [...proposal.after.referrers({ kind: 'Listener', name })].filter(
-      (other): other is Route => other.kind === 'L4Route',
-    );
-    const takenBy = holders(onListener, proposal.changed);
+    const onListener = routesOn(proposal, name);
+    const holders = holdersOf(onListener, new Set(written), proposal.changed);
     return written.flatMap((route): Problem[] => {
       const others = onListener.filter((other) => other !== route);
       const found =
-        sameMatch(takenBy, route) ??
+        holders.get(route) ??
         (protocol === 'tls-passthrough' ? undefined : foreignClients(proposal, route, others)) ??
         (protocol === 'udp' ? otherSettings(proposal, route, others) : undefined);
       if (found === undefined) return [];
@@ -29,6 +27,20 @@ export function l4Conflicts(proposal: Proposal): Problem[] {
       return [problemAt(route.document, pointer, { code: 'conflict', ...found.fault })];
     });
   });
+  return [...ofRoutes, ...proposal.put.flatMap((put) => (put.kind === 'Listener' ? unlikeRoutes(proposal, put) : []))];
+}
+
+function routesOn({ after }: Proposal, name: string): Route[] {
+  const referrers = [...after.referrers({ kind: 'Listener', name })];
+  return referrers.filter((other): other is Route => other.kind === 'L4Route');
+}
+
+/** Routes that are written are told themselves. */
+function unlikeRoutes(proposal: Proposal, { document, spec }: Typed<'Listener'>): Problem[] {
+  if (spec.protocol !== 'udp') return [];
+  const left = routesOn(proposal, document.name).filter((route) => !proposal.changed.has(keyId(route.document)));
+  const unlike = left.map((route) => otherSettings(proposal, route, left)).find((found) => found !== undefined);
+  return unlike === undefined ? [] : [problemAt(document, '/spec/protocol', { code: 'conflict', ...unlike.fault })];
 }
 
 interface Conflict {
@@ -42,27 +54,26 @@ function comesBefore(other: Route, route: Route, changed: Proposal['changed']): 
   return otherIsNew === isNew ? compareAge(other, route) < 0 : otherIsNew !== true;
 }
 
-/** By `matchKey`, the first of those that want it. */
-function holders(routes: readonly Route[], changed: Proposal['changed']): ReadonlyMap<string, Route> {
-  const takenBy = new Map<string, Route>();
+/** Of those that are written: whose connections they want. */
+function holdersOf(
+  routes: readonly Route[],
+  written: ReadonlySet<Route>,
+  changed: Proposal['changed'],
+): ReadonlyMap<Route, Conflict> {
+  const takers = new L4Takers();
+  const conflicts = new Map<Route, Conflict>();
   for (const route of routes.toSorted((a, b) => (comesBefore(a, b, changed) ? -1 : 1))) {
-    for (const match of matchesOf(route.spec)) {
-      const key = matchKey(match);
-      if (!takenBy.has(key)) takenBy.set(key, route);
-    }
+    const holder = written.has(route) ? takers.holderOf(route) : undefined;
+    if (holder !== undefined) conflicts.set(route, sameMatch(route, holder.route, holder.match));
+    takers.add(route);
   }
-  return takenBy;
+  return conflicts;
 }
 
-function sameMatch(takenBy: ReadonlyMap<string, Route>, route: Route): Conflict | undefined {
-  for (const match of matchesOf(route.spec)) {
-    const holder = takenBy.get(matchKey(match));
-    if (holder === undefined || holder === route) continue;
-    const detail = `Listener ${route.spec.listener} already hands ${describe(match)} to ${describeKey(holder.document)}.`;
-    const remedy = 'Add the clusters to `to` of that one, take other names, protocols or sources, or another listener.';
-    return { path: placeOf(route.spec, match), fault: { detail, remedy } };
-  }
-  return undefined;
+function sameMatch({ spec }: Route, holder: Route, match: L4Match): Conflict {
+  const detail = `Listener ${spec.listener} already hands ${describe(match)} to ${describeKey(holder.document)}.`;
+  const remedy = 'Add the clusters to `to` of that one, take other names, protocols or sources, or another listener.';
+  return { path: placeOf(spec, match), fault: { detail, remedy } };
 }
 
 function describe({ serverName, alpn, source }: L4Match): string {
@@ -90,16 +101,14 @@ function foreignClients({ before }: Proposal, route: Route, others: readonly Rou
   const previous = before.get(kind, tenant, name) as Route | undefined;
   const { listener, sources } = route.spec;
   if (previous?.spec.listener === listener && previous.spec.sources.join() === sources.join()) return undefined;
-  const clients = clientsOf(route);
-  const holder = others.find((other) => other.document.tenant !== tenant && cidrsOverlap(clientsOf(other), clients));
+  const clients = sourcesOf(route.spec);
+  const holder = others.find(
+    (other) => other.document.tenant !== tenant && cidrsOverlap(sourcesOf(other.spec), clients),
+  );
   if (holder === undefined) return undefined;
   const detail = `Some of these clients of Listener ${listener} are those of ${describeKey(holder.document)}.`;
   const remedy = 'Write `sources` that it does not have, or use another listener.';
   return { path: sources.length === 0 ? ['listener'] : ['sources'], fault: { detail, remedy } };
-}
-
-function clientsOf({ spec }: Route): readonly string[] {
-  return spec.sources.length === 0 ? ['0.0.0.0/0', '::/0'] : spec.sources;
 }
 
 const ofListener = {

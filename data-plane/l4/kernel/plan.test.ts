@@ -35,6 +35,10 @@ test.each<[string, Partial<TcpProxyConfig>, string]>([
 
 const accessLogs = [{ path: '/dev/stdout', format: { type: 'text' as const, text: '' } }];
 
+test('TLVs are nothing to it, as endpoints get no PROXY header', () => {
+  expect(tcp({ datapath: 'auto', proxyTlvs: [{ type: 5, value: { format: '' } }] })).toMatchObject({ reasons: [] });
+});
+
 test.each<[string, Partial<TcpProxyConfig>, Partial<ClusterConfig>]>([
   ['access logs', { accessLogs }, {}],
   ['outlier detection of cluster c', {}, { outlierDetection: outliersOf() }],
@@ -77,6 +81,8 @@ test.each<[string, Partial<TcpProxyConfig>, Partial<ClusterConfig>]>([
   ['get PROXY headers', {}, { proxyHeader: { version: 2, passTlvs: [], tlvs: [] } }],
   ['endpoints side by side', {}, { endpoints: [endpointOf(1), endpointOf(1, { key: 'x', address: '10.0.0.1' })] }],
   ['endpoints side by side', {}, { endpoints: [endpointOf(1), endpointOf(1, { key: 'x', address: '::1' })] }],
+  ['without a plain address', {}, { endpoints: [endpointOf(1, { address: '127.0.0.1 } accept' })] }],
+  ['without a plain address', {}, { endpoints: [endpointOf(1, { address: 'fe80::1%eth0' })] }],
   [
     'has subsets',
     {},

@@ -104,6 +104,14 @@ function combinations(lists: readonly (readonly string[])[]): readonly string[] 
   );
 }
 
+/** Nobody reads a ClientHello: no connection would match a chain that goes by one. */
+export function refuseHellos(matches: readonly ReadMatch[]): void {
+  for (const { place, match } of matches) {
+    const asks = match.transport === 'tls' || match.serverNames.length + match.alpn.length > 0;
+    if (asks) place.refuse('needs a tls_inspector among listener_filters, or nothing will match');
+  }
+}
+
 /** A port is that of the listener, or nobody would come; and it makes no difference between chains. */
 export function checkPorts(matches: readonly ReadMatch[], port: number, behindProxies: boolean): void {
   const saying = matches.filter(({ destinationPort }) => destinationPort !== 0);

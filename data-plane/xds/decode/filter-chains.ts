@@ -2,7 +2,14 @@
 import type { Listener } from '../../../proto/envoy.ts';
 import type { ListenerConfig, TcpChainConfig, TcpListenerConfig, TcpProxyConfig } from '../../model/config.ts';
 import { checkTransportSocket } from './address.ts';
-import { checkOverlaps, checkPorts, commonDirectSources, type ReadMatch, readMatch } from './chain-match.ts';
+import {
+  checkOverlaps,
+  checkPorts,
+  commonDirectSources,
+  type ReadMatch,
+  readMatch,
+  refuseHellos,
+} from './chain-match.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readL4Metadata } from './l4-metadata.ts';
 import { type ListenerFilters, readListenerFilters } from './listener-filters.ts';
@@ -44,6 +51,7 @@ export function readChains(place: Place, message: Listener, port: number): ReadC
   const all = otherwise === null ? chains : [...chains, otherwise];
   if (told.length === 0 && !last) at.refuse('must hold a filter chain');
   checkOverlaps(at, chains);
+  if (!filters.inspectTls) refuseHellos(chains);
   checkPorts(chains, port, behindProxies);
   const trust = behindProxies ? commonDirectSources(all) : null;
   const untrusted = readUntrusted(place, message.metadata);
@@ -100,12 +108,7 @@ function readTcpListener(
   const read = chains.map(({ match, terminal }): TcpChainConfig => {
     return { match: trust === null ? match : { ...match, directSources: [] }, proxy: proxyOf(terminal) };
   });
-  const around = {
-    type: 'tcp',
-    // as Envoy does, which puts the inspector in by itself
-    inspectTls: inspectTls || read.some(asksForHello),
-    inspectTimeoutMs: timeoutMs,
-  } as const;
+  const around = { type: 'tcp', inspectTls, inspectTimeoutMs: timeoutMs } as const;
   const [only] = read;
   if (otherwise === null && read.length === 1 && only !== undefined && takesAll(only)) {
     return { ...around, chains: [], otherwise: only.proxy };
@@ -116,10 +119,6 @@ function readTcpListener(
 function proxyOf(terminal: Terminal): TcpProxyConfig {
   if (terminal.type === 'http') throw new Error('HTTP in a listener of TCP');
   return terminal.proxy;
-}
-
-function asksForHello({ match: { serverNames, alpn, transport } }: TcpChainConfig): boolean {
-  return transport === 'tls' || (transport === null && serverNames.length + alpn.length > 0);
 }
 
 function takesAll({ match }: TcpChainConfig): boolean {

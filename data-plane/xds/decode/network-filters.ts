@@ -43,35 +43,38 @@ export function readFilters(place: Place, filters: readonly Filter[], around: Ar
     const at = place.item('filters', index);
     checkFields(at, filter, filterFields);
     const read = readFilter(at.field('typed_config'), filter, states, around);
+    if (read === null) return;
     const last = index === filters.length - 1;
-    if (typeof read === 'number') most.push(read);
-    else if (read !== null && 'length' in read) states.push(...read);
-    else {
-      if (last) terminal = read;
-      else if (read !== null) at.refuse('ends the chain and must be its last filter');
-      return;
-    }
-    if (last) at.refuse('must stand before the filter that ends the chain');
+    if (read.type === 'limit') most.push(read.connections);
+    else if (read.type === 'states') states.push(...read.states);
+    else if (last) terminal = read;
+    else at.refuse('ends the chain and must be its last filter');
+    if (last && terminal === null) at.refuse('must stand before the filter that ends the chain');
   });
   return { terminal, maxConnections: most.length === 0 ? limits.connections : Math.min(...most) };
 }
 
-/** A number is a limit of connections. */
+type ReadFilter =
+  | Terminal
+  | { readonly type: 'limit'; readonly connections: number }
+  | { readonly type: 'states'; readonly states: readonly FilterState[] };
+
+/** Null after reporting a problem. */
 function readFilter(
   place: Place,
   { typed_config: any }: Filter,
   states: readonly FilterState[],
   around: AroundFilters,
-): Terminal | number | readonly FilterState[] | null {
+): ReadFilter | null {
   const name = anyName(any);
   switch (name) {
     case connectionLimit: {
       const message = unpackAny(place, name, any);
-      return message === null ? null : readConnectionLimit(place, message);
+      return message === null ? null : { type: 'limit', connections: readConnectionLimit(place, message) };
     }
     case setFilterState: {
       const message = unpackAny(place, name, any);
-      return message === null ? null : readFilterStates(place, message);
+      return message === null ? null : { type: 'states', states: readFilterStates(place, message) };
     }
     case 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager': {
       const message = unpackAny(place, name, any);

@@ -34,12 +34,16 @@ export const tcpChain = (match: Match | null, patch: FilterChain = {}): FilterCh
   ...patch,
 });
 
-/** At a port that is free. */
+/** At a port that is free; with a TLS inspector where a match needs one. */
 export function chainListener(chains: readonly FilterChain[], patch: Partial<Listener> = {}): Uint8Array {
+  const asks = chains.some(({ filter_chain_match: match }) => {
+    return match?.server_names || match?.application_protocols || match?.transport_protocol === 'tls';
+  });
   return encode('envoy.config.listener.v3.Listener', {
     name: 'l4',
     address: { socket_address: { address: '127.0.0.1', port_value: 0 } },
     filter_chains: [...chains],
+    ...(asks && { listener_filters: [inspector()] }),
     ...patch,
   });
 }
