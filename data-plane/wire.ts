@@ -150,8 +150,9 @@ export async function startNode(written: Settings, version: string, logger: Logg
   process.on('SIGUSR1', reopenLogs);
   return {
     stop: async () => {
-      drain('stop', limits.drainTimeoutMs);
       const { announceMs } = settings.limits;
+      // so much longer that all are told, and none is closed for being idle, before it is over
+      drain('stop', 2 * announceMs + limits.quietMs);
       // flows that go past this process are not seen coming, so nobody knows when it is quiet
       if (kernel.carries) await new Promise<void>((resolve) => setTimer(resolve, announceMs));
       else await untilQuiet({ traffic: () => carrier.traffic(), now, setTimer }, announceMs);

@@ -100,17 +100,22 @@ export function addDrainRoutes(
       reference: {
         tag,
         summary: 'Puts a node in again, whether it drains, has drained, or is away',
-        answers: { 200: { description: 'The node.', schema: { type: 'object' } } },
+        answers: {
+          200: { description: 'The node; of one that is not known any more, its id.', schema: { type: 'object' } },
+        },
       },
     },
     async (request) => {
       readQuery(request.url, []);
-      const node = find(request);
+      const { id } = request.params as { id: string };
+      // a drain outlives what is known of a node that is away
+      if (drains.get(id) === undefined) find(request);
       const by = identityOf(request).author;
-      if (await drains.lift(node.id)) {
-        logger.info({ event: 'node-undrain', node: node.id, by }, `node ${node.id} shall drain no longer`);
+      if (await drains.lift(id)) {
+        logger.info({ event: 'node-undrain', node: id, by }, `node ${id} shall drain no longer`);
       }
-      return nodeShown(node, drains);
+      const node = fleet.get(id);
+      return node === undefined ? { id, connected: false } : nodeShown(node, drains);
     },
   );
 }

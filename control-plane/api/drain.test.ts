@@ -49,6 +49,19 @@ test('a drain stands until it is lifted, and shows since when, until when, and w
   ]);
 });
 
+test('a drain is lifted although the node is not known any more', async () => {
+  const away = { id: 'away', group: 'edge', userAgent: 'fairlead 0.1.0', zone: '' };
+  const rest = { variant: 'delta', service: 'ads', hostsApart: false, takesTtl: false } as const;
+  const stream = { ...rest, streamId: 3, node: away, peer: '127.0.0.1:5002' };
+  api.fleet.opened(stream);
+  await api.call('POST', '/v1/nodes/away/drain');
+  api.fleet.closed(stream);
+  api.fleet.evict('away', 'edge');
+  const lifted = await api.call('POST', '/v1/nodes/away/undrain');
+  expect([lifted.status, lifted.json]).toEqual([200, { id: 'away', connected: false }]);
+  expect((await api.call('POST', '/v1/nodes/away/undrain')).status).toBe(404);
+});
+
 test('the timeout is that of the group where none is said', async () => {
   await api.call('POST', '/v1/apply', { body: 'kind: NodeGroup\nname: edge\nspec: { drain: { timeout: 2m } }' });
   expect((await api.call('POST', '/v1/nodes/n1/drain')).json.draining.timeout).toBe('2m');

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { MemoryDocumentSet } from '../model/memory-set.ts';
+import type { Store } from '../store/store.ts';
 import type { NodeIdentity } from '../xds/ports.ts';
 import { Drains } from './drains.ts';
 import { Fleet } from './fleet.ts';
@@ -17,9 +18,14 @@ async function start(time: TestTime, places = new MemoryPlaces(), table = new Me
   const drains = new Drains({ table, shared: false, now: time.now, timers: time, logger });
   await drains.start();
   const documents = new MemoryDocumentSet();
+  let onChange: Parameters<Store['subscribe']>[0] = () => {};
+  const subscribe: Store['subscribe'] = (listener) => {
+    onChange = listener;
+    return () => {};
+  };
   const placements = new NodePlacements({
     ...{ fleet, isOwn: () => true, drains, timers: time, logger },
-    store: { documents, places, subscribe: () => () => {} },
+    store: { documents, places, subscribe },
   });
   await placements.start();
   let moves = 0;
@@ -27,6 +33,14 @@ async function start(time: TestTime, places = new MemoryPlaces(), table = new Me
   return {
     ...{ fleet, drains, placements, places, table },
     moves: () => moves,
+    /** The document of the listener says this port. */
+    listens: (port: number) => {
+      const key = { kind: 'Listener', name: 'public' } as const;
+      const times = { revision: port, createdRevision: 1, createdAt: '', updatedAt: '', updatedBy: '' };
+      const document = { ...key, ...times, spec: { groups: ['edge'], address: '0.0.0.0', port } };
+      documents.apply(port, [{ key, document }]);
+      onChange(port, [key]);
+    },
     /** Nodes by port, `-n` for one that drains. */
     shown: () => placements.of('edge', 'public').map(({ node, draining }) => (draining ? `-${node}` : node)),
   };
@@ -158,6 +172,27 @@ test('what could not be written is written once the database is back', async () 
   places.down = false;
   await time.pass(10_000);
   expect(await places.list()).toMatchObject([{ group: 'edge', node: 'a' }]);
+});
+
+test('an Envoy is there once it has its listeners, sent or known to be those that it has', async () => {
+  const time = new TestTime();
+  const { fleet, placements, shown, listens } = await start(time);
+  listens(8080);
+  const [sent, known] = [stream('sent', { peer: '10.0.0.1:1' }), stream('known', { peer: '10.0.0.2:1' })];
+  fleet.opened(sent);
+  fleet.opened(known);
+  await time.pass(100);
+  expect(shown()).toEqual([]);
+  fleet.sent(sent, 'listeners', 'v1', '1', 1);
+  fleet.acked(sent, 'listeners', 'v1', '1');
+  await time.pass(100);
+  expect(shown()).toEqual(['sent']);
+  fleet.current(known, 'listeners', 'v1');
+  await time.pass(100);
+  expect(shown()).toEqual(['sent', 'known']);
+  listens(8081);
+  await time.pass(100);
+  expect(placements.of('edge', 'public').map(({ port }) => port)).toEqual([8081, 8081]);
 });
 
 test('a thousand nodes that join at once are a few looks, and acknowledgements none', async () => {

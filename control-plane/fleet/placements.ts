@@ -153,6 +153,7 @@ function isOfPlaces(change: FleetChange | undefined): boolean {
     case 'reported':
       return true;
     case 'acked':
+    case 'current':
       return change.type === 'listeners';
     default:
       return false;

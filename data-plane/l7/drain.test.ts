@@ -339,14 +339,20 @@ describe('HTTP/2, drained softly', () => {
     expect(proxy.log).toMatchObject([{ flags: 'DC', details: 'downstream_local_disconnect' }]);
   });
 
-  test('taken back, new connections stay', async () => {
-    const { drain, undrain, connect, asked } = await start();
+  test('taken back, new connections stay, and so does one that had no stream yet', async () => {
+    const { drain, undrain, connect, proxy } = await start();
     drain();
+    const early = await connect(hello);
+    await until(() => proxy.server.stats.cxHttp2Active.value === 1);
     undrain();
-    const client = await connect(Buffer.concat([hello, request(1)]));
-    await until(() => oks(client) === 1);
-    client.send(request(3));
-    await until(() => asked.length === 2 && oks(client) === 2);
-    expect(client.text).not.toContain(everyStream);
+    for (const client of [early, await connect(hello)]) {
+      client.send(request(1));
+      await until(() => oks(client) === 1);
+      client.send(request(3));
+      await until(() => oks(client) === 2);
+      expect(client.text).not.toContain(everyStream);
+    }
+    drain();
+    await until(() => early.text.includes(everyStream));
   });
 });

@@ -233,11 +233,17 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
 
   #next(): H2Stream {
     this.#flushFilling();
-    if (this.#goodbye === 'late') this.drain();
+    if (this.#goodbye === 'late') this.#onFirstStream();
     this.#active++;
     this.#listener.shared.http2Stats.streamsActive.value++;
     this.#deadline.disarm();
     return this.#pool.take();
+  }
+
+  /** In a drain that may have been taken back. */
+  #onFirstStream(): void {
+    this.#goodbye = 'none';
+    if (this.#listener.draining) this.drain();
   }
 
   /** From here on what is written to the shared output buffer is this request's. */

@@ -15,8 +15,8 @@ test('nodes behind an L4 node are drained in turn under load, and one is stopped
     requests: 4_000,
     shape: { http1: 12, http2: 4, streams: 3, thinkMs: 60 },
     random: seededRandom(seed),
-    flags: ['--concurrency', '2', '--limit', 'announce=1000ms'],
-    timeoutSeconds: 5,
+    flags: ['--concurrency', '2', '--limit', 'announce=3000ms'],
+    timeoutSeconds: 3,
   });
   expect(failures).toEqual([]);
   expect(right).toBe(sent);

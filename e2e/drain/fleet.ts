@@ -35,10 +35,10 @@ export async function startFleet(
 ): Promise<Fleet> {
   const [controlPlane, service] = await Promise.all([startControlPlane(cleanup), startService(cleanup)]);
   await controlPlane.apply(documents(service));
-  const nodes = await Promise.all(
-    Array.from({ length: size }, (_, i) => startDataPlane(cleanup, controlPlane, 'web', `web-${i + 1}`, flags)),
-  );
-  const front = await startDataPlane(cleanup, controlPlane, 'front', 'front-1');
+  const [front, ...nodes] = await Promise.all([
+    startDataPlane(cleanup, controlPlane, 'front', 'front-1'),
+    ...Array.from({ length: size }, (_, i) => startDataPlane(cleanup, controlPlane, 'web', `web-${i + 1}`, flags)),
+  ]);
   await waitFor('the L4 node to know all L7 nodes', async () => {
     const clusters = await (await fetch(`${front.admin}/clusters`)).text();
     return clusters.match(/^web-nodes::.*::state::healthy$/gm)?.length === size ? true : undefined;

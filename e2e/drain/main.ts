@@ -3,6 +3,7 @@
  * turn under load and one of these stopped. Any request that was sent and did not get its whole answer fails the run.
  */
 import { parseArgs } from 'node:util';
+import { nodeLimits } from '../../data-plane/limits.ts';
 import { seededRandom } from '../../data-plane/testing.ts';
 import { Cleanup } from '../support/fairlead.ts';
 import { drainUnderLoad } from './run.ts';
@@ -25,7 +26,7 @@ try {
     requests: Number(values.requests),
     shape: { http1: 48, http2: 24, streams: 3, thinkMs: 400 },
     random: seededRandom(Number(values.seed)),
-    flags: ['--concurrency', '2'],
+    flags: ['--concurrency', '2', '--limit', `announce=${nodeLimits.announceMs}ms`],
     timeoutSeconds: Number(values.timeout),
     tell: (line) => console.log(line),
   });

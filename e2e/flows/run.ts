@@ -48,9 +48,11 @@ export async function startFleet(cleanup: Cleanup, endpointCount: number, envoy:
   await controlPlane.apply(groupDocument + clusterDocument(first) + listeners.join(''));
   const binds = hashes.flatMap((hash) => ['--bind', `${hash}=127.0.0.1:0`]);
   const started = await Promise.all(
-    Array.from({ length: nodes }, (_, index) =>
-      startDataPlane(cleanup, controlPlane, 'l4', `n${index + 1}`, binds, {}),
-    ),
+    Array.from({ length: nodes }, (_, index) => {
+      // one of them by two threads, which have to agree as well
+      const threads = index === 0 ? ['--concurrency', '2'] : [];
+      return startDataPlane(cleanup, controlPlane, 'l4', `n${index + 1}`, [...binds, ...threads]);
+    }),
   );
   if (envoy) await startNeighbour(cleanup, controlPlane);
   const targets = await byHash(async (hash) => {

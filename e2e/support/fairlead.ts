@@ -201,6 +201,8 @@ export async function startDataPlane(
     FAIRLEAD_TOKEN: token,
     FAIRLEAD_ADMIN: '127.0.0.1:0',
     FAIRLEAD_HOME: await temporaryFolder(cleanup),
+    // nobody is left to be asked to go elsewhere when a test has ended
+    FAIRLEAD_LIMITS: 'announce=0ms',
     FAIRLEAD_KERNEL: 'off',
     ...env,
   });
