@@ -1,18 +1,20 @@
 /**
- * `kernel`: TCP past the process. A client, a node and a server in network namespaces of their own, joined by wires. The
+ * `kernel`: TCP and UDP past the process. A client, a node and a server in network namespaces of their own, joined by wires. The
  * kernel's work is done in the time of whoever sends, so what is counted is the CPU of everybody: the load, the server, the
  * node, and the kernel's own threads for packets. What a node costs is what comes on top of a wire from client to server.
  */
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TcpProxyConfig } from '../data-plane/model/config.ts';
 import { backendAddress, ip, type Namespaces, nodeAddress } from '../e2e/kernel/namespaces.ts';
-import { clusterAt, siteOf, toFront } from '../e2e/kernel/site.ts';
+import { clusterAt, siteOf, toDns, toFront } from '../e2e/kernel/site.ts';
 import { backendPort, type RunningNode, World } from '../e2e/kernel/world.ts';
 import { Cleanup, waitFor } from '../e2e/support/fairlead.ts';
-import { requirePeers } from './compare.ts';
+import { type LoadResult, requirePeers, subfolder } from './compare.ts';
 import { timeouts } from './contenders/contender.ts';
 import { nginxConfiguration, nginxVersion } from './contenders/nginx.ts';
+import { missingStream, nginxStream } from './contenders/tcp.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { requirePath } from './harness/peer-path.ts';
 import { cpuMicrosOfTree } from './harness/proc.ts';
@@ -25,7 +27,9 @@ import { runWrk } from './harness/wrk.ts';
 interface Way {
   readonly name: string;
   readonly address: string;
-  readonly port: number;
+  /** Absent: it takes no part in that. */
+  readonly tcp?: number;
+  readonly udp?: number;
   /** Whose CPU counts beside that of the load and the server. */
   readonly pids: readonly number[];
   readonly prepare: () => Promise<void>;
@@ -34,6 +38,7 @@ interface Way {
 const kinds = {
   connections: 'connections of one round trip each, 64 at a time, 1 KB answers',
   messages: 'round trips of small messages on 64 connections, 1 KB answers',
+  datagrams: 'round trips of datagrams of 64 B, 64 sessions',
 } as const;
 
 type Kind = keyof typeof kinds;
@@ -42,6 +47,7 @@ type Kind = keyof typeof kinds;
 const bare = 'a wire';
 const direct = { client: '10.77.100.1', server: '10.77.100.2' };
 const haproxyPort = 8_100;
+const nginxPort = 8_101;
 const parallel = 64;
 
 export async function run(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
@@ -50,8 +56,10 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
   const cleanup = new Cleanup();
   try {
     const world = new World(`fairlead-bench-${process.pid}`, cleanup);
+    // also where a signal ends the run
+    process.once('exit', () => world.namespaces.remove());
     joinDirectly(world.namespaces);
-    const server = startServer(bench, world.namespaces);
+    const servers = startServers(bench, world.namespaces);
     const ways = await startWays(bench, world);
     await listening(world.namespaces.backends[0]!, backendPort);
     await listening(world.namespaces.node, haproxyPort);
@@ -61,10 +69,10 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
       if (options.only.length > 0 && !options.only.includes(kind)) continue;
       bench.progress(`-- ${kinds[kind]}`);
       const measured = await inTurns({
-        contenders: ways,
+        contenders: ways.filter((way) => portOf(way, kind) !== undefined),
         rounds: options.rounds,
-        warmUp: async (way) => void (await turn(bench, world, way, server, kind, options.warmUpSeconds)),
-        measure: (way) => turn(bench, world, way, server, kind, options.seconds),
+        warmUp: async (way) => void (await turn(bench, world, way, servers, kind, options.warmUpSeconds)),
+        measure: (way) => turn(bench, world, way, servers, kind, options.seconds),
         onSample: ({ name }, round, { cpuMicros }) =>
           bench.progress(`round ${round}  ${name.padEnd(14)} ${cpuMicros?.toFixed(1)} µs of everybody`),
       });
@@ -74,7 +82,7 @@ export async function run(bench: Workbench, options: BenchOptions): Promise<Benc
       samples[kind] = Object.fromEntries(costs);
     }
     return {
-      title: 'TCP past the process, in network namespaces',
+      title: 'Past the process, in network namespaces',
       versions: [nginxVersion(), `nft ${world.nft(['--version'])?.trim()}`],
       ...{ missing: [], failed: [], warnings: [], table: tables.join('\n\n'), samples },
     };
@@ -106,15 +114,24 @@ function inside({ processes }: Workbench, namespace: string): Pick<Workbench['pr
   };
 }
 
-/** nginx with a canned answer. @returns its pid */
-function startServer(bench: Workbench, { backends: [namespace = ''] }: Namespaces): number {
+/** nginx with a canned answer, and an echo of datagrams. @returns their pids */
+function startServers(bench: Workbench, { backends: [namespace = ''] }: Namespaces): readonly number[] {
   const config = path.join(bench.folder, 'server.conf');
   const answer = `location / { return 200 "${'x'.repeat(1_024)}"; }`;
   const http = `access_log off; server { listen 0.0.0.0:${backendPort} backlog=4096; ${answer} }`;
   writeFileSync(config, nginxConfiguration(bench.folder, http));
   const args = ['-p', bench.folder, '-e', 'stderr', '-c', config];
-  const named = { name: 'server', command: requirePath('nginx'), args, core: bench.cores.load };
-  return inside(bench, namespace).start(named).pid ?? 0;
+  const place = { core: bench.cores.load, env: { UDP_LOAD_ADDRESS: '0.0.0.0' } };
+  const { start } = inside(bench, namespace);
+  const answering = start({ ...place, name: 'server', command: requirePath('nginx'), args });
+  const echo = start({ ...place, name: 'echo', command: process.execPath, args: [udpLoad, 'echo', `${backendPort}`] });
+  return [answering.pid ?? 0, echo.pid ?? 0];
+}
+
+const udpLoad = path.join(import.meta.dirname, 'harness/udp-load.ts');
+
+function portOf({ tcp, udp }: Way, kind: Kind): number | undefined {
+  return kind === 'datagrams' ? udp : tcp;
 }
 
 /** Somebody takes connections there. */
@@ -135,13 +152,29 @@ async function startWays(bench: Workbench, world: World): Promise<readonly Way[]
     node.configure(siteOf(clusterAt('team/front', 4, [1]), datapath));
     await carriedBy(node, datapath === 'user' ? 'user' : 'kernel');
   };
-  return [
-    { name: bare, address: direct.server, port: backendPort, pids: [], prepare: nothing },
-    { name: 'a router', address: backendAddress(0, 4), port: backendPort, pids: [], prepare: serve('user') },
-    { name: 'fairlead kernel', ...at, port: toFront.port, prepare: serve('kernel') },
-    { name: 'fairlead user', ...at, port: toFront.port, prepare: serve('user') },
-    { name: 'haproxy', address: nodeAddress[4], port: haproxyPort, pids: [haproxy], prepare: nothing },
+  const servers = { tcp: backendPort, udp: backendPort };
+  const fronts = { tcp: toFront.port, udp: toDns.port };
+  const ways: Way[] = [
+    { name: bare, address: direct.server, ...servers, pids: [], prepare: nothing },
+    { name: 'a router', address: backendAddress(0, 4), ...servers, pids: [], prepare: serve('user') },
+    { name: 'fairlead kernel', ...at, ...fronts, prepare: serve('kernel') },
+    { name: 'fairlead user', ...at, ...fronts, prepare: serve('user') },
+    { name: 'haproxy', address: nodeAddress[4], tcp: haproxyPort, pids: [haproxy], prepare: nothing },
   ];
+  if (missingStream() !== undefined) return ways;
+  const nginx = startNginxStream(bench, world.namespaces.node);
+  return [...ways, { name: 'nginx', address: nodeAddress[4], udp: nginxPort, pids: [nginx], prepare: nothing }];
+}
+
+/** It takes datagrams, which HAProxy does not. */
+function startNginxStream(bench: Workbench, namespace: string): number {
+  const folder = subfolder(bench, 'nginx');
+  const config = path.join(folder, 'nginx.conf');
+  const pass = `proxy_pass ${backendAddress(0, 4)}:${backendPort}; proxy_timeout ${timeouts.idleMs}ms;`;
+  writeFileSync(config, nginxStream(folder, `server { listen 0.0.0.0:${nginxPort} udp; ${pass} }`));
+  const args = ['-p', folder, '-e', 'stderr', '-c', config];
+  const named = { name: 'nginx', command: requirePath('nginx'), args, core: bench.cores.proxy };
+  return inside(bench, namespace).start(named).pid ?? 0;
 }
 
 /** In user space the kernel has no part once its table is gone, or takes no new flow. */
@@ -183,14 +216,15 @@ async function turn(
   bench: Workbench,
   { namespaces }: World,
   way: Way,
-  server: number,
+  servers: readonly number[],
   kind: Kind,
   seconds: number,
 ): Promise<Sample> {
   await way.prepare();
   const load = inside(bench, namespaces.client);
-  const own = (): number => way.pids.reduce((sum, pid) => sum + cpuMicrosOfTree(pid), 0);
-  const of = (): number => own() + cpuMicrosOfTree(server) + softirqThreads();
+  const sumOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuMicrosOfTree(pid), 0);
+  const own = (): number => sumOf(way.pids);
+  const of = (): number => own() + sumOf(servers) + softirqThreads();
   const report = path.join(bench.folder, 'wrk.out');
   const before = of();
   const ownBefore = own();
@@ -211,20 +245,45 @@ async function turn(
       return child;
     },
   };
-  const { requests, durationMicros, p50Micros, p99Micros } = await runWrk(watched, {
-    ...{ address: way.address, port: way.port, connections: parallel, seconds, core: bench.cores.load, report },
-    requests: [
-      { host: 'bench', path: '/' },
-      { host: 'connection', path: kind === 'connections' ? 'close' : 'keep-alive' },
-    ],
-    script: path.join(import.meta.dirname, 'harness/wrk-tcp.lua'),
-  }).finally(() => clearInterval(watch));
+  const port = portOf(way, kind)!;
+  const asked =
+    kind === 'datagrams'
+      ? sendDatagrams(watched, { address: way.address, port, seconds, core: bench.cores.load, report })
+      : runWrk(watched, {
+          ...{ address: way.address, port, connections: parallel, seconds, core: bench.cores.load, report },
+          requests: [
+            { host: 'bench', path: '/' },
+            { host: 'connection', path: kind === 'connections' ? 'close' : 'keep-alive' },
+          ],
+          script: path.join(import.meta.dirname, 'harness/wrk-tcp.lua'),
+        });
+  const { requests, durationMicros, p50Micros = 0, p99Micros = 0 } = await asked.finally(() => clearInterval(watch));
   return {
     cpuMicros: (of() - before + loadMicros) / requests,
     ownMicros: (own() - ownBefore) / requests,
     requestsPerSecond: (requests / durationMicros) * 1e6,
     ...{ p50Millis: p50Micros / 1e3, p99Millis: p99Micros / 1e3 },
   };
+}
+
+interface Datagrams {
+  readonly address: string;
+  readonly port: number;
+  readonly seconds: number;
+  readonly core: number;
+  readonly report: string;
+}
+
+async function sendDatagrams(
+  { start, assertAlive }: Pick<Workbench['processes'], 'start' | 'assertAlive'>,
+  { address, port, seconds, core, report }: Datagrams,
+): Promise<LoadResult> {
+  const args = [udpLoad, 'trips', `${port}`, `${parallel}`, `${seconds}`];
+  const env = { UDP_LOAD_ADDRESS: address };
+  const client = start({ name: 'udp-load', command: process.execPath, args, core, env, stdout: report });
+  const [code] = await once(client, 'exit');
+  if (code !== 0) assertAlive(client, { name: 'udp-load' });
+  return JSON.parse(readFileSync(report, 'utf8').trim().split('\n').at(-1) ?? '') as LoadResult;
 }
 
 /** The load's CPU is read until shortly before it ends: so much of it may be missing, the same for all. */

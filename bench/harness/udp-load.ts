@@ -6,7 +6,9 @@ import { udpSockets } from '../../data-plane/sockets/udp-handle.ts';
 import type { DatagramReceiver, UdpSocket } from '../../data-plane/sockets/udp-socket.ts';
 import { quantile } from './statistics.ts';
 
-const address = '127.0.0.1';
+/** Where datagrams go; on another machine, clients and echo are at every address of theirs. */
+const address = process.env['UDP_LOAD_ADDRESS'] ?? '127.0.0.1';
+const ownAddress = address === '127.0.0.1' ? address : '0.0.0.0';
 const body = Buffer.alloc(64, 'x');
 /** A client that has heard nothing for so long asks again: while all start, and under load, when a machine may stall. */
 const patienceMs = { start: 100, load: 3_000 };
@@ -26,7 +28,7 @@ function echo(port: number): void {
     onSocketError: () => {},
     onFault: rethrow,
   };
-  const socket = udpSockets.bind(address, port, false, receiver);
+  const socket = udpSockets.bind(ownAddress, port, false, receiver);
 }
 
 class Load {
@@ -63,7 +65,7 @@ class Client implements DatagramReceiver {
     this.#load = load;
     this.#port = port;
     this.#nextAddress = nextAddress;
-    this.#socket = udpSockets.bind(nextAddress?.() ?? address, 0, false, this);
+    this.#socket = udpSockets.bind(nextAddress?.() ?? ownAddress, 0, false, this);
   }
 
   run(): Promise<void> {

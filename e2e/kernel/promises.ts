@@ -271,7 +271,27 @@ export const promises: readonly Promised[] = [
       await scene.node.end('SIGTERM');
     },
   },
+  {
+    law: 'documents and the command line lead to the same: both listeners in the kernel, counted, and no table after SIGTERM',
+    show: async ({ world, client }) => {
+      const fleet = await world.startFleet('by-cli', toStreams, toDatagrams);
+      await client.echo(await client.open(toStreams, 30));
+      await client.echo(await client.open(toDatagrams, 30));
+      const { endpoints } = await waitFor('the counts', async () => {
+        const view = await fleet.look();
+        return view.endpoints.reduce((sum, { flows }) => sum + flows, 0) === 60 ? view : undefined;
+      });
+      assert.equal(endpoints.filter(({ listener }) => listener === 'front').length, 3);
+      await client.close();
+      await fleet.end();
+      assert.equal(world.nft(['list', 'table', 'inet', 'fairlead-by-cli']), undefined);
+    },
+  },
 ];
+
+/** Places of a node that is started by the command line. */
+const toStreams: Flow = { ...toFront, port: 8_200 };
+const toDatagrams: Flow = { ...toDns, port: 5_400 };
 
 /** Somebody else's table, to be found as it was. */
 export function placeForeignTable(world: World): () => void {

@@ -1,9 +1,11 @@
 /** What a run is made of: backends and a client in their namespaces, a node that can be killed and started again, nft. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { KernelView } from '../../data-plane/l4/kernel/report.ts';
 import type { ClusterConfig, ListenerConfig } from '../../data-plane/model/config.ts';
 import { type Cleanup, waitFor } from '../support/fairlead.ts';
+import type { FleetView } from './fleet.ts';
 import { createNamespaces, type Namespaces } from './namespaces.ts';
 import type { ToNode } from './node.ts';
 import type { Ask, Flow, Opened } from './peer.ts';
@@ -63,6 +65,11 @@ export interface RunningNode {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
+export interface RunningFleet {
+  look(): Promise<FleetView>;
+  end(): Promise<void>;
+}
+
 export class World {
   readonly namespaces: Namespaces;
   readonly #cleanup: Cleanup;
@@ -108,6 +115,24 @@ export class World {
     };
   }
 
+  /** Fairlead by its command line, in the namespace of the node: ready once the kernel serves both of its listeners. */
+  async startFleet(id: string, tcp: Flow, udp: Flow): Promise<RunningFleet> {
+    const args = [id, String(tcp.port), String(udp.port), String(backendPort)];
+    const child = await this.#startScript(this.namespaces.node, './fleet.ts', args);
+    return {
+      look: () =>
+        new Promise((resolve) => {
+          child.once('message', ({ view }: { view: FleetView }) => resolve(view));
+          child.send({});
+        }),
+      end: async () => {
+        const ended = once(child, 'exit');
+        child.kill('SIGTERM');
+        await ended;
+      },
+    };
+  }
+
   /** nft in the namespace of the node; undefined where it fails. */
   nft(args: readonly string[], script = ''): string | undefined {
     const { status, stdout } = this.run('nft', args, script);
@@ -120,8 +145,12 @@ export class World {
     return spawnSync('ip', all, { encoding: 'utf8', input, maxBuffer: 64 * 1_024 * 1_024 });
   }
 
-  async #startPeer(namespace: string, args: readonly string[]): Promise<ChildProcess> {
-    const child = this.#spawn(namespace, [process.execPath, fileOf('./peer.ts'), ...args]);
+  #startPeer(namespace: string, args: readonly string[]): Promise<ChildProcess> {
+    return this.#startScript(namespace, './peer.ts', args);
+  }
+
+  async #startScript(namespace: string, script: string, args: readonly string[]): Promise<ChildProcess> {
+    const child = this.#spawn(namespace, [process.execPath, fileOf(script), ...args]);
     let words = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (words += text));
     let ready = false;

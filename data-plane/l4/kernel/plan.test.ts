@@ -81,6 +81,8 @@ test.each<[string, Partial<TcpProxyConfig>, Partial<ClusterConfig>]>([
   ['get PROXY headers', {}, { proxyHeader: { version: 2, passTlvs: [], tlvs: [] } }],
   ['endpoints side by side', {}, { endpoints: [endpointOf(1), endpointOf(1, { key: 'x', address: '10.0.0.1' })] }],
   ['endpoints side by side', {}, { endpoints: [endpointOf(1), endpointOf(1, { key: 'x', address: '::1' })] }],
+  ['without a plain address', {}, { endpoints: [endpointOf(1, { address: '127.0.0.1 } accept' })] }],
+  ['without a plain address', {}, { endpoints: [endpointOf(1, { address: 'fe80::1%eth0' })] }],
   [
     'has subsets',
     {},
@@ -169,6 +171,13 @@ test.each<[string, Partial<UdpChainConfig>]>([
   ['the kernel has no access logs', { accessLogs, datapath: 'auto' }],
 ])('UDP stays in user space: %s', (why, rest) => {
   expect(udp({ datapath: 'kernel', ...rest })).toMatchObject({ ways: [], reasons: [why] });
+});
+
+test('TLVs are nothing to lose where endpoints get no PROXY headers', () => {
+  expect(tcp({ proxyTlvs: [{ type: 5, value: { format: '' } }] })).toMatchObject({
+    reasons: [],
+    ways: [{ source: null }],
+  });
 });
 
 test('nothing of HTTP is for the kernel', () => {

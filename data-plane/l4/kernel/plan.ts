@@ -150,6 +150,9 @@ function clusterFindings(name: string, clusters: Clusters): Findings {
   else if (balance.policy.boundedLoadPercent > 0) loses.push(`the bounded load of cluster ${name}`);
   if (balance.subsets !== null) cannot.push(`cluster ${name} has subsets`);
   if (proxyHeader !== null) cannot.push(`the endpoints of cluster ${name} get PROXY headers`);
+  if (endpoints.some(({ address }) => net.isIP(address) === 0 || address.includes('%'))) {
+    cannot.push(`cluster ${name} has endpoints without a plain address`);
+  }
   const kinds = new Set(endpoints.map(({ address }) => `${isLoopback(address)} ${net.isIP(address)}`));
   if (kinds.size > 1) cannot.push(`cluster ${name} has IPv4 and IPv6, or loopback and other, endpoints side by side`);
   if (outlierDetection !== null) loses.push(`outlier detection of cluster ${name}`);
