@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 /** Of one connection: the client's, and the endpoint's. */
 const aConnection = 2;
 /** Listeners, logs, streams to the control plane, checks, the admin interface. */
-const others = 500;
+const others = 200;
 
 export interface Descriptors {
   /** Connections that there are descriptors for. */
