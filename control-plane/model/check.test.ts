@@ -186,7 +186,7 @@ test('a stored document comes with its kind and its whole spec', () => {
   expect(typed(document)).toEqual({
     kind: 'NodeGroup',
     document,
-    spec: { tier: 'l7', resourceTtlMs: 0, drain: { timeoutMs: 45_000 } },
+    spec: { tier: 'l7', resourceTtlMs: 0, drain: { timeoutMs: 45_000, graceMs: 60_000 } },
   });
 });
 

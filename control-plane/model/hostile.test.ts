@@ -15,7 +15,7 @@ function secret(host: string): object {
 /** A good document of each kind, to be spoilt. */
 const good: Readonly<Record<Kind, object>> = {
   Tenant: { claims: [{ host: 'a.b', path: '/x' }], caps: { timeout: '60s', listeners: ['a'] }, quotas: { routes: 1 } },
-  NodeGroup: { tier: 'l4', resourceTtl: '0s', drain: { timeout: '45s' } },
+  NodeGroup: { tier: 'l4', resourceTtl: '0s', drain: { timeout: '45s', grace: '60s' } },
   Listener: {
     groups: ['edge'],
     address: '::1',

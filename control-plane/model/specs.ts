@@ -37,7 +37,8 @@ export interface NodeGroupSpec {
   readonly tier: 'l4' | 'l7';
   /** How long a node keeps a resource that is not confirmed; 0: for ever. */
   readonly resourceTtlMs: number;
-  readonly drain: { readonly timeoutMs: number };
+  /** `graceMs`: after so long whoever runs the nodes kills one that was asked to end. */
+  readonly drain: { readonly timeoutMs: number; readonly graceMs: number };
 }
 
 export interface ListenerSpec {

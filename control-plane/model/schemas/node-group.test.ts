@@ -3,7 +3,7 @@ import { specOf } from '../check.ts';
 import { refusals } from '../testing.ts';
 
 test('a node group is of tier l7 unless it says l4', () => {
-  const drain = { timeoutMs: 45_000 };
+  const drain = { timeoutMs: 45_000, graceMs: 60_000 };
   expect(specOf({ kind: 'NodeGroup', name: 'edge', spec: {} })).toEqual({ tier: 'l7', resourceTtlMs: 0, drain });
   expect(specOf({ kind: 'NodeGroup', name: 'edge', spec: { tier: 'l4', resourceTtl: '0s' } })).toEqual({
     tier: 'l4',
@@ -13,8 +13,13 @@ test('a node group is of tier l7 unless it says l4', () => {
 });
 
 test('its nodes have so long to drain', () => {
-  const spec = { drain: { timeout: '2m' } };
-  expect(specOf({ kind: 'NodeGroup', name: 'edge', spec })).toMatchObject({ drain: { timeoutMs: 120_000 } });
+  const spec = { drain: { timeout: '2m', grace: '150s' } };
+  expect(specOf({ kind: 'NodeGroup', name: 'edge', spec })).toMatchObject({
+    drain: { timeoutMs: 120_000, graceMs: 150_000 },
+  });
+  expect(specOf({ kind: 'NodeGroup', name: 'edge', spec: { drain: { timeout: '2m' } } })).toMatchObject({
+    drain: { timeoutMs: 120_000, graceMs: 120_000 },
+  });
 });
 
 test('resources live for ever, or for a second and longer', () => {
@@ -26,7 +31,7 @@ test('resources live for ever, or for a second and longer', () => {
 test.each([
   [{ tier: 'l5' }, 'invalid /spec/tier'],
   [{ resourceTtl: '999ms' }, 'invalid /spec/resourceTtl'],
-  [{ drain: { grace: '60s' } }, 'not-supported-yet /spec/drain/grace'],
+  [{ drain: { timeout: '30s', grace: '29s' } }, 'invalid /spec/drain/timeout'],
   [{ drain: { timeout: 45 } }, 'invalid /spec/drain/timeout'],
   [{ rollout: { canary: 1 } }, 'not-supported-yet /spec/rollout'],
   [{ teir: 'l4' }, 'unknown-field /spec/teir'],

@@ -1,7 +1,8 @@
 import { limits } from '../limits.ts';
 import type { NodeGroupSpec } from '../specs.ts';
+import { formatDuration } from '../units.ts';
 import { duration } from './common.ts';
-import { about, type Field, fields, must, word } from './fields.ts';
+import { about, type Field, type FieldFault, fields, must, word } from './fields.ts';
 
 const resourceTtl = must(duration(), (ms) =>
   ms === 0 || ms >= limits.leastResourceTtlMs
@@ -11,6 +12,8 @@ const resourceTtl = must(duration(), (ms) =>
 
 /** Ours: longer than a request may take by default, shorter than orchestrators wait before they kill (reliability.md). */
 const drainTimeout = '45s';
+/** Kubernetes' own default of 30 s is too short for that (documents.md). */
+const leastGraceMs = 60_000;
 
 const drain = fields(
   {
@@ -19,9 +22,21 @@ const drain = fields(
       'How long its nodes may take to drain when nobody says how long: then what is open is cut.',
       '-',
     ),
+    grace: about(
+      duration().optional(),
+      'How long whoever runs the nodes waits after it has asked one to end, before it kills it (`terminationGracePeriodSeconds`). `timeout` may not be longer.',
+      '-',
+      { 'x-default': '`60s`, or `timeout` if that is longer' },
+    ),
   },
-  { notYet: { grace: '' } },
-).transform(({ timeout }) => ({ timeoutMs: timeout }));
+  { check: fitsGrace },
+).transform(({ timeout, grace }) => ({ timeoutMs: timeout, graceMs: grace ?? Math.max(timeout, leastGraceMs) }));
+
+function fitsGrace({ timeout, grace: written }: Readonly<Record<string, unknown>>): FieldFault | undefined {
+  if (typeof timeout !== 'number' || typeof written !== 'number' || timeout <= written) return undefined;
+  const detail = `A node that drains for ${formatDuration(timeout)} is killed after its grace of ${formatDuration(written)}.`;
+  return { field: 'timeout', detail, remedy: 'Write a shorter `timeout`, or the `grace` that there really is.' };
+}
 
 export const nodeGroupSchema: Field<NodeGroupSpec> = fields(
   {
