@@ -5,7 +5,9 @@ import { TableBuilder } from '../balance/table-builder.ts';
 import type { ProbeTarget } from '../health/probe.ts';
 import type { ClusterConfig } from '../model/config.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
-import { balanceOf, clusterOf, healthCheckOf, stillWorld } from '../testing.ts';
+import { clusterStats } from '../telemetry/stats.ts';
+import { balanceOf, clusterOf, healthCheckOf, stillWorld, tablesAtOnce } from '../testing.ts';
+import { Cluster } from '../upstream/cluster.ts';
 import { ownHostCounts } from '../upstream/host-counts.ts';
 import { type MakeChecks, ownChecks } from './checks.ts';
 import { Clusters } from './clusters.ts';
@@ -137,7 +139,7 @@ test('a later change replaces one that waits', async () => {
   expect(picks()).toEqual([b.port, b.port]);
 });
 
-test('a new cluster that hashes is whole once its table is built', async () => {
+test('a cluster that hashes is whole once its table is built, and builds the next one before anybody asks', async () => {
   const turns: (() => void)[] = [];
   const tables = new TableBuilder({ now: () => 0, soon: (callback) => turns.push(callback) });
   const world = { ...stillWorld, tables };
@@ -148,8 +150,10 @@ test('a new cluster that hashes is whole once its table is built', async () => {
   closers.push(() => clusters.stop());
   const policy = { type: 'maglev', tableSize: 65_537, useHostname: false, boundedLoadPercent: 0 } as const;
   let isWhole = false;
-  const config = clusterOf([90, 91, 92, 93, 94, 95], { balance: balanceOf(policy) });
-  const applied = clusters.apply(new Map([['c', config]])).then(() => (isWhole = true));
+  const of = (ports: readonly number[]): ClusterConfig => clusterOf(ports, { balance: balanceOf(policy) });
+  const ask = { subset: null, bound: '', boundOnly: false, tried: [], hostSelections: 0 };
+  const picks = (cluster: Cluster, low: number): number => cluster.pick({ ...ask, hash: { high: 0, low } })!.port;
+  const applied = clusters.apply(new Map([['c', of([90, 91, 92, 93, 94, 95])]])).then(() => (isWhole = true));
   await Promise.resolve();
   expect(isWhole).toBe(false);
   while (turns.length > 0 || !isWhole) {
@@ -157,10 +161,21 @@ test('a new cluster that hashes is whole once its table is built', async () => {
     await Promise.resolve();
   }
   await applied;
+  const cluster = clusters.get('c')!;
   // the slots of six equal endpoints, as vectors.md has them
-  const ask = { subset: null, bound: '', boundOnly: false, tried: [], hostSelections: 0 };
-  const ports = [0, 1, 2, 3, 4, 5].map((low) => clusters.get('c')!.pick({ ...ask, hash: { high: 0, low } })!.port);
-  expect(ports).toEqual([95, 94, 94, 90, 95, 95]);
+  const slots = [0, 1, 2, 3, 4, 5].map((low) => picks(cluster, low));
+  expect(slots).toEqual([95, 94, 94, 90, 95, 95]);
+
+  // without one of them, some that it never had move as well: also for the first who asks
+  const fresh = new Cluster(of([90, 91, 92, 94, 95]), clusterStats(new StatsRegistry(), 'c'), {
+    ...world,
+    tables: tablesAtOnce(),
+  });
+  let moved = 0;
+  while ([93, picks(fresh, moved)].includes(picks(cluster, moved))) moved++;
+  await clusters.apply(new Map([['c', fresh.config]]));
+  while (turns.length > 0) turns.shift()!();
+  expect(picks(cluster, moved)).toBe(picks(fresh, moved));
 });
 
 test('the breakers of a cluster are shown, open or not', async () => {

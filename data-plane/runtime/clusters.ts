@@ -129,25 +129,19 @@ export class Clusters {
   }
 
   #change(entry: Entry, config: ClusterConfig): void {
-    const { cluster, outliers } = entry;
+    const { cluster } = entry;
     entry.wanted = config;
     if (config.healthCheck === null) {
       entry.checker?.stop();
       entry.checker = null;
-      cluster.update(config);
-      outliers.update();
+      take(entry, config);
       return;
     }
     const waits = leavesNoneWell(cluster, config);
     if (entry.checker === null) entry.checker = this.#check(entry, config);
     else entry.checker.update(checkOf(config.healthCheck, config), config.endpoints);
-    const { checker } = entry;
-    const take = (): void => {
-      cluster.update(config, (key) => checker?.stateOf(key) ?? 'pending');
-      outliers.update();
-    };
-    if (!waits) take();
-    else void checker?.firstRound.then(() => this.#isWanted(entry, config) && take());
+    if (!waits) take(entry, config);
+    else void entry.checker?.firstRound.then(() => this.#isWanted(entry, config) && take(entry, config));
   }
 
   #isWanted(entry: Entry, config: ClusterConfig): boolean {
@@ -165,6 +159,14 @@ export class Clusters {
     });
     return checker;
   }
+}
+
+/** A thread that has no traffic builds its tables as well: else its first requests would go by the old ones. */
+function take({ cluster, outliers, checker }: Entry, config: ClusterConfig): void {
+  if (checker === null) cluster.update(config);
+  else cluster.update(config, (key) => checker.stateOf(key) ?? 'pending');
+  outliers.update();
+  cluster.settle();
 }
 
 /** Endpoints that want a header want one of checks, too. */
