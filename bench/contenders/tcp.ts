@@ -105,6 +105,7 @@ export const nginxTcp: HttpContender = {
     proxy_pass 127.0.0.1:${site.backendPort};
     proxy_connect_timeout ${timeouts.connectMs}ms;
     proxy_timeout ${timeouts.idleMs}ms;
+    proxy_half_close on;
   }`,
       ),
     ),
