@@ -12,7 +12,10 @@ own.addAddress('::1', 'ipv6');
 own.addSubnet('fc00::', 7, 'ipv6');
 own.addSubnet('fe80::', 10, 'ipv6');
 
+/** Those of IPv4 as they are written, for they are asked for with every connection. */
+const ownPrefixes = /^(?:127|10|192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01]))\./;
+
 /** IPv4 inside IPv6 (`::ffff:10.0.0.1`) is what it holds. */
 export function isPublicAddress(address: string): boolean {
-  return !own.check(address, net.isIPv6(address) ? 'ipv6' : 'ipv4');
+  return address.includes(':') ? !own.check(address, 'ipv6') : !ownPrefixes.test(address);
 }

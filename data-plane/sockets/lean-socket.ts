@@ -3,7 +3,6 @@
  * the buffer that its reader names, from `resume` on, and half-closes like `net.Socket` with `allowHalfOpen`.
  */
 import { EventEmitter } from 'node:events';
-import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { bindings, type EndName, type Request, type TcpHandle } from './bindings.ts';
 import type { Reader, TcpSocket } from './tcp-socket.ts';
@@ -61,7 +60,7 @@ export class LeanSocket extends EventEmitter implements TcpSocket {
     req.oncomplete = onConnect;
     const handle = this.#handle;
     handle.setNoDelay(true);
-    const status = net.isIPv6(address) ? handle.connect6(req, address, port) : handle.connect(req, address, port);
+    const status = address.includes(':') ? handle.connect6(req, address, port) : handle.connect(req, address, port);
     if (status !== 0) this.#failSoon(status);
   }
 

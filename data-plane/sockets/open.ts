@@ -33,6 +33,7 @@ export function connectTcp(
 }
 
 interface ServerHandle {
+  setNoDelay(on: boolean): number;
   onconnection?: (this: ServerHandle, status: number, handle: TcpHandle | undefined) => void;
 }
 
@@ -47,13 +48,20 @@ export function acceptLean(
 ): void {
   const handle = (server as unknown as { _handle?: ServerHandle })._handle;
   const before = handle?.onconnection;
-  if (bindings === null || handle === undefined || typeof before !== 'function') return;
+  if (
+    bindings === null ||
+    handle === undefined ||
+    typeof before !== 'function' ||
+    typeof handle.setNoDelay !== 'function'
+  )
+    return;
+  // what is accepted takes it over from the socket that listens
+  handle.setNoDelay(true);
   handle.onconnection = function (status, accepted) {
     if (status !== 0 || accepted === undefined || typeof accepted.useUserBuffer !== 'function') {
       before.call(this, status, accepted);
       return;
     }
-    accepted.setNoDelay(true);
     try {
       onSocket(new LeanSocket(accepted, onFault));
     } catch (fault) {
