@@ -15,17 +15,22 @@ export function giveBulkBuffer(buffer: Buffer): void {
 }
 
 const scratchBytes = 64 * 1024;
-/** Up to here a copy of its own costs less than a scratch buffer that has to be given away. */
-const smallBytes = 4 * 1024;
+/** Copies are made here: a buffer each would keep the garbage collector busy, and the loop waiting for it. */
 let scratch = Buffer.allocUnsafeSlow(scratchBytes);
+/** What stands before this is still being written from. */
+let pinned = 0;
 
 /** A copy to be written at once and never touched again; tell `wasWritten` whether the write is still pending. */
 export function copyForWrite(b: Buffer, length: number): Buffer {
-  const copy = length > smallBytes && length <= scratchBytes ? scratch.subarray(0, length) : Buffer.allocUnsafe(length);
-  b.copy(copy, 0, 0, length);
-  return copy;
+  if (length > scratchBytes) return Buffer.from(b.subarray(0, length));
+  if (length > scratchBytes - pinned) {
+    scratch = Buffer.allocUnsafeSlow(scratchBytes);
+    pinned = 0;
+  }
+  b.copy(scratch, pinned, 0, length);
+  return scratch.subarray(pinned, pinned + length);
 }
 
 export function wasWritten(copy: Buffer, pending: boolean): void {
-  if (pending && copy.buffer === scratch.buffer) scratch = Buffer.allocUnsafeSlow(scratchBytes);
+  if (pending && copy.buffer === scratch.buffer) pinned = copy.byteOffset + copy.length;
 }
