@@ -15,8 +15,9 @@ import {
 import { startTcpProxy } from '../data-plane/l4/testing.ts';
 import type { Arrival } from '../data-plane/model/arrival.ts';
 import type { ProxyHeaderConfig, ProxyTlvConfig } from '../data-plane/model/config.ts';
+import { startProxy, talk } from '../data-plane/proxy-testing.ts';
 import { emptyLogEntry } from '../data-plane/telemetry/empty-log-entry.ts';
-import { clusterOf, startProxy, talk } from '../data-plane/testing.ts';
+import { clusterOf } from '../data-plane/testing.ts';
 import { compiledTlvs, ProxyHeaders } from '../data-plane/upstream/proxy-headers.ts';
 import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
 import { requirePeer } from './support/peers.ts';

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import type net from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { clusterOf, routeOf, startProxy } from '../data-plane/testing.ts';
+import { startProxy } from '../data-plane/proxy-testing.ts';
+import { clusterOf, routeOf } from '../data-plane/testing.ts';
 import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
 import { requirePeer } from './support/peers.ts';
 

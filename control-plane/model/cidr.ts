@@ -1,5 +1,5 @@
 /** Ranges of addresses as people write them: `10.0.0.0/8`, `fd00::/8`, or one address. */
-import { isIP } from 'node:net';
+import { firstOf, type IpNumber, ipNumber, ipText } from '../../proto/ip/ip-number.ts';
 import { type Parsed, show } from './problems.ts';
 import { parseAddress } from './units.ts';
 
@@ -17,18 +17,18 @@ export function parseCidr(text: string): Parsed<string> {
   const slash = text.indexOf('/');
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (!address.ok) return refuse(`${show(text)} is no range of addresses.`);
-  const width = isIP(address.value) === 4 ? 32 : 128;
+  const ip = ipNumber(address.value)!;
+  const { number, width } = ip;
   const bits = slash < 0 ? width : bitsOf(text.slice(slash + 1), width);
   if (bits === undefined)
     return refuse(`What stands behind the \`/\` of ${show(text)} is no number from 0 to ${width}.`);
-  const number = numberOf(address.value);
-  const first = clearBelow(number, width - bits);
-  if (first !== number) {
+  const first = firstOf(ip, bits);
+  if (first.number !== number) {
     const detail = `${show(text)} has bits beyond its first ${bits}.`;
-    return refuse(detail, `Write \`${textOf(first, width)}/${bits}\`, or \`${address.value}/${width}\`.`);
+    return refuse(detail, `Write \`${textOf(first)}/${bits}\`, or \`${address.value}/${width}\`.`);
   }
   if (width === 128 && bits >= 96 && number >> 32n === 0xffffn) {
-    return { ok: true, value: `${textOf(number & 0xffff_ffffn, 32)}/${bits - 96}` };
+    return { ok: true, value: `${ipText({ number: number & 0xffff_ffffn, width: 32 })}/${bits - 96}` };
   }
   return { ok: true, value: `${address.value}/${bits}` };
 }
@@ -39,22 +39,10 @@ function bitsOf(text: string, width: number): number | undefined {
   return bits <= width ? bits : undefined;
 }
 
-function clearBelow(number: bigint, bits: number): bigint {
-  return (number >> BigInt(bits)) << BigInt(bits);
-}
-
-/** Of a canonical address. */
-function numberOf(address: string): bigint {
-  if (isIP(address) === 4) return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
-  const [head = '', tail] = address.split('::').map((half) => (half === '' ? [] : half.split(':')));
-  const groups = tail === undefined ? head : [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
-  return [...groups].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
-}
-
-function textOf(number: bigint, width: number): string {
-  if (width === 32) return [24n, 16n, 8n, 0n].map((shift) => (number >> shift) & 0xffn).join('.');
-  const hex = number.toString(16).padStart(32, '0');
-  return new URL(`http://[${hex.match(/.{4}/g)?.join(':')}]`).hostname.slice(1, -1);
+/** As documents have it. */
+function textOf(ip: IpNumber): string {
+  const address = parseAddress(ipText(ip));
+  return address.ok ? address.value : '';
 }
 
 interface Range {
@@ -64,9 +52,9 @@ interface Range {
 
 function rangeOf(cidr: string): Range {
   const [address = '', bits] = cidr.split('/');
-  const isIpv4 = isIP(address) === 4;
-  const first = numberOf(address) + (isIpv4 ? ipv4Base : 0n);
-  return { first, last: first + (1n << BigInt((isIpv4 ? 32 : 128) - Number(bits))) - 1n };
+  const { number, width } = ipNumber(address)!;
+  const first = number + (width === 32 ? ipv4Base : 0n);
+  return { first, last: first + (1n << BigInt(width - Number(bits))) - 1n };
 }
 
 /** Whether an address lies in ranges of both lists, which are canonical. */

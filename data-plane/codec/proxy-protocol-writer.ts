@@ -1,7 +1,7 @@
 /** Writes PROXY headers as Envoy does, byte for byte; what they are is said where they are read (proxy-protocol.ts). */
 import net from 'node:net';
+import { ipBytes } from '../../proto/ip/ip-bytes.ts';
 import type { ProxyTlv } from '../model/arrival.ts';
-import { ipBytes } from './ip-bytes.ts';
 import {
   commands,
   families,

@@ -3,9 +3,9 @@
  * first bytes of a connection. Strict: what the text forbids is refused.
  */
 import net from 'node:net';
+import { ipBytes, ipv4Text, ipv6Text } from '../../proto/ip/ip-bytes.ts';
 import type { ProxyTlv } from '../model/arrival.ts';
 import { crc32cWithout } from './crc32c.ts';
-import { ipBytes, ipv4Text, ipv6Text } from './ip-bytes.ts';
 
 export interface ProxyAddresses {
   readonly source: string;

@@ -1,16 +1,8 @@
 /** Clients that stay where they were, over real sockets: what the choice is asked for, and what answers say of it. */
 import { afterEach, expect, test } from 'vitest';
 import type { ClusterConfig, HttpChainConfig, RetryConfig, RouteConfig, StickySessionConfig } from '../model/config.ts';
-import {
-  balanceOf,
-  clusterOf,
-  endpointOf,
-  type ProxyOptions,
-  routeOf,
-  startProxy,
-  startRawUpstream,
-  talk,
-} from '../testing.ts';
+import { type ProxyOptions, startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { balanceOf, clusterOf, endpointOf, routeOf } from '../testing.ts';
 import type { PickAsk } from '../upstream/pick-ask.ts';
 
 const running: { stop(): Promise<void> }[] = [];

@@ -4,7 +4,8 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { BreakersConfig, ClusterConfig, RouteConfig } from '../model/config.ts';
-import { clusterOf, noBreakers, routeOf, startProxy, startRawUpstream } from '../testing.ts';
+import { startProxy, startRawUpstream } from '../proxy-testing.ts';
+import { clusterOf, noBreakers, routeOf } from '../testing.ts';
 import { answer, startH2Upstream } from './testing-http2.ts';
 
 const running: { stop(): Promise<void> }[] = [];

@@ -5,7 +5,8 @@ import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { type Certificate, makeCertificate } from '../../e2e/support/certificates.ts';
 import type { ClientCertificatesConfig, TlsConfig } from '../model/config.ts';
-import { clusterOf, startProxy, startRawUpstream } from '../testing.ts';
+import { startProxy, startRawUpstream } from '../proxy-testing.ts';
+import { clusterOf } from '../testing.ts';
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {

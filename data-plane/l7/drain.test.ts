@@ -4,8 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { frameTypes as types } from '../../proto/http2/frames.ts';
 import { frame, uint32 } from '../../proto/http2/testing/raw-peer.ts';
+import { startProxy, startRawUpstream } from '../proxy-testing.ts';
 import { SoftDrain } from '../runtime/soft-drain.ts';
-import { clusterOf, routeOf, startProxy, startRawUpstream } from '../testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {

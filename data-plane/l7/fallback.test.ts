@@ -2,7 +2,8 @@
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { ClusterConfig, FallbackConfig, RetryConfig } from '../model/config.ts';
-import { clusterOf, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 import { answer, fieldsOf, startH2Upstream } from './testing-http2.ts';
 
 const running: { stop(): Promise<void> }[] = [];

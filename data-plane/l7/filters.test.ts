@@ -1,7 +1,8 @@
 /** Filters at work on requests over real sockets. */
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { clusterOf, type ProxyOptions, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { type ProxyOptions, startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 import type { FilterModule, FilterRequest, RequestFilter } from './filter.ts';
 
 const running: { stop(): Promise<void> }[] = [];

@@ -4,7 +4,8 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ClusterConfig, RetryConfig, RouteConfig } from '../model/config.ts';
-import { clusterOf, routeOf, startProxy, startRawUpstream } from '../testing.ts';
+import { startProxy, startRawUpstream } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 import { type Asked, type H2UpstreamOptions, header, startH2Upstream } from './testing-http2.ts';
 
 const running: (() => void | Promise<void>)[] = [];

@@ -1,7 +1,8 @@
 /** HTTP/1.1 through the proxy over real sockets, each law with documented and with taken-over sockets. */
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { clusterOf, type ProxyOptions, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { type ProxyOptions, startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 
 type Proxy = Awaited<ReturnType<typeof startProxy>>;
 type Upstream = Awaited<ReturnType<typeof startRawUpstream>>;

@@ -4,7 +4,8 @@ import type net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../proto/http2/testing/wire.ts';
-import { clusterOf, startProxy, startRawUpstream } from '../testing.ts';
+import { startProxy, startRawUpstream } from '../proxy-testing.ts';
+import { clusterOf } from '../testing.ts';
 
 const count = 600;
 /** What belongs to one request alone, of any length. */

@@ -10,7 +10,8 @@ import { type FieldLike, FieldRecord } from '../../proto/http2/field.ts';
 import { frameTypes as types } from '../../proto/http2/frames.ts';
 import { encoded, HpackEncoder } from '../../proto/http2/hpack-encoder.ts';
 import { frame, uint32 } from '../../proto/http2/testing/raw-peer.ts';
-import { clusterOf, startProxy } from '../testing.ts';
+import { startProxy } from '../proxy-testing.ts';
+import { clusterOf } from '../testing.ts';
 
 const body = 'x'.repeat(10_000);
 let badRequests = 0;

@@ -4,7 +4,8 @@ import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { errorCodes } from '../../proto/http2/errors.ts';
-import { clusterOf, routeOf, seededRandom, startProxy, talk } from '../testing.ts';
+import { startProxy, talk } from '../proxy-testing.ts';
+import { clusterOf, routeOf, seededRandom } from '../testing.ts';
 import { type Asked, header, startH2Upstream } from './testing-http2.ts';
 
 const running: (() => void | Promise<void>)[] = [];

@@ -3,7 +3,8 @@ import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { errorCodes } from '../../proto/http2/errors.ts';
 import type { ClusterConfig, RetryConfig } from '../model/config.ts';
-import { clusterOf, type ProxyOptions, routeOf, startProxy, talk } from '../testing.ts';
+import { type ProxyOptions, startProxy, talk } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 import { type Asked, answer, fieldsOf, type H2UpstreamOptions, header, startH2Upstream } from './testing-http2.ts';
 
 const running: { stop(): Promise<void> }[] = [];

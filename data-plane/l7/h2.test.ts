@@ -7,7 +7,8 @@ import { frameTypes as types } from '../../proto/http2/frames.ts';
 import type { Stream } from '../../proto/http2/stream.ts';
 import { frame, RawPeer, uint32 } from '../../proto/http2/testing/raw-peer.ts';
 import { directArrival } from '../model/arrival.ts';
-import { clusterOf, type ProxyOptions, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { type ProxyOptions, startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 import { ToldClient } from '../upstream/told-client.ts';
 import { type H2Stream, H2StreamPool } from './h2-stream.ts';
 

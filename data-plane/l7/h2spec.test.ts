@@ -7,7 +7,8 @@ import { expect, test } from 'vitest';
 import { requirePeer } from '../../e2e/support/peers.ts';
 import { serverFiles } from '../../e2e/support/tls.ts';
 import type { TlsConfig } from '../model/config.ts';
-import { clusterOf, startProxy } from '../testing.ts';
+import { startProxy } from '../proxy-testing.ts';
+import { clusterOf } from '../testing.ts';
 
 const h2spec = requirePeer('h2spec');
 const [chain, key] = [readFileSync(serverFiles.cert, 'utf8'), readFileSync(serverFiles.key, 'utf8')];

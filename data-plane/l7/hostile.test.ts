@@ -5,7 +5,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../e2e/support/certificates.ts';
-import { clusterOf, seededRandom, startProxy, talk } from '../testing.ts';
+import { startProxy, talk } from '../proxy-testing.ts';
+import { clusterOf, seededRandom } from '../testing.ts';
 import { type Bench, type Delivery, deliverAll, plainConnect, readEntries } from './testing/hostile.ts';
 import { startStrictUpstream } from './testing/strict-upstream.ts';
 

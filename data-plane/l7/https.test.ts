@@ -4,7 +4,8 @@ import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { makeCertificate } from '../../e2e/support/certificates.ts';
 import type { TlsConfig } from '../model/config.ts';
-import { clusterOf, type ProxyOptions, startProxy, startRawUpstream } from '../testing.ts';
+import { type ProxyOptions, startProxy, startRawUpstream } from '../proxy-testing.ts';
+import { clusterOf } from '../testing.ts';
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {

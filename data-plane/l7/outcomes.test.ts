@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterEach, expect, test } from 'vitest';
 import type { ClusterConfig, RetryConfig, RouteConfig } from '../model/config.ts';
-import { clusterOf, outliersOf, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { clusterOf, outliersOf, routeOf } from '../testing.ts';
 import { startH2Upstream } from './testing-http2.ts';
 
 const running: { stop(): Promise<void> }[] = [];

@@ -7,7 +7,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { readTold } from '../codec/proxy-reading-testing.ts';
 import type { Arrival } from '../model/arrival.ts';
 import type { ClusterConfig, ProxyHeaderConfig, RouteConfig } from '../model/config.ts';
-import { clusterOf, noBreakers, routeOf, seededRandom, startProxy, talk } from '../testing.ts';
+import { startProxy, talk } from '../proxy-testing.ts';
+import { clusterOf, noBreakers, routeOf, seededRandom } from '../testing.ts';
 import { H1Connection } from './h1-connection.ts';
 
 const running: { stop(): Promise<void> }[] = [];

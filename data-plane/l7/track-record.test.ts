@@ -1,7 +1,8 @@
 /** What answers leave in the track record of their endpoint, over real sockets. */
 import { afterEach, expect, test } from 'vitest';
 import type { PolicyConfig, RetryConfig } from '../model/config.ts';
-import { balanceOf, clusterOf, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { balanceOf, clusterOf, routeOf } from '../testing.ts';
 import { startH2Upstream } from './testing-http2.ts';
 
 const running: { stop(): Promise<void> }[] = [];

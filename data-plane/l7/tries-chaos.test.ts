@@ -1,7 +1,8 @@
 import type net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { clusterOf, noBreakers, routeOf, seededRandom, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { clusterOf, noBreakers, routeOf, seededRandom } from '../testing.ts';
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {

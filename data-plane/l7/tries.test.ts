@@ -2,7 +2,8 @@
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { RetryConfig } from '../model/config.ts';
-import { clusterOf, type ProxyOptions, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { type ProxyOptions, startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 
 const running: { stop(): Promise<void> }[] = [];
 afterEach(async () => {

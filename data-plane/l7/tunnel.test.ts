@@ -6,7 +6,8 @@ import tls from 'node:tls';
 import { afterEach, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../../e2e/support/certificates.ts';
 import type { RouteConfig, TlsConfig } from '../model/config.ts';
-import { clusterOf, routeOf, startProxy } from '../testing.ts';
+import { startProxy } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 import type { FilterModule, RequestFilter } from './filter.ts';
 
 const closers: (() => Promise<void> | void)[] = [];

@@ -6,7 +6,8 @@ import net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { RouteConfig } from '../model/config.ts';
-import { clusterOf, type ProxyOptions, routeOf, startProxy } from '../testing.ts';
+import { type ProxyOptions, startProxy } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

@@ -5,7 +5,8 @@ import net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { RouteConfig } from '../model/config.ts';
-import { clusterOf, routeOf, startProxy } from '../testing.ts';
+import { startProxy } from '../proxy-testing.ts';
+import { clusterOf, routeOf } from '../testing.ts';
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

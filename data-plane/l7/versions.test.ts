@@ -5,7 +5,8 @@ import http2 from 'node:http2';
 import type net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
-import { clusterOf, type ProxyOptions, startProxy } from '../testing.ts';
+import { type ProxyOptions, startProxy } from '../proxy-testing.ts';
+import { clusterOf } from '../testing.ts';
 
 const running: (() => void | Promise<void>)[] = [];
 afterEach(async () => {

@@ -2,7 +2,8 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import { makeCertificate } from '../../e2e/support/certificates.ts';
-import { clusterOf, type ProxyOptions, startProxy, startRawUpstream } from '../testing.ts';
+import { type ProxyOptions, startProxy, startRawUpstream } from '../proxy-testing.ts';
+import { clusterOf } from '../testing.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import { isPublicAddress } from './public-address.ts';
 

@@ -8,7 +8,8 @@ import { makeCertificate } from '../../e2e/support/certificates.ts';
 import { v2 } from '../codec/proxy-protocol-testing.ts';
 import { endOf } from '../l4/testing.ts';
 import type { TlsConfig } from '../model/config.ts';
-import { clusterOf, type ProxyOptions, startProxy, startRawUpstream } from '../testing.ts';
+import { type ProxyOptions, startProxy, startRawUpstream } from '../proxy-testing.ts';
+import { clusterOf } from '../testing.ts';
 import { type Delivery, send, until } from './testing.ts';
 
 const running: { stop(): Promise<void> }[] = [];

@@ -4,14 +4,14 @@ import { H1Connection } from '../l7/h1-connection.ts';
 import { H2Connection } from '../l7/h2-connection.ts';
 import { H2StreamPool } from '../l7/h2-stream.ts';
 import type { HttpContext, HttpListener, HttpShared } from '../l7/http-context.ts';
-import { type Arrival, directArrival, withoutMapping } from '../model/arrival.ts';
+import { type Arrival, addressText, directArrival, withoutMapping } from '../model/arrival.ts';
 import type { ProxyProtocolConfig, TlsConfig } from '../model/config.ts';
 import type { HttpStats, ListenerStats } from '../telemetry/stats.ts';
 import { forwardedCertificate } from './client-certificate.ts';
 import { type Admission, admit, type ConnectionGate } from './connection-gate.ts';
 import { Prelude } from './prelude.ts';
 import { ProxyRules } from './proxy-rules.ts';
-import { type BoundAddress, closeServer, formatAddress, listen } from './socket.ts';
+import { type BoundAddress, closeServer, listen } from './socket.ts';
 import { type ByteReceiver, receive, takeOver } from './take-over.ts';
 import { TlsTerminator } from './tls-terminator.ts';
 import { type HttpConnection, type HttpVersion, UndecidedConnection } from './undecided.ts';
@@ -67,7 +67,7 @@ export class HttpServer implements HttpListener {
   /** Resolves with what was bound; rejects with an Error that says what to do. */
   async listen(address: string, port: number, reusePort = false): Promise<BoundAddress> {
     const bound = await listen(this.#server, address, port, reusePort);
-    this.localAddress = formatAddress(bound.address, bound.port);
+    this.localAddress = addressText(bound.address, bound.port);
     return bound;
   }
 

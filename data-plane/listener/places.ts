@@ -4,9 +4,10 @@
  * never listens. A socket that kept one for UDP would be dealt its share of the clients, so that is only tried.
  */
 import net from 'node:net';
+import { addressText } from '../model/arrival.ts';
 import { udpSockets } from '../sockets/udp-handle.ts';
 import type { DatagramReceiver } from '../sockets/udp-socket.ts';
-import { type BoundAddress, explain, formatAddress, ListenError } from './socket.ts';
+import { type BoundAddress, explain, ListenError } from './socket.ts';
 
 export type Transport = 'tcp' | 'udp';
 
@@ -77,7 +78,7 @@ export function overlap(a: string, b: string): boolean {
 }
 
 function overlapping(bound: BoundAddress, address: string, port: number): ListenError {
-  const [at, other] = [formatAddress(address, port), formatAddress(bound.address, bound.port)];
+  const [at, other] = [addressText(address, port), addressText(bound.address, bound.port)];
   const message = `${at} is taken: another listener of this node is at ${other}; give one of them another address`;
   return new ListenError('EADDRINUSE', message);
 }

@@ -1,5 +1,6 @@
 /** Listening sockets: bound with a clear error, closed with a promise. */
-import net from 'node:net';
+import type net from 'node:net';
+import { addressText } from '../model/arrival.ts';
 
 export interface BoundAddress {
   readonly address: string;
@@ -41,12 +42,8 @@ export function closeServer(server: net.Server): Promise<void> {
   });
 }
 
-export function formatAddress(address: string, port: number): string {
-  return net.isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 export function explain(error: NodeJS.ErrnoException, address: string, port: number): string {
-  const at = formatAddress(address, port);
+  const at = addressText(address, port);
   switch (error.code) {
     case 'EADDRINUSE':
       return `${at} is in use by another process: stop it, or bind this listener elsewhere with --bind LISTENER=ADDR:PORT`;

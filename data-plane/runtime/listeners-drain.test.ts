@@ -4,10 +4,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { nodeLimits } from '../limits.ts';
 import type { ListenerConfig, TcpProxyConfig } from '../model/config.ts';
+import { startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
 import { LogSinks } from '../telemetry/log-sink.ts';
 import { StatsRegistry } from '../telemetry/registry.ts';
 import { filesystemStats } from '../telemetry/stats.ts';
-import { clusterOf, httpChainOf, routeOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { clusterOf, httpChainOf, routeOf } from '../testing.ts';
 import { Listeners } from './listeners.ts';
 
 const closers: (() => unknown)[] = [];

@@ -5,9 +5,10 @@ import { hello, names } from '../codec/testing-hello.ts';
 import { nodeLimits } from '../limits.ts';
 import { matchAll, startNamedEndpoint, tcpProxyOf, until } from '../listener/testing.ts';
 import type { ListenerConfig, TcpProxyConfig } from '../model/config.ts';
+import { startProxy } from '../proxy-testing.ts';
 import { LogSinks } from '../telemetry/log-sink.ts';
 import { filesystemStats } from '../telemetry/stats.ts';
-import { clusterOf, proxyProtocolOf, startProxy } from '../testing.ts';
+import { clusterOf, proxyProtocolOf } from '../testing.ts';
 import { Listeners } from './listeners.ts';
 
 const running: { stop(): Promise<void> }[] = [];

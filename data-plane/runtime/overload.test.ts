@@ -1,8 +1,9 @@
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { nodeLimits } from '../limits.ts';
+import { startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
 import { overloadStats } from '../telemetry/stats.ts';
-import { clusterOf, startProxy, startRawUpstream, talk } from '../testing.ts';
+import { clusterOf } from '../testing.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { measuresFor } from './overload.ts';
 import { watchOverload } from './overload-watch.ts';

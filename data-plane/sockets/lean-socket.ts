@@ -38,7 +38,7 @@ export class LeanSocket extends EventEmitter implements TcpSocket {
   #remote: EndName | null = null;
   #local: EndName | null = null;
 
-  /** @param onFault told what a reader throws: that connection is cut */
+  /** @param onFault told what a reader or a listener of events throws: that connection is cut */
   constructor(handle: TcpHandle, onFault: (fault: unknown) => void) {
     super();
     this.#handle = handle;
@@ -148,13 +148,7 @@ export class LeanSocket extends EventEmitter implements TcpSocket {
   read(length: number): void {
     if (this.destroyed) return;
     if (length > 0) {
-      try {
-        this.#reader!.onBytes(this.#buffer!, length);
-      } catch (fault) {
-        this.#onFault(fault);
-        this.destroy();
-        return;
-      }
+      this.#reader!.onBytes(this.#buffer!, length);
       if (this.#reading) this.#nextBuffer();
     } else if (length === endOfFile) {
       this.#readEnded = true;
@@ -163,6 +157,12 @@ export class LeanSocket extends EventEmitter implements TcpSocket {
       this.emit('end');
       if (this.writableFinished) this.destroy();
     } else if (length < 0) this.#fail(length);
+  }
+
+  /** @internal What threw would end the process: the handle has called. */
+  faulted(fault: unknown): void {
+    this.#onFault(fault);
+    this.destroy();
   }
 
   /** @internal */
@@ -237,22 +237,22 @@ export class LeanSocket extends EventEmitter implements TcpSocket {
   }
 }
 
-function onRead(this: TcpHandle): void {
-  (this.owner as LeanSocket).read(bindings!.readResult());
+/** What a handle calls: whatever throws in it would end the process. */
+function guarded<This extends { owner?: unknown }>(
+  call: (socket: LeanSocket, from: This, status: number) => void,
+): (this: This, status?: number) => void {
+  return function (status = 0) {
+    const socket = this.owner as LeanSocket;
+    try {
+      call(socket, this, status);
+    } catch (fault) {
+      socket.faulted(fault);
+    }
+  };
 }
 
-function onConnect(this: Request, status: number): void {
-  (this.owner as LeanSocket).connected(status);
-}
-
-function onWritten(this: Request, status: number): void {
-  (this.owner as LeanSocket).written(this, status);
-}
-
-function onShutdown(this: Request, status: number): void {
-  (this.owner as LeanSocket).shutDown(status);
-}
-
-function onClosed(this: TcpHandle): void {
-  (this.owner as LeanSocket).emit('close');
-}
+const onRead = guarded<TcpHandle>((socket) => socket.read(bindings!.readResult()));
+const onConnect = guarded<Request>((socket, _, status) => socket.connected(status));
+const onWritten = guarded<Request>((socket, req, status) => socket.written(req, status));
+const onShutdown = guarded<Request>((socket, _, status) => socket.shutDown(status));
+const onClosed = guarded<TcpHandle>((socket) => socket.emit('close'));

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, expect, test } from 'vitest';
-import { clusterOf, endpointOf, startProxy } from '../testing.ts';
+import { startProxy } from '../proxy-testing.ts';
+import { clusterOf, endpointOf } from '../testing.ts';
 import { checking } from '../world.ts';
 
 const ends: (() => void)[] = [];

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { setImmediate as turn } from 'node:timers/promises';
-import { clusterOf, routeOf, startProxy } from '../../data-plane/testing.ts';
+import { startProxy } from '../../data-plane/proxy-testing.ts';
+import { clusterOf, routeOf } from '../../data-plane/testing.ts';
 import { type Compared, compare } from './compare.ts';
 import { connect, connectBy, startServer } from './peers.ts';
 

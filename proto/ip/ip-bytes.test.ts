@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../testing.ts';
+import { seededRandom } from '../../data-plane/testing.ts';
 import { ipBytes, ipv4Text, ipv6Text } from './ip-bytes.ts';
 
 /** As Node writes what its sockets say. */
