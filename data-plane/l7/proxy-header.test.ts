@@ -37,46 +37,38 @@ type Protocol = 'http1' | 'http2';
 /** Takes the header off each connection and gives the rest to Node's own server. The first of `/busy` gets a 503. */
 async function startEndpoint(protocol: Protocol) {
   const heard: Heard[] = [];
-  const byPort = new Map<number, Heard>();
   const sockets = new Set<net.Socket>();
-  const statusOf = (remotePort: number | undefined, path: string): number => {
+  const statusOf = (one: Heard, path: string): number => {
     const isBusy = path === '/busy' && !heard.some(({ paths }) => paths.includes(path));
-    byPort.get(remotePort!)!.paths.push(path);
+    one.paths.push(path);
     return isBusy ? 503 : 200;
   };
-  const inner =
-    protocol === 'http1'
-      ? http.createServer(({ socket, url }, response) => {
-          response.statusCode = statusOf(socket.remotePort, url!);
-          response.end('ok');
-        })
-      : http2.createServer(({ socket, url }, response) => {
-          response.statusCode = statusOf(socket.remotePort, url);
-          response.end('ok');
-        });
-  inner.listen(0, '127.0.0.1');
-  await once(inner, 'listening');
+  // The server of one connection knows whose it is whatever has become of the socket: one that was left has no port.
+  const serve = (one: Heard, socket: net.Socket): void => {
+    const inner = protocol === 'http1' ? http.createServer() : http2.createServer();
+    inner.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
+      response.statusCode = statusOf(one, request.url!);
+      response.end('ok');
+    });
+    inner.emit('connection', socket);
+    if (protocol === 'http1') socket.resume(); // the other one reads the handle itself
+  };
   const outer = net.createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
     let all = Buffer.alloc(0);
-    const read = async (chunk: Buffer): Promise<void> => {
+    const read = (chunk: Buffer): void => {
       all = Buffer.concat([all, chunk]);
       const told = readTold(all);
       if (told === null) return;
       socket.off('data', read).pause();
-      const behind = net.connect((inner.address() as net.AddressInfo).port, '127.0.0.1');
-      await once(behind, 'connect');
-      const one = { who: told.who, tlvs: told.tlvs, paths: [], open: true };
+      const one: Heard = { who: told.who, tlvs: told.tlvs, paths: [], open: true };
       heard.push(one);
-      byPort.set(behind.localPort!, one);
       socket.on('close', () => {
         one.open = false;
-        behind.destroy();
       });
-      behind.on('error', () => {});
-      behind.write(Buffer.from(told.rest, 'latin1'));
-      socket.pipe(behind).pipe(socket);
+      socket.unshift(Buffer.from(told.rest, 'latin1'));
+      serve(one, socket);
     };
     socket.on('data', read);
   });
@@ -85,7 +77,7 @@ async function startEndpoint(protocol: Protocol) {
   running.push({
     stop: async () => {
       for (const socket of sockets) socket.destroy();
-      for (const server of [outer, inner]) await new Promise((resolve) => server.close(resolve));
+      await new Promise((resolve) => outer.close(resolve));
     },
   });
   return { port: (outer.address() as net.AddressInfo).port, heard };
