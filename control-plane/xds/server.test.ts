@@ -54,15 +54,14 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
     expect(harness.observer.lines.slice(lines)).toEqual(['opened n1', 'sent clusters 1']);
   });
 
-  test('A3. a shutdown ends every stream without an error, within a second', async () => {
+  test('A3. a shutdown ends every stream without an error', async () => {
     await start(whole);
     const streams = [harness.open(variant).subscribe('clusters')];
     for (const type of ownServices(variant)) streams.push(harness.open(variant, type).subscribe(type, ['a']));
     for (const stream of streams) await stream.take();
     await harness.observer.until(() => harness.observer.verdicts === streams.length);
-    const started = performance.now();
+    // whoever is still there when the time is over would not be told OK
     await harness.server.close(1000);
-    expect(performance.now() - started).toBeLessThan(1000);
     for (const stream of streams) expect((await stream.ended).code).toBe(status.OK);
     expect(harness.observer.open.size).toBe(0);
   });
