@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { checkDocument, specOf } from '../check.ts';
+import { specOf } from '../check.ts';
 import { refusals } from '../testing.ts';
+import { privateRanges } from './listener-proxy-protocol.ts';
 
 const least = { groups: ['edge'], port: 8080 };
 const specOfListener = (spec: object) => specOf({ kind: 'Listener', name: 'public', spec: { ...least, ...spec } });
@@ -86,6 +87,13 @@ test('a listener that says everything is read whole', () => {
   });
 });
 
+test.each(['required', 'optional'])(
+  'PROXY headers, %s, are believed of private addresses where nothing else is said',
+  (accept) => {
+    expect(specOfListener({ proxyProtocol: { accept } }).proxyProtocol).toEqual({ accept, trust: privateRanges });
+  },
+);
+
 test.each(['off', false])('an access log of %j is off', (accessLog) => {
   expect(specOfListener({ accessLog }).accessLog).toBeNull();
 });
@@ -160,8 +168,6 @@ test.each([
   [{ tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tcp', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
   [{ protocol: 'tls-passthrough', tls: { certificates: ['a'] } }, 'invalid /spec/tls'],
-  [{ proxyProtocol: { accept: 'required' } }, 'missing-field /spec/proxyProtocol/trust'],
-  [{ proxyProtocol: { accept: 'optional' } }, 'missing-field /spec/proxyProtocol/trust'],
   [{ proxyProtocol: { accept: 'required', trust: [] } }, 'invalid /spec/proxyProtocol/trust'],
   [{ proxyProtocol: { accept: 'required', trust: ['::1', '0::1'] } }, 'invalid /spec/proxyProtocol/trust/1'],
   [{ proxyProtocol: { accept: 'required', trust: 'proxy.internal' } }, 'invalid /spec/proxyProtocol/trust'],
@@ -213,12 +219,6 @@ test.each(['http', 'tcp', 'tls-passthrough'])('a %s listener may read PROXY head
   const proxyProtocol = { accept: 'required', trust: ['0.0.0.0/0', '::/0'] };
   expect(specOfListener({ protocol, proxyProtocol }).proxyProtocol).toEqual(proxyProtocol);
   expect(specOfListener({ protocol, proxyProtocol: { ...proxyProtocol, accept: 'off' } }).proxyProtocol).toBeNull();
-});
-
-test('who is believed has to be said, and how to say that it is everybody', () => {
-  const spec = { ...least, proxyProtocol: { accept: 'required' } };
-  const checked = checkDocument({ kind: 'Listener', name: 'x', spec });
-  expect(checked.ok ? '' : checked.problems[0]?.remedy).toContain('`[0.0.0.0/0, "::/0"]` believes everybody');
 });
 
 test('an api listener is no socket: it says its groups, and who may attach', () => {
