@@ -25,6 +25,19 @@ test.each([1, 3, 5, 1_000, 1_000_000])('messages come out whole, in pieces of %i
   expect(reader.pending).toBe(0);
 });
 
+test('a message costs by its bytes, not by its pieces times its bytes', () => {
+  // were it copied with each piece, no limit of a test would be long enough
+  const bytes = framed(Buffer.alloc(2_000_000, 'x'));
+  const reader = new MessageReader('identity', bytes.length);
+  for (let at = 0; at < bytes.length - 1; at++) {
+    reader.push(bytes.subarray(at, at + 1));
+    reader.next();
+  }
+  expect(reader.next()).toBeUndefined();
+  reader.push(bytes.subarray(-1));
+  expect(bytes.subarray(5).equals(reader.next() as Buffer)).toBe(true);
+});
+
 test.each([
   ['gzip', gzipSync],
   ['deflate', deflateSync],

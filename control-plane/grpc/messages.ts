@@ -18,7 +18,10 @@ export type Encoding = (typeof encodings)[number];
 export class MessageReader {
   readonly #encoding: Encoding;
   readonly #maxBytes: number;
-  #rest: Buffer = empty;
+  /** What came stands from `#start` to before `#end`; what stands before it was given out and is not ours any more. */
+  #buffer: Buffer = empty;
+  #start = 0;
+  #end = 0;
 
   /** `maxBytes`: of one message, before and after decompression. */
   constructor(encoding: Encoding, maxBytes: number) {
@@ -28,26 +31,40 @@ export class MessageReader {
 
   /** Takes over what came; `chunk` may be used again afterwards. */
   push(chunk: Buffer): void {
-    this.#rest = this.#rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#rest, chunk]);
+    const { pending } = this;
+    if (this.#end + chunk.length > this.#buffer.length) {
+      // room in advance, so that a message in very many pieces is not copied anew with each
+      const grown = Buffer.allocUnsafe(pending === 0 ? chunk.length : Math.max(2 * pending, pending + chunk.length));
+      this.#buffer.copy(grown, 0, this.#start, this.#end);
+      this.#buffer = grown;
+      this.#start = 0;
+      this.#end = pending;
+    }
+    chunk.copy(this.#buffer, this.#end);
+    this.#end += chunk.length;
   }
 
   /** Bytes that are not part of a message that was given out. */
   get pending(): number {
-    return this.#rest.length;
+    return this.#end - this.#start;
   }
 
   /** The next message; undefined: more has to come first. A refusal ends the call. */
   next(): Buffer | Refusal | undefined {
-    const rest = this.#rest;
-    if (rest.length < prefixBytes) return undefined;
-    const flag = rest[0];
-    const length = rest.readUInt32BE(1);
+    const { pending } = this;
+    if (pending < prefixBytes) return undefined;
+    const flag = this.#buffer[this.#start];
+    const length = this.#buffer.readUInt32BE(this.#start + 1);
     if (flag !== 0 && flag !== 1) return { code: status.INTERNAL, details: `a message has the flag ${flag}` };
     if (length > this.#maxBytes) return this.#tooLarge(length);
     const end = prefixBytes + length;
-    if (rest.length < end) return undefined;
-    const message = rest.subarray(prefixBytes, end);
-    this.#rest = rest.length === end ? empty : rest.subarray(end);
+    if (pending < end) return undefined;
+    const message = this.#buffer.subarray(this.#start + prefixBytes, this.#start + end);
+    this.#start += end;
+    if (pending === end) {
+      this.#buffer = empty;
+      this.#start = this.#end = 0;
+    }
     return flag === 0 ? message : this.#decompressed(message);
   }
 
