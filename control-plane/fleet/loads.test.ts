@@ -81,9 +81,8 @@ test('a node whose stream ended has nothing under way and is no node of the clus
   expect(loads.ofCluster(undefined, 'web')).toMatchObject({ nodes: 2, issued: 7, inProgress: 2 });
 });
 
-test('the sums that are kept are those of all nodes, whatever came and went', () => {
-  const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
-  console.log(`seed of the reports: ${seed} (SEED=${seed} repeats them)`);
+const seed = Number(process.env['SEED'] ?? 5);
+test(`the sums that are kept are those of all nodes, whatever came and went (SEED=${seed})`, () => {
   let state = seed;
   const below = (count: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

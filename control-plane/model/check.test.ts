@@ -190,7 +190,7 @@ test('a stored document comes with its kind and its whole spec', () => {
   });
 });
 
-test('20,000 routes are understood in little more time than copies of them take', () => {
+test('20,000 routes are understood in little more time than copies of them take', async () => {
   const spec = { hosts: 'a.b', match: { path: { prefix: '/a' }, methods: 'GET' }, to: [{ cluster: 'c', weight: 1 }] };
   const routes = Array.from({ length: 20_000 }, (_, i) => stored({ kind: 'Route', tenant: 't', name: `r${i}`, spec }));
   const took = (run: () => void): number => {
@@ -198,11 +198,15 @@ test('20,000 routes are understood in little more time than copies of them take'
     run();
     return performance.now() - startMs;
   };
-  const copyingMs = took(() => {
-    for (const route of routes) structuredClone(route);
-  });
-  const understandingMs = took(() => {
-    for (const route of routes) typed(route);
-  });
-  expect(understandingMs / copyingMs).toBeLessThan(100);
+  const slower = (): number => {
+    const copyingMs = took(() => {
+      for (const route of routes) structuredClone(route);
+    });
+    const understandingMs = took(() => {
+      for (const route of routes) typed(route);
+    });
+    return understandingMs / copyingMs;
+  };
+  // looked at again where the machine stood still in between
+  await expect.poll(slower).toBeLessThan(100);
 });

@@ -100,7 +100,7 @@ function liveThrough(variant: Variant, seed: number): void {
 test.each(['sotw', 'delta'] as const)(
   '46. every history leaves a %s client whole at each step and current at its end',
   (variant) => {
-    const base = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9));
+    const base = Number(process.env['SEED'] ?? 0);
     for (let seed = base; seed < base + 150; seed++) {
       try {
         liveThrough(variant, seed);

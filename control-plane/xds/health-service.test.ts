@@ -62,5 +62,5 @@ test('a watch is told at once, and of every change', async () => {
   isServing = false;
   harness.timers.advance(limits.healthLookMs);
   await expect.poll(() => told).toEqual([serving, notServing]);
-  expect(toldOfUnknown).toEqual([unknown]);
+  await expect.poll(() => toldOfUnknown).toEqual([unknown]);
 });

@@ -1,4 +1,7 @@
-/** Random messages between this codec and node:http2, in both roles, over a wire that cuts the bytes at random. */
+/**
+ * Random messages between this codec and node:http2, in both roles, over a wire that cuts the bytes at random. SEED and
+ * ROUNDS in the environment try others, and more of them.
+ */
 import http2 from 'node:http2';
 import { expect, test } from 'vitest';
 import { Connection } from './connection.ts';
@@ -8,9 +11,8 @@ import type { Stream } from './stream.ts';
 import { type Echo, echo } from './testing/echo-server.ts';
 import { type Random, seededRandom, Wire } from './testing/wire.ts';
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+const seed = Number(process.env['SEED'] ?? 1_000);
 const rounds = Number(process.env['ROUNDS'] ?? 10);
-console.log(`seed of the messages: ${seed} (SEED=${seed} repeats them, ROUNDS=${rounds} of them)`);
 
 interface Exchange {
   readonly fields: readonly (readonly [name: string, value: string])[];
@@ -247,10 +249,10 @@ function pairs(fields: readonly Field[]): [string, string][] {
   return fields.filter(({ name }) => name.startsWith('x-')).map(({ name, value }) => [name, value]);
 }
 
-test('node:http2 as the client gets from our server what it sent (seeded)', async () => {
+test(`node:http2 as the client gets from our server what it sent (SEED=${seed})`, async () => {
   for (let round = 0; round < rounds; round++) await ourServerAnswers(seededRandom(seed + round));
 });
 
-test('our client gets from node:http2 as the server what it sent (seeded)', async () => {
+test(`our client gets from node:http2 as the server what it sent (SEED=${seed})`, async () => {
   for (let round = 0; round < rounds; round++) await ourClientAsks(seededRandom(seed + round));
 });

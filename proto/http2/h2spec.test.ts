@@ -13,7 +13,7 @@ test.skipIf(h2spec === undefined).each([
 ])('a server keeps to all 146 cases of h2spec, strict, %s', async (_, identity) => {
   const server = await startEchoServer({}, identity);
   const tls = identity === undefined ? [] : ['--tls', '--insecure'];
-  const args = ['--strict', '--host', '127.0.0.1', '--port', String(server.port), '--timeout', '5', ...tls];
+  const args = ['--strict', '--host', '127.0.0.1', '--port', String(server.port), '--timeout', '30', ...tls];
   const output = await new Promise<string>((resolve) => {
     execFile(h2spec ?? '', args, { maxBuffer: 16 * 1024 * 1024 }, (_, stdout, stderr) => resolve(`${stdout}${stderr}`));
   });

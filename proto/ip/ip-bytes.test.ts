@@ -32,9 +32,8 @@ test.each([
   expect(ipv6Text(ipBytes(ip)!, 0)).toBe(canonical(ip));
 });
 
-test('any address comes back as Node writes it', () => {
-  const seed = Date.now() % 2 ** 31;
-  console.log(`seed ${seed}`);
+const seed = Number(process.env['SEED'] ?? 6);
+test(`any address comes back as Node writes it (SEED=${seed})`, () => {
   const random = seededRandom(seed);
   const b = Buffer.alloc(20);
   for (let round = 0; round < 2_000; round++) {
@@ -42,8 +41,8 @@ test('any address comes back as Node writes it', () => {
     if (random() < 0.2) b.fill(0, 2, 14);
     const groups = Array.from({ length: 8 }, (_, i) => b.readUInt16BE(2 + 2 * i).toString(16)).join(':');
     const text = ipv6Text(b, 2);
-    expect(text, `seed ${seed}`).toBe(canonical(groups));
-    expect(ipBytes(text), `seed ${seed}, ${text}`).toEqual(b.subarray(2, 18));
+    expect(text).toBe(canonical(groups));
+    expect(ipBytes(text), text).toEqual(b.subarray(2, 18));
   }
 });
 

@@ -136,7 +136,7 @@ test('programs of 100 steps are taken, and no larger ones', () => {
   expect(readRegex('a'.repeat(5000))).toMatchObject({ ok: false });
 });
 
-test('the time is linear in the text, whatever the regex', () => {
+test('the time is linear in the text, whatever the regex', async () => {
   for (const regex of ['(a*)*b', '(a|aa)+$', '(.*a){10}', '(a?){30}a*b', '(a|b|ab)*c']) {
     const test = compileTest(regex);
     const fastestMs = (length: number): number => {
@@ -149,8 +149,8 @@ test('the time is linear in the text, whatever the regex', () => {
       return Math.min(...timesMs);
     };
     fastestMs(6_000);
-    // ten times the text: 10 if it is linear, 100 if it is quadratic
-    expect(fastestMs(60_000) / fastestMs(6_000)).toBeLessThan(40);
+    // ten times the text: 10 if it is linear, 100 if it is quadratic; others on the machine can only add to it
+    await expect.poll(() => fastestMs(60_000) / fastestMs(6_000)).toBeLessThan(40);
   }
 });
 

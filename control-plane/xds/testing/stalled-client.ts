@@ -14,12 +14,14 @@ export class StalledClient {
   constructor(address: { host: string; port: number }, variant: Variant, type: XdsType, names: readonly string[]) {
     this.#variant = variant;
     this.#session = connect(`http://${address.host}:${address.port}`);
+    this.#session.on('error', () => {});
     this.#stream = this.#session.request({
       ':method': 'POST',
       ':path': streamPath(variant, 'ads'),
       'content-type': 'application/grpc',
       te: 'trailers',
     });
+    this.#stream.on('error', () => {});
     const request = encodeFirstRequest(variant, type, names);
     const head = Buffer.alloc(messageHeadBytes);
     head.writeUInt32BE(request.length, 1);
