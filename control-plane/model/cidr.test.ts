@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { cidrsOverlap, parseCidr } from './cidr.ts';
+import { CidrHolders, parseCidr } from './cidr.ts';
+import { randomFrom } from './testing.ts';
 
 test.each([
   ['10.0.0.0/8', '10.0.0.0/8'],
@@ -52,5 +53,61 @@ test.each([
   [['255.255.255.255/32'], ['0.0.0.0/0'], true],
   [[], ['0.0.0.0/0'], false],
 ])('%j and %j have addresses in common: %j', (a, b, overlap) => {
-  expect([cidrsOverlap(a, b), cidrsOverlap(b, a)]).toEqual([overlap, overlap]);
+  const isHeld = (by: readonly string[], cidrs: readonly string[]) =>
+    holdersOf({ theirs: by }).otherThan('mine', cidrs) === 'theirs';
+  expect([isHeld(a, b), isHeld(b, a)]).toEqual([overlap, overlap]);
 });
+
+test('whose ranges overlap is found among those of other owners, whatever lies in between', () => {
+  const holders = holdersOf({
+    a: ['10.0.0.0/8', '20.0.0.0/32'],
+    b: ['10.128.0.0/16', '20.0.0.0/8'],
+    c: ['10.128.1.0/24', '::/0'],
+  });
+  const others = (owner: string, ...cidrs: string[]) => holders.otherThan(owner, cidrs);
+  expect(others('a', '10.0.0.0/16')).toBeUndefined();
+  expect(others('a', '10.128.0.0/17')).toBe('b');
+  expect(others('b', '10.128.200.0/24')).toBe('a');
+  expect(others('b', '9.0.0.0/8', '20.0.0.0/32')).toBe('a');
+  expect(others('a', '10.200.0.0/16', '20.1.0.0/16')).toBe('b');
+  expect(others('c', '10.128.1.7/32')).toBe('a');
+  expect(others('c', 'fd00::/8')).toBeUndefined();
+  expect(others('a', 'fd00::/8')).toBe('c');
+  expect(others('d', '30.0.0.0/8')).toBeUndefined();
+});
+
+test('random ranges: an owner is told of another exactly where one overlaps', () => {
+  const random = randomFrom(7);
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const cidr = (): string => {
+    const bits = 24 + below(9);
+    return `10.0.0.${(below(256) >> (32 - bits)) << (32 - bits)}/${bits}`;
+  };
+  const bytesOf = (range: string): [number, number] => {
+    const first = Number(range.split(/[./]/)[3]);
+    return [first, first + 2 ** (32 - Number(range.split('/')[1])) - 1];
+  };
+  for (let round = 0; round < 300; round++) {
+    const ranges = Array.from({ length: 1 + below(12) }, () => ({ cidr: cidr(), owner: below(3) }));
+    const holders = new CidrHolders(
+      ranges,
+      (one) => [one.cidr],
+      ({ owner }) => owner,
+    );
+    const [mine, asked] = [below(3), cidr()];
+    const [first, last] = bytesOf(asked);
+    const overlaps = ({ cidr: other }: { cidr: string }) => bytesOf(other)[0] <= last && bytesOf(other)[1] >= first;
+    const found = holders.otherThan(mine, [asked]);
+    expect(found !== undefined).toBe(ranges.some((one) => one.owner !== mine && overlaps(one)));
+    if (found !== undefined) expect([found.owner !== mine, overlaps(found)]).toEqual([true, true]);
+  }
+});
+
+/** Each is its own owner. */
+function holdersOf(ranges: Readonly<Record<string, readonly string[]>>): CidrHolders<string> {
+  return new CidrHolders(
+    Object.keys(ranges),
+    (name) => ranges[name]!,
+    (name) => name,
+  );
+}

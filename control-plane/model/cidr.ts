@@ -57,14 +57,64 @@ function rangeOf(cidr: string): Range {
   return { first, last: first + (1n << BigInt(width - Number(bits))) - 1n };
 }
 
-/** Whether an address lies in ranges of both lists, which are canonical. */
-export function cidrsOverlap(a: readonly string[], b: readonly string[]): boolean {
-  const ranges = [a, b].flatMap((cidrs, list) => cidrs.map((cidr) => ({ ...rangeOf(cidr), list })));
-  ranges.sort((x, y) => (x.first < y.first ? -1 : x.first > y.first ? 1 : 0));
-  const reached: [bigint, bigint] = [-1n, -1n];
-  for (const { first, last, list } of ranges) {
-    if (first <= reached[1 - list]!) return true;
-    if (last > reached[list]!) reached[list] = last;
+interface Held<Holder> extends Range {
+  readonly holder: Holder;
+}
+
+/** Of the ranges up to some place: the one that reaches farthest, and of those of other owners the one that does. */
+interface Reach<Holder> {
+  readonly farthest: Held<Holder>;
+  readonly other: Held<Holder> | undefined;
+}
+
+/** Who has which ranges, all of them canonical: made once, then asked in a logarithm of their number. */
+export class CidrHolders<Holder> {
+  readonly #ownerOf: (holder: Holder) => unknown;
+  /** In their order, and what is known up to each. */
+  readonly #firsts: bigint[] = [];
+  readonly #reaches: Reach<Holder>[] = [];
+
+  constructor(
+    holders: readonly Holder[],
+    cidrsOf: (holder: Holder) => readonly string[],
+    ownerOf: (holder: Holder) => unknown,
+  ) {
+    this.#ownerOf = ownerOf;
+    const ranges = holders.flatMap((holder) => cidrsOf(holder).map((cidr) => ({ ...rangeOf(cidr), holder })));
+    ranges.sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+    for (const range of ranges) {
+      this.#firsts.push(range.first);
+      this.#reaches.push(this.#reachWith(range, this.#reaches.at(-1)));
+    }
   }
-  return false;
+
+  /** One with an address in these ranges, of another owner; undefined: there is none. */
+  otherThan(owner: unknown, cidrs: readonly string[]): Holder | undefined {
+    for (const { first, last } of cidrs.map(rangeOf)) {
+      const reach = this.#reaches[this.#lastUpTo(last)];
+      const held = reach && this.#ownerOf(reach.farthest.holder) === owner ? reach.other : reach?.farthest;
+      if (held !== undefined && held.last >= first) return held.holder;
+    }
+    return undefined;
+  }
+
+  #reachWith(range: Held<Holder>, before: Reach<Holder> | undefined): Reach<Holder> {
+    if (before === undefined) return { farthest: range, other: undefined };
+    const { farthest, other } = before;
+    const isSameOwner = this.#ownerOf(range.holder) === this.#ownerOf(farthest.holder);
+    if (range.last > farthest.last) return { farthest: range, other: isSameOwner ? other : farthest };
+    if (isSameOwner || (other !== undefined && other.last >= range.last)) return before;
+    return { farthest, other: range };
+  }
+
+  /** Index of the last range that begins at an address or before it; -1: none does. */
+  #lastUpTo(address: bigint): number {
+    let [low, high] = [0, this.#firsts.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#firsts[middle]! <= address) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
 }

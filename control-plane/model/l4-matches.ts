@@ -25,17 +25,20 @@ interface Taker {
 /** The routes of a listener, for those to come: nothing could tell two apart that share a match, and Envoy refuses them. */
 export class L4Takers {
   readonly #byName = new Map<string, Taker[]>();
+  /** Those that ask for no name, which may be all of a listener, by source. */
+  readonly #unnamed = new Map<string, Taker[]>();
 
-  /** The first that was added of those that share a match with the route, and that match. */
+  /** One that was added and shares a match with the route, and that match. */
   holderOf({ spec }: Route): { readonly route: Route; readonly match: L4Match } | undefined {
     const protocols = said(spec.alpn);
     const sources = sourcesOf(spec);
     for (const serverName of said(spec.serverNames)) {
-      for (const taker of this.#byName.get(serverName) ?? []) {
-        const alpn = protocols.find((protocol) => taker.alpn.has(protocol));
-        const source = alpn === undefined ? undefined : sources.find((range) => taker.sources.has(range));
-        if (alpn !== undefined && source !== undefined)
-          return { route: taker.route, match: { serverName, alpn, source } };
+      for (const source of sources) {
+        const takers = serverName === '' ? this.#unnamed.get(source) : this.#byName.get(serverName);
+        for (const { route, alpn: taken, sources: from } of takers ?? []) {
+          const alpn = from.has(source) ? protocols.find((protocol) => taken.has(protocol)) : undefined;
+          if (alpn !== undefined) return { route, match: { serverName, alpn, source } };
+        }
       }
     }
     return undefined;
@@ -44,12 +47,15 @@ export class L4Takers {
   add(route: Route): void {
     const { serverNames, alpn } = route.spec;
     const taker = { route, alpn: new Set(said(alpn)), sources: new Set(sourcesOf(route.spec)) };
-    for (const name of said(serverNames)) {
-      const takers = this.#byName.get(name);
-      if (takers === undefined) this.#byName.set(name, [taker]);
-      else takers.push(taker);
-    }
+    if (serverNames.length === 0) for (const source of taker.sources) append(this.#unnamed, source, taker);
+    for (const name of serverNames) append(this.#byName, name, taker);
   }
+}
+
+function append(takers: Map<string, Taker[]>, key: string, taker: Taker): void {
+  const there = takers.get(key);
+  if (there === undefined) takers.set(key, [taker]);
+  else there.push(taker);
 }
 
 function said(list: readonly string[]): readonly string[] {

@@ -93,6 +93,28 @@ test('a tenant may stand beside others, among its own, and where it is claimed',
   expect(problemsOf([route('b/r', 'tls', 'serverNames: "*.example.com"'), route('rest', 'tls')], claimed)).toEqual([]);
 });
 
+test('a tenant with many routes among many others is checked in a time that grows as they do', async () => {
+  const routes = (tenant: string, count: number) =>
+    Array.from({ length: count }, (_, index) => {
+      const range = (second: number) => `10.${second}.${index >> 8}.${index & 255}`;
+      const [one, other] = tenant === 'a' ? [1, 2] : [3, 4];
+      return route(`${tenant}/r${index}`, 'tcp', `sources: [${range(one)}, ${range(other)}]`);
+    });
+  const fastestMs = (count: number): (() => number) => {
+    const before = setOf([world, ...routes('b', count)].join('\n---\n'));
+    const changes = puts(routes('a', count).join('\n---\n'));
+    const checkMs = (): number => {
+      const startMs = performance.now();
+      expect(codesOf(checkChanges(before, changes))).toEqual(['quota ']);
+      return performance.now() - startMs;
+    };
+    return () => Math.min(...Array.from({ length: 5 }, checkMs));
+  };
+  const [few, many] = [fastestMs(150), fastestMs(1_200)];
+  // eight times as many: 8 if each is asked once, 64 if each is compared with each
+  await expect.poll(() => many() / few()).toBeLessThan(24);
+});
+
 test('the platform may, and the tenant whose clients it took can go on', () => {
   const theirs = route('a/r', 'tcp', 'sources: 10.0.0.0/8');
   const ours = route('ours', 'tcp', 'sources: 10.1.0.0/16');

@@ -1,5 +1,5 @@
 /** L4Routes of one listener that want the same connections, or cannot stand side by side. */
-import { cidrsOverlap } from '../cidr.ts';
+import { CidrHolders } from '../cidr.ts';
 import { describeKey, keyId, type Problem } from '../document.ts';
 import { type L4Match, L4Takers, sourcesOf } from '../l4-matches.ts';
 import { compareAge } from '../order.ts';
@@ -16,12 +16,12 @@ export function l4Conflicts(proposal: Proposal): Problem[] {
     const { protocol } = proposal.after.get('Listener', undefined, name)?.spec ?? {};
     const onListener = routesOn(proposal, name);
     const holders = holdersOf(onListener, new Set(written), proposal.changed);
+    const clients = protocol === 'tls-passthrough' ? undefined : clientsOf(onListener);
     return written.flatMap((route): Problem[] => {
-      const others = onListener.filter((other) => other !== route);
       const found =
         holders.get(route) ??
-        (protocol === 'tls-passthrough' ? undefined : foreignClients(proposal, route, others)) ??
-        (protocol === 'udp' ? otherSettings(proposal, route, others) : undefined);
+        (clients && foreignClients(proposal, route, clients)) ??
+        (protocol === 'udp' ? otherSettings(proposal, route, onListener) : undefined);
       if (found === undefined) return [];
       const pointer = pointerInto(route.document.spec, found.path);
       return [problemAt(route.document, pointer, { code: 'conflict', ...found.fault })];
@@ -95,20 +95,26 @@ function placeOf({ serverNames, alpn, sources }: L4RouteSpec, match: L4Match): P
  * Where no names are claimed, the narrower range wins: a tenant could take away another's clients. The platform may, and
  * a route that stays as it was is not asked again.
  */
-function foreignClients({ before }: Proposal, route: Route, others: readonly Route[]): Conflict | undefined {
+function foreignClients({ before }: Proposal, route: Route, clients: CidrHolders<Route>): Conflict | undefined {
   const { tenant, kind, name } = route.document;
   if (tenant === undefined) return undefined;
   const previous = before.get(kind, tenant, name) as Route | undefined;
   const { listener, sources } = route.spec;
   if (previous?.spec.listener === listener && previous.spec.sources.join() === sources.join()) return undefined;
-  const clients = sourcesOf(route.spec);
-  const holder = others.find(
-    (other) => other.document.tenant !== tenant && cidrsOverlap(sourcesOf(other.spec), clients),
-  );
+  const holder = clients.otherThan(tenant, sourcesOf(route.spec));
   if (holder === undefined) return undefined;
   const detail = `Some of these clients of Listener ${listener} are those of ${describeKey(holder.document)}.`;
   const remedy = 'Write `sources` that it does not have, or use another listener.';
   return { path: sources.length === 0 ? ['listener'] : ['sources'], fault: { detail, remedy } };
+}
+
+/** Which clients the routes take. Those of one tenant, or of the platform, are no strangers to each other. */
+function clientsOf(routes: readonly Route[]): CidrHolders<Route> {
+  return new CidrHolders(
+    routes,
+    ({ spec }) => sourcesOf(spec),
+    ({ document }) => document.tenant,
+  );
 }
 
 const ofListener = {
@@ -119,9 +125,9 @@ const ofListener = {
 } satisfies Readonly<Record<string, (spec: SpecOf['L4Route']) => unknown>>;
 
 /** One proxy serves all routes of a udp listener: they differ in whom they take, and in where that goes. */
-function otherSettings({ changed }: Proposal, route: Route, others: readonly Route[]): Conflict | undefined {
+function otherSettings({ changed }: Proposal, route: Route, all: readonly Route[]): Conflict | undefined {
   for (const [field, read] of Object.entries(ofListener)) {
-    const other = others.find((one) => comesBefore(one, route, changed) && read(one.spec) !== read(route.spec));
+    const other = all.find((one) => read(one.spec) !== read(route.spec) && comesBefore(one, route, changed));
     if (other === undefined) continue;
     const detail = `${describeKey(other.document)} has another \`${field}\`; the routes of a udp listener have one.`;
     const remedy = 'Write the same in all of them, in one apply, or use another listener.';
