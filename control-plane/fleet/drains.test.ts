@@ -66,6 +66,23 @@ test('what is known stays while the database is away; a replica that starts know
   expect(a.has('n1')).toBe(true);
 });
 
+test('a look that answers late takes nothing back', async () => {
+  const { time, table, a } = await world();
+  const list = table.list.bind(table);
+  const late = Promise.withResolvers<void>();
+  table.list = async () => {
+    const rows = await list();
+    await late.promise;
+    return rows;
+  };
+  await time.pass(limits.heartbeatMs + limits.readPace.gapMs);
+  table.list = list;
+  await a.order({ node: 'n1', timeoutMs: 1, by: 'ann' });
+  late.resolve();
+  await time.pass(0);
+  expect(a.has('n1')).toBe(true);
+});
+
 test('after close nobody looks', async () => {
   const { time, a, b } = await world();
   await b.close();

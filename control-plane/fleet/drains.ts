@@ -32,6 +32,9 @@ export class Drains {
   readonly #attempts: Attempts;
   readonly #listeners = new Set<() => void>();
   #drains: ReadonlyMap<string, Drain> = new Map();
+  /** Looks at the table that were begun, and which of them `#drains` is from. */
+  #begun = 0;
+  #known = 0;
   #cancelBeat: () => void = () => {};
   #unsubscribe: () => void = () => {};
 
@@ -93,7 +96,11 @@ export class Drains {
   }
 
   async #read(): Promise<void> {
+    const look = ++this.#begun;
     const rows = await this.#options.table.list();
+    // one that began before may answer after: it would take back an order, and nodes would hear of it
+    if (look < this.#known) return;
+    this.#known = look;
     const before = this.#drains;
     const drains = new Map(rows.map((row) => [row.node, this.#drainOf(row)]));
     this.#drains = drains;
