@@ -52,9 +52,9 @@ export const limits = {
   pemLength: 64 * 1024,
   /** Leaf to root; clients give up at some ten. */
   certificatesPerChain: 10,
-  /** Each takes part in the choice at every handshake. */
   /** Those that sign the certificates of a listener's clients. */
   authoritiesPerSecret: 100,
+  /** Each takes part in the choice at every handshake. */
   certificatesPerListener: 100,
   claimsPerTenant: 1000,
   /** Names, methods, status ranges. */

@@ -133,11 +133,13 @@ export class DiscoveryCall implements CallHandler {
     this.#call.pause();
     this.#leaveAdmission = this.#ports.admission.enter({
       begin: () => {
-        void this.#admit(request).then((subscriber) => {
-          if (subscriber === undefined) return;
-          this.#pass(subscriber, request, hear);
-          this.#call.resume();
-        });
+        void this.#admit(request)
+          .then((subscriber) => {
+            if (subscriber === undefined) return;
+            this.#pass(subscriber, request, hear);
+            this.#call.resume();
+          })
+          .catch((err: unknown) => this.#fail(err));
       },
       refuse: ({ message, retryMs }) => {
         const { id, group } = request.node?.identity ?? {};

@@ -104,13 +104,21 @@ class NodeCall<Message extends { node?: Node | null }> implements CallHandler {
     this.#cancelFirstRequestTimer();
     // nothing more is read until it is known who reports
     this.#call.pause();
-    void this.#admit(message).then((node) => {
-      if (node === undefined) return;
-      this.#node = node;
-      this.#release = this.#talk.admitted(node, message, (answer) => this.#call.send([answer], () => {}));
-      this.#talk.taken(node, message);
-      this.#call.resume();
-    });
+    void this.#admit(message)
+      .then((node) => {
+        if (node === undefined) return;
+        this.#node = node;
+        this.#release = this.#talk.admitted(node, message, (answer) => this.#call.send([answer], () => {}));
+        this.#talk.taken(node, message);
+        this.#call.resume();
+      })
+      .catch((err: unknown) => this.#fail(err));
+  }
+
+  /** A fault of this server: it ends this stream and no other. */
+  #fail(err: unknown): void {
+    this.#ports.logger.error({ err, node: this.#node?.id, group: this.#node?.group }, `${this.#talk.subject} failed`);
+    this.#refuse(status.INTERNAL, 'the control plane failed on this stream; its log has the cause');
   }
 
   /** The node, or undefined if the stream is over. */

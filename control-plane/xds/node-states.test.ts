@@ -76,6 +76,22 @@ test('a node that is refused is told nothing and says nothing', async () => {
   expect([client.orders, harness.states.reports, harness.states.ends]).toEqual([[], [], []]);
 });
 
+test('a fault of ours at the beginning of a stream ends that stream, and no other', async () => {
+  harness = await Harness.start({});
+  const { joined } = harness.states;
+  harness.states.joined = () => {
+    throw new Error('a bug');
+  };
+  const client = open();
+  client.say({ node, phase: 'LIVE' });
+  expect(await client.ended).toMatchObject({ code: status.INTERNAL, details: expect.stringContaining('its log') });
+  expect(harness.errors.splice(0)).toEqual([expect.stringContaining('the state of a node failed')]);
+  harness.states.joined = joined;
+  const other = open();
+  other.say({ node, phase: 'LIVE' });
+  await other.until(1);
+});
+
 test('what is no state ends the stream', async () => {
   harness = await Harness.start({});
   const client = open();

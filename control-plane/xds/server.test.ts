@@ -131,6 +131,20 @@ describe.each(['sotw', 'delta'] as const)('%s', (variant) => {
     expect(harness.errors.splice(0)).toHaveLength(1);
   });
 
+  test('a fault of ours at the beginning of a stream ends that stream, and no other', async () => {
+    await start(whole);
+    const { opened } = harness.observer;
+    harness.observer.opened = () => {
+      throw new Error('a bug');
+    };
+    const { code, details } = await harness.open(variant).subscribe('clusters').ended;
+    expect(code).toBe(status.INTERNAL);
+    expect(details).toContain('its log has the cause');
+    expect(harness.errors.splice(0)).toEqual([expect.stringContaining('a stream failed')]);
+    harness.observer.opened = opened;
+    await harness.open(variant).subscribe('clusters').take();
+  });
+
   test('A6. of two streams of one node the one that stays open is served', async () => {
     await start(whole);
     const first = harness.open(variant).subscribe('clusters');
