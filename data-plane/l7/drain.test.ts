@@ -159,6 +159,22 @@ describe('HTTP/1.1, drained softly', () => {
     expect(await client.answers(2)).toEqual([false, false]);
   });
 
+  test('taken back between two requests that came together, the connection goes on all the same', async () => {
+    const { drain, undrain, connect, asked } = await start({ hold: true });
+    const client = await connect(get('/1') + get('/2'));
+    await until(() => asked.length === 1);
+    drain();
+    asked[0]!.write(ok);
+    await until(() => asked.length === 2);
+    undrain();
+    asked[1]!.write(ok);
+    expect(await client.answers(2)).toEqual([false, false]);
+    client.send(get('/3'));
+    await until(() => asked.length === 3);
+    asked[2]!.write(ok);
+    expect(await client.answers(3)).toEqual([false, false, false]);
+  });
+
   test('requests that came behind one another are all answered, and the last one is told', async () => {
     const { drain, connect, asked } = await start({ hold: true });
     const client = await connect(get('/1') + get('/2') + get('/3'));

@@ -239,10 +239,10 @@ export class H1Connection implements RequestEvents, Downstream {
     }
     this.#arm(context.chain.limits.idleTimeoutMs);
     this.#reader.nextRequest(context.requestLimits);
-    if (!pending) return;
-    this.#request.flushRequest();
+    if (pending) this.#request.flushRequest();
     // who goes on pipelining would never be told of a drain
-    if (!this.#reader.hasPending && !(draining && this.#reader.complete)) this.#socket.resume();
+    const waits = this.#reader.hasPending || (draining && this.#reader.complete);
+    if (!waits && this.#socket.isPaused()) this.#socket.resume();
   }
 
   // ---- time, and the end ----
