@@ -170,3 +170,12 @@ test('a bug in beginning a session leaves no socket, no count and no session', (
   expect(connected[0]!.socket.isClosed).toBe(true);
   expect(cluster.hosts[0]!.active).toBe(0);
 });
+
+test('a bug in what an endpoint says ends its session, and not that of whoever spoke last', () => {
+  const { proxy, says, connected, faults } = proxyOf();
+  says('1', 1000);
+  says('2', 1001);
+  connected[0]!.receiver.onFault(new Error('a bug'));
+  expect(connected.map(({ socket }) => socket.isClosed)).toEqual([true, false]);
+  expect([proxy.sessions.size, faults]).toEqual([1, [new Error('a bug')]]);
+});

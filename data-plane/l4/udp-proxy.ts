@@ -5,7 +5,7 @@
 import net from 'node:net';
 import os from 'node:os';
 import type { MutableHash64 } from '../../proto/hashing/hash64.ts';
-import { addressText } from '../model/arrival.ts';
+import { addressText, withoutMapping } from '../model/arrival.ts';
 import type { UdpChainConfig } from '../model/config.ts';
 import { type DatagramReceiver, UdpError, type UdpSocket, type UdpSockets } from '../sockets/udp-socket.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
@@ -68,7 +68,7 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
   #socket: UdpSocket | null = null;
   #port = 0;
   #own = new net.BlockList();
-  /** Whose datagram is being handled. */
+  /** Whose datagram is being handled; null: nobody's. */
   #serving: UdpSession | null = null;
   #onEmpty: (() => void) | null = null;
 
@@ -124,6 +124,7 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
     const session = this.#chain.perPacket ? this.#chooseSession(address, port) : this.#findSession(address, port);
     this.#serving = session;
     session?.forward(b);
+    this.#serving = null;
   }
 
   onSocketError(): void {
@@ -262,7 +263,7 @@ export class UdpProxy implements DatagramReceiver, SessionOwner {
 }
 
 function clientOf(rawAddress: string, port: number): UdpClient {
-  return { rawAddress, address: rawAddress.startsWith('::ffff:') ? rawAddress.slice(7) : rawAddress, port };
+  return { rawAddress, address: withoutMapping(rawAddress), port };
 }
 
 /** What Envoy calls unhealthy: checks fail, it is ejected, or the control plane says so. One that drains is not. */
