@@ -159,7 +159,7 @@ export class LeanSocket extends EventEmitter implements TcpSocket {
     } else if (length < 0) this.#fail(length);
   }
 
-  /** @internal What threw would end the process: the handle has called. */
+  /** @internal What threw would end the process: nobody else has called. */
   faulted(fault: unknown): void {
     this.#onFault(fault);
     this.destroy();
@@ -226,7 +226,12 @@ export class LeanSocket extends EventEmitter implements TcpSocket {
   /** Whoever called goes on first. */
   #failSoon(status: number): void {
     queueMicrotask(() => {
-      if (!this.destroyed) this.#fail(status);
+      if (this.destroyed) return;
+      try {
+        this.#fail(status);
+      } catch (fault) {
+        this.faulted(fault);
+      }
     });
   }
 

@@ -62,11 +62,11 @@ export function acceptLean(
       before.call(this, status, accepted);
       return;
     }
+    const socket = new LeanSocket(accepted, onFault);
     try {
-      onSocket(new LeanSocket(accepted, onFault));
+      onSocket(socket);
     } catch (fault) {
-      onFault(fault);
-      accepted.close(() => {});
+      socket.faulted(fault);
     }
   };
 }
