@@ -120,7 +120,7 @@ test('a session has an id of its own, and only where somebody asks for one', asy
 });
 
 test('an endpoint that is tried after another one gets the header once', async () => {
-  const { endpoint, proxy } = await start({ dead: [await deadPort()] });
+  const { endpoint, proxy } = await start({ dead: [deadPort()] });
   const client = proxy.connect();
   client.write('x');
   const told = await toldTo(await endpoint.sockets.nth(0), 'x');

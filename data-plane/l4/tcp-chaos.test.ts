@@ -30,7 +30,7 @@ test('whatever clients and endpoints do, every session ends, is logged once and 
     act(steps);
   };
   const [a, b] = await Promise.all([startEndpoint(), startEndpoint()]);
-  const config = clusterOf([a.port, await deadPort(), b.port], { protocol: 'tcp' });
+  const config = clusterOf([a.port, deadPort(), b.port], { protocol: 'tcp' });
   const proxy = await startTcpProxy({ clusters: [config], random });
   stops.push(a.stop, b.stop, proxy.stop);
   for (const endpoint of [a, b]) {

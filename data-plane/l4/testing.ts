@@ -1,6 +1,7 @@
 /** For tests: a TCP proxy of one listener and its clusters over real sockets. */
 import { once } from 'node:events';
 import net from 'node:net';
+import { onTestFinished } from 'vitest';
 import type { Arrival } from '../model/arrival.ts';
 import type { ClusterConfig, TcpProxyConfig } from '../model/config.ts';
 import { acceptLean } from '../sockets/open.ts';
@@ -54,11 +55,11 @@ export async function startEndpoint() {
   };
 }
 
-/** A port that nobody listens on. */
-export async function deadPort(): Promise<number> {
-  const endpoint = await startEndpoint();
-  await endpoint.stop();
-  return endpoint.port;
+/** A port that nobody listens on, and nobody else gets before the test is over. */
+export function deadPort(): number {
+  const held = new net.BoundSocket({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => held.close());
+  return held.address().port!;
 }
 
 export interface TcpProxyOptions {
