@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { deadPort } from '../l4/testing.ts';
 import type { ClusterConfig, RetryConfig, RouteConfig } from '../model/config.ts';
 import { startProxy, startRawUpstream } from '../proxy-testing.ts';
 import { clusterOf, routeOf } from '../testing.ts';
@@ -71,9 +72,7 @@ const trailersOnly = ({ stream }: Asked, status: number): void =>
 
 describe('an answer of the proxy itself is trailers only', () => {
   test('no endpoint to connect to', async () => {
-    const { upstream, proxy, client } = await start();
-    await upstream.stop();
-    running.shift();
+    const { proxy, client } = await start({}, {}, clusterOf([deadPort()], { protocol: 'http2' }));
     const headers = await headOf(client.request(call));
     const { date: _, ...rest } = headers;
     expect(Object.entries(rest)).toEqual([

@@ -1,6 +1,7 @@
 /** HTTP/1.1 through the proxy over real sockets, each law with documented and with taken-over sockets. */
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { deadPort } from '../l4/testing.ts';
 import { type ProxyOptions, startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
 import { clusterOf, routeOf } from '../testing.ts';
 
@@ -272,8 +273,7 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
   });
 
   test('no listener at the endpoint: 503 UF', async () => {
-    const { proxy, upstream } = await start(() => {});
-    await upstream.stop();
+    const { proxy } = await start(() => {}, { cluster: clusterOf([deadPort()]) });
     const answer = await talk(proxy.port, get(), (a) => a.endsWith('failure'));
     expect(status(answer)).toBe('503');
     expect(proxy.log[0]!.flags).toBe('UF');

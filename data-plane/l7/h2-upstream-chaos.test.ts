@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { errorCodes } from '../../proto/http2/errors.ts';
+import { deadPort } from '../l4/testing.ts';
 import { startProxy, talk } from '../proxy-testing.ts';
 import { clusterOf, routeOf, seededRandom } from '../testing.ts';
 import { type Asked, header, startH2Upstream } from './testing-http2.ts';
@@ -82,14 +83,12 @@ test('whatever endpoints do, each request has its own answer, none acts twice wi
   const upstreams = await Promise.all(
     [3, 100].map((maxConcurrentStreams) => startH2Upstream({ settings: { maxConcurrentStreams }, onWhole })),
   );
-  const gone = await startH2Upstream();
-  await gone.stop();
   const retry = {
     failures: ['no-connection', 'unprocessed', 'reset'] as const,
     ...{ grpcStatuses: [], statuses: [{ start: 503, end: 504 }], attempts: 2, perTryTimeoutMs: 400 },
     ...{ backoff: { baseMs: 25, maxMs: 250 }, hostSelections: 5, methods: ['GET', 'PUT'] },
   };
-  const ports = [...upstreams.map(({ port }) => port), gone.port];
+  const ports = [...upstreams.map(({ port }) => port), deadPort()];
   const proxy = await startProxy({
     cluster: clusterOf(ports, { protocol: 'http2', retryBudget: { percent: 50, least: 3 } }),
     routes: [routeOf('c', { timeoutMs: 5_000, retry })],

@@ -2,6 +2,7 @@
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { errorCodes } from '../../proto/http2/errors.ts';
+import { deadPort } from '../l4/testing.ts';
 import type { ClusterConfig, RetryConfig } from '../model/config.ts';
 import { type ProxyOptions, startProxy, talk } from '../proxy-testing.ts';
 import { clusterOf, routeOf } from '../testing.ts';
@@ -272,9 +273,7 @@ describe('an end without an answer is said as Envoy says it', () => {
   });
 
   test('no connection', async () => {
-    const { proxy, upstream, stats } = await start();
-    await upstream.stop();
-    running.splice(0, 1);
+    const { proxy, stats } = await start({}, clusterOf([deadPort()], { protocol: 'http2' }));
     const text = await talk(proxy.port, get(), (a) => a.endsWith('connection failure'));
     expect([status(text), proxy.log[0]!.flags]).toEqual([503, 'UF']);
     expect([stats.cxConnectFail.value, stats.rqPendingActive.value, stats.rqPendingFailureEject.value]).toEqual([

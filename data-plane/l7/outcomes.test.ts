@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterEach, expect, test } from 'vitest';
+import { deadPort } from '../l4/testing.ts';
 import type { ClusterConfig, RetryConfig, RouteConfig } from '../model/config.ts';
 import { startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
 import { clusterOf, outliersOf, routeOf } from '../testing.ts';
@@ -59,7 +60,7 @@ async function start(
     proxy.clock.advance(ms);
     return asked;
   };
-  return { upstream, proxy, counted, ask, askAndWait, counts };
+  return { proxy, counted, ask, askAndWait, counts };
 }
 
 test.each([
@@ -81,9 +82,8 @@ test.each([
 );
 
 test('an endpoint that cannot be reached has failed, and was never connected', async () => {
-  const { upstream, ask, counted } = await start([], { outlierDetection: split });
-  await upstream.stop();
-  running.shift();
+  const { endpoints } = clusterOf([deadPort()]);
+  const { ask, counted } = await start([], { outlierDetection: split, endpoints });
   expect(await ask()).toContain('503');
   expect(counted()).toBe('0/0 0/1');
 });

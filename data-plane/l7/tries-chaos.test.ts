@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
+import { deadPort } from '../l4/testing.ts';
 import { startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
 import { clusterOf, noBreakers, routeOf, seededRandom } from '../testing.ts';
 
@@ -48,8 +49,6 @@ test.each([
       });
     };
     const [a, b] = await Promise.all([upstream(), upstream()]);
-    const gone = await upstream();
-    await gone.stop();
     const retry = {
       failures: ['no-connection', 'unprocessed', 'reset'] as const,
       grpcStatuses: [],
@@ -61,7 +60,7 @@ test.each([
       methods: ['GET', 'PUT'],
     };
     const proxy = await startProxy({
-      cluster: clusterOf([a.port, b.port, gone.port], { retryBudget: { percent: 50, least: 3 }, breakers }),
+      cluster: clusterOf([a.port, b.port, deadPort()], { retryBudget: { percent: 50, least: 3 }, breakers }),
       routes: [routeOf('c', { timeoutMs: 5_000, retry })],
     });
     running.push(a, b, proxy);

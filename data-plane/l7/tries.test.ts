@@ -1,6 +1,7 @@
 /** Requests that are sent again, and those that must not be, over real sockets with time that is moved by hand. */
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { deadPort } from '../l4/testing.ts';
 import type { RetryConfig } from '../model/config.ts';
 import { type ProxyOptions, startProxy, startRawUpstream, talk } from '../proxy-testing.ts';
 import { clusterOf, routeOf } from '../testing.ts';
@@ -122,8 +123,7 @@ test.each<
 });
 
 test('nobody to connect to: tried as often as said, then 503', async () => {
-  const { proxy, upstream } = await start(['answer'], { failures: ['no-connection'] });
-  await upstream.stop();
+  const { proxy } = await start([], { failures: ['no-connection'] }, { cluster: clusterOf([deadPort()]) });
   expect(await ask(proxy, get)).toEqual({ status: 503, flags: 'URX,UF' });
   expect(proxy.cluster.stats.cxTotal.value).toBe(3);
 });
@@ -153,7 +153,11 @@ test('the last try that takes too long is a 504', async () => {
 });
 
 test('the budget is for all requests of the cluster together', async () => {
-  const { proxy } = await start(['reset'], {}, { cluster: clusterOf([9], { retryBudget: { percent: 20, least: 0 } }) });
+  const { proxy } = await start(
+    ['reset'],
+    {},
+    { cluster: clusterOf([deadPort()], { retryBudget: { percent: 20, least: 0 } }) },
+  );
   expect(await ask(proxy, get)).toMatchObject({ flags: 'UO,UF' });
   expect(proxy.cluster.stats.rqRetryOverflow.value).toBe(1);
 });
