@@ -5,6 +5,8 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type FieldLike, FieldRecord } from '../../proto/http2/field.ts';
 import { frameTypes as types } from '../../proto/http2/frames.ts';
@@ -41,7 +43,15 @@ afterAll(async () => {
   upstream.close();
 });
 
-const heldBytes = (): number => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+function heldBytes(): number {
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Somebody else's request is answered. */

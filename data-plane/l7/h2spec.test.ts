@@ -35,7 +35,7 @@ test.skipIf(h2spec === undefined).each([
     ...(secured !== undefined && { tls: secured }),
   });
   const flags = secured === undefined ? [] : ['--tls', '--insecure'];
-  const args = ['--strict', '--host', '127.0.0.1', '--port', String(proxy.port), '--timeout', '5', ...flags];
+  const args = ['--strict', '--host', '127.0.0.1', '--port', String(proxy.port), '--timeout', '30', ...flags];
   const output = await new Promise<string>((resolve) => {
     execFile(h2spec ?? '', args, { maxBuffer: 16 * 1024 * 1024 }, (_, stdout, stderr) => resolve(`${stdout}${stderr}`));
   });

@@ -45,7 +45,8 @@ async function startEndpoint(protocol: Protocol) {
   };
   // The server of one connection knows whose it is whatever has become of the socket: one that was left has no port.
   const serve = (one: Heard, socket: net.Socket): void => {
-    const inner = protocol === 'http1' ? http.createServer() : http2.createServer();
+    // idle for as long as it likes: by default one ends after five seconds
+    const inner = protocol === 'http1' ? http.createServer({ keepAliveTimeout: 0 }) : http2.createServer();
     inner.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
       response.statusCode = statusOf(one, request.url!);
       response.end('ok');
@@ -234,7 +235,8 @@ test('no more connections than may be idle are, of all clients together: the lon
 });
 
 test('without a header to send, clients share connections', async () => {
-  const upstream = http.createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
+  const upstream = http.createServer({ keepAliveTimeout: 0 }, (_, response) => response.end('ok'));
+  upstream.listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   running.push({ stop: async () => void upstream.close() });
   const cluster = clusterOf([(upstream.address() as net.AddressInfo).port]);
