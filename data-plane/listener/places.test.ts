@@ -52,34 +52,39 @@ test('an address of another machine is refused, with what to do', () => {
   expect(() => newPlaces().take('a', 'tcp', '192.0.2.1', 80)).toThrow('192.0.2.1 is not an address of this machine');
 });
 
-test('two places of one node do not overlap', () => {
-  const places = newPlaces();
-  const { port } = places.take('a', 'tcp', '127.0.0.1', 0);
-  expect(() => places.take('b', 'tcp', '0.0.0.0', port)).toThrow(
-    `0.0.0.0:${port} is taken: another listener of this node is at 127.0.0.1:${port}`,
-  );
-  places.keep(new Set());
-  expect(places.take('b', 'tcp', '0.0.0.0', port)).toEqual({ address: '0.0.0.0', port });
-});
+/** Another program may have a number that is free here at another address or by another protocol: then the next one is tried. */
+async function withFreePort<T>(use: () => T | Promise<T>): Promise<T> {
+  for (let attempts = 20; ; attempts--) {
+    try {
+      return await use();
+    } catch (error) {
+      if (attempts === 1 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+}
+
+test('two places of one node do not overlap', () =>
+  withFreePort(() => {
+    const places = newPlaces();
+    const { port } = places.take('a', 'tcp', '127.0.0.1', 0);
+    expect(() => places.take('b', 'tcp', '0.0.0.0', port)).toThrow(
+      `0.0.0.0:${port} is taken: another listener of this node is at 127.0.0.1:${port}`,
+    );
+    places.keep(new Set());
+    expect(places.take('b', 'tcp', '0.0.0.0', port)).toEqual({ address: '0.0.0.0', port });
+  }));
 
 test('a place for UDP is free, and takes nobody’s datagrams: it is only tried; one for TCP may have the same number', async () => {
-  // another program may have the number for TCP: then the next one
-  const takeBoth = (attempts: number): { places: Places; port: number } => {
+  const { places, port } = await withFreePort(async () => {
     const places = newPlaces();
     const { port } = places.take('a', 'udp', '127.0.0.1', 0);
-    try {
-      expect(places.take('b', 'tcp', '127.0.0.1', port)).toEqual({ address: '127.0.0.1', port });
-      return { places, port };
-    } catch (error) {
-      if (attempts > 1) return takeBoth(attempts - 1);
-      throw error;
-    }
-  };
-  const { places, port } = takeBoth(20);
-  const socket = dgram.createSocket('udp4');
-  closers.push(() => socket.close());
-  socket.bind(port, '127.0.0.1');
-  await once(socket, 'listening');
+    expect(places.take('b', 'tcp', '127.0.0.1', port)).toEqual({ address: '127.0.0.1', port });
+    const socket = dgram.createSocket('udp4');
+    closers.push(() => socket.close());
+    socket.bind(port, '127.0.0.1');
+    await once(socket, 'listening');
+    return { places, port };
+  });
   expect(places.take('a', 'udp', '127.0.0.1', 0)).toEqual({ address: '127.0.0.1', port });
   expect(() => newPlaces().take('a', 'udp', '127.0.0.1', port)).toThrow('is in use by another process');
 });

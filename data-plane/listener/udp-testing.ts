@@ -66,9 +66,9 @@ export function startAnswerer(name: string, address = '127.0.0.1', port = 0): Pr
   return new Peer(address.includes(':') ? 6 : 4, (b) => `${name} ${b}`).open(address, port);
 }
 
-/** A port where nobody is. */
-export async function deadUdpPort(): Promise<number> {
-  const peer = await new Peer().open();
+/** A port where nobody is. Another test may get it at 127.0.0.1, but not at an address that no other one goes to. */
+export async function deadUdpPort(address: string): Promise<number> {
+  const peer = await new Peer().open(address);
   peer.close();
   return peer.port;
 }
