@@ -10,10 +10,8 @@ import {
   proxyLimits,
   signature1,
   signature2,
+  tlvHeadBytes,
 } from './proxy-protocol.ts';
-
-/** Type and length. */
-const tlvHeadBytes = 3;
 
 /**
  * @param addresses null: the connection is the proxy's own

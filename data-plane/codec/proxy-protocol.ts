@@ -54,8 +54,8 @@ const CR = 13;
 const LF = 10;
 const firstPrintable = 32;
 const lastPrintable = 126;
-/** Type and length. */
-const tlvHeadBytes = 3;
+/** Of a TLV: type and length. */
+export const tlvHeadBytes = 3;
 
 const more: ProxyRead = { type: 'more' };
 const noTlvs: readonly ProxyTlv[] = [];

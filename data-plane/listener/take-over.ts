@@ -24,7 +24,7 @@ interface Internals {
 /**
  * @param accepted from a server with `pauseOnConnect`; not to be used afterwards
  * @param options `ownBuffers`: the receiver says where each read goes (`nextReadBuffer`)
- * @param onFault told what the receiver throws; that connection is cut, so that one bug does not end everybody's traffic
+ * @param onFault told what `bind` or the receiver throws; that connection is cut, so that one bug does not end everybody's traffic
  * @param bind called with the socket to use, before its first byte; returns who gets the bytes
  */
 export function takeOver(
@@ -61,7 +61,7 @@ export function takeOver(
   own._server = internals._server ?? null;
   own.server = internals.server ?? null;
   internals._server = null;
-  receiver = bind(socket);
+  receiver = boundTo(socket, onFault, bind);
   socket.resume();
 }
 
@@ -71,12 +71,28 @@ export function receive(
   onFault: (fault: unknown) => void,
   bind: (socket: net.Socket) => ByteReceiver,
 ): () => void {
-  const receiver = bind(socket);
+  const receiver = boundTo(socket, onFault, bind);
   const onData = (chunk: Buffer): void => deliver(socket, receiver, chunk, chunk.length, onFault);
   socket.on('data', onData);
   socket.resume();
   return () => socket.off('data', onData).pause();
 }
+
+function boundTo(
+  socket: net.Socket,
+  onFault: (fault: unknown) => void,
+  bind: (socket: net.Socket) => ByteReceiver,
+): ByteReceiver {
+  try {
+    return bind(socket);
+  } catch (fault) {
+    onFault(fault);
+    socket.destroy();
+    return nobody;
+  }
+}
+
+const nobody: ByteReceiver = { onBytes: () => {} };
 
 function deliver(
   socket: net.Socket,
