@@ -321,15 +321,15 @@ describe.each([false, true])('documented interfaces only: %s', (documentedOnly) 
   });
 
   test('an endpoint that does not accept in time: 503 UF', async () => {
-    // a full backlog never answers a SYN; loopback has no such address, so the connection is held by time alone
-    const { proxy } = await start(() => {}, {
-      cluster: {
-        ...clusterOf([9]),
-        endpoints: [{ ...clusterOf([9]).endpoints[0]!, address: '127.255.255.254', key: 'x:9' }],
-      },
-    });
-    const answer = await talk(proxy.port, get(), (a) => a.includes('reset reason'));
-    expect(status(answer)).toBe('503');
+    const { proxy } = await start(answerWith(ok));
+    const { stats } = proxy.cluster;
+    const answer = talk(proxy.port, get(), (a) => a.includes('reset reason'));
+    // that the connection stands is heard in a later turn of the loop than this
+    await until(() => stats.cxActive.value === 1);
+    proxy.clock.advance(1_100);
+    expect(status(await answer)).toBe('503');
+    expect(proxy.log[0]!.flags).toBe('UF');
+    expect([stats.cxConnectTimeout.value, stats.cxConnectFail.value]).toEqual([1, 1]);
   });
 
   test('a client that goes away takes its upstream request with it', async () => {
