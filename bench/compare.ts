@@ -1,8 +1,9 @@
 /** Proxies side by side: who takes part, in turns, and one table. What is asked of them is the benchmark's. */
-import { mkdirSync, statSync, truncateSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { PeerName } from '../e2e/support/peers.ts';
 import type { HttpContender, Running } from './contenders/contender.ts';
+import { takeAccessLog } from './harness/access-log.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { missingPeer } from './harness/peer-path.ts';
 import { cpuMicrosOfTree } from './harness/proc.ts';
@@ -122,7 +123,7 @@ export async function measure(
   const cpuBefore = cpuMicrosOfTree(running.pid);
   const result = await load();
   const cpuMicros = cpuMicrosOfTree(running.pid) - cpuBefore;
-  takeAccessLog(running, linesOf(result.requests));
+  await takeAccessLog(running, linesOf(result.requests));
   return {
     cpuMicros: cpuMicros / result.requests,
     requestsPerSecond: (result.requests / result.durationMicros) * 1e6,
@@ -142,20 +143,6 @@ function chosenOf(all: readonly HttpContender[], only: readonly string[]): HttpC
   const chosen = all.filter(({ name }) => only.length === 0 || only.includes(name));
   if (chosen.length > 0) return chosen;
   throw new Error(`No contender is called ${only.join(', ')}; there are ${all.map((one) => one.name).join(', ')}.`);
-}
-
-/** No line of an access log is shorter than this. */
-const shortestLineBytes = 40;
-
-/** Empties the log, which would fill the disk, after making sure that it was really written. */
-function takeAccessLog(running: Running, lines: number): void {
-  const file = statSync(running.accessLog, { throwIfNoEntry: false });
-  const bytes = file?.size ?? 0;
-  // what is still in buffers is not missing; a log that is off is
-  if (bytes < (lines * shortestLineBytes) / 2) {
-    throw new Error(`${running.name} wrote ${bytes} B of access log for ${lines} lines: its log must be on.`);
-  }
-  if (file !== undefined) truncateSync(running.accessLog);
 }
 
 /** Under this, a proxy was kept from its core, or the load was too small to fill it. */

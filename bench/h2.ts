@@ -13,6 +13,7 @@ import { nodeHttp2 } from './contenders/node-http2.ts';
 import { routeTable, unroutedPath } from './contenders/route-table.ts';
 import { type Checker, exchange, type H2Answer, type H2Request, startChecker } from './h2-exchange.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
+import { browserHeaders } from './harness/browser-headers.ts';
 import { runH2load } from './harness/h2load.ts';
 import { requirePath } from './harness/peer-path.ts';
 import { freePorts } from './harness/ports.ts';
@@ -80,18 +81,8 @@ function titleOf({ grpc, connections, streams, bodyBytes }: BenchOptions): strin
 const authority = routeTable(1).requests[0]?.host ?? '';
 
 function plainCall({ bodyBytes }: BenchOptions): Call {
-  const headers = {
-    ':authority': authority,
-    'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
-    accept: 'application/json, text/plain, */*',
-    'accept-language': 'en-GB,en;q=0.7,de;q=0.3',
-    'accept-encoding': 'gzip, deflate, br, zstd',
-    referer: 'https://shop.example.com/orders?page=2',
-    cookie: 'session=4f0c9a1be7d24c55a0b1c2d3e4f5a6b7; theme=dark',
-    'cache-control': 'no-cache',
-    'sec-fetch-mode': 'cors',
-    priority: 'u=4',
-  };
+  const lowerCase = Object.entries(browserHeaders).map(([name, value]) => [name.toLowerCase(), value]);
+  const headers = { ':authority': authority, ...Object.fromEntries(lowerCase) };
   return { request: { path: '/api/v1/orders/1017', headers }, body: Buffer.alloc(bodyBytes, 'x'), trailers: {} };
 }
 

@@ -3,7 +3,6 @@
  * kernel's work is done in the time of whoever sends, so what is counted is the CPU of everybody: the load, the server, the
  * node, and the kernel's own threads for packets. What a node costs is what comes on top of a wire from client to server.
  */
-import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TcpProxyConfig } from '../data-plane/model/config.ts';
@@ -14,8 +13,9 @@ import { Cleanup, waitFor } from '../e2e/support/fairlead.ts';
 import { type LoadResult, requirePeers, subfolder } from './compare.ts';
 import { timeouts } from './contenders/contender.ts';
 import { nginxConfiguration, nginxVersion } from './contenders/nginx.ts';
-import { missingStream, nginxStream } from './contenders/tcp.ts';
+import { missingStream, nginxStream } from './contenders/nginx-stream.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
+import { runLoadProgram } from './harness/load-program.ts';
 import { requirePath } from './harness/peer-path.ts';
 import { cpuMicrosOfTree } from './harness/proc.ts';
 import { median } from './harness/statistics.ts';
@@ -251,11 +251,8 @@ async function turn(
       ? sendDatagrams(watched, { address: way.address, port, seconds, core: bench.cores.load, report })
       : runWrk(watched, {
           ...{ address: way.address, port, connections: parallel, seconds, core: bench.cores.load, report },
-          requests: [
-            { host: 'bench', path: '/' },
-            { host: 'connection', path: kind === 'connections' ? 'close' : 'keep-alive' },
-          ],
-          script: path.join(import.meta.dirname, 'harness/wrk-tcp.lua'),
+          headers: { Connection: kind === 'connections' ? 'close' : 'keep-alive' },
+          requests: [{ host: 'bench', path: '/' }],
         });
   const { requests, durationMicros, p50Micros = 0, p99Micros = 0 } = await asked.finally(() => clearInterval(watch));
   return {
@@ -274,16 +271,13 @@ interface Datagrams {
   readonly report: string;
 }
 
-async function sendDatagrams(
-  { start, assertAlive }: Pick<Workbench['processes'], 'start' | 'assertAlive'>,
+function sendDatagrams(
+  processes: Pick<Workbench['processes'], 'start' | 'assertAlive'>,
   { address, port, seconds, core, report }: Datagrams,
 ): Promise<LoadResult> {
   const args = [udpLoad, 'trips', `${port}`, `${parallel}`, `${seconds}`];
   const env = { UDP_LOAD_ADDRESS: address };
-  const client = start({ name: 'udp-load', command: process.execPath, args, core, env, stdout: report });
-  const [code] = await once(client, 'exit');
-  if (code !== 0) assertAlive(client, { name: 'udp-load' });
-  return JSON.parse(readFileSync(report, 'utf8').trim().split('\n').at(-1) ?? '') as LoadResult;
+  return runLoadProgram(processes, { name: 'udp-load', args, core, env, stdout: report });
 }
 
 /** The load's CPU is read until shortly before it ends: so much of it may be missing, the same for all. */

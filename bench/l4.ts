@@ -3,7 +3,6 @@
  * HTTP/1.1, of which the proxies know nothing: wrk in front, nginx behind; but for bytes from clients.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import type { HttpContender, Running } from './contenders/contender.ts';
 import { type BenchRequest, routeTable } from './contenders/route-table.ts';
 import { envoyTcp, fairleadTcp, haproxyTcp, haproxyTuned, nginxTcp } from './contenders/tcp.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
+import { runLoadProgram } from './harness/load-program.ts';
 import { freePorts } from './harness/ports.ts';
 import { runWrk } from './harness/wrk.ts';
 import { compareKinds } from './kinds.ts';
@@ -116,8 +116,8 @@ function answering(bench: Workbench, bodyBytes: number): Promise<Backend> {
 function wrk(bench: Workbench, port: number, seconds: number, connections: number, connection: 'keep-alive' | 'close') {
   return runWrk(bench.processes, {
     ...{ port, connections, seconds, core: bench.cores.load },
-    requests: [request, { host: 'connection', path: connection }],
-    script: path.join(import.meta.dirname, 'harness/wrk-tcp.lua'),
+    headers: { Connection: connection },
+    requests: [request],
     report: path.join(bench.folder, 'wrk.out'),
   });
 }
@@ -133,13 +133,10 @@ async function startSink({ processes, cores }: Workbench): Promise<Backend> {
 }
 
 async function upload({ processes, cores, folder }: Workbench, port: number, seconds: number): Promise<LoadResult> {
-  const report = path.join(folder, 'upload.out');
   const args = [uploader, 'send', `${port}`, `${bulkConnections}`, `${seconds}`];
-  const client = processes.start({ name: 'upload', command: process.execPath, args, core: cores.load, stdout: report });
-  const [code] = await once(client, 'exit');
-  if (code !== 0) processes.assertAlive(client, { name: 'upload' });
-  const line = readFileSync(report, 'utf8').trim().split('\n').at(-1) ?? '';
-  const sent = JSON.parse(line) as { bytes: number; durationMicros: number };
+  const sent = await runLoadProgram<{ bytes: number; durationMicros: number }>(processes, {
+    ...{ name: 'upload', args, core: cores.load, stdout: path.join(folder, 'upload.out') },
+  });
   return { requests: sent.bytes / megabyte, durationMicros: sent.durationMicros };
 }
 

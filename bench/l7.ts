@@ -11,6 +11,7 @@ import { nginxHttp } from './contenders/nginx.ts';
 import { nodeHttp } from './contenders/node-http.ts';
 import { type RouteTable, routeTable, unroutedPath } from './contenders/route-table.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
+import { browserHeaders } from './harness/browser-headers.ts';
 import { ask, freePorts, waitFor200 } from './harness/ports.ts';
 import { runWrk } from './harness/wrk.ts';
 
@@ -43,6 +44,7 @@ export async function httpScene(bench: Workbench, options: BenchOptions): Promis
     load: (port, seconds) =>
       runWrk(processes, {
         port,
+        headers: browserHeaders,
         requests: table.requests,
         connections: options.connections,
         seconds,

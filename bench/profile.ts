@@ -1,4 +1,4 @@
-/** `profile`, `profile-h2`: where the CPU of our data plane goes under the load of `l7` or `h2`. */
+/** `profile`, `profile-h2`, `profile-l4`: where the CPU of our data plane goes under the load of `l7`, `h2` or `l4`. */
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,12 +1,11 @@
 /** `udp`: what datagrams of sessions that are there, and sessions of one round trip, cost the proxy, beside the native ones. */
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type LoadResult, type Scene, subfolder } from './compare.ts';
 import { routeTable } from './contenders/route-table.ts';
 import { envoyUdp, fairleadUdp, nginxUdp, type UdpWork } from './contenders/udp.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
+import { runLoadProgram } from './harness/load-program.ts';
 import { freePorts } from './harness/ports.ts';
 import { compareKinds, type Kind } from './kinds.ts';
 
@@ -83,12 +82,8 @@ async function scene(bench: Workbench, name: string, kind: Omit<UdpKind, 'work'>
 const table = routeTable(1);
 
 /** @param seconds 0: one round trip each, however often it has to be asked */
-async function ask(bench: Workbench, what: string, port: number, count: number, seconds: number): Promise<LoadResult> {
+function ask(bench: Workbench, what: string, port: number, count: number, seconds: number): Promise<LoadResult> {
   const { processes, cores, folder } = bench;
-  const report = path.join(folder, 'load.out');
   const args = [load, what, `${port}`, `${count}`, `${seconds}`];
-  const client = processes.start({ name: 'load', command: process.execPath, args, core: cores.load, stdout: report });
-  const [code] = await once(client, 'exit');
-  if (code !== 0) processes.assertAlive(client, { name: 'load' });
-  return JSON.parse(readFileSync(report, 'utf8').trim().split('\n').at(-1) ?? '') as LoadResult;
+  return runLoadProgram(processes, { name: 'load', args, core: cores.load, stdout: path.join(folder, 'load.out') });
 }

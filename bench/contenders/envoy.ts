@@ -136,6 +136,16 @@ function connectionManager({ table }: Site, accessLog: string): object {
   };
 }
 
+/** Of a TCP connection or a UDP session. */
+export const sessionLog = {
+  start_time: '%START_TIME%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  duration_ms: '%DURATION%',
+  upstream_host: '%UPSTREAM_HOST%',
+  peer: '%DOWNSTREAM_REMOTE_ADDRESS%',
+};
+
 export function fileAccessLog(file: string, fields: Readonly<Record<string, string>>): object {
   return {
     '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',

@@ -22,6 +22,30 @@ export function fairlead(documents: (site: Site, accessLog: string) => object[],
   return { name: 'fairlead', missing: () => undefined, start: (site) => start(site, documents, nodeOptions) };
 }
 
+/** Fields beyond those of all. */
+interface L4Documents {
+  readonly protocol: 'tcp' | 'udp';
+  readonly listener: object;
+  readonly route: object;
+  readonly cluster: object;
+}
+
+/** A listener below HTTP, all of which goes to one cluster. */
+export function fairleadL4({ protocol, listener, route, cluster }: L4Documents, nodeOptions: string): HttpContender {
+  const documents = ({ port, backendPort }: Site, accessLog: string): object[] => {
+    const place = { groups: ['bench'], address: '127.0.0.1', port, protocol };
+    const spec = { ...place, accessLog: { format: 'json', to: accessLog }, ...listener };
+    const endpoints = [{ address: '127.0.0.1', port: backendPort }];
+    return [
+      { kind: 'NodeGroup', name: 'bench', spec: { tier: 'l4' } },
+      { kind: 'Listener', name: 'front', spec },
+      { kind: 'L4Route', name: 'front', spec: { listener: 'front', to: [{ cluster: 'shop' }], ...route } },
+      { kind: 'Cluster', name: 'shop', spec: { protocol, endpoints, ...cluster } },
+    ];
+  };
+  return fairlead(documents, nodeOptions);
+}
+
 async function start(
   site: Site,
   documents: (site: Site, accessLog: string) => object[],

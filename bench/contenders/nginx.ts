@@ -71,13 +71,17 @@ error_log stderr warn;
 events { worker_connections ${connections}; }`;
 }
 
+/** A format called json, of variables under their own names. */
+export function jsonLogFormat(fields: readonly string[]): string {
+  return `log_format json escape=json '{${fields.map((name) => `"${name}":"$${name}"`).join(',')}}';`;
+}
+
 function proxyServer(site: Site, accessLog: string): string {
   const module = site.protocol === 'http1' ? 'proxy' : 'grpc';
   const fields = ['time_iso8601', 'request_method', 'request_uri', 'host', 'status', 'bytes_sent', 'request_time'];
   const upstream = ['upstream_addr', 'upstream_response_time', 'request_id', 'remote_addr'];
-  const format = [...fields, ...upstream].map((name) => `"${name}":"$${name}"`).join(',');
   return `
-  log_format json escape=json '{${format}}';
+  ${jsonLogFormat([...fields, ...upstream])}
   access_log ${accessLog} json buffer=64k flush=1s;
   upstream shop {
     server 127.0.0.1:${site.backendPort};

@@ -1,9 +1,8 @@
 /** The UDP proxies of `udp`: one worker, one endpoint, a line of access log a session in a file, the same idle time. */
 import type { HttpContender } from './contender.ts';
-import { duration, envoyOf, fileAccessLog } from './envoy.ts';
-import { fairlead } from './fairlead.ts';
-import { startNginx } from './nginx.ts';
-import { missingStream, nginxStream } from './tcp.ts';
+import { duration, envoyOf, fileAccessLog, sessionLog } from './envoy.ts';
+import { fairleadL4 } from './fairlead.ts';
+import { nginxL4 } from './nginx-stream.ts';
 
 export interface UdpWork {
   /** A session without a datagram for so long is forgotten. */
@@ -14,60 +13,24 @@ export interface UdpWork {
 const sessions = 30_000;
 
 export const fairleadUdp = ({ idleMs }: UdpWork, nodeOptions = ''): HttpContender =>
-  fairlead(
-    (site, accessLog) => [
-      { kind: 'NodeGroup', name: 'bench', spec: { tier: 'l4' } },
-      {
-        kind: 'Listener',
-        name: 'front',
-        spec: {
-          ...{ groups: ['bench'], address: '127.0.0.1', port: site.port, protocol: 'udp' },
-          accessLog: { format: 'json', to: accessLog },
-          limits: { connections: sessions },
-        },
-      },
-      {
-        kind: 'L4Route',
-        name: 'front',
-        spec: { listener: 'front', to: [{ cluster: 'shop' }], idleTimeout: `${idleMs}ms`, datapath: 'user' },
-      },
-      {
-        kind: 'Cluster',
-        name: 'shop',
-        spec: {
-          protocol: 'udp',
-          endpoints: [{ address: '127.0.0.1', port: site.backendPort }],
-          breakers: { connections: sessions },
-        },
-      },
-    ],
+  fairleadL4(
+    {
+      protocol: 'udp',
+      listener: { limits: { connections: sessions } },
+      route: { idleTimeout: `${idleMs}ms`, datapath: 'user' },
+      cluster: { breakers: { connections: sessions } },
+    },
     nodeOptions,
   );
 
-export const nginxUdp = ({ idleMs }: UdpWork): HttpContender => ({
-  name: 'nginx',
-  missing: missingStream,
-  start: (site) =>
-    startNginx(site, (accessLog) =>
-      nginxStream(
-        site.folder,
-        `
-  log_format json escape=json '{${logFields.map((name) => `"${name}":"$${name}"`).join(',')}}';
-  access_log ${accessLog} json buffer=64k flush=1s;
-  server {
-    listen 127.0.0.1:${site.port} udp;
-    proxy_pass 127.0.0.1:${site.backendPort};
-    proxy_timeout ${idleMs}ms;
-  }`,
-        2 * sessions,
-      ),
-    ),
-});
-
-const logFields = [
-  ...['time_iso8601', 'remote_addr', 'remote_port', 'status', 'bytes_sent', 'bytes_received', 'session_time'],
-  'upstream_addr',
-];
+export const nginxUdp = ({ idleMs }: UdpWork): HttpContender =>
+  nginxL4({
+    listen: 'udp',
+    settings: `proxy_timeout ${idleMs}ms;`,
+    logs: ['remote_port'],
+    // each session has one to the client and one to the endpoint
+    connections: 2 * sessions,
+  });
 
 export const envoyUdp = ({ idleMs }: UdpWork): HttpContender =>
   envoyOf((site, accessLog) => ({
@@ -96,16 +59,7 @@ function udpProxy(accessLog: string, idleMs: number): object {
         },
       },
       idle_timeout: duration(idleMs),
-      access_log: [{ name: 'envoy.access_loggers.file', typed_config: fileAccessLog(accessLog, udpLog) }],
+      access_log: [{ name: 'envoy.access_loggers.file', typed_config: fileAccessLog(accessLog, sessionLog) }],
     },
   };
 }
-
-const udpLog = {
-  start_time: '%START_TIME%',
-  bytes_received: '%BYTES_RECEIVED%',
-  bytes_sent: '%BYTES_SENT%',
-  duration_ms: '%DURATION%',
-  upstream_host: '%UPSTREAM_HOST%',
-  peer: '%DOWNSTREAM_REMOTE_ADDRESS%',
-};

@@ -10,7 +10,7 @@ test('a program name with spaces and parentheses does not shift the fields', () 
 });
 
 test.runIf(process.platform === 'linux')('the CPU time of a tree holds that of its children', async () => {
-  const burn = 'const end = process.cpuUsage().user + 300_000; while (process.cpuUsage().user < end);';
+  const burn = 'const end = process.cpuUsage().user + 100_000; while (process.cpuUsage().user < end);';
   // the parent sleeps; only its child burns, says so, and waits to be ended
   const parent = spawn(
     'sh',
@@ -23,7 +23,7 @@ test.runIf(process.platform === 'linux')('the CPU time of a tree holds that of i
   const pid = parent.pid as number;
   try {
     await once(parent.stdout, 'data');
-    expect(cpuMicrosOfTree(pid)).toBeGreaterThanOrEqual(300_000);
+    expect(cpuMicrosOfTree(pid)).toBeGreaterThanOrEqual(100_000);
   } finally {
     process.kill(-pid, 'SIGKILL');
   }

@@ -1,4 +1,4 @@
-/** Drives wrk: so many keep-alive connections, each with one request under way, ten headers a request. */
+/** Drives wrk: so many connections, each with one request under way. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,6 +9,8 @@ export interface WrkOptions {
   /** Default 127.0.0.1. */
   readonly address?: string;
   readonly port: number;
+  /** Of every request, beside Host. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Sent in turn over all connections. */
   readonly requests: readonly { readonly host: string; readonly path: string }[];
   readonly connections: number;
@@ -16,8 +18,6 @@ export interface WrkOptions {
   readonly core: number;
   /** File that its report goes to. */
   readonly report: string;
-  /** Instead of the one that sends requests with ten headers; gets the host and path of each request as well. */
-  readonly script?: string;
 }
 
 export interface WrkResult {
@@ -41,9 +41,10 @@ export async function runWrk(
     '--timeout',
     '10s',
     '-s',
-    options.script ?? script,
+    script,
     `http://${options.address ?? '127.0.0.1'}:${options.port}/`,
     '--',
+    ...Object.entries(options.headers).map(([name, value]) => `${name}: ${value}`),
     ...options.requests.flatMap(({ host, path }) => [host, path]),
   ];
   const wrk = processes.start({
