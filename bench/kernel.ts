@@ -51,6 +51,9 @@ const nginxPort = 8_101;
 const parallel = 64;
 
 export async function run(bench: Workbench, options: BenchOptions): Promise<BenchReport> {
+  const unknown = options.only.find((name) => !Object.hasOwn(kinds, name));
+  if (unknown !== undefined)
+    throw new Error(`There is no work ${unknown}; there are ${Object.keys(kinds).join(', ')}.`);
   requirePeers('nginx', 'wrk', 'haproxy', 'nft', 'ip');
   if (process.getuid?.() !== 0) throw new Error('Network namespaces need root: sudo npm run bench -- kernel.');
   const cleanup = new Cleanup();

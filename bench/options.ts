@@ -54,7 +54,8 @@ const flagHelp = `
   --changes N      scale, xds: changes of one turn (10)
   --slow N         xds: subscribers that stop reading halfway (0)
   --grpc           h2, profile-h2: calls as gRPC makes them
-  --only A,B       only these contenders; l4, profile-l4: kinds of work too (messages, connections, down, up)
+  --only A,B       only these contenders; also kinds of work: l4 and profile-l4 (messages, connections, down, up),
+                   udp (trips, sessions); kernel takes these alone (connections, messages, datagrams)
   --json FILE      write every sample there`;
 
 /** Throws an error that says which benchmarks and options there are. */

@@ -116,10 +116,10 @@ class Client implements DatagramReceiver {
 
 let addresses = 0;
 
-/** 127.1.0.1 and on: 65,000 of them, so that none comes again while its session is there. */
+/** All of 127.1.0.0/16 in turn, so that none comes again while its session is there. */
 function nextAddress(): string {
-  addresses = (addresses + 1) % 65_000;
-  return `127.1.${addresses >> 8}.${addresses & 255 || 255}`;
+  addresses = (addresses + 1) & 0xffff;
+  return `127.1.${addresses >> 8}.${addresses & 255}`;
 }
 
 async function send(port: number, clients: number, seconds: number, next: (() => string) | null): Promise<void> {
