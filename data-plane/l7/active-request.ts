@@ -269,7 +269,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   }
 
   onUpstreamFailure(reply: LocalReply, end: TryEnd): void {
-    if (!this.#tries.takesEnd(end)) this.giveUp(this.#tries.isRetry ? retriedReply(reply) : reply);
+    if (!this.#tries.takesEnd(end, reply)) this.giveUp(this.#tries.isRetry ? retriedReply(reply) : reply);
   }
 
   // ---- finish ----

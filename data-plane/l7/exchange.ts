@@ -85,6 +85,8 @@ export class Exchange {
   /** `ip:port` */
   #peerAddress = '';
   #trying = false;
+  /** The try at hand came to nothing for what this machine lacks. */
+  #ownShortage = false;
   /** When the try at hand began, where it matters. */
   #triedMs = 0;
   #cancelled = false;
@@ -128,6 +130,11 @@ export class Exchange {
   /** The try at hand came to nothing, or to no end. */
   onFailure(wasConnected: boolean): void {
     if (this.#trying) this.cluster!.outcomes?.failed(this.host!, localStatus.failed, wasConnected);
+  }
+
+  /** There was nothing to connect with, which says nothing of the endpoint. */
+  onOwnShortage(): void {
+    this.#ownShortage = true;
   }
 
   /** It took too long to begin to answer. */
@@ -208,6 +215,7 @@ export class Exchange {
     this.cluster = cluster;
     this.host = host;
     this.#trying = true;
+    this.#ownShortage = false;
     host.counts.begin();
     const { outcomes } = cluster;
     if (outcomes !== null) {
@@ -232,7 +240,7 @@ export class Exchange {
 
   #end(outcome: Outcome): void {
     this.#load!.end(outcome);
-    if (outcome === 'cancelled' || !goesByRecord(this.cluster!)) return;
+    if (outcome === 'cancelled' || this.#ownShortage || !goesByRecord(this.cluster!)) return;
     this.host!.record.count(outcome === 'success', this.#listener.shared.now());
   }
 

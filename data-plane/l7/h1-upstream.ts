@@ -21,7 +21,7 @@ import type { Replay } from './replay.ts';
 import type { RequestTarget } from './request-target.ts';
 import { opensTunnel } from './upgrade.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
-import { connectUpstream } from './upstream-socket.ts';
+import { connectFailureOf, connectUpstream } from './upstream-socket.ts';
 
 /** `tunnelEnd`: the endpoint has ended its direction of the tunnel. */
 const reading = { idle: 0, head: 1, body: 2, closed: 3, tunnel: 4, tunnelEnd: 5 } as const;
@@ -48,6 +48,8 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
   #connectDeadline: Deadline | null = null;
   #connected = false;
   #timedOut = false;
+  /** Of the socket; undefined: it had none. */
+  #errorCode: string | undefined;
   /** The turn in which it was taken from the pool for the request at hand; -1: it is new. */
   #taken = -1;
   /** The endpoint ended it before the request at hand was written. */
@@ -68,7 +70,8 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
     const socket = connectUpstream(cluster, host, shared, client, (b, bytes) => this.#onRead(b, bytes));
     this.#socket = socket;
     this.#writer = new SocketWriter(socket, false, () => this.#sink?.onUpstreamDrain());
-    socket.on('error', () => {
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      this.#errorCode = code;
       if (shared.turns.isStill(this.#taken)) this.#stale = true;
     });
     socket.on('end', () => this.#onEnd());
@@ -333,10 +336,7 @@ export class H1Upstream extends PooledConnection implements UpstreamRequest {
       sink.onUpstreamFailure(localReplies.upstreamTermination, this.#stale ? 'unprocessed' : 'reset');
     } else {
       stats.rqPendingFailureEject.value++;
-      sink.onUpstreamFailure(
-        this.#timedOut ? localReplies.connectTimeout : localReplies.connectFailure,
-        'no-connection',
-      );
+      sink.onUpstreamFailure(connectFailureOf(this.#timedOut, this.#errorCode), 'no-connection');
     }
   }
 }

@@ -15,6 +15,7 @@ import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
 import { connectAsk } from './upgrade.ts';
 import type { ResponseSink, UpstreamRequest } from './upstream-request.ts';
+import { connectFailureOf } from './upstream-socket.ts';
 
 /** Refilled for each answer. */
 const head = new FieldsHead();
@@ -179,10 +180,10 @@ export class H2Request implements UpstreamRequest {
     // it has said all and wants no more: what still comes is thrown away
     if (this.#tunnelEnded && cause === 'peer' && code === errorCodes.NO_ERROR) return;
     this.#sink = null;
-    const { isConnected, timedOut, stats, shared } = this.#connection;
+    const { isConnected, timedOut, errorCode, stats, shared } = this.#connection;
     if (!isConnected) {
       stats.rqPendingFailureEject.value++;
-      sink.onUpstreamFailure(timedOut ? localReplies.connectTimeout : localReplies.connectFailure, 'no-connection');
+      sink.onUpstreamFailure(connectFailureOf(timedOut, errorCode), 'no-connection');
       return;
     }
     stats.rqRxReset.value++;

@@ -19,6 +19,8 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
   isConnected = false;
   /** It could not be made in time. */
   timedOut = false;
+  /** Of its socket; undefined: that had none. */
+  errorCode: string | undefined;
   readonly shared: HttpShared;
   readonly client: ToldClient | null;
   readonly #cluster: Cluster;
@@ -65,7 +67,9 @@ export class H2Upstream implements SharedConnection, Handlers<H2Request>, Writer
       autoConsume: false,
       now: shared.now,
     });
-    socket.on('error', () => {});
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      this.errorCode = code;
+    });
     socket.on('drain', () => this.#http2.drained());
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#onClose());

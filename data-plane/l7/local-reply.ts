@@ -89,6 +89,12 @@ export const localReplies = {
     'upstream_reset_before_response_started{remote_connection_failure}',
     `${beforeHeaders}remote connection failure`,
   ),
+  ownShortage: reply(
+    503,
+    'UF',
+    'upstream_reset_before_response_started{local_connection_failure}',
+    `${beforeHeaders}local connection failure`,
+  ),
   connectTimeout: reply(
     503,
     'UF',

@@ -105,8 +105,8 @@ export class Tries {
     upstream.abort();
   }
 
-  /** The try at hand ended without an answer. True: another one follows. */
-  takesEnd(end: TryEnd): boolean {
+  /** The try at hand ended without an answer. True: another one follows. @param reply what would be said of it */
+  takesEnd(end: TryEnd, reply: LocalReply): boolean {
     this.upstream = null;
     this.#perTry?.disarm();
     if (end === 'unprocessed' && !this.#wasUnseen && this.#canStartAnew) {
@@ -117,7 +117,8 @@ export class Tries {
       this.#try(cluster!, host!);
       return true;
     }
-    this.#exchange.onFailure(end !== 'no-connection');
+    if (reply === localReplies.ownShortage) this.#exchange.onOwnShortage();
+    else this.#exchange.onFailure(end !== 'no-connection');
     return this.#another(end);
   }
 

@@ -1,9 +1,11 @@
 import net from 'node:net';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
+import { isOwnShortage } from '../upstream/own-shortage.ts';
 import { placeOf } from '../upstream/place.ts';
 import type { ToldClient } from '../upstream/told-client.ts';
 import type { HttpShared } from './http-context.ts';
+import { type LocalReply, localReplies } from './local-reply.ts';
 
 /**
  * A connection to an endpoint, under way.
@@ -28,4 +30,10 @@ export function connectUpstream(
     socket.once('connect', () => socket.uncork());
   }
   return socket;
+}
+
+/** What is said of a connection that was never made. @param code of the socket's error; undefined: there was none */
+export function connectFailureOf(timedOut: boolean, code: string | undefined): LocalReply {
+  if (timedOut) return localReplies.connectTimeout;
+  return isOwnShortage(code) ? localReplies.ownShortage : localReplies.connectFailure;
 }
