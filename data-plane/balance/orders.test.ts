@@ -14,6 +14,8 @@ const leastRequest = (choices: number, activeRequestBias: number | null = null):
 });
 const fullScan: PolicyConfig = { type: 'least-request', choices: 2, fullScan: true, activeRequestBias: null };
 const never = (): number => 0;
+/** The same each time: what is likely is not certain. */
+const seed = Number(process.env['SEED'] ?? 1);
 
 /** An order of endpoints with these weights, and these requests under way. */
 function orderOf(
@@ -84,7 +86,6 @@ test('a weighted order starts anywhere in a round and then goes on as it always 
 });
 
 test('weights hold exactly over whole rounds, whatever their number', () => {
-  const seed = Date.now() % 2 ** 31 || 1;
   const random = seededRandom(seed);
   const weights = Array.from({ length: 200 }, () => 1 + Math.floor(random() * 8));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -193,7 +194,6 @@ test('a round robin of equals goes by weight as long as somebody is in slow star
 });
 
 test('a full scan finds the least loaded of all, and of equals any, each as likely', () => {
-  const seed = Date.now() % 2 ** 31 || 1;
   const order = orderOf(fullScan, [1, 1, 1, 1, 1], seededRandom(seed), [2, 1, 3, 1, 1]);
   const counts = [0, 0, 0, 0, 0];
   for (const index of picks(order, 30_000)) counts[index]!++;
@@ -202,7 +202,6 @@ test('a full scan finds the least loaded of all, and of equals any, each as like
 });
 
 test('two choices spread n requests over n idle endpoints far better than one', () => {
-  const seed = Date.now() % 2 ** 31 || 1;
   const random = seededRandom(seed);
   const fill = (choices: number): number => {
     const order = orderOf(leastRequest(choices), new Array(1000).fill(1), random);

@@ -3,7 +3,7 @@ import { limits } from '../limits.ts';
 import { seededRandom, TestClock } from '../testing.ts';
 import { type DrainStep, SoftDrain, stepAt, sweepMsOf } from './soft-drain.ts';
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+const seed = Number(process.env['SEED'] ?? 1);
 
 interface Told {
   readonly openedMs: number;
