@@ -55,22 +55,11 @@ async function endpoint(serve: (socket: net.Socket) => void): Promise<EndpointCo
     server.close();
     for (const socket of sockets) socket.destroy();
   });
-  return endpointAt((server.address() as net.AddressInfo).port);
+  return endpointOf((server.address() as net.AddressInfo).port);
 }
 
-function endpointAt(port: number): EndpointConfig {
-  return endpointOf(port);
-}
-
-/** An address that nobody listens on. */
-async function deadEndpoint(): Promise<EndpointConfig> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return endpointAt(port);
-}
+/** An address that nobody listens on: no system gives this port away by itself. */
+const deadEndpoint = endpointOf(1);
 
 const tcp = healthCheckOf({ type: 'tcp', send: null, receive: [] });
 const http = healthCheckOf(checkOf());
@@ -124,11 +113,10 @@ test('a TCP check passes when the connection stands', async () => {
 });
 
 test('an endpoint that refuses connections fails from the start', async () => {
-  const target = await deadEndpoint();
-  const { checker, changes, outcomesOf } = check(tcp, [target]);
+  const { checker, changes, outcomesOf } = check(tcp, [deadEndpoint]);
   await checker.firstRound;
   expect(await outcomesOf(1)).toEqual(['network: connection refused']);
-  expect(changes).toEqual([`${target.key} failing`]);
+  expect(changes).toEqual([`${deadEndpoint.key} failing`]);
 });
 
 test('a TCP check sends its bytes and passes on the expected answer', async () => {
@@ -178,9 +166,9 @@ test.each<[string, string | null, string]>([
 });
 
 test('an endpoint that does not answer fails when the time is up, and its connection is cut', async () => {
-  let closed: Promise<unknown> = Promise.resolve();
+  let closed: Promise<void> = Promise.resolve();
   const target = await endpoint((socket) => {
-    closed = once(socket, 'close');
+    closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('data', () => timers.fire(http.timeoutMs));
   });
   const { timers, outcomesOf } = check(http, [target]);

@@ -88,15 +88,17 @@ test('case 31: waits stop with the stream and start anew on the next one', async
 });
 
 test('case 34: while nobody answers, attempts come at ever longer intervals; a response starts over', async () => {
-  const gone = await ScriptedServer.start();
+  // nobody else listens on this address: its port is still free when the server comes back
+  const ip = '127.0.34.1';
+  const gone = await ScriptedServer.start(0, undefined, ip);
   gone.stop();
-  const { client, timers, calls } = startClient(gone.port);
+  const { client, timers, calls } = startClient(0, { servers: [gone.address] });
   for (const ms of [250, 500, 1_000]) {
     const timer = await timers.awaitSet(ms);
     expect(client.state().lastEnd).toMatch(/^UNAVAILABLE: /);
     if (ms < 1_000) timers.fire(timer);
   }
-  const back = await ScriptedServer.start(gone.port);
+  const back = await ScriptedServer.start(gone.port, undefined, ip);
   timers.fireAll(1_000);
   const stream = await back.streams.take();
   await stream.said();

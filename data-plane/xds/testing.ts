@@ -110,18 +110,25 @@ export interface SentResource {
 }
 
 export class ScriptedServer {
-  readonly streams = new Queue<ScriptedStream>();
+  readonly streams: Queue<ScriptedStream>;
+  /** `ip:port` */
+  readonly address: string;
   readonly port: number;
   readonly #server: grpc.Server;
 
-  private constructor(server: grpc.Server, port: number, streams: Queue<ScriptedStream>) {
+  private constructor(server: grpc.Server, address: string, port: number, streams: Queue<ScriptedStream>) {
     this.#server = server;
+    this.address = address;
     this.port = port;
     this.streams = streams;
   }
 
-  /** Listens on 127.0.0.1; port 0 takes a free one. Ends with the test. */
-  static async start(port = 0, credentials = grpc.ServerCredentials.createInsecure()): Promise<ScriptedServer> {
+  /** Port 0 takes a free one. Ends with the test. */
+  static async start(
+    port = 0,
+    credentials = grpc.ServerCredentials.createInsecure(),
+    address = '127.0.0.1',
+  ): Promise<ScriptedServer> {
     const server = new grpc.Server();
     const streams = new Queue<ScriptedStream>();
     const passThrough = (bytes: Buffer): Buffer => bytes;
@@ -139,18 +146,18 @@ export class ScriptedServer {
       { delta: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => streams.put(new ScriptedStream(call)) },
     );
     const bound = await new Promise<number>((resolve, reject) =>
-      server.bindAsync(`127.0.0.1:${port}`, credentials, (error, taken) =>
+      server.bindAsync(`${address}:${port}`, credentials, (error, taken) =>
         error === null ? resolve(taken) : reject(error),
       ),
     );
-    const scripted = new ScriptedServer(server, bound, streams);
+    const scripted = new ScriptedServer(server, `${address}:${bound}`, bound, streams);
     onTestFinished(() => scripted.stop());
     return scripted;
   }
 
   /** Tells every client to open no more streams on its connection; those that are open stay. */
   goAway(): void {
-    this.#server.drain(`127.0.0.1:${this.port}`, 60_000);
+    this.#server.drain(this.address, 60_000);
   }
 
   /** Cuts every connection. */
