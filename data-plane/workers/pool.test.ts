@@ -163,6 +163,14 @@ test('a question is answered by every worker that lives, or fails', async () => 
   await silent;
 });
 
+test('an answer that is there when the time is over counts', async () => {
+  const { pool, threads, clock } = start(1);
+  const asked = pool.ask();
+  clock.setTimer(() => threads[0]!.events.onMessage({ type: 'view', number: 1, view }), limits.answerMs);
+  clock.advance(limits.answerMs);
+  expect(await asked).toEqual([view]);
+});
+
 test('a drain is over when every worker says so or is dead, and nobody is replaced any more', async () => {
   const { pool, threads, clock, states, applied } = start(3);
   for (const thread of threads) applied(thread, 1);

@@ -156,12 +156,14 @@ export class WorkerPool {
       life.thread.post({ type: 'ask', number });
       return answer.promise;
     });
-    this.#deps.setTimer(() => {
+    const giveUp = (): void => {
       for (const { worker, asked } of lives) {
         asked.get(number)?.reject(new Error(`worker ${worker} does not answer: it is busy, or stuck; ask again`));
         asked.delete(number);
       }
-    }, limits.answerMs);
+    };
+    // answers that are here are read before: the whole process may have been stopped for a while
+    this.#deps.setTimer(() => this.#deps.setTimer(giveUp, 0), limits.answerMs);
     return (await Promise.all(answers)).filter((view) => view !== null);
   }
 

@@ -10,13 +10,15 @@ import type { WorkerView } from './messages.ts';
 import type { WorkerPool } from './pool.ts';
 
 export interface WorkerListenersDeps {
-  readonly places: Places;
+  readonly places: Pick<Places, 'take' | 'keep'>;
   readonly binds: Binds;
   readonly logger: Logger;
   readonly setTimer: (callback: () => void, ms: number) => void;
   /** As Node takes them: 48 random bytes. */
   readonly newTicketKeys: () => Uint8Array;
 }
+
+type Workers = Pick<WorkerPool, 'apply' | 'settled' | 'failed' | 'serving' | 'announce' | 'resume' | 'drain'>;
 
 interface Placed {
   readonly wanted: ListenerConfig;
@@ -32,7 +34,7 @@ interface Unplaced {
 
 export class WorkerListeners implements NodeListeners {
   readonly #deps: WorkerListenersDeps;
-  readonly #pool: WorkerPool;
+  readonly #pool: Workers;
   #config: ProxyConfig | null = null;
   /** The one that the workers were told of, as far as its listeners could be placed. */
   #told: ProxyConfig | null = null;
@@ -44,7 +46,7 @@ export class WorkerListeners implements NodeListeners {
   /** Where the listeners are that were told of. */
   readonly #announced = new Map<string, string>();
 
-  constructor(pool: WorkerPool, deps: WorkerListenersDeps) {
+  constructor(pool: Workers, deps: WorkerListenersDeps) {
     this.#pool = pool;
     this.#deps = deps;
   }
@@ -69,7 +71,7 @@ export class WorkerListeners implements NodeListeners {
   }
 
   bound(): BoundListener[] {
-    const bound = [...this.#placed].filter(([name]) => this.#announced.has(name));
+    const bound = [...this.#placed].filter(([name, { config }]) => this.#announced.get(name) === textOf(config));
     return bound.map(([, { config }]) => boundListener(config, config)).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -92,7 +94,7 @@ export class WorkerListeners implements NodeListeners {
     const failed = new Set(this.#pool.failed.map(({ name }) => name));
     for (const [name, { config }] of this.#placed) {
       const { address, port } = config;
-      const place = `${address} ${port}`;
+      const place = textOf(config);
       if (failed.has(name) || this.#announced.get(name) === place) continue;
       this.#announced.set(name, place);
       this.#deps.logger.info({ event: 'listener_bound', listener: name, address, port }, 'listener bound');
@@ -175,6 +177,11 @@ export class WorkerListeners implements NodeListeners {
     if (shared === undefined) this.#tls.set(tls, (shared = { ...tls, ticketKeys: this.#deps.newTicketKeys() }));
     return shared;
   }
+}
+
+/** Where it is told to be. */
+function textOf({ address, port }: BoundAddress): string {
+  return `${address} ${port}`;
 }
 
 /** What holds a place: whoever wants port 0 gets one of its own. */
