@@ -114,7 +114,7 @@ export interface NodeOrders {
 export interface StateReporterOptions extends ReporterOptions {
   /** Asked several times a second. */
   readonly look: () => ToldState;
-  /** Open connections of clients; asked now and then while the node is leaving. */
+  /** Open connections of clients; asked every few seconds. */
   readonly connections: () => Promise<number>;
   /** With each stream, and whenever they change. A stream that ends changes nothing. */
   readonly onOrders: (orders: NodeOrders) => void;

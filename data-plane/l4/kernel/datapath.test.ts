@@ -237,14 +237,17 @@ test.each([
 });
 
 test('once nobody asks for the kernel the table goes, when its last flow has gone', async () => {
-  const { system, configure, pass } = node();
+  const { system, configure, pass, stat } = node();
   await configure(kernelListener({}));
   system.conntrack = flow;
   await configure(kernelListener({ proxy: user }));
   expect(system.scripts.slice(1)).toEqual([closing]);
+  expect(stat('listener.front.downstream_cx_total')).toBe(0);
   system.conntrack = '';
   await pass(20_250);
   expect(system.scripts.at(-1)).toBe(removal);
+  // it would be the stat of a listener that is gone
+  expect(stat('listener.front.downstream_cx_total')).toBeNaN();
 });
 
 test('a node that never asks for the kernel only takes away what an earlier life left', async () => {

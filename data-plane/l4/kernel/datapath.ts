@@ -211,6 +211,7 @@ export class KernelDatapath {
     await this.#nft(removal(this.#table));
     this.#stands = null;
     this.#tallies.clear();
+    this.#counting.expect([], this.#deps.clusters);
     this.#deps.logger.info({ event: 'kernel_table_removed', table: this.#table }, 'the table in nftables is gone');
   }
 

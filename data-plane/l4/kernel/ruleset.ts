@@ -1,6 +1,7 @@
 /** Pure: listeners, and who serves each slot, in; what shall stand in the node's table out. */
 import { createHash } from 'node:crypto';
 import net from 'node:net';
+import { ipBytes, ipv6Text } from '../../../proto/ip/ip-bytes.ts';
 import { limits } from './limits.ts';
 import { nftName } from './names.ts';
 import { isLoopback, type KernelHash, type ListenerPlan, type Target } from './plan.ts';
@@ -258,7 +259,7 @@ function ip(family: Family): 'ip' | 'ip6' {
 
 /** As nft writes it. */
 export function plain(address: string): string {
-  return net.isIPv6(address) ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+  return net.isIPv6(address) ? ipv6Text(ipBytes(address)!, 0) : address;
 }
 
 function markOf(rule: string): string {

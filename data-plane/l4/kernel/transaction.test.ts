@@ -142,6 +142,17 @@ test('IPv6 is written as nft writes it, and a listener of :: takes the family of
   expect(rulesOf([front], 'incoming', cluster)).toEqual([]);
 });
 
+test.each([
+  ['::ffff:a00:1', '::ffff:10.0.0.1'],
+  ['::102:304', '::1.2.3.4'],
+  ['0:2:3:4:5:6:7:8', '0:2:3:4:5:6:7:8'],
+])('the endpoint %s is called %s, as nft calls it: else it would be another one at each look', (address, called) => {
+  const one = { address, port: 9000 };
+  const wanted = wantedTable([service({ address: '::' })], clusters({ name: 'c', endpoints: [one], slots: [one] }));
+  expect([...wanted.slots.values()]).toEqual([[`${called} . 9000`]]);
+  expect(wanted.counted.get('flows-tcp6')).toEqual(new Set([`8000 . ${called} . 9000`]));
+});
+
 test('sources are matched in order, and those of another family are not', () => {
   const chain = udpChainOf('c', {
     routes: [

@@ -53,6 +53,7 @@ export function readTcpProxy(place: Place, message: TcpProxy, around: AroundProx
     datapath: l4.datapath,
   };
 }
+
 /** What the listener's documents call it stands in metadata, and has to be the same. */
 function readHash(place: Place, message: TcpProxy, { hash: said }: L4Settings, states: readonly FilterState[]) {
   const hash = readHashPolicy(place, message.hash_policy, states);
