@@ -27,8 +27,15 @@ export const judging = { now: nodeNow, wallClock, random, setTimer };
 export const checking: HealthDeps = {
   random,
   connect: (target) => net.connect({ ...placeOf(target), noDelay: true }),
+  // answers that are here are read before, however late a thread with other things to do looks at the time
   setTimer: (callback, ms) => {
-    const timer = setTimeout(callback, ms).unref();
-    return () => clearTimeout(timer);
+    let turn: NodeJS.Immediate | undefined;
+    const timer = setTimeout(() => {
+      turn = setImmediate(callback);
+    }, ms).unref();
+    return () => {
+      clearTimeout(timer);
+      clearImmediate(turn);
+    };
   },
 };
