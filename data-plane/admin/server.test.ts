@@ -399,7 +399,9 @@ test('a page that throws is a 500, and the server goes on', async () => {
 
 test('a reader that is slow or leaves costs nobody anything', async () => {
   const { server, registry, ask } = await admin();
-  for (let index = 0; index < 2_000; index++) clusterStats(registry, `tenant/cluster-${index}`);
+  // many times what sockets hold
+  const clusters = 1_000;
+  for (let index = 0; index < clusters; index++) clusterStats(registry, `tenant/cluster-${index}`);
   const port = Number(server.address.split(':')[1]);
   const slow = net.connect({ port, host: '127.0.0.1' });
   slow.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
@@ -407,7 +409,7 @@ test('a reader that is slow or leaves costs nobody anything', async () => {
   expect((await ask('/ready')).status).toBe(200);
   slow.destroy();
   const { body } = await ask('/stats');
-  expect(body.split('\n').length).toBeGreaterThan(2_000 * 40);
+  expect(body.split('\n').length).toBeGreaterThan(clusters * 40);
 });
 
 test('an address in use is a clear error', async () => {

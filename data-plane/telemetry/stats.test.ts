@@ -149,7 +149,9 @@ test('the filter agrees with a regular expression wherever both understand the p
     if (!parsed.ok) continue;
     compared++;
     const regex = new RegExp(pattern);
-    for (const name of names) expect(parsed.value(name), `${pattern} on ${name}`).toBe(regex.test(name));
+    const taken = [parsed.value, (name: string) => regex.test(name)].map((takes) => names.filter(takes).join());
+    // expecting what is so takes longer than all the rest
+    if (taken[0] !== taken[1]) expect(taken[0], pattern).toBe(taken[1]);
   }
   expect(compared).toBeGreaterThan(3_000);
 });

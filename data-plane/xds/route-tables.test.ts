@@ -38,6 +38,7 @@ class Model {
 
 test('whatever comes in whatever order, a table is what is held of it, and no domain stands in it twice', () => {
   const random = randomOf(seed);
+  let compared = 0;
   for (let round = 0; round < 300; round++) {
     const model = new Model();
     const tables = new RouteTables({ get: (name) => model.routes.get(name), missing: () => undefined });
@@ -73,12 +74,16 @@ test('whatever comes in whatever order, a table is what is held of it, and no do
       for (const name of model.routes.keys()) {
         const served = tables.get(name);
         if (served === undefined || awaited.has(name)) continue;
-        expect(served.hosts.map((host) => host.name).sort(), `round ${round}`).toEqual(model.hostsOf(name));
+        const [held, wanted] = [served.hosts.map((host) => host.name).sort(), model.hostsOf(name)];
         const all = served.hosts.flatMap((host) => host.domains);
-        expect(all, `round ${round}`).toHaveLength(new Set(all).size);
+        compared++;
+        // expecting what is so takes longer than all the rest
+        if (held.join() !== wanted.join()) expect(held, `round ${round}`).toEqual(wanted);
+        if (all.length !== new Set(all).size) expect(all, `round ${round}`).toHaveLength(new Set(all).size);
       }
     }
   }
+  expect(compared).toBeGreaterThan(5_000);
 });
 
 test('a host that falls to another table, where its domain is taken, serves once the domain is free', () => {
