@@ -135,11 +135,11 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
         expect(new Set(variant).size).toBeGreaterThan(stage.endpoints.length / 2);
         expect(variant.filter((name) => !known.has(name))).toEqual([]);
       }
-      // most keys stay where they were
+      // 150 of 400 at most, and 13 more or less, as the ports are: all of them would move by chance
       before.forEach((old, i) => {
         const moved = old.filter((name, key) => name !== names[i]![key]).length;
         expect(moved).toBeGreaterThan(0);
-        expect(moved).toBeLessThan(keysEach / 2);
+        expect(moved).toBeLessThan((2 * keysEach) / 3);
       });
       before = names;
     }

@@ -131,15 +131,18 @@ beforeAll(async () => {
   ports.envoy = await envoy.listenerPort('public');
 });
 
-/** Percent of 300 requests that each endpoint gets. */
+/** What goes round needs few; what goes by chance as many as leave little of it. */
+const requestsOf = ({ byChance }: Case): number => (byChance ? 1_000 : 300);
+
+/** Percent of the requests that each endpoint gets. */
 async function percents(port: number, one: Case, host: string): Promise<number[]> {
   const own = one.endpoints.map((_, at) => backendOf(one, at));
   const before = own.map(({ requests }) => requests);
-  for (let sent = 0; sent < 300; sent += 4) {
+  for (let sent = 0; sent < requestsOf(one); sent += 4) {
     const answers = await Promise.all(times(4, host).map((name) => request(port, { host: name, agent })));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   }
-  return own.map(({ requests }, at) => (requests - before[at]!) / 3);
+  return own.map(({ requests }, at) => (100 * (requests - before[at]!)) / requestsOf(one));
 }
 
 test.each(cases.map((one, index) => ({ ...one, host: `c${index}.example.com` })))('$what', async ({ host, ...one }) => {
@@ -147,8 +150,8 @@ test.each(cases.map((one, index) => ({ ...one, host: `c${index}.example.com` }))
     if (port === 0 || (one.oursOnly && name !== 'ours')) continue;
     const seen = await percents(port, one, host);
     for (const [at, share] of one.expected.entries()) {
-      // four standard deviations of 300 by chance; what goes round is in several orders, one a thread
-      const chance = 400 * Math.sqrt(((share / 100) * (1 - share / 100)) / 300);
+      // seven standard deviations, which no run will see; what goes round is in several orders, one a thread
+      const chance = 700 * Math.sqrt(((share / 100) * (1 - share / 100)) / requestsOf(one));
       const slack = share === 0 ? 0 : one.byChance ? chance : 4;
       expect(Math.abs(seen[at]! - share), `${name}: ${seen}`).toBeLessThanOrEqual(slack);
     }

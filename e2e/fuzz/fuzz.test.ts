@@ -10,11 +10,10 @@ import { answers, frames } from './http2/subject.ts';
 import { minimise } from './minimise.ts';
 import type { Subject } from './subject.ts';
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+const seed = Number(process.env['SEED'] ?? 1);
 const batch = 100;
 /** Of all neighbours of a corpus, about so many. */
 const neighbours = 2_000;
-console.log(`seed of the inputs: ${seed} (SEED=${seed} repeats them)`);
 
 function lawOf<Input>(subject: Subject<Input>): void {
   const corpus = readCorpus(subject);
