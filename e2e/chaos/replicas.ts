@@ -6,6 +6,7 @@ import pg from 'pg';
 import { adminToken, Cleanup, type ControlPlaneProcess, startControlPlane, waitFor } from '../support/fairlead.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { clusterSpec, Ledger } from './ledger.ts';
+
 import { randomOf } from './random.ts';
 import { Subscribers } from './subscribers.ts';
 
@@ -217,8 +218,9 @@ class Chaos {
   }
 }
 
-const dropConnections =
-  'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
+/** Waits until they are gone: one that is in the middle of a commit finishes it. */
+const dropConnections = `select pg_terminate_backend(pid, ${giveUpMs}) from pg_stat_activity
+  where datname = current_database() and pid <> pg_backend_pid()`;
 
 /** What a replica logged last, but for requests. */
 function lastWords(log: string): string {
