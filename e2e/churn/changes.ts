@@ -138,7 +138,7 @@ export class Churn {
       policy: this.#random() < 0.5 ? 'round-robin' : 'least-request',
       panic: this.#random() < 0.5 ? 0 : 50,
       checkedEveryMs: this.#random() < 0.5 ? 100 + this.#below(400) : null,
-      connectTimeoutMs: 1_000 + this.#below(1_000),
+      connectTimeoutMs: 20_000 + this.#below(1_000),
       keepAliveSeconds: 30 + this.#below(30),
       keepAliveRequests: this.#random() < 0.2 ? 10 + this.#below(50) : 0,
     };

@@ -9,7 +9,7 @@ interface Entry {
   settledMs: number | undefined;
 }
 
-/** An acknowledgement is given by the main thread of a proxy; its workers follow. */
+/** An acknowledgement is given by the main thread of a proxy; its workers follow, and new clusters once they were checked. */
 const marginMs = 500;
 
 export interface Window {
@@ -31,9 +31,10 @@ export class Timeline {
     if (newest !== undefined) newest.settledMs ??= nowMs;
   }
 
-  windowOf(startMs: number, endMs: number): Window {
+  /** @param awakeMs from then to the start of the request the proxy was seen to be at work */
+  windowOf(awakeMs: number, endMs: number): Window {
     const to = this.#entries.findLastIndex(({ writtenMs }) => writtenMs <= endMs);
-    const isOld = ({ settledMs }: Entry) => settledMs !== undefined && settledMs <= startMs - marginMs;
+    const isOld = ({ settledMs }: Entry) => settledMs !== undefined && settledMs <= awakeMs - marginMs;
     return { from: Math.max(0, this.#entries.findLastIndex(isOld)), to };
   }
 

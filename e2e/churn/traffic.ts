@@ -14,6 +14,8 @@ export interface Failure {
 }
 
 const body = 'x'.repeat(20_000);
+/** Requests within which a proxy that stood still, as one does on a busy machine, has taken up what waited for it. */
+const awakeAfter = 30;
 
 export class Traffic {
   readonly proxy: string;
@@ -30,6 +32,8 @@ export class Traffic {
   absent = 0;
   /** Requests that were judged by one state of the documents alone. */
   exact = 0;
+  /** When the last requests ended. */
+  readonly #endsMs: number[] = [];
   #stopped = false;
 
   constructor(
@@ -63,10 +67,12 @@ export class Traffic {
     const path = (this.#random() < 0.5 ? '/' : '/deep') + (this.#random() < 0.03 ? '?slow' : '');
     const sends = this.#random() < 0.1 ? body : undefined;
     const startMs = performance.now();
+    const awakeMs = this.#endsMs.at(-awakeAfter) ?? Number.NEGATIVE_INFINITY;
     const options = { host, path, agent: this.#agent, ...(sends !== undefined && { method: 'POST', body: sends }) };
     const answer = await request(this.#port, options).catch((error: Error) => error);
     const endMs = performance.now();
-    const window = this.#timeline.windowOf(startMs, endMs);
+    this.#endsMs.push(endMs);
+    const window = this.#timeline.windowOf(awakeMs, endMs);
     if (window.from === window.to) this.exact++;
     const { backends, absent } = this.#timeline.allowed(window, host, path);
     if (!(answer instanceof Error)) {

@@ -124,7 +124,7 @@ function clusterSpec(pool: Pool, ports: readonly number[]) {
     connectTimeout: `${connectTimeoutMs}ms`,
     keepAlive: { idle: `${keepAliveSeconds}s`, requests: keepAliveRequests },
     ...(checkedEveryMs !== null && {
-      health: { active: { http: { path: '/healthz' }, interval: `${checkedEveryMs}ms`, timeout: '2s' } },
+      health: { active: { http: { path: '/healthz' }, interval: `${checkedEveryMs}ms`, timeout: '20s' } },
     }),
   };
   return { kind: 'Cluster', name: pool.name, spec };
