@@ -16,7 +16,7 @@ export interface Fleet {
   readonly port: number;
   readonly nodes: readonly DataPlaneProcess[];
   readonly front: DataPlaneProcess;
-  /** By REST. Resolves when the node drains. */
+  /** By REST. Resolves when the node drains and the L4 node has heard of it. */
   drain(node: DataPlaneProcess): Promise<void>;
   undrain(node: DataPlaneProcess): Promise<void>;
 }
@@ -29,6 +29,14 @@ export interface FleetOptions {
   readonly timeoutSeconds: number;
 }
 
+type Order = 'drain' | 'undrain';
+
+/** What the node says, and what the L4 node says of it, when an order has been heard. */
+const done = {
+  drain: { ready: '503 DRAINING', state: 'draining' },
+  undrain: { ready: '200 LIVE', state: 'healthy' },
+} as const satisfies Record<Order, object>;
+
 export async function startFleet(
   cleanup: Cleanup,
   { nodes: size, flags, timeoutSeconds }: FleetOptions,
@@ -39,21 +47,23 @@ export async function startFleet(
     startDataPlane(cleanup, controlPlane, 'front', 'front-1'),
     ...Array.from({ length: size }, (_, i) => startDataPlane(cleanup, controlPlane, 'web', `web-${i + 1}`, flags)),
   ]);
-  await waitFor('the L4 node to know all L7 nodes', async () => {
-    const clusters = await (await fetch(`${front.admin}/clusters`)).text();
-    return clusters.match(/^web-nodes::.*::state::healthy$/gm)?.length === size ? true : undefined;
-  });
-  /** Resolves when the node has heard of it. */
-  const order = async (node: DataPlaneProcess, what: string, ready: string, body?: object): Promise<void> => {
+  const clusters = async (): Promise<string> => (await fetch(`${front.admin}/clusters`)).text();
+  await waitFor('the L4 node to know all L7 nodes', async () =>
+    (await clusters()).match(/^web-nodes::.*::state::healthy$/gm)?.length === size ? true : undefined,
+  );
+  const order = async (node: DataPlaneProcess, what: Order, body?: object): Promise<void> => {
     await controlPlane.rest('POST', `/v1/nodes/${node.id}/${what}`, body);
+    const { ready, state } = done[what];
     await waitFor(`${node.id} to ${what}`, async () => ((await readyOf(node)) === ready ? true : undefined));
+    const line = `\nweb-nodes::127.0.0.1:${await node.port('web')}::state::${state}\n`;
+    await waitFor('the L4 node to hear of it', async () => ((await clusters()).includes(line) ? true : undefined));
   };
   return {
     nodes,
     front,
     port: await front.port('front'),
-    drain: (node) => order(node, 'drain', '503 DRAINING', { timeout: `${timeoutSeconds}s` }),
-    undrain: (node) => order(node, 'undrain', '200 LIVE'),
+    drain: (node) => order(node, 'drain', { timeout: `${timeoutSeconds}s` }),
+    undrain: (node) => order(node, 'undrain'),
   };
 }
 
