@@ -63,6 +63,14 @@ function nodeOf(id: string): Promise<NodeStatus> {
   return controlPlane.rest<NodeStatus>('GET', `/v1/nodes/${id}`);
 }
 
+/** Waits until every node, client and Envoy has taken up a revision. */
+async function takenByAll({ revision }: { readonly revision: number }): Promise<void> {
+  await waitFor(`revision ${revision} to be taken by all`, async () => {
+    const { state } = await controlPlane.rest<{ state: string }>('GET', `/v1/rollouts/${revision}`);
+    return state === 'complete' ? true : undefined;
+  });
+}
+
 const isFrom =
   (cluster: string) =>
   (result: CallResult): boolean =>
@@ -126,11 +134,8 @@ describe.each(clients)('%s', (name, command) => {
       await controlPlane.apply(route(host, 'a'));
       const client = await startGrpcClient(cleanup, command!, await bootstrap(name), `xds:///${host}`);
       await answers(client, 'the first answer', isFrom('a'));
-      expect(await nodeOf(name)).toMatchObject({
-        group: 'edge',
-        connected: true,
-        types: { listeners: { state: 'synced' } },
-      });
+      const known = { group: 'edge', connected: true, types: { listeners: { state: 'synced' } } };
+      await expect.poll(() => nodeOf(name)).toMatchObject(known);
 
       // away and back: a cluster that was let go of is asked for again, and has to be sent again though it did not change
       for (let round = 1; round <= rounds; round++) {
@@ -198,11 +203,7 @@ test('grpc-js-xds 1.14.1 is sent what comes back as it was, and takes it, though
   await answers(client, 'the first answer', isFrom('c'));
   await controlPlane.rest('DELETE', '/v1/routes/same-example-com');
   await answers(client, 'the removal', isUnavailable);
-  const { revision } = await controlPlane.apply(route(host, 'c'));
-  await waitFor('every client to have taken it', async () => {
-    const { state } = await controlPlane.rest<{ state: string }>('GET', `/v1/rollouts/${revision}`);
-    return state === 'complete' ? true : undefined;
-  });
+  await takenByAll(await controlPlane.apply(route(host, 'c')));
   expect(await client.call()).toMatchObject({ code: unavailable });
   // the way out of it
   for (const cluster of ['d', 'c']) {
@@ -213,15 +214,15 @@ test('grpc-js-xds 1.14.1 is sent what comes back as it was, and takes it, though
 
 test('our node and Envoy are spared what only gRPC is for, and serve what they did', async () => {
   const spec = '{ listeners: mesh, hosts: beside.example.com, to: { cluster: a } }';
-  await controlPlane.apply(`{ kind: Route, name: beside, spec: ${spec} }`);
+  await takenByAll(await controlPlane.apply(`{ kind: Route, name: beside, spec: ${spec} }`));
   const listening: [string, number][] = [['ours', await ours.port('public')]];
   if (envoy !== undefined) listening.push(['envoy', await envoy.listenerPort('public')]);
   for (const [name, port] of listening) {
     const answer = await request(port, { host: 'beside.example.com', path: '/shop.Orders/Get' });
     expect([answer.status, JSON.parse(answer.body).backend], name).toEqual([200, 'web']);
-    const { types } = await nodeOf(name);
-    for (const type of ['listeners', 'clusters', 'routes'])
-      expect(types[type]?.state, `${name} ${type}`).toBe('synced');
+    const synced = { state: 'synced' };
+    const types = { listeners: synced, clusters: synced, routes: synced };
+    expect(await nodeOf(name)).toMatchObject({ id: name, types });
   }
   const dump = envoy === undefined ? '' : JSON.stringify(await envoy.configDump());
   expect(dump).not.toContain('beside.example.com');

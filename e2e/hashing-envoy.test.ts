@@ -263,8 +263,9 @@ describe.skipIf(requirePeer('envoy') === undefined)('beside Envoy', () => {
   });
 
   afterAll(async () => {
-    await envoy?.stop();
+    // before Envoy ends, which would be an error of those that wait for its answer
     for (const socket of sockets) socket.destroy();
+    await envoy?.stop();
     for (const server of silent) server.close();
   });
 

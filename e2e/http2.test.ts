@@ -162,7 +162,7 @@ describe.skipIf(!here)('clusters of HTTP/2 beside Envoy', () => {
   beforeAll(async () => {
     backend = await startHttp2Backend();
     const [controlPlane, old] = await Promise.all([startControlPlane(cleanup), startBackend(cleanup, 'old')]);
-    const health = '{ active: { http: { path: /healthz, host: probed.example.com }, interval: 200ms, timeout: 1s } }';
+    const health = '{ active: { http: { path: /healthz, host: probed.example.com }, interval: 200ms, timeout: 10s } }';
     await controlPlane.apply(`
 { kind: NodeGroup, name: edge }
 ---
@@ -264,12 +264,10 @@ describe.skipIf(!here)('clusters of HTTP/2 beside Envoy', () => {
       session.close();
       expect(`${got[':status']} ${got['grpc-status']} ${got['grpc-message']}`, who).toBe(expected);
       expect([got['content-type'], got['content-length']], who).toEqual(['application/grpc', undefined]);
-      const seen = backend.calls.slice(before);
-      expect(
-        seen.map((one) => one['grpc-timeout']),
-        who,
-      ).toEqual(seen.map(() => told));
-      expect(seen.length, who).toBe(path.includes('again') ? 3 : path.includes('answers') ? 0 : 1);
+      const tries = path.includes('again') ? 3 : path.includes('answers') ? 0 : 1;
+      // where time was up, the endpoint may hear of the call after the client has its answer
+      const toldOf = (): unknown[] => backend.calls.slice(before).map((one) => one['grpc-timeout']);
+      await expect.poll(toldOf, { message: who }).toEqual(Array.from({ length: tries }, () => told));
       if (expected !== deadline) continue;
       expect(await stats(), who).toMatch(/^http\.public\.downstream_rq_max_duration_reached: [1-9]/m);
     }
@@ -280,8 +278,9 @@ describe.skipIf(!here)('clusters of HTTP/2 beside Envoy', () => {
       const served = async () => (await outcome(place, `/probed/${place.who}/${Math.random()}x`)).status === 200;
       await waitFor(`an endpoint that passes at ${place.who}`, async () => (await served()) || undefined);
     }
-    const said = new Set(backend.probes.map((probe) => `${probe[':authority']} ${probe['user-agent']}`));
-    expect(said).toEqual(new Set(['probed.example.com Fairlead/HC', 'probed.example.com Envoy/HC']));
+    // in panic it is served before it was probed
+    const said = () => new Set(backend.probes.map((probe) => `${probe[':authority']} ${probe['user-agent']}`));
+    await expect.poll(said).toEqual(new Set(['probed.example.com Fairlead/HC', 'probed.example.com Envoy/HC']));
   });
 
   test('a cluster that speaks as its clients do gets HTTP/1.1 of a client of HTTP/1.1', async () => {
