@@ -15,6 +15,8 @@ import {
   waitFor,
 } from './support/fairlead.ts';
 
+/** No other process has this address as well. */
+const own = { host: `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`, port: 18_080 };
 const cleanup = new Cleanup();
 let controlPlane: ControlPlaneProcess;
 
@@ -27,7 +29,7 @@ spec: { tier: l7 }
 ---
 kind: Listener
 name: public
-spec: { groups: [edge], address: 127.0.0.1, port: 18080, protocol: http }
+spec: { groups: [edge], address: ${own.host}, port: ${own.port}, protocol: http }
 `);
 });
 
@@ -61,7 +63,7 @@ test.each([
   ],
   [
     'a port clash',
-    `${cluster}---\nkind: Listener\nname: other\nspec: { groups: [edge], address: 0.0.0.0, port: 18080, protocol: http }\n`,
+    `${cluster}---\nkind: Listener\nname: other\nspec: { groups: [edge], address: 0.0.0.0, port: ${own.port}, protocol: http }\n`,
     409,
     /public/,
   ],
@@ -111,10 +113,7 @@ test('a wrong token is 401 with what to do, no token too; health needs none', as
 
 test('a node with a wrong token, and one with the token of another group, are told why', async () => {
   const wrong = await controlPlane.nodeToken('other');
-  for (const [token, words] of [
-    ['nonsense', /token/i],
-    [wrong, /edge/],
-  ] as const) {
+  const refused = async ([token, words]: [string, RegExp]): Promise<void> => {
     const node = startProgram(['data-plane', '--group', 'edge', '--id', 'x', '--xds', controlPlane.xds], {
       FAIRLEAD_TOKEN: token,
       FAIRLEAD_ADMIN: '127.0.0.1:0',
@@ -126,7 +125,12 @@ test('a node with a wrong token, and one with the token of another group, are to
     );
     expect(node.stderr()).not.toMatch(stackTrace);
     await node.stop();
-  }
+  };
+  const tokens: [string, RegExp][] = [
+    ['nonsense', /token/i],
+    [wrong, /edge/],
+  ];
+  await Promise.all(tokens.map(refused));
 });
 
 test('a port in use: one line that names it, exit code 1', async () => {
@@ -140,13 +144,17 @@ test('a port in use: one line that names it, exit code 1', async () => {
     FAIRLEAD_API: `127.0.0.1:${port}`,
     FAIRLEAD_XDS: '127.0.0.1:0',
   };
-  const api = await run(['control-plane'], env);
-  const xds = await run(['control-plane'], { ...env, FAIRLEAD_API: '127.0.0.1:0', FAIRLEAD_XDS: `127.0.0.1:${port}` });
-  const admin = await run(['data-plane', '--group', 'g', '--id', 'i'], {
-    FAIRLEAD_ADMIN: `127.0.0.1:${port}`,
-    FAIRLEAD_HOME: home,
-  });
-  for (const ended of [api, xds, admin]) {
+  const other = {
+    ...{ FAIRLEAD_HOME: await temporaryFolder(cleanup), FAIRLEAD_ADMIN_TOKEN: adminToken },
+    ...{ FAIRLEAD_API: '127.0.0.1:0', FAIRLEAD_XDS: `127.0.0.1:${port}` },
+  };
+  const admin = { FAIRLEAD_ADMIN: `127.0.0.1:${port}`, FAIRLEAD_HOME: home };
+  const all = await Promise.all([
+    run(['control-plane'], env),
+    run(['control-plane'], other),
+    run(['data-plane', '--group', 'g', '--id', 'i'], admin),
+  ]);
+  for (const ended of all) {
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain(String(port));
     expect(ended.stderr).toMatch(/in use/);
@@ -156,14 +164,14 @@ test('a port in use: one line that names it, exit code 1', async () => {
 });
 
 test('a listener whose port is taken is reported by the node, which serves the others and tries again', async () => {
-  const taken = net.createServer().listen(18080, '127.0.0.1');
+  const taken = net.createServer().listen(own);
   await new Promise((resolve) => taken.once('listening', resolve));
   const token = await controlPlane.nodeToken('edge');
   const node = startProgram(['data-plane', '--group', 'edge', '--id', 'blocked', '--xds', controlPlane.xds], {
     FAIRLEAD_TOKEN: token,
     FAIRLEAD_ADMIN: '127.0.0.1:0',
   });
-  await waitFor('the complaint', () => (/18080 is in use/.test(node.stderr()) ? true : undefined));
+  await waitFor('the complaint', () => (node.stderr().includes(`${own.port} is in use`) ? true : undefined));
   expect(node.stderr()).toMatch(/--bind/);
   await new Promise((resolve) => taken.close(resolve));
   await waitFor('the listener', () => (/listener bound/.test(node.stderr()) ? true : undefined));

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, expect, test } from 'vitest';
-import { storesFolder } from '../store/testing-empty.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { copyEmptyStore, storesFolder } from '../store/testing-empty.ts';
 import { launcher, run, start } from './testing.ts';
 
 const folder = mkdtempSync(path.join(storesFolder, 'fairlead-launcher-'));
@@ -24,6 +24,8 @@ const asNode20 = [
     "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.0.0' } })",
   )}`,
 ];
+
+beforeAll(() => copyEmptyStore(path.join(folder, 'home/store')));
 
 async function answers(api: string): Promise<boolean> {
   return fetch(`${api}/healthz`).then(
@@ -81,7 +83,7 @@ test('when the launcher is killed hard, what it started stops by itself', async 
   const api = apiOf(running.output());
   expect(await answers(api)).toBe(true);
   running.child.kill('SIGKILL');
-  await expect.poll(() => answers(api), { timeout: 10_000, interval: 50 }).toBe(false);
+  await expect.poll(() => answers(api)).toBe(false);
   // The output ends only when the last process that holds it is gone.
   expect((await running.ended).stderr).toContain('"event":"stopped"');
 });
@@ -99,7 +101,7 @@ test('when npx is killed hard, what it started stops by itself, though a shell s
     output += chunk;
   });
   const closed = new Promise((resolve) => npx.on('close', resolve));
-  await expect.poll(() => apiOf(output), { timeout: 20_000, interval: 50 }).not.toBe('');
+  await expect.poll(() => apiOf(output)).not.toBe('');
   npx.kill('SIGKILL');
   await closed;
   expect(output).toContain('"event":"stopped"');
