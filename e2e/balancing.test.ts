@@ -11,6 +11,7 @@ import {
   startBackend,
   startControlPlane,
   startDataPlane,
+  waitFor,
 } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
 
@@ -123,6 +124,9 @@ beforeAll(async () => {
   );
   node = await startDataPlane(cleanup, controlPlane, 'edge', 'n1', ['--zone', 'a', '--concurrency', '2']);
   ports.ours = await node.port('public');
+  await waitFor('every endpoint to be checked', async () =>
+    (await (await fetch(`${node.admin}/clusters`)).text()).includes('pending_active_hc') ? undefined : true,
+  );
   if (requirePeer('envoy') === undefined) return;
   const flags = ['--group', 'edge', '--id', 'envoy-1', '--xds', controlPlane.xds];
   const printed = await run(['bootstrap', 'envoy', ...flags], controlPlane.env);
