@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { ip } from '../kernel/namespaces.ts';
 import { type Cleanup, startControlPlane, startDataPlane, waitFor } from '../support/fairlead.ts';
 import { startEndpoint } from './peers.ts';
 
@@ -21,11 +22,6 @@ for (let i = 0; i < ${clients}; i++) {
   socket.on('data', () => { if (++answered === ${clients}) console.log('all'); });
 }
 setInterval(() => {}, 1000);`;
-
-function ip(...args: readonly string[]): void {
-  const done = spawnSync('ip', args, { encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(`ip ${args.join(' ')}: ${done.stderr}`);
-}
 
 export async function inNamespace(cleanup: Cleanup): Promise<string> {
   if (process.getuid?.() !== 0 || spawnSync('ip', ['netns'], { stdio: 'ignore' }).status !== 0) {
