@@ -26,7 +26,7 @@ try {
   const kills = Number(values.kills);
   const variants = kills > 0 ? (['delta'] as const) : (['delta', 'sotw'] as const);
   const envoys = requirePeer('envoy') ? variants : [];
-  const options = { seed, changes: Number(values.changes), kills, rude: values.rude, envoys };
+  const options = { seed, changes: Number(values.changes), kills, rude: values.rude, patient: false, envoys };
   const report = await churn(cleanup, options);
   console.log(reportOf(report));
   if (report.proxies.some(({ failures }) => failures.length > 0)) process.exitCode = 1;

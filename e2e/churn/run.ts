@@ -1,4 +1,5 @@
 /** One churn: a control plane, proxies of its group under traffic, and a seeded sequence of changes to the documents. */
+import { fileURLToPath } from 'node:url';
 import { randomFrom } from '../../control-plane/model/testing.ts';
 import { startEnvoy } from '../support/envoy.ts';
 import {
@@ -23,6 +24,8 @@ export interface ChurnOptions {
   readonly kills: number;
   /** It is killed whatever is on its way to the proxies, not only when they have what was written before. */
   readonly rude: boolean;
+  /** The control plane waits longer for acknowledgements than it does by itself. */
+  readonly patient: boolean;
   /** Envoy takes part, by these variants of ADS. */
   readonly envoys: readonly ('delta' | 'sotw')[];
 }
@@ -51,6 +54,11 @@ const backendCount = 6;
 const connections = 3;
 const exactAtEnd = 100;
 
+const patience = fileURLToPath(new URL('./patience.ts', import.meta.url));
+
+/** Starts a control plane, where an earlier one was or anywhere. */
+type Start = (places: { home?: string; api?: string; xds?: string }) => Promise<ControlPlaneProcess>;
+
 interface Proxy {
   readonly name: string;
   readonly port: number;
@@ -65,7 +73,9 @@ export async function churn(cleanup: Cleanup, options: ChurnOptions): Promise<Ch
   const noise = randomFrom(seed + 1);
   const { ports } = await startBackends(cleanup, backendCount, noise);
   const sequence = new Churn(random, backendCount);
-  const fleet = new Fleet(cleanup, await startControlPlane(cleanup), ports);
+  const env: Record<string, string> = options.patient ? { NODE_OPTIONS: `--import=${patience}` } : {};
+  const start: Start = (places) => startControlPlane(cleanup, { ...places, env });
+  const fleet = new Fleet(start, await start({}), ports);
   await fleet.write('the beginning', sequence.world);
   const proxies = await startProxies(cleanup, fleet.controlPlane, options.envoys);
   fleet.expected = proxies.length;
@@ -108,15 +118,15 @@ export async function churn(cleanup: Cleanup, options: ChurnOptions): Promise<Ch
 /** The control plane and what it was told. */
 class Fleet {
   readonly timeline = new Timeline();
-  readonly #cleanup: Cleanup;
+  readonly #start: Start;
   readonly #ports: readonly number[];
   controlPlane: ControlPlaneProcess;
   #revision = 0;
   expected = 0;
   settled = 0;
 
-  constructor(cleanup: Cleanup, controlPlane: ControlPlaneProcess, ports: readonly number[]) {
-    this.#cleanup = cleanup;
+  constructor(start: Start, controlPlane: ControlPlaneProcess, ports: readonly number[]) {
+    this.#start = start;
     this.controlPlane = controlPlane;
     this.#ports = ports;
   }
@@ -138,7 +148,7 @@ class Fleet {
     const written = this.write(`kill -9; ${label}`, world).catch(() => undefined);
     program.child.kill('SIGKILL');
     await Promise.all([written, program.ended]);
-    this.controlPlane = await startControlPlane(this.#cleanup, { home, api: api.replace('http://', ''), xds });
+    this.controlPlane = await this.#start({ home, api: api.replace('http://', ''), xds });
     await this.#send(world);
   }
 
