@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { copyEmptyStore } from '../control-plane/store/testing-empty.ts';
 import {
   adminToken,
   Cleanup,
@@ -211,6 +212,7 @@ test.skipIf(!mayMount)(
     mkdirSync(home);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=120m', 'tmpfs', home]);
     cleanup.add(() => execFileSync('umount', ['-l', home]));
+    await copyEmptyStore(path.join(home, 'store'));
     const small = await startControlPlane(cleanup, { home });
     await small.apply(cluster);
     const filler = path.join(home, 'filler');

@@ -37,7 +37,6 @@ export class Load {
   readonly #port: number;
   readonly #random: () => number;
   readonly #clients: Promise<void>[];
-  /** Null: until it is told to end. */
   #isEnding = false;
 
   constructor(port: number, shape: Shape, random: () => number) {
