@@ -121,7 +121,7 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
       ['ours', ours],
       ['Envoy', envoys],
     ];
-  }, 60_000);
+  });
 
   test('each key has the same endpoint at both, before and after endpoints come and go', async () => {
     const keys = drawKeys(1, keysEach);
@@ -143,7 +143,7 @@ describe.skipIf(!here)('Envoy beside our own node', () => {
       });
       before = names;
     }
-  }, 60_000);
+  });
 
   test('keys of every kind, alone and mixed, are the same at both', async () => {
     for (const route of ['/keys/', '/mixed/']) {

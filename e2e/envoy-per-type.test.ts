@@ -168,7 +168,6 @@ describe.skipIf(!here)('Envoy by services of one type', () => {
       });
       await envoy.stop();
     },
-    60_000,
   );
 
   /** Each of the four services has been heard by Envoy. */

@@ -34,7 +34,7 @@ spec: { endpoints: [{ address: 127.0.0.1, port: ${port}, zone: z1, labels: { v: 
     const route = (name: string, hosts: string, match: string, to: string): string => `---
 kind: Route
 name: ${name}
-spec: { hosts: [${hosts}], match: { ${match} }, to: ${to}, timeout: 5s }
+spec: { hosts: [${hosts}], match: { ${match} }, to: ${to}, timeout: 30s }
 `;
     const rewrite = (name: string, path: string, says: string): string => `---
 kind: Route
@@ -51,7 +51,7 @@ kind: Route
 name: ${name}
 spec: { hosts: [z.example.com], match: { path: { ${path} } }, ${says} }
 `;
-    const health = ', health: { active: { http: { path: /healthz }, interval: 200ms, timeout: 1s } }';
+    const health = ', health: { active: { http: { path: /healthz }, interval: 200ms, timeout: 10s } }';
     await controlPlane.apply(
       `kind: NodeGroup
 name: edge

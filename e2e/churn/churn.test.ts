@@ -12,7 +12,7 @@ const seed = Number(process.env['SEED'] ?? 1);
 const here = requirePeer('envoy') !== undefined;
 
 test(`no request fails over 100 changes and a kill -9 of the control plane (SEED=${seed})`, {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const envoys = here ? (['delta'] as const) : [];
   const report = await churn(cleanup, { seed, changes: 100, kills: 1, rude: false, patient: true, envoys });
