@@ -29,6 +29,8 @@ export const limits = {
   reportedUtilization: 100,
   /** Of a body that a filter holds back until it has seen the request (Envoy's per_connection_buffer_limit_bytes). */
   filterBodyBytes: 1024 * 1024,
+  /** Of what an endpoint says instead of gRPC, told to a client of gRPC-Web as `grpc-message` (Envoy's). */
+  grpcMessageBytes: 16 * 1024,
   /** Until a listener that could not be bound is tried again. */
   bindRetryMs: 2_000,
   /** What a TLS client says first, with the records around it (Envoy's tls_inspector). */

@@ -145,6 +145,7 @@ export function routeOf(cluster: string, rest: Partial<RouteConfig> = {}): Route
     fallback: null,
     hashPolicies: [],
     stickySession: null,
+    grpcWeb: null,
     upgrades: [],
     fault: null,
     ...rest,
@@ -169,6 +170,7 @@ export function httpChainOf(routes: readonly RouteConfig[]): HttpChainConfig {
     forwardClientCert: null,
     upgrades: [],
     stickySession: 'none',
+    grpcWeb: null,
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
     limits: {
       headerBytes: 60 * 1024,

@@ -91,6 +91,8 @@ function holdsMaps(type: protobuf.Type): boolean {
 
 /** Proto3 JSON with proto field names, nested Any values unpacked (as Envoy's admin prints them). */
 export function toJson(any: { type_url: string; value: Uint8Array }): Record<string, unknown> {
+  // one without a message
+  if (any.type_url === '') return {};
   const name = messageNameOf(any.type_url);
   const type = findType(name);
   if (type === undefined) return { '@type': any.type_url, value: Buffer.from(any.value).toString('base64') };

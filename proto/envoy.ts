@@ -10,6 +10,7 @@ import type { Node } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/co
 import type { TypedExtensionConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/core/v3/TypedExtensionConfig.js';
 import type { ClusterLoadAssignment } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { Listener } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/listener/v3/Listener.js';
+import type { FilterConfig } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/FilterConfig.js';
 import type { RouteConfiguration } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/RouteConfiguration.js';
 import type { ScopedRouteConfiguration } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/ScopedRouteConfiguration.js';
 import type { VirtualHost } from '@grpc/grpc-js-xds/build/src/generated/envoy/config/route/v3/VirtualHost.js';
@@ -111,6 +112,7 @@ export interface MessageTypes {
   'envoy.config.core.v3.TypedExtensionConfig': TypedExtensionConfig;
   'envoy.config.endpoint.v3.ClusterLoadAssignment': ClusterLoadAssignment;
   'envoy.config.listener.v3.Listener': Listener;
+  'envoy.config.route.v3.FilterConfig': FilterConfig;
   'envoy.config.route.v3.RouteConfiguration': RouteConfiguration;
   'envoy.config.route.v3.ScopedRouteConfiguration': ScopedRouteConfiguration;
   'envoy.config.route.v3.VirtualHost': VirtualHost;
@@ -118,6 +120,7 @@ export interface MessageTypes {
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': StreamAccessLog;
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': StreamAccessLog;
   'envoy.extensions.filters.http.fault.v3.HTTPFault': HTTPFault;
+  'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': Record<never, never>;
   'envoy.extensions.filters.http.router.v3.Router': Router;
   'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': StatefulSession;
   'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': StatefulSessionPerRoute;
@@ -192,6 +195,7 @@ const entryFiles = [
   'envoy/extensions/access_loggers/file/v3/file.proto',
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/filters/http/fault/v3/fault.proto',
+  'envoy/extensions/filters/http/grpc_web/v3/grpc_web.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
   'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
   'envoy/extensions/http/stateful_session/cookie/v3/cookie.proto',

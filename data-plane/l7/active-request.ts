@@ -5,14 +5,15 @@
 import type { Field } from '../../proto/http2/field.ts';
 import type { Ranges } from '../codec/h1-chunked.ts';
 import type { MessageHead } from '../codec/message-head.ts';
-import type { Downstream } from './downstream.ts';
+import type { AnswerWriter, Downstream } from './downstream.ts';
 import { type ClientEnd, clientEnds, Exchange } from './exchange.ts';
 import { type FilteredRequest, type Filtering, filteringOf } from './filtering.ts';
 import { Forwarding } from './forwarding.ts';
 import { grpcReply, isGrpcRequest, streamMs } from './grpc.ts';
+import { type GrpcWeb, grpcWebOf } from './grpc-web.ts';
 import type { HttpListener } from './http-context.ts';
 import { type LocalReply, localReplies, replyWith, retriedReply } from './local-reply.ts';
-import { RequestDeadlines } from './request-deadlines.ts';
+import { type DeadlinesOwner, RequestDeadlines } from './request-deadlines.ts';
 import type { RequestTarget } from './request-target.ts';
 import type { TryEnd } from './retry-rules.ts';
 import { counted, findRoute, pickEndpoint } from './route-request.ts';
@@ -24,7 +25,7 @@ import { type UpgradeAsk, withKey } from './upgrade.ts';
 const forwarding = new Forwarding();
 
 /** Used again for the next request where the client's codec has one at a time. */
-export class ActiveRequest implements TriesOwner, FilteredRequest {
+export class ActiveRequest implements TriesOwner, FilteredRequest, DeadlinesOwner {
   answerHasNoBody = false;
   readonly #listener: HttpListener;
   readonly #downstream: Downstream;
@@ -36,17 +37,17 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   /** The head of the answer was written. */
   #responding = false;
   #tunnel: Tunnel | null = null;
+  /** Null: the client speaks as the endpoint does. */
+  #web: GrpcWeb | null = null;
+  /** What the answer goes through on its way to the client: the request's translation, or nothing. */
+  #answerTo: AnswerWriter;
 
   constructor(listener: HttpListener, downstream: Downstream) {
     this.#listener = listener;
     this.#downstream = downstream;
+    this.#answerTo = downstream;
     this.#exchange = new Exchange(listener, downstream);
-    this.#deadlines = new RequestDeadlines(
-      listener.shared.deadlines,
-      () => this.#onWholeDeadline(),
-      () => this.#onIdleDeadline(),
-      () => this.#onStreamDeadline(),
-    );
+    this.#deadlines = new RequestDeadlines(listener.shared.deadlines, this);
     this.#tries = new Tries(listener.shared, this.#exchange, this.#deadlines, this);
   }
 
@@ -87,7 +88,9 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       // an answer that opens no tunnel would leave these bytes to be read as something else
       this.#tunnel.hold(b, data);
       this.#downstream.pauseRequest();
-    } else this.#passBody(b, data);
+    } else if (this.#web === null) this.#passBody(b, data);
+    else if (this.#web.readBody(b, data)) this.#passBody(this.#web.bytes, this.#web.ranges);
+    else this.giveUp(localReplies.badBase64);
   }
 
   #passBody(b: Buffer, data: Ranges): void {
@@ -98,6 +101,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   onEnd(trailers: readonly Field[] | null): void {
     const tunnel = this.#tunnel;
     if (tunnel !== null && !tunnel.open) tunnel.endedEarly = true;
+    else if (this.#web?.isInMiddle) this.giveUp(localReplies.badBase64);
     else if (this.#filtering?.takesEnd(trailers) !== true) this.sendEnd(trailers);
     // how long it is held back now is a matter of its idle time
     else this.#deadlines.whole.disarm();
@@ -125,6 +129,8 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   #forward(target: RequestTarget, head: MessageHead, bodyFollows: boolean): void {
     const refused = findRoute(target, this.#listener, this.#exchange);
     if (target.upgrade !== null) this.#downstream.expectTunnel();
+    this.#web = grpcWebOf(target, head, this.#exchange, this.#downstream);
+    this.#answerTo = this.#web ?? this.#downstream;
     if (refused !== null) {
       this.#answer(refused);
       return;
@@ -151,10 +157,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       return;
     }
     const { isGrpc, route } = this.#exchange;
-    if (!this.#deadlines.armStream(streamMs(route!.config.maxStream, head, isGrpc, target))) {
-      this.#onStreamDeadline();
-      return;
-    }
+    if (!this.#deadlines.armStream(streamMs(route!.config.maxStream, head, isGrpc, target))) return;
     const upstream = this.#tries.begin(head);
     forwarding.fill(target, this.#tries.expectedMs);
     upstream.sendHead(head, target, forwarding, bodyFollows);
@@ -164,7 +167,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
     }
     this.#downstream.continueRequest();
     // what a gRPC client sends is a stream that may go on for as long as something moves
-    if (!isGrpc) this.#deadlines.arm(this.#deadlines.whole, this.#exchange.requestTimeoutMs);
+    if (!isGrpc || this.#web !== null) this.#deadlines.arm(this.#deadlines.whole, this.#exchange.requestTimeoutMs);
     this.#touch();
   }
 
@@ -219,10 +222,9 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       this.#answer(localReplies.upstreamProtocolError);
       return false;
     }
-    this.#exchange.answeredBy(head);
+    this.#exchange.answeredBy(head, this.#filtering);
     this.#responding = true;
-    if (this.#filtering !== null) this.#exchange.responseChanges = this.#filtering.changesOf(head.status, head);
-    this.#downstream.writeHead(head, this.#exchange, hasBody);
+    this.#answerTo.writeHead(head, this.#exchange, hasBody);
     return true;
   }
 
@@ -233,8 +235,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
     this.#tries.takesAnswer(head);
     this.#deadlines.whole.disarm();
     this.#responding = true;
-    this.#exchange.answeredBy(head);
-    if (this.#filtering !== null) this.#exchange.responseChanges = this.#filtering.changesOf(head.status, head);
+    this.#exchange.answeredBy(head, this.#filtering);
     this.#exchange.status = this.#downstream.openTunnel(head, this.#exchange, tunnel.ask);
     tunnel.begin(this.#listener.stats, (b, data) => this.#passBody(b, data));
     if (tunnel.endedEarly) this.onEnd(null);
@@ -244,7 +245,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   onResponseData(b: Buffer, data: Ranges): void {
     this.#exchange.bytesSent += data.bytes;
     this.#filtering?.onResponseBody(b, data);
-    this.#downstream.writeData(b, data);
+    this.#answerTo.writeData(b, data);
   }
 
   flushResponse(): boolean {
@@ -254,7 +255,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
 
   onResponseEnd(trailers: readonly Field[] | null): void {
     if (trailers !== null) this.#exchange.noteTrailers(trailers);
-    this.#downstream.writeEnd(trailers);
+    this.#answerTo.writeEnd(trailers);
     this.#downstream.flush();
     if (this.#tunnel?.open && !this.#downstream.requestComplete) {
       this.#tunnel.responseEnded = true;
@@ -277,7 +278,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
   #answer(own: LocalReply): void {
     const routed = replyWith(own, this.#exchange.responseChanges);
     const said = this.#filtering === null ? routed : this.#filtering.replyOf(routed);
-    const reply = this.#exchange.isGrpc ? grpcReply(said) : said;
+    const reply = this.#web?.replyOf(said) ?? (this.#exchange.isGrpc ? grpcReply(said) : said);
     this.#exchange.answeredItself(reply, this.answerHasNoBody);
     this.#downstream.writeReply(reply, this.answerHasNoBody);
     this.#finish();
@@ -291,9 +292,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
       this.#answer(reply);
       return;
     }
-    this.#exchange.flags = reply.flag;
-    this.#exchange.details = reply.details;
-    this.#listener.stats.rqTxReset.value++;
+    this.#exchange.cutShort(reply);
     this.#downstream.cut();
   }
 
@@ -313,6 +312,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
     this.#tunnel = null;
     this.#filtering?.end();
     this.#filtering = null;
+    this.#web = null;
     this.#exchange.finish();
     this.#responding = false;
   }
@@ -327,7 +327,7 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
     this.#deadlines.arm(this.#deadlines.idle, idleMs);
   }
 
-  #onWholeDeadline(): void {
+  onWholeDeadline(): void {
     if (!this.requestComplete) {
       this.#listener.stats.rqTimeout.value++;
       this.giveUp(localReplies.requestTimeout);
@@ -338,12 +338,12 @@ export class ActiveRequest implements TriesOwner, FilteredRequest {
     this.giveUp(localReplies.upstreamTimeout);
   }
 
-  #onStreamDeadline(): void {
+  onStreamDeadline(): void {
     this.#listener.stats.rqMaxDurationReached.value++;
     this.giveUp(localReplies.maxStreamDuration);
   }
 
-  #onIdleDeadline(): void {
+  onIdleDeadline(): void {
     this.#listener.stats.rqIdleTimeout.value++;
     this.giveUp(this.requestComplete ? localReplies.answerIdleTimeout : localReplies.streamIdleTimeout);
   }

@@ -8,6 +8,9 @@ import type { Exchange } from './exchange.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { UpgradeAsk } from './upgrade.ts';
 
+/** What takes an answer as it comes. */
+export type AnswerWriter = Pick<Downstream, 'writeHead' | 'writeData' | 'writeEnd'>;
+
 export interface Downstream {
   /** For logs. */
   readonly protocol: 'HTTP/1.1' | 'HTTP/2';

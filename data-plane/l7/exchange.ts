@@ -12,6 +12,7 @@ import type { Host } from '../upstream/host.ts';
 import type { LocalityLoad } from '../upstream/load.ts';
 import { localStatus } from '../upstream/outcomes.ts';
 import type { Downstream } from './downstream.ts';
+import type { Filtering } from './filtering.ts';
 import { httpStatusOf, isEndpointsFault, readGrpcStatus } from './grpc.ts';
 import type { HttpContext, HttpListener } from './http-context.ts';
 import { type Lines, readUtilization } from './load-metrics.ts';
@@ -74,6 +75,8 @@ export class Exchange {
   /** It goes to its route's fallback. */
   fellBack = false;
   isGrpc = false;
+  /** Translated: to its endpoint it is gRPC. */
+  isGrpcWeb = false;
   /** Of a gRPC request, once it is known; -1: not yet. */
   grpcStatus = -1;
   /** What the route changes of the answer; null: nothing. */
@@ -103,6 +106,11 @@ export class Exchange {
   /** Of the client. */
   get protocol(): Downstream['protocol'] {
     return this.client.protocol;
+  }
+
+  /** In which the request asks to go on. */
+  get version(): Downstream['protocol'] {
+    return this.isGrpcWeb ? 'HTTP/2' : this.client.protocol;
   }
 
   /** Until the request has been read to its end; 0: for ever. */
@@ -144,11 +152,12 @@ export class Exchange {
   }
 
   /** The head of the endpoint's answer is here. */
-  answeredBy(head: MessageHead): void {
+  answeredBy(head: MessageHead, filtering: Filtering | null): void {
     this.status = head.status;
     this.details = 'via_upstream';
     this.answeredMs = this.#listener.shared.now();
     this.responseChanges = this.ask.changesOf(this.responseChanges, this.host!, this.#listener.shared);
+    if (filtering !== null) this.responseChanges = filtering.changesOf(head.status, head);
   }
 
   noteTrailers(trailers: readonly Field[]): void {
@@ -163,6 +172,13 @@ export class Exchange {
     this.details = reply.details;
     if (this.isGrpc && reply.grpcStatus !== undefined) this.grpcStatus = reply.grpcStatus;
     if (!headOnly) this.bytesSent += reply.body.length;
+  }
+
+  /** The answer that has begun will not be whole. */
+  cutShort({ flag, details }: LocalReply): void {
+    this.flags = flag;
+    this.details = details;
+    this.#listener.stats.rqTxReset.value++;
   }
 
   /** Nothing may move for so long; 0: for ever. */
@@ -198,6 +214,7 @@ export class Exchange {
     this.host = null;
     this.fellBack = false;
     this.isGrpc = false;
+    this.isGrpcWeb = false;
     this.grpcStatus = -1;
     this.responseChanges = null;
     this.ask.clear();

@@ -1,12 +1,13 @@
 /** A request that filters hold back: what its connection would forget until they let it go. */
 import type { Field, FieldLike } from '../../proto/http2/field.ts';
 import { Ranges } from '../codec/h1-chunked.ts';
-import { type Drops, dropsOf, kindOf } from '../codec/known-headers.ts';
+import { type Drops, dropsOf, kindOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
 import type { Out } from '../codec/out.ts';
 import type { RequestTarget } from './request-target.ts';
 
 const nothing = dropsOf([]);
+const length = dropsOf([known.contentLength]);
 
 export class HeldRequest {
   readonly target: RequestTarget;
@@ -42,18 +43,19 @@ export class HeldRequest {
 }
 
 /** A copy of a head. */
-class KeptHead implements MessageHead {
+export class KeptHead implements MessageHead {
   readonly status: number;
   readonly contentLength: number;
   readonly hasDate: boolean;
   readonly #fields: FieldLike[] = [];
   readonly #pairs: readonly HeaderPair[];
 
-  constructor(head: MessageHead) {
+  /** @param sized says of the length what the head says, not nothing */
+  constructor(head: MessageHead, sized = true) {
     this.status = head.status;
-    this.contentLength = head.contentLength;
+    this.contentLength = sized ? head.contentLength : -1;
     this.hasDate = head.hasDate;
-    head.addFields(this.#fields, nothing, null);
+    head.addFields(this.#fields, sized ? nothing : length, null);
     this.#pairs = this.#fields.map((field) => ('name' in field ? [field.name, field.value] : field));
   }
 

@@ -41,6 +41,7 @@ export const localReplies = {
   badConnectionHeader: reply(400, '', 'http1.connection_header_rejected', '', true),
   underscore: reply(400, '', 'http1.unexpected_underscore', '', true),
   httpsOnPlain: reply(400, '', 'http1.https_on_plaintext', '', true),
+  badBase64: reply(400, '', 'grpc_base_64_decode_failed', 'Bad gRPC-web request, invalid base64 data.'),
   badUpgrade: reply(400, '', 'upgrade_malformed', '', true),
   webSocketVersion: {
     ...reply(426, '', 'upgrade_failed', '', true),

@@ -2,19 +2,26 @@
 import { Deadline, type Deadlines } from '../upstream/deadlines.ts';
 import { roundedMs } from './grpc.ts';
 
+/** Whose time is up. */
+export interface DeadlinesOwner {
+  onWholeDeadline(): void;
+  onIdleDeadline(): void;
+  onStreamDeadline(): void;
+}
+
 export class RequestDeadlines {
   /** Until the request has been read to its end; from then on until the answer is whole. */
   readonly whole: Deadline;
   readonly idle: Deadline;
   readonly #deadlines: Deadlines;
-  readonly #onStream: () => void;
+  readonly #owner: DeadlinesOwner;
   #stream: Deadline | null = null;
 
-  constructor(deadlines: Deadlines, onWhole: () => void, onIdle: () => void, onStream: () => void) {
+  constructor(deadlines: Deadlines, owner: DeadlinesOwner) {
     this.#deadlines = deadlines;
-    this.#onStream = onStream;
-    this.whole = new Deadline(onWhole);
-    this.idle = new Deadline(onIdle);
+    this.#owner = owner;
+    this.whole = new Deadline(() => owner.onWholeDeadline());
+    this.idle = new Deadline(() => owner.onIdleDeadline());
   }
 
   /** Starts the time anew; `timeoutMs` 0: no time. */
@@ -25,8 +32,12 @@ export class RequestDeadlines {
 
   /** From the head of the request to the end of the answer; below 0: for ever. False: it is over already. */
   armStream(ms: number): boolean {
-    if (ms <= 0) return ms < 0;
-    this.#stream ??= new Deadline(this.#onStream);
+    if (ms < 0) return true;
+    if (ms === 0) {
+      this.#owner.onStreamDeadline();
+      return false;
+    }
+    this.#stream ??= new Deadline(() => this.#owner.onStreamDeadline());
     this.arm(this.#stream, roundedMs(ms));
     return true;
   }

@@ -91,7 +91,7 @@ function sessionOf({ config, session }: CompiledRoute, { chain, session: ofChain
 }
 
 function pickIn(cluster: Cluster, exchange: Exchange): LocalReply | null {
-  if (exchange.isGrpc && exchange.protocol === 'HTTP/2' && versionTo(cluster, 'HTTP/2') !== 'HTTP/2') {
+  if (exchange.isGrpc && exchange.version === 'HTTP/2' && versionTo(cluster, 'HTTP/2') !== 'HTTP/2') {
     return localReplies.grpcNeedsHttp2;
   }
   const host = cluster.pick(exchange.ask);
@@ -99,7 +99,7 @@ function pickIn(cluster: Cluster, exchange: Exchange): LocalReply | null {
     cluster.stats.cxNoneHealthy.value++;
     return localReplies.noHealthyUpstream;
   }
-  if (!admits(cluster, host, versionTo(cluster, exchange.protocol), exchange.client)) {
+  if (!admits(cluster, host, versionTo(cluster, exchange.version), exchange.client)) {
     exchange.cluster = cluster;
     return localReplies.overflow;
   }

@@ -52,8 +52,8 @@ export class Tries {
 
   /** The first try, at the endpoint that the exchange names. Nothing is sent yet. */
   begin(head: MessageHead): UpstreamRequest {
-    const { route, method, cluster, host, protocol, fellBack } = this.#exchange;
-    this.#version = versionTo(cluster!, protocol);
+    const { route, method, cluster, host, version, fellBack } = this.#exchange;
+    this.#version = versionTo(cluster!, version);
     this.#wasUnseen = false;
     const upstream = takeConnection(cluster!, host!, this.#shared, this.#version, this.#exchange.client);
     this.upstream = upstream;
@@ -212,7 +212,7 @@ export class Tries {
   #fallsBack(on: Parameters<typeof fallbackOf>[3], connect = freshConnection): boolean {
     const exchange = this.#exchange;
     const cluster = fallbackOf(exchange, exchange.cluster!, this.#shared, on);
-    if (cluster === null || !this.#canReplay || versionTo(cluster, exchange.protocol) !== this.#version) return false;
+    if (cluster === null || !this.#canReplay || versionTo(cluster, exchange.version) !== this.#version) return false;
     exchange.ask.leave();
     const host = cluster.pick(exchange.ask);
     if (host === null) {

@@ -126,6 +126,8 @@ export interface HttpChainConfig {
   readonly upgrades: readonly UpgradeConfig[];
   /** For routes that say nothing of it; null: clients stay nowhere, whatever routes say. */
   readonly stickySession: StickySessionConfig | 'none' | null;
+  /** Of gRPC-Web: whether it is translated where a route says nothing; null: nowhere, whatever routes say. */
+  readonly grpcWeb: boolean | null;
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;

@@ -43,6 +43,8 @@ export interface RouteConfig {
   readonly hashPolicies: readonly HashPolicyConfig[];
   /** Clients stay on the endpoint that served them; `none`: they do not; null: as the listener says. */
   readonly stickySession: StickySessionConfig | 'none' | null;
+  /** Requests of gRPC-Web are translated; null: as the listener says. */
+  readonly grpcWeb: boolean | null;
 }
 
 /** `terminal`: those behind it count only if this one, and all before it, found nothing. */

@@ -26,6 +26,7 @@ function location(change: Partial<RedirectConfig>, authority = 'a.b:80', path = 
     fault: null,
     hashPolicies: [],
     stickySession: null,
+    grpcWeb: null,
     clusterHeader: '',
   });
   const request = { method: 'GET', path: '/api/7', query: '?q', host: 'a.b', authority, random: 0, clientIp: '' };

@@ -26,6 +26,7 @@ const listenerOf = (hosts: readonly ReturnType<typeof hostOf>[], name = 'public'
       upgrades: [],
       filters: [],
       stickySession: null,
+      grpcWeb: null,
     },
     http2: { extendedConnect: false, maxConcurrentStreams: 1, streamWindowBytes: 1, connectionWindowBytes: 1 },
     paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },

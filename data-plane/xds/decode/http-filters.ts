@@ -4,6 +4,7 @@ import { filterTypePrefix } from '../../../proto/names.ts';
 import type { FaultConfig, HttpFilterConfig, RouteConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readPercent } from './fraction.ts';
+import { filterConfigName, grpcWebFilter, grpcWebName, readRouteGrpcWeb } from './grpc-web.ts';
 import { anyName, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
 import { perRouteSessionName, readRouteSession, sessionName, withSignature } from './stateful-session.ts';
@@ -72,8 +73,9 @@ function readHttpFilter(place: Place, { typed_config: any }: HttpFilter): HttpFi
       if (fault !== null) checkFields(place, fault, chainFaultFields);
       return { name: 'fault', settings: null };
     }
-    // stateful-session.ts reads it
+    // stateful-session.ts and grpc-web.ts read them
     case sessionName:
+    case grpcWebName:
       return null;
     case 'xds.type.v3.TypedStruct':
       return readOwnFilter(place, any);
@@ -96,13 +98,14 @@ function readOwnFilter(place: Place, any: unknown): HttpFilterConfig | null {
   return { name: typeUrl.slice(filterTypePrefix.length), settings: structToJson((value ?? {}) as object) };
 }
 
-/** What a route says to the filters for faults and for sessions. */
+/** What a route says to the filters for faults, for sessions and for gRPC-Web. */
 export function readRouteFilters(
   place: Place,
   { typed_per_filter_config: configs, metadata }: Route,
-): Pick<RouteConfig, 'fault' | 'stickySession'> {
+): Pick<RouteConfig, 'fault' | 'stickySession' | 'grpcWeb'> {
   let fault: RouteConfig['fault'] = null;
   let session: RouteConfig['stickySession'] = null;
+  let grpcWeb: RouteConfig['grpcWeb'] = null;
   for (const [key, any] of Object.entries(configs ?? {})) {
     const at = place.entry('typed_per_filter_config', key);
     const name = anyName(any);
@@ -112,9 +115,12 @@ export function readRouteFilters(
     } else if (name === perRouteSessionName) {
       const message = unpackAny(at, name, any);
       if (message !== null) session = readRouteSession(at, message);
+    } else if (name === filterConfigName && key === grpcWebFilter) {
+      const message = unpackAny(at, name, any);
+      if (message !== null) grpcWeb = readRouteGrpcWeb(at, message);
     } else at.refuse(`settings of type ${name || 'nothing'} are ${unsupported}`);
   }
-  return { fault, stickySession: withSignature(place, session, metadata) };
+  return { fault, stickySession: withSignature(place, session, metadata), grpcWeb };
 }
 
 function readFaultMessage(place: Place, message: HTTPFault): FaultConfig {

@@ -5,6 +5,7 @@ import { limits } from '../limits.ts';
 import { readAccessLogs } from './access-log.ts';
 import { readStreamSource } from './address.ts';
 import { checkFields, fieldTable } from './fields.ts';
+import { readChainGrpcWeb } from './grpc-web.ts';
 import { readHttpFilters } from './http-filters.ts';
 import { type Place, unsupported } from './problems.ts';
 import { checkHttp1Options } from './protocol-options.ts';
@@ -101,6 +102,7 @@ export function readHttpConnectionManager(
     forwardClientCert: readForwardClientCert(place, message, asksForCertificates),
     upgrades: readManagerUpgrades(place, message.upgrade_configs),
     stickySession: readChainSession(place, message.http_filters ?? []),
+    grpcWeb: readChainGrpcWeb(place, message.http_filters ?? []),
     paths: readPaths(place, message),
     limits: readLimits(place, message),
   };

@@ -53,6 +53,7 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         forwardClientCert: null,
         upgrades: [],
         stickySession: null,
+        grpcWeb: null,
         paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
         limits: {
           headerBytes: 61_440,

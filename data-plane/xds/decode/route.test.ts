@@ -51,6 +51,7 @@ test('a route to one cluster has 15 seconds', () => {
             upgrades: [],
             hashPolicies: [],
             stickySession: null,
+            grpcWeb: null,
             fault: null,
             clusterHeader: '',
           },
