@@ -62,7 +62,7 @@ test.each(examples)('the documents of examples/features/%s are accepted', (name)
   expect(checkChanges(new MemoryDocumentSet(1), puts(readFileSync(new URL(name, folder), 'utf8')))).toEqual([]);
 });
 
-test.each(['affinity', 'balancing', 'health', 'kernel-datapath', 'l4', 'proxy-protocol', 'two-tiers'])(
+test.each(['affinity', 'balancing', 'grpc', 'health', 'kernel-datapath', 'l4', 'proxy-protocol', 'two-tiers'])(
   'what docs/%s.md shows are documents',
   (page) => {
     const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');

@@ -53,7 +53,7 @@ test.each([
   [{ cookie: 'c' }, { typed_config: { cookie: { name: 'c', path: '/' } } }, undefined],
   [{ header: 'x-sticky' }, { typed_config: { name: 'x-sticky' } }, undefined],
 ])('the session %j is a setting of its filter', (sticky, session_state, strict) => {
-  const { typed_per_filter_config: settings } = filterSettings(specOf({ affinity: { sticky } }));
+  const { typed_per_filter_config: settings } = filterSettings(specOf({ affinity: { sticky } }), false);
   const json = toJson(settings!['envoy.filters.http.stateful_session'] as Parameters<typeof toJson>[0]);
   expect(json).toMatchObject({ stateful_session: { session_state, ...(strict && { strict }) } });
   expect('ttl' in sticky).toBe(JSON.stringify(json).includes('ttl'));

@@ -10,10 +10,20 @@ type HttpFilters = NonNullable<HttpConnectionManager['http_filters']>;
 
 const fault = 'envoy.filters.http.fault';
 const session = 'envoy.filters.http.stateful_session';
+const grpcWeb = 'envoy.filters.http.grpc_web';
+
+/** Settings of a filter that has none: that it is on. */
+const grpcWebOn = packAny('envoy.config.route.v3.FilterConfig', { config: { type_url: '', value: '' } });
 
 /** Those that routes configure are there always: one that came later would make Envoy drain the whole listener. */
 export function httpFilters(own: ListenerSpec['filters']): HttpFilters {
   return [
+    {
+      name: grpcWeb,
+      typed_config: packAny('envoy.extensions.filters.http.grpc_web.v3.GrpcWeb', {}),
+      // but for routes to gRPC: a server that speaks gRPC-Web itself is not to get anything else
+      disabled: true,
+    },
     { name: fault, typed_config: packAny('envoy.extensions.filters.http.fault.v3.HTTPFault', {}) },
     {
       name: session,
@@ -35,13 +45,17 @@ export function httpFilters(own: ListenerSpec['filters']): HttpFilters {
   ];
 }
 
-export function filterSettings({ filters, affinity }: RouteSpec): Pick<VirtualHost, 'typed_per_filter_config'> {
+export function filterSettings(
+  { filters, affinity }: RouteSpec,
+  toGrpc: boolean,
+): Pick<VirtualHost, 'typed_per_filter_config'> {
   const sticky = affinity?.sticky ?? null;
-  if (filters.fault === null && sticky === null) return {};
+  if (filters.fault === null && sticky === null && !toGrpc) return {};
   return {
     typed_per_filter_config: {
       ...(filters.fault !== null && { [fault]: faultOf(filters.fault) }),
       ...(sticky !== null && { [session]: sessionOf(sticky) }),
+      ...(toGrpc && { [grpcWeb]: grpcWebOn }),
     },
   };
 }

@@ -32,6 +32,10 @@ test('an http listener is an edge: its own RDS over ADS, paths made safe, the pe
               rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: 'public' },
               http_filters: [
                 {
+                  ...{ name: 'envoy.filters.http.grpc_web', disabled: true },
+                  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.grpc_web.v3.GrpcWeb' },
+                },
+                {
                   name: 'envoy.filters.http.fault',
                   typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault' },
                 },

@@ -78,7 +78,7 @@ function routeMessage(
     match: routeMatch(route.spec.match, route.spec.upgrades.includes('connect')),
     ...actionOf(route.spec, timeoutMs, toGrpc, retries),
     ...headerChanges(route.spec),
-    ...filterSettings(route.spec),
+    ...filterSettings(route.spec, toGrpc),
     ...metadataOf(route.spec),
   }));
 }

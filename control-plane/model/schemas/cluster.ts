@@ -101,7 +101,7 @@ const written = fields(
   {
     protocol: about(
       word(['http1', 'http2', 'grpc', 'same-as-client', 'tcp', 'udp']).prefault('http1'),
-      'What its endpoints speak: `grpc` is `http2` without a time limit of its own, `same-as-client` what the client speaks; `tcp` and `udp` are for L4Routes.',
+      'What its endpoints speak: `grpc` is `http2` without a time limit of its own, and serves browsers (gRPC-Web) as well, `same-as-client` what the client speaks; `tcp` and `udp` are for L4Routes.',
       'Cluster.typed_extension_protocol_options: HttpProtocolOptions',
     ),
     endpoints: about(endpointsSchema.optional(), 'Where it is; `[]` for none yet.', 'ClusterLoadAssignment.endpoints', {
