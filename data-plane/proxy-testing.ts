@@ -12,6 +12,7 @@ import { compileHttp } from './runtime/http-contexts.ts';
 import type { LogEntry } from './telemetry/log-entry.ts';
 import { StatsRegistry } from './telemetry/registry.ts';
 import { clusterStats, http2Stats, httpStats, listenerStats } from './telemetry/stats.ts';
+import { http1Stats } from './telemetry/underscore-stats.ts';
 import { httpChainOf, proxyProtocolOf, routeOf, stillWorld, TestClock } from './testing.ts';
 import { Cluster } from './upstream/cluster.ts';
 import { Deadlines } from './upstream/deadlines.ts';
@@ -65,6 +66,7 @@ export async function startProxy(options: ProxyOptions) {
     load: { refusedShare: 0 },
     ownAddress: '192.0.2.1',
     sessionKeys: options.sessionKeys ?? [],
+    http1Stats: http1Stats(registry),
     http2Stats: http2Stats(registry),
     newRequestId: () => '00000000-0000-4000-8000-000000000000',
     toClient: new Out(),
@@ -108,6 +110,7 @@ export async function startProxy(options: ProxyOptions) {
     log,
     faults,
     registry,
+    http1Stats: shared.http1Stats,
     http2Stats: shared.http2Stats,
     stop: async (): Promise<void> => {
       const drained = server.drain();

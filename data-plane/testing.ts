@@ -171,7 +171,7 @@ export function httpChainOf(routes: readonly RouteConfig[]): HttpChainConfig {
     upgrades: [],
     stickySession: 'none',
     grpcWeb: null,
-    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
+    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject', underscores: 'reject', http10: null },
     limits: {
       headerBytes: 60 * 1024,
       headers: 100,

@@ -21,6 +21,7 @@ import { watchOverload } from './runtime/overload-watch.ts';
 import type { LogSinks } from './telemetry/log-sink.ts';
 import type { StatsRegistry } from './telemetry/registry.ts';
 import { http2Stats, overloadStats } from './telemetry/stats.ts';
+import { http1Stats } from './telemetry/underscore-stats.ts';
 import { Deadlines } from './upstream/deadlines.ts';
 import { nodeNow, now, random, setTimer, wallClock } from './world.ts';
 
@@ -81,6 +82,7 @@ export function createTraffic({
     sessionKeys,
     ownAddress: ownAddress(),
     turns: new Turns(setImmediate),
+    http1Stats: http1Stats(registry),
     http2Stats: http2Stats(registry),
     load: { refusedShare: 0 },
     toClient: new Out(),

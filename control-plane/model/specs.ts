@@ -54,11 +54,14 @@ export interface ListenerSpec {
   /** `null`: off; of those over TCP. */
   readonly proxyProtocol: { readonly accept: 'optional' | 'required'; readonly trust: readonly string[] } | null;
   /** `null`: off. `to` is `stdout`, `stderr` or a file path. */
-  readonly accessLog: { readonly format: 'json'; readonly to: string } | null;
+  readonly accessLog: { readonly format: 'json'; readonly to: string; readonly samplePercent: number } | null;
   readonly paths: {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;
     readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'unescape';
+    /** Header names with `_`. */
+    readonly underscores: 'keep' | 'reject' | 'drop';
+    readonly http10: boolean;
   };
   readonly limits: {
     /** Open at once. */

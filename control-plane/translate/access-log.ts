@@ -2,6 +2,7 @@
 import { packAny } from '../../proto/codec.ts';
 import { requestUniqueId } from '../../proto/l4.ts';
 import type { ListenerSpec } from '../model/specs.ts';
+import { fractionOf } from './route-match.ts';
 
 const sharedFields = {
   start_time: '%START_TIME%',
@@ -55,20 +56,29 @@ export const passthroughLogFields: Readonly<Record<string, string>> = {
 export function accessLogs(log: ListenerSpec['accessLog'], fields: Readonly<Record<string, string>>) {
   if (log === null) return [];
   const jsonFields = Object.entries(fields).map(([name, stringValue]) => [name, { stringValue }]);
+  const filter = sampleFilter(log.samplePercent);
   const format = { log_format: { json_format: { fields: Object.fromEntries(jsonFields) } } };
   switch (log.to) {
     case 'stdout': {
       const typed_config = packAny('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog', format);
-      return [{ name: 'envoy.access_loggers.stdout', typed_config }];
+      return [{ name: 'envoy.access_loggers.stdout', ...filter, typed_config }];
     }
     case 'stderr': {
       const typed_config = packAny('envoy.extensions.access_loggers.stream.v3.StderrAccessLog', format);
-      return [{ name: 'envoy.access_loggers.stderr', typed_config }];
+      return [{ name: 'envoy.access_loggers.stderr', ...filter, typed_config }];
     }
     default: {
       const file = { path: log.to, ...format };
       const typed_config = packAny('envoy.extensions.access_loggers.file.v3.FileAccessLog', file);
-      return [{ name: 'envoy.access_loggers.file', typed_config }];
+      return [{ name: 'envoy.access_loggers.file', ...filter, typed_config }];
     }
   }
+}
+
+/** Envoy lets its operators change the share at run time under this key. */
+const sampleKey = 'fairlead.access_log';
+
+function sampleFilter(samplePercent: number) {
+  if (samplePercent === 100) return {};
+  return { filter: { runtime_filter: { runtime_key: sampleKey, percent_sampled: fractionOf(samplePercent) } } };
 }

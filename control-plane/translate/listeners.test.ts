@@ -103,6 +103,23 @@ test.each([
 });
 
 test.each([
+  ['keep', {}],
+  ['reject', { headers_with_underscores_action: 'REJECT_REQUEST' }],
+  ['drop', { headers_with_underscores_action: 'DROP_HEADER' }],
+])("header names with underscores: %s is Envoy's %j", (headers, said) => {
+  const manager = connectionManager({ paths: { underscores: { headers } } });
+  const rest = { idle_timeout: '3600s', max_headers_count: 100 };
+  expect(manager).toHaveProperty('common_http_protocol_options', { ...rest, ...said });
+});
+
+test('HTTP/1.0 is accepted where that is said, and nothing is said of it elsewhere', () => {
+  expect(connectionManager({ paths: { http10: true } })).toHaveProperty('http_protocol_options', {
+    accept_http_10: true,
+  });
+  expect(connectionManager({ paths: { http10: false } })).not.toHaveProperty('http_protocol_options');
+});
+
+test.each([
   ['stdout', 'stream.v3.StdoutAccessLog', {}],
   ['stderr', 'stream.v3.StderrAccessLog', {}],
   ['/var/log/access.json', 'file.v3.FileAccessLog', { path: '/var/log/access.json' }],

@@ -24,6 +24,8 @@ const escapedSlashesAction = {
   unescape: 'UNESCAPE_AND_FORWARD',
 } as const;
 
+const underscoresAction = { keep: 'ALLOW', reject: 'REJECT_REQUEST', drop: 'DROP_HEADER' } as const;
+
 const httpListeners = new Memo<Typed<'Listener'>, Listener>();
 
 /** A listener whose routes come over RDS under the listener's name. */
@@ -66,8 +68,9 @@ function connectionManager(name: string, spec: ListenerSpec) {
     common_http_protocol_options: {
       idle_timeout: durationOf(limits.idleTimeoutMs),
       max_headers_count: uint32(limits.headers),
-      headers_with_underscores_action: 'REJECT_REQUEST',
+      headers_with_underscores_action: underscoresAction[paths.underscores],
     },
+    ...(paths.http10 && { http_protocol_options: { accept_http_10: true } }),
     http2_protocol_options: {
       // what routes say of upgrades holds in both versions
       allow_connect: true,

@@ -104,6 +104,15 @@ export class FieldsHead implements MessageHead {
     this.underscore = (marks & underscoreBit) !== 0;
   }
 
+  /** Takes away the headers whose names have `_`. How many there were. */
+  dropUnderscored(): number {
+    const kept = this.fields.filter(({ mark }) => (mark & underscoreBit) === 0);
+    const dropped = this.fields.length - kept.length;
+    this.fields = kept;
+    this.underscore = false;
+    return dropped;
+  }
+
   /** The crumbs of a cookie are one line (RFC 9113 section 8.2.3). */
   lines(name: string): readonly string[] {
     const lines: string[] = [];

@@ -1,7 +1,7 @@
 /** A head of HTTP/1 once it is parsed: positions in its bytes, and how its lines go on in either version. */
 import type { FieldLike } from '../../proto/http2/field.ts';
 import { joinedValue, requestLists } from './joined-headers.ts';
-import { type Drops, startsWith } from './known-headers.ts';
+import { type Drops, known, startsWith } from './known-headers.ts';
 import { fieldOfLine } from './line-fields.ts';
 import type { MessageHead } from './message-head.ts';
 import type { Out } from './out.ts';
@@ -97,6 +97,21 @@ export class Head implements MessageHead {
     const lines: string[] = [];
     for (let i = this.find(name); i >= 0; i = this.find(name, i + 1)) lines.push(this.value(i));
     return lines.length > 1 && this.repeats && requestLists.has(name) ? [joinedValue(lines)] : lines;
+  }
+
+  /** Takes away the headers whose names have `_`: nobody finds them any more. How many there were. */
+  dropUnderscored(): number {
+    let dropped = 0;
+    for (let i = 0; i < this.count; i++) {
+      const start = this.nameStart[i]!;
+      if (!this.bytes.subarray(start, this.nameEnd[i]!).includes(95)) continue;
+      this.kind[i] = known.gone;
+      // the bytes of all lines stay in a row
+      this.nameEnd[i] = start;
+      dropped++;
+    }
+    this.underscore = false;
+    return dropped;
   }
 
   /** Runs of lines that pass are copied at once. */

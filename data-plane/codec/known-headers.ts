@@ -36,6 +36,8 @@ export const known = {
   protocol: 29,
   /** Any other name that begins with a colon. From `method` on all do: they are HTTP/2's, and no headers. */
   otherPseudo: 30,
+  /** A line of HTTP/1.1 that has been taken away. */
+  gone: 31,
 } as const;
 
 /** A bit for each kind of header that does not pass: `drops[kind]` is 1. */
@@ -43,6 +45,7 @@ export type Drops = Uint8Array;
 
 export function dropsOf(kinds: readonly number[]): Drops {
   const drops = new Uint8Array(32);
+  drops[known.gone] = 1;
   for (const kind of kinds) drops[kind] = 1;
   return drops;
 }

@@ -30,6 +30,11 @@ export class Out {
     this.length += this.#buffer.latin1Write(latin1, this.length);
   }
 
+  /** Changes a byte of what was gathered. */
+  set(at: number, byte: number): void {
+    this.#buffer[at] = byte;
+  }
+
   /** Copies what was gathered. */
   copyTo(target: Buffer, at: number): void {
     this.#buffer.copy(target, at, 0, this.length);

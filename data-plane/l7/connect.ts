@@ -21,9 +21,9 @@ function toldTo(cluster: Cluster, client: Client): ToldClient | null {
 }
 
 /** In which a request that came in `asked` goes on; all of its tries do. */
-export function versionTo({ config }: Cluster, asked: HttpVersion): HttpVersion {
-  if (config.protocol === 'same-as-client') return asked;
-  return config.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
+export function versionTo({ config }: Cluster, asked: Downstream['protocol']): HttpVersion {
+  const { protocol } = config;
+  return protocol === 'http2' || (protocol === 'same-as-client' && asked === 'HTTP/2') ? 'HTTP/2' : 'HTTP/1.1';
 }
 
 /** Whether the cluster bears one more request, at this endpoint; counted where it does not. */

@@ -13,7 +13,7 @@ export type AnswerWriter = Pick<Downstream, 'writeHead' | 'writeData' | 'writeEn
 
 export interface Downstream {
   /** For logs. */
-  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+  readonly protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';
   /** `ip:port` of the client. */
   readonly address: string;
   readonly ip: string;

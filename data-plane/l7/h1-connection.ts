@@ -25,15 +25,18 @@ import { ipOf, localAddressOf, remoteOf } from './client-identity.ts';
 import type { Downstream } from './downstream.ts';
 import { type ClientEnd, clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
+import { keptAlive, sayHttp10, sayKeepAlive } from './http10.ts';
 import { faultReplies, type LocalReply, localReplies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
+import { settleUnderscores } from './underscores.ts';
 import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 
 /** Refilled for each head. */
 const target = new RequestTarget();
 
 export class H1Connection implements RequestEvents, Downstream {
-  readonly protocol = 'HTTP/1.1';
+  /** Of the request at hand. */
+  protocol: 'HTTP/1.0' | 'HTTP/1.1' = 'HTTP/1.1';
   readonly address: string;
   readonly ip: string;
   readonly arrival: Arrival | null;
@@ -51,6 +54,10 @@ export class H1Connection implements RequestEvents, Downstream {
   #closeAfter = false;
   #expectsContinue = false;
   #responseChunked = false;
+  /** The request at hand is answered in HTTP/1.0. */
+  #http10 = false;
+  /** The end of the answer is that of the connection, and nothing else says it. */
+  #endsByClosing = false;
   /** A tunnel is open: each of its directions ends with the socket's. */
   #tunnel = false;
   /** What the end of the connection is to a request that is under way. */
@@ -122,9 +129,16 @@ export class H1Connection implements RequestEvents, Downstream {
   }
 
   onHead(head: Head, bodyFollows: boolean): void {
-    const refused = target.read(head, this.#listener.context.chain.paths, this.#listener.scheme);
-    this.#closeAfter = head.close;
-    this.#expectsContinue = head.expect >= 0;
+    const { context, scheme, shared } = this.#listener;
+    const { paths } = context.chain;
+    const refused = target.read(head, paths, scheme);
+    if (head.underscore) settleUnderscores(head, refused, paths, shared.http1Stats);
+    const isOld = head.minor === 0;
+    this.protocol = isOld ? 'HTTP/1.0' : 'HTTP/1.1';
+    this.#http10 = isOld && paths.http10 !== null;
+    this.#closeAfter = head.close || (isOld && !head.keepAlive);
+    // HTTP/1.0 knows no interim answers (RFC 9110 section 10.1.1)
+    this.#expectsContinue = head.expect >= 0 && !isOld;
     this.#deadline.disarm();
     this.#request.onHead(target, head, refused, bodyFollows);
   }
@@ -141,7 +155,13 @@ export class H1Connection implements RequestEvents, Downstream {
   onFault(fault: RequestFault): void {
     this.#listener.stats.cxProtocolError.value++;
     if (fault === 'malformed-body') this.#request.giveUp(faultReplies[fault]);
-    else this.#request.onNoHead(target, faultReplies[fault]);
+    else this.#onNoHead(faultReplies[fault]);
+  }
+
+  #onNoHead(reply: LocalReply): void {
+    this.protocol = 'HTTP/1.1';
+    this.#http10 = false;
+    this.#request.onNoHead(target, reply);
   }
 
   get requestComplete(): boolean {
@@ -165,12 +185,27 @@ export class H1Connection implements RequestEvents, Downstream {
   // ---- the answer ----
 
   writeHead(head: MessageHead, exchange: Exchange, hasBody: boolean): void {
-    this.#responseChunked = hasBody && head.contentLength < 0;
+    const body = framingOf(head, exchange, hasBody);
     if (this.#isLast) this.#closeAfter = true;
-    writeUpstreamHead(this.#listener, head, exchange, {
-      body: framingOf(head, exchange, hasBody),
-      close: this.#closeAfter,
-    });
+    if (this.#http10) {
+      this.#writeHead10(head, exchange, body);
+      return;
+    }
+    this.#responseChunked = body === 'chunked';
+    writeUpstreamHead(this.#listener, head, exchange, { body, close: this.#closeAfter });
+  }
+
+  /** As in Envoy the connection goes on only behind an answer that says its length. */
+  #writeHead10(head: MessageHead, exchange: Exchange, body: AnswerFraming['body']): void {
+    const out = this.#listener.shared.toClient;
+    const from = out.length;
+    this.#endsByClosing = body === 'chunked';
+    this.#responseChunked = false;
+    if (head.contentLength < 0 && body !== 'empty') this.#closeAfter = true;
+    const framing: AnswerFraming = { body: body === 'chunked' ? 'as-said' : body, close: this.#closeAfter };
+    writeUpstreamHead(this.#listener, head, exchange, framing);
+    sayHttp10(out, from);
+    if (!this.#closeAfter) sayKeepAlive(out);
   }
 
   /**
@@ -191,7 +226,10 @@ export class H1Connection implements RequestEvents, Downstream {
     this.#closeAfter = true;
     this.#responseChunked = false;
     this.#socket.allowHalfOpen = true;
+    const out = this.#listener.shared.toClient;
+    const from = out.length;
     writeTunnelAnswer(this.#listener, head, status, ask, responseChanges);
+    if (this.#http10) sayHttp10(out, from);
     return status;
   }
 
@@ -219,14 +257,18 @@ export class H1Connection implements RequestEvents, Downstream {
     const { shared, context } = this.#listener;
     if (reply.close || this.#isLast) this.#closeAfter = true;
     const { serverName } = context.chain;
-    writeLocalReply(shared.toClient, reply, serverName, shared.wallClock(), this.#closeAfter, headOnly);
+    const from = shared.toClient.length;
+    const said = this.#http10 && !this.#closeAfter ? keptAlive(reply) : reply;
+    writeLocalReply(shared.toClient, said, serverName, shared.wallClock(), this.#closeAfter, headOnly);
+    if (this.#http10) sayHttp10(shared.toClient, from);
     this.flush();
   }
 
   cut(): void {
     // what it was told in this callback is not the next one's
     this.#listener.shared.toClient.length = 0;
-    if (this.#tunnel && this.#listener.scheme === 'http') reset(this.#socket);
+    // where nothing else tells a cut from an end, a reset does
+    if ((this.#tunnel || this.#endsByClosing) && this.#listener.scheme === 'http') reset(this.#socket);
     else this.#socket.destroy();
   }
 
@@ -261,7 +303,7 @@ export class H1Connection implements RequestEvents, Downstream {
     } else {
       stats.rqHeaderTimeout.value++;
       this.#reader.close();
-      this.#request.onNoHead(target, localReplies.headerTimeout);
+      this.#onNoHead(localReplies.headerTimeout);
     }
   }
 

@@ -16,6 +16,7 @@ import type { H2Client, H2Stream, H2StreamPool } from './h2-stream.ts';
 import type { HttpListener } from './http-context.ts';
 import { http2Replies } from './local-reply.ts';
 import { RequestTarget } from './request-target.ts';
+import { settleUnderscores } from './underscores.ts';
 
 /** Refilled for each head. */
 const head = new FieldsHead();
@@ -159,7 +160,7 @@ export class H2Connection implements Handlers<H2Stream>, Writer, H2Client {
       return;
     }
     const refused = target.readFields(head, requestLimits.requestLineBytes, chain.paths);
-    if (refused === http2Replies.underscore) shared.http2Stats.rejectedWithUnderscores.value++;
+    if (head.underscore) settleUnderscores(head, refused, chain.paths, shared.http2Stats);
     this.#filling = one;
     one.request.onHead(target, head, refused, !endStream);
   }

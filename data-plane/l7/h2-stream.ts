@@ -15,6 +15,7 @@ import { type ClientEnd, clientEnds, type Exchange } from './exchange.ts';
 import type { HttpListener } from './http-context.ts';
 import { http2Replies, type LocalReply } from './local-reply.ts';
 import type { RequestTarget } from './request-target.ts';
+import { passingTrailers } from './underscores.ts';
 import { connectAsk, type UpgradeAsk } from './upgrade.ts';
 
 /** The connection as its streams see it. */
@@ -129,7 +130,12 @@ export class H2Stream implements Downstream {
     for (let i = 0; i < fields.length; i++) bytes += fields[i]!.name.length + fields[i]!.value.length;
     if (fields.length > limits.trailers || bytes > limits.trailerBytes)
       this.request.giveUp(http2Replies.headersTooLarge);
-    else this.request.onEnd(fields);
+    else {
+      const { context, shared } = this.#listener;
+      const passing = passingTrailers(fields, context.chain.paths, shared.http2Stats);
+      if (passing === null) this.request.giveUp(http2Replies.underscore);
+      else this.request.onEnd(passing);
+    }
   }
 
   /** Sends what has come of the request; the client gets room for more of it if that has found room. */

@@ -6,6 +6,7 @@ import type { Session, SessionKeys } from '../route/sticky-session.ts';
 import type { RouteTable } from '../route/table.ts';
 import type { LogEntry } from '../telemetry/log-entry.ts';
 import type { Http2Stats, HttpStats, ListenerStats } from '../telemetry/stats.ts';
+import type { UnderscoreStats } from '../telemetry/underscore-stats.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Deadlines } from '../upstream/deadlines.ts';
 import type { AnswerLines } from './answer-lines.ts';
@@ -49,6 +50,7 @@ export interface HttpShared {
   readonly turns: Turns;
   /** Of new requests, the share that is refused because there are too many, 0 to 1. */
   readonly load: { refusedShare: number };
+  readonly http1Stats: UnderscoreStats;
   readonly http2Stats: Http2Stats;
   /** What goes to clients, and to upstreams, within one callback. */
   readonly toClient: Out;

@@ -1,5 +1,5 @@
 /** Path normalisation as Envoy's edge does it, and stricter where an escape is malformed. */
-import { hexValue } from '../codec/h1-tables.ts';
+import { hexValue, pathByte, queryByte } from '../codec/h1-tables.ts';
 
 export interface PathOptions {
   readonly normalize: boolean;
@@ -91,4 +91,23 @@ function removeDotSegments(path: string): string {
     } else segments.push(part);
   });
   return `/${segments.join('/')}`;
+}
+
+/** One object, refilled. `kinds`: which kinds of bytes the path holds (`pathByte`); -1: one that no target may hold. */
+const pathBytes = { kinds: 0, queryStart: 0 };
+
+/** Valid until the next call. */
+export function readPathBytes(target: string): typeof pathBytes {
+  let kinds = 0;
+  let i = 0;
+  for (; i < target.length; i++) {
+    const kind = pathByte[target.charCodeAt(i)]!;
+    if (kind === 0) break;
+    kinds |= kind;
+  }
+  pathBytes.queryStart = i;
+  if (i < target.length && target.charCodeAt(i++) !== 63) kinds = -1;
+  for (; i < target.length; i++) if (queryByte[target.charCodeAt(i)] !== 1) kinds = -1;
+  pathBytes.kinds = kinds;
+  return pathBytes;
 }

@@ -1,10 +1,11 @@
 /** Reads what a request asks for out of its head, refusing what two readers could read differently. */
 import type { FieldsHead } from '../codec/fields-head.ts';
 import type { Head } from '../codec/h1-head.ts';
-import { pathByte, pathSlow, queryByte } from '../codec/h1-tables.ts';
+import { pathSlow } from '../codec/h1-tables.ts';
 import { forEachToken } from '../codec/h1-values.ts';
 import { kindOf, known } from '../codec/known-headers.ts';
 import type { HeaderPair, MessageHead } from '../codec/message-head.ts';
+import type { HttpChainConfig } from '../model/config.ts';
 import type { HashView } from '../route/hash-policies.ts';
 import type { HeaderChanges } from '../route/header-changes.ts';
 import type { RequestView } from '../route/request-view.ts';
@@ -12,8 +13,9 @@ import { canonicalHost, isSameAuthority } from './authority.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { http2Replies, type LocalReply, localReplies } from './local-reply.ts';
 import { forwardedMethods, readMethod } from './methods.ts';
-import { needsNormalizing, normalizePath, type PathOptions } from './path.ts';
+import { needsNormalizing, normalizePath, type PathOptions, readPathBytes } from './path.ts';
 import { requestDrops } from './request-drops.ts';
+import { refusesUnderscores } from './underscores.ts';
 import { connectAsk, readExtendedConnect, readUpgrade, type UpgradeAsk } from './upgrade.ts';
 
 /** `Connection` may not name these: dropping them would change the framing, the route or the client's identity. */
@@ -30,13 +32,15 @@ const noHeaders: readonly HeaderPair[] = [];
 const none: readonly string[] = [];
 const forwardedHost: ReadonlySet<string> = new Set(['x-forwarded-host']);
 
+type ChainPaths = HttpChainConfig['paths'];
+
 /** Canonical hosts by the authority they came from; bounded, since clients choose the keys. */
 const hosts = new Map<string, string>();
 const maxHosts = 4096;
 
 /** The facts of the request at hand. One object, refilled for each head; valid until the next one. */
 export class RequestTarget implements RequestView, HashView {
-  protocol: 'HTTP/1.1' | 'HTTP/2' = 'HTTP/1.1';
+  protocol: RequestView['protocol'] = 'HTTP/1.1';
   method = '';
   /** As sent. */
   target = '';
@@ -64,15 +68,19 @@ export class RequestTarget implements RequestView, HashView {
   #filtered: Map<string, string | null> | null = null;
 
   /** Null: fine, the fields are filled. Otherwise what to answer; `method` and `target` are filled for the log. */
-  read(head: Head, options: PathOptions, scheme: 'http' | 'https'): LocalReply | null {
-    this.#begin(head, 'HTTP/1.1', readMethod(head));
+  read(head: Head, options: ChainPaths, scheme: 'http' | 'https'): LocalReply | null {
+    this.#begin(head, head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1', readMethod(head));
     this.target = head.bytes.latin1Slice(head.targetStart, head.targetEnd);
     this.authority = head.host < 0 ? '' : head.value(head.host);
-    if (head.minor === 0) return localReplies.upgradeRequired;
+    if (head.minor === 0) {
+      if (options.http10 === null) return localReplies.upgradeRequired;
+      // what goes on is HTTP/1.1
+      this.rewritten = true;
+    }
     const connects = this.method === 'CONNECT';
     if (!connects && !forwardedMethods.has(this.method)) return this.#unknownMethod(localReplies.notImplemented);
-    if (head.host < 0) return localReplies.missingHost;
-    if (head.underscore) return localReplies.underscore;
+    if (head.host < 0 && !this.#hasDefaultHost(head, options)) return localReplies.missingHost;
+    if (head.underscore && refusesUnderscores(head, options)) return localReplies.underscore;
     if (connects) {
       const bodied = head.contentLength > 0 || head.chunked;
       return this.#readConnect(this.target, bodied) ?? this.#readHost() ?? this.#readConnection(head);
@@ -86,7 +94,7 @@ export class RequestTarget implements RequestView, HashView {
   }
 
   /** The same of a request that came in HTTP/2, and whose fields may stand in a request (RFC 9113 section 8.3.1). */
-  readFields(head: FieldsHead, requestLineBytes: number, options: PathOptions): LocalReply | null {
+  readFields(head: FieldsHead, requestLineBytes: number, options: ChainPaths): LocalReply | null {
     this.#begin(head, 'HTTP/2', head.method);
     // in HTTP/1.1 the request line and Host are written anew
     this.rewritten = true;
@@ -104,7 +112,7 @@ export class RequestTarget implements RequestView, HashView {
     if (this.target.length + this.method.length + 1 > requestLineBytes) return http2Replies.uriTooLong;
     if (head.authority === null && head.hosts === 0) return localReplies.missingHost;
     if (head.hosts > 1 || (head.hosts === 1 && head.first('host') !== this.authority)) return localReplies.badHost;
-    if (head.underscore) return http2Replies.underscore;
+    if (head.underscore && refusesUnderscores(head, options)) return http2Replies.underscore;
     if (this.method === 'CONNECT') return this.#readConnect(this.authority, head.contentLength > 0) ?? this.#readHost();
     if (head.scheme !== 'http' && head.scheme !== 'https') return http2Replies.badScheme;
     if (head.hasExpect && head.first('expect').toLowerCase() !== '100-continue') return localReplies.expectationFailed;
@@ -273,6 +281,14 @@ export class RequestTarget implements RequestView, HashView {
     return null;
   }
 
+  /** What HTTP/1.0 asks for without saying so; CONNECT always says so. */
+  #hasDefaultHost(head: Head, { http10 }: ChainPaths): boolean {
+    if (head.minor === 1 || !http10?.host || this.method === 'CONNECT') return false;
+    this.authority = http10.host;
+    this.authorityFromTarget = true;
+    return true;
+  }
+
   #readHost(): LocalReply | null {
     const cached = hosts.get(this.authority);
     if (cached !== undefined) {
@@ -300,12 +316,13 @@ export class RequestTarget implements RequestView, HashView {
   }
 
   #readConnection(head: Head): LocalReply | null {
-    if (head.upgrade >= 0 && this.upgrade === null) {
+    // HTTP/1.0 knows no upgrades (RFC 9110 section 7.8)
+    if (head.upgrade >= 0 && head.minor === 1 && this.upgrade === null) {
       const asked = readUpgrade(head, this.method);
       if (asked !== null && 'status' in asked) return asked;
       this.upgrade = asked;
     }
-    if (head.expect >= 0 && head.value(head.expect).toLowerCase() !== '100-continue') {
+    if (head.expect >= 0 && head.minor === 1 && head.value(head.expect).toLowerCase() !== '100-continue') {
       return localReplies.expectationFailed;
     }
     if (!head.namesOthers) return null;
@@ -320,22 +337,4 @@ export class RequestTarget implements RequestView, HashView {
     this.nominated = nominated;
     return null;
   }
-}
-
-/** One object, refilled. `kinds`: which kinds of bytes the path holds (`pathByte`); -1: one that no target may hold. */
-const pathBytes = { kinds: 0, queryStart: 0 };
-
-function readPathBytes(target: string): typeof pathBytes {
-  let kinds = 0;
-  let i = 0;
-  for (; i < target.length; i++) {
-    const kind = pathByte[target.charCodeAt(i)]!;
-    if (kind === 0) break;
-    kinds |= kind;
-  }
-  pathBytes.queryStart = i;
-  if (i < target.length && target.charCodeAt(i++) !== 63) kinds = -1;
-  for (; i < target.length; i++) if (queryByte[target.charCodeAt(i)] !== 1) kinds = -1;
-  pathBytes.kinds = kinds;
-  return pathBytes;
 }

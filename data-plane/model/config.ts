@@ -132,6 +132,10 @@ export interface HttpChainConfig {
     readonly normalize: boolean;
     readonly mergeSlashes: boolean;
     readonly escapedSlashes: 'keep' | 'reject' | 'redirect' | 'unescape';
+    /** Header names with `_`. */
+    readonly underscores: 'keep' | 'reject' | 'drop';
+    /** HTTP/1.0 is spoken, with the host that its requests without one ask for (empty: they are refused); null: it is not. */
+    readonly http10: { readonly host: string } | null;
   };
   readonly limits: {
     readonly headerBytes: number;
@@ -168,4 +172,14 @@ export interface AccessLogConfig {
   readonly format:
     | { readonly type: 'text'; readonly text: string }
     | { readonly type: 'json'; readonly fields: Readonly<Record<string, unknown>> };
+  /** Absent: all are logged. */
+  readonly sample?: LogSampleConfig;
+}
+
+/** Which share is logged: `numerator` of `denominator`. */
+export interface LogSampleConfig {
+  readonly numerator: number;
+  readonly denominator: number;
+  /** Drawn anew for each log, whatever the id says. */
+  readonly independent: boolean;
 }

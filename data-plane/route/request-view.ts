@@ -1,6 +1,6 @@
 /** What matching may ask of a request. */
 export interface RequestView {
-  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+  readonly protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';
   readonly method: string;
   /** Normalised path, without the query; empty: CONNECT, which has none. */
   readonly path: string;

@@ -232,17 +232,17 @@ export class Listeners implements NodeListeners {
     const common = { shared, listenerStats: listenerStats(registry, name), maxConnections, gate };
     switch (chain.type) {
       case 'http': {
-        const logs = openAccessLoggers(chain.accessLogs, sinks);
+        const logs = openAccessLoggers(chain.accessLogs, sinks, shared.random);
         const context = compileHttp(chain, logs, this.#deps.limits, this.#deps.filters, null);
         const stats = httpStats(registry, chain.statPrefix);
         return { server: new HttpServer({ ...common, stats, context, tls, proxyProtocol }), logs };
       }
       case 'tcp': {
-        const setup = compileTcp(chain, proxyProtocol, registry, sinks);
+        const setup = compileTcp(chain, proxyProtocol, registry, sinks, shared.random);
         return { server: new TcpServer({ ...common, setup }), logs: null };
       }
       case 'udp': {
-        const logs = openAccessLoggers(chain.accessLogs, sinks);
+        const logs = openAccessLoggers(chain.accessLogs, sinks, shared.random);
         const stats = udpStats(registry, chain.statPrefix);
         return { server: new UdpServer({ ...common, stats, chain, logs: logs.loggers }), logs };
       }
@@ -258,20 +258,20 @@ export class Listeners implements NodeListeners {
 
   /** The socket stays; what comes next on it follows the new configuration. */
   #change(open: Open, config: ListenerConfig): void {
-    const { registry, sinks } = this.#deps;
+    const { shared, registry, sinks } = this.#deps;
     const { server, logs } = open;
     const { chain, proxyProtocol } = config;
     if (server instanceof HttpServer && chain.type === 'http') {
-      open.logs = openAccessLoggers(chain.accessLogs, sinks);
+      open.logs = openAccessLoggers(chain.accessLogs, sinks, shared.random);
       server.context = compileHttp(chain, open.logs, this.#deps.limits, this.#deps.filters, server.context);
       if (config.tls !== null) server.updateTls(config.tls);
       server.updateProxyProtocol(proxyProtocol);
       void logs?.close();
     } else if (server instanceof TcpServer && chain.type === 'tcp') {
-      server.update(compileTcp(chain, proxyProtocol, registry, sinks));
+      server.update(compileTcp(chain, proxyProtocol, registry, sinks, shared.random));
       server.virtualAddress = this.#virtualAddress(config);
     } else if (server instanceof UdpServer && chain.type === 'udp') {
-      open.logs = openAccessLoggers(chain.accessLogs, sinks);
+      open.logs = openAccessLoggers(chain.accessLogs, sinks, shared.random);
       server.update(chain, open.logs.loggers);
       server.virtualAddress = this.#virtualAddress(config);
       void logs?.close();

@@ -13,11 +13,12 @@ export function compileTcp(
   proxyProtocol: ProxyProtocolConfig | null,
   registry: StatsRegistry,
   sinks: LogSinks,
+  random: () => number,
 ): TcpSetup {
   const closings: (() => void)[] = [];
   const serviceOf = (proxy: TcpProxyConfig): TcpService => {
     const stats = tcpStats(registry, proxy.statPrefix);
-    const logs = openAccessLoggers(proxy.accessLogs, sinks);
+    const logs = openAccessLoggers(proxy.accessLogs, sinks, random);
     closings.push(() => {
       stats.scope.drop();
       void logs.close();

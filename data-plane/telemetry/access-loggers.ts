@@ -1,7 +1,8 @@
 /** The access logs of one listener at work: formats compiled, sinks open. */
-import type { AccessLogConfig } from '../model/config.ts';
+import type { AccessLogConfig, LogSampleConfig } from '../model/config.ts';
 import { type CompiledAccessLog, compileAccessLog } from './access-log.ts';
 import type { LogEntry } from './log-entry.ts';
+import { isSampled } from './log-sample.ts';
 import type { LogSink, LogSinks } from './log-sink.ts';
 
 export class AccessLogger {
@@ -23,6 +24,22 @@ export class AccessLogger {
   }
 }
 
+/** Logs a share. */
+class SampledLogger extends AccessLogger {
+  readonly #sample: LogSampleConfig;
+  readonly #random: () => number;
+
+  constructor(log: CompiledAccessLog, sink: LogSink, sample: LogSampleConfig, random: () => number) {
+    super(log, sink);
+    this.#sample = sample;
+    this.#random = random;
+  }
+
+  override write(entry: LogEntry): void {
+    if (isSampled(this.#sample, entry, this.#random)) super.write(entry);
+  }
+}
+
 export interface AccessLoggers {
   readonly loggers: readonly AccessLogger[];
   /** Lower-case names of the request headers that the logs print; `LogEntry.requestHeaders` holds their values in this order. */
@@ -31,11 +48,20 @@ export interface AccessLoggers {
   close(): Promise<void>;
 }
 
-export function openAccessLoggers(configs: readonly AccessLogConfig[], sinks: LogSinks): AccessLoggers {
+/** @param random 0 ≤ x < 1, of what has no id to go by */
+export function openAccessLoggers(
+  configs: readonly AccessLogConfig[],
+  sinks: LogSinks,
+  random: () => number,
+): AccessLoggers {
   const requestHeaders: string[] = [];
   const logs = configs.map((config) => compileAccessLog(config, requestHeaders));
   return {
-    loggers: logs.map((log) => new AccessLogger(log, sinks.acquire(log.path))),
+    loggers: logs.map((log, index) => {
+      const sink = sinks.acquire(log.path);
+      const { sample } = configs[index]!;
+      return sample === undefined ? new AccessLogger(log, sink) : new SampledLogger(log, sink, sample, random);
+    }),
     requestHeaders,
     close: async () => {
       await Promise.all(logs.map((log) => sinks.release(log.path)));

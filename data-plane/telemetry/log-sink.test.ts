@@ -142,6 +142,7 @@ test('the access logs of a listener write to their sinks', async () => {
       { path: file, format: { type: 'json', fields: { a: '%REQ(X-A)%' } } },
     ],
     sinks,
+    Math.random,
   );
   expect(opened.requestHeaders).toEqual(['x-a']);
   const entry = { ...emptyLogEntry(), status: 204, requestHeaders: ['v'] };

@@ -4,6 +4,7 @@
  */
 import { preludeStats } from './prelude-stats.ts';
 import type { Counter, StatsRegistry } from './registry.ts';
+import { underscoreStats } from './underscore-stats.ts';
 
 export type ClusterStats = ReturnType<typeof clusterStats>;
 export type DnsStats = ReturnType<typeof dnsStats>;
@@ -194,10 +195,7 @@ export function http2Stats(registry: StatsRegistry) {
     rxMessagingError: scope.counter('rx_messaging_error', "Streams reset for breaking HTTP's rules"),
     trailers: scope.counter('trailers', 'Requests with trailers'),
     goawaySent: scope.counter('goaway_sent', 'Goodbyes said'),
-    rejectedWithUnderscores: scope.counter(
-      'requests_rejected_with_underscores_in_headers',
-      'Requests refused for an underscore in the name of a header',
-    ),
+    ...underscoreStats(scope),
     headerOverflow,
     flood: {
       idleFrames: flood('inbound_idle_frames_flood', 'frames that carry nothing'),

@@ -29,7 +29,7 @@ const listenerOf = (hosts: readonly ReturnType<typeof hostOf>[], name = 'public'
       grpcWeb: null,
     },
     http2: { extendedConnect: false, maxConcurrentStreams: 1, streamWindowBytes: 1, connectionWindowBytes: 1 },
-    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
+    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject', underscores: 'reject', http10: null },
     limits: {
       ...{ headerBytes: 1, headers: 1, headersTimeoutMs: 1, requestTimeoutMs: 1, idleTimeoutMs: 1 },
       streamIdleTimeoutMs: 1,

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { nearest, notSupportedYet, show } from '../problems.ts';
 import type { ListenerSpec } from '../specs.ts';
-import { parsePercent, percentRemedy, type WrittenReference } from '../units.ts';
+import type { WrittenReference } from '../units.ts';
 import { clientCertificates } from './client-certificates.ts';
-import { address, duration, name, names, reference, size } from './common.ts';
-import { about, type Field, fields, itself, listOf, must, text, whole, word, yesNo } from './fields.ts';
+import { address, duration, name, names, percent, reference, size } from './common.ts';
+import { about, type Field, fields, itself, listOf, must, text, whole, word } from './fields.ts';
+import { paths } from './listener-paths.ts';
 import { fitsProtocol } from './listener-protocol.ts';
 import { proxyProtocolSchema } from './listener-proxy-protocol.ts';
 
@@ -31,12 +32,6 @@ const logFormat = text('`json`', 'Write `json`.', (written) =>
     : { ok: false, fault: notSupportedYet('An access log format other than `json`') },
 ).meta({ enum: ['json'] });
 
-const logSample = text('percentage', percentRemedy, (written) => {
-  const share = parsePercent(written);
-  if (!share.ok || share.value === 100) return share;
-  return { ok: false, fault: notSupportedYet('Sampling of the access log') };
-});
-
 const accessLogObject = fields({
   format: about(logFormat.prefault('json'), 'One JSON object a line.', 'FileAccessLog.log_format'),
   to: about(
@@ -44,8 +39,12 @@ const accessLogObject = fields({
     'Where the lines go.',
     'StdoutAccessLog, StderrAccessLog or FileAccessLog.path',
   ),
-  sample: about(logSample.prefault('100%'), 'How many requests are logged; `100%` is all, the only value so far.', '-'),
-}).transform(({ format, to }) => ({ format, to }));
+  sample: about(
+    percent().prefault('100%'),
+    'Which share of them is logged; by the request id where there is one, so that all proxies on the way choose the same.',
+    'AccessLog.filter.runtime_filter.percent_sampled',
+  ),
+}).transform(({ format, to, sample }) => ({ format, to, samplePercent: sample }));
 
 /** An api listener sees no requests. */
 function defaultAccessLog(protocol: ListenerSpec['protocol']): ListenerSpec['accessLog'] {
@@ -53,23 +52,6 @@ function defaultAccessLog(protocol: ListenerSpec['protocol']): ListenerSpec['acc
 }
 
 const accessLogOff = z.union([z.literal(false, { error: 'Write `off`.' }), word(['off'])]).transform(() => null);
-
-const paths = fields(
-  {
-    normalize: about(
-      yesNo().prefault(true),
-      'Resolve `.` and `..`, decode unreserved escapes.',
-      `${hcm}.normalize_path`,
-    ),
-    mergeSlashes: about(yesNo().prefault(true), 'Several slashes in a row are one.', `${hcm}.merge_slashes`),
-    escapedSlashes: about(
-      word(['keep', 'reject', 'redirect', 'unescape']).prefault('reject'),
-      'What happens to a path with `%2F` or `%5C`.',
-      `${hcm}.path_with_escaped_slashes_action`,
-    ),
-  },
-  { notYet: { underscores: '', http10: '' } },
-);
 
 const headerBytes = must(size(), (bytes) => {
   if (bytes >= 1024 && bytes <= limits.headerBytes && bytes % 1024 === 0) return undefined;
@@ -204,11 +186,7 @@ const written = fields(
       'What is logged of every request, connection or session; `off` for nothing; not for api.',
       `${hcm}.access_log, TcpProxy.access_log, UdpProxyConfig.access_log`,
     ),
-    paths: about(
-      paths.optional(),
-      'How request paths are cleaned before they are matched; http and https only.',
-      `${hcm}`,
-    ),
+    paths: about(paths.optional(), 'How requests are cleaned before they are matched; http and https only.', `${hcm}`),
     limits: about(listenerLimits.optional(), 'What clients may take.', hcm),
     tls: about(
       tls.optional(),

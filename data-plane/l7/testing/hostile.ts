@@ -106,7 +106,7 @@ class Conversation {
   /** Final status codes; a SETTINGS frame is an answer, too. */
   get statuses(): string[] {
     if (this.answer.charCodeAt(3) === 4) return ['h2-accepted-if-enabled'];
-    return [...this.answer.matchAll(/(?:^|ok|\n)HTTP\/1\.1 ([2-9]\d\d) /g)].map((match) => match[1]!);
+    return [...this.answer.matchAll(/(?:^|ok|\n)HTTP\/1\.[01] ([2-9]\d\d) /g)].map((match) => match[1]!);
   }
 
   destroy(): void {

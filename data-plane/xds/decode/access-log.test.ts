@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { FileAccessLog } from '../../../proto/envoy.ts';
+import type { FileAccessLog, Listener } from '../../../proto/envoy.ts';
 import type { AccessLogConfig } from '../../model/config.ts';
 import { readAccessLogs } from './access-log.ts';
 import { formatProblem, Place } from './problems.ts';
@@ -85,8 +85,40 @@ test.each<[FileAccessLog, RegExp]>([
   expect(problems[0]).toMatch(expected);
 });
 
-test('a filtered log is refused, for it would log what was not asked for', () => {
+type LogFilter = NonNullable<NonNullable<Listener['access_log']>[number]['filter']>;
+
+function readFiltered(filter: LogFilter) {
   const place = new Place();
-  readAccessLogs(place, [{ filter: { not_health_check_filter: {} }, typed_config: any(fileLog, { path: '/x' }) }]);
-  expect(place.problems.map(formatProblem)).toEqual(['access_log[0].filter: not supported by this data plane']);
+  const [log] = readAccessLogs(place, [{ filter, typed_config: any(fileLog, { path: '/x' }) }]);
+  return { sample: log?.sample, problems: place.problems.map(formatProblem) };
+}
+
+test.each([
+  [{ percent_sampled: { numerator: 10 } }, { numerator: 10, denominator: 100, independent: false }],
+  [
+    { percent_sampled: { numerator: 25, denominator: 'TEN_THOUSAND' }, use_independent_randomness: true },
+    { numerator: 25, denominator: 10_000, independent: true },
+  ],
+  [
+    { percent_sampled: { numerator: 1, denominator: 'MILLION' } },
+    { numerator: 1, denominator: 1_000_000, independent: false },
+  ],
+  [{}, { numerator: 0, denominator: 100, independent: false }],
+  [{ percent_sampled: { numerator: 100 } }, undefined],
+  [{ percent_sampled: { numerator: 101 } }, undefined],
+] as const)('a share of %j is %j', (runtime, sample) => {
+  const filter = { runtime_filter: { runtime_key: 'k', ...runtime } };
+  expect(readFiltered(filter)).toEqual({ sample, problems: [] });
+});
+
+test.each([
+  [{ not_health_check_filter: {} }, '.not_health_check_filter: not supported by this data plane'],
+  [{}, ': must say a filter'],
+  [{ runtime_filter: { percent_sampled: { numerator: 1 } } }, '.runtime_filter.runtime_key: must not be empty'],
+  [
+    { runtime_filter: { runtime_key: 'k', percent_sampled: { denominator: 9 as never } } },
+    '.runtime_filter.percent_sampled.denominator: is not supported by this data plane',
+  ],
+])('a log with the filter %j is refused, for it would log what was not asked for', (filter, problem) => {
+  expect(readFiltered(filter).problems).toEqual([`access_log[0].filter${problem}`]);
 });

@@ -3,6 +3,7 @@ import type { FileAccessLog, Listener } from '../../../proto/envoy.ts';
 import type { AccessLogConfig } from '../../model/config.ts';
 import { defaultLogFormat, parseLogFormat } from '../../model/log-format.ts';
 import { checkFields, fieldTable } from './fields.ts';
+import { readSample } from './log-sample.ts';
 import { anyName, type StructMessage, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
 import { required } from './values.ts';
@@ -12,7 +13,7 @@ export type FormatString = NonNullable<FileAccessLog['log_format']>;
 type LogFormat = AccessLogConfig['format'];
 
 const accessLogFields = fieldTable('envoy.config.accesslog.v3.AccessLog', {
-  carried: ['typed_config'],
+  carried: ['typed_config', 'filter'],
   ignored: ['name'],
 });
 const fileFields = fieldTable('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
@@ -38,17 +39,19 @@ function readAccessLog(place: Place, log: AccessLog): AccessLogConfig | null {
   checkFields(place, log, accessLogFields);
   const at = place.field('typed_config');
   const name = anyName(log.typed_config);
+  const share = readSample(place.field('filter'), log.filter);
   switch (name) {
     case 'envoy.extensions.access_loggers.file.v3.FileAccessLog': {
       const file = unpackAny(at, name, log.typed_config);
-      return file === null ? null : { path: required(at.field('path'), file.path), format: readFileFormat(at, file) };
+      if (file === null) return null;
+      return { path: required(at.field('path'), file.path), format: readFileFormat(at, file), ...share };
     }
     case 'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog':
     case 'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': {
       const stream = unpackAny(at, name, log.typed_config);
       if (stream === null) return null;
       const path = name.endsWith('StdoutAccessLog') ? '/dev/stdout' : '/dev/stderr';
-      return { path, format: readFormat(at.field('log_format'), stream.log_format) };
+      return { path, format: readFormat(at.field('log_format'), stream.log_format), ...share };
     }
     default:
       at.refuse(`access log ${name || 'without a type'} is ${unsupported}`);

@@ -5,7 +5,12 @@ const denominators: Readonly<Record<string, number>> = { HUNDRED: 100, TEN_THOUS
 
 /** A share, from 0 to 1 and above. */
 export function readPercent(place: Place, message: { numerator?: number; denominator?: unknown }): number {
+  return (message.numerator ?? 0) / denominatorOf(place, message);
+}
+
+/** What is the whole. */
+export function denominatorOf(place: Place, message: { denominator?: unknown }): number {
   const denominator = denominators[String(message.denominator ?? 'HUNDRED')];
   if (denominator === undefined) place.field('denominator').refuse(`is ${unsupported}`);
-  return (message.numerator ?? 0) / (denominator ?? 100);
+  return denominator ?? 100;
 }

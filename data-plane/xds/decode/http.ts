@@ -8,7 +8,7 @@ import { checkFields, fieldTable } from './fields.ts';
 import { readChainGrpcWeb } from './grpc-web.ts';
 import { readHttpFilters } from './http-filters.ts';
 import { type Place, unsupported } from './problems.ts';
-import { checkHttp1Options } from './protocol-options.ts';
+import { readHttp10 } from './protocol-options.ts';
 import type { HttpChainResource } from './resources.ts';
 import { readRouteTable } from './route.ts';
 import { readChainSession } from './stateful-session.ts';
@@ -68,9 +68,8 @@ const rdsFields = fieldTable('envoy.extensions.filters.network.http_connection_m
 });
 
 const commonFields = fieldTable('envoy.config.core.v3.HttpProtocolOptions', {
-  carried: ['idle_timeout', 'max_headers_count'],
-  // names with an underscore are refused always, which is the stricter of the two
-  only: { headers_with_underscores_action: ['ALLOW', 'REJECT_REQUEST'], max_requests_per_connection: [0] },
+  carried: ['idle_timeout', 'max_headers_count', 'headers_with_underscores_action'],
+  only: { max_requests_per_connection: [0] },
 });
 
 const escapedSlashes: Readonly<Record<string, HttpChainConfig['paths']['escapedSlashes']>> = {
@@ -81,6 +80,12 @@ const escapedSlashes: Readonly<Record<string, HttpChainConfig['paths']['escapedS
   UNESCAPE_AND_FORWARD: 'unescape',
 };
 
+const underscores: Readonly<Record<string, HttpChainConfig['paths']['underscores']>> = {
+  ALLOW: 'keep',
+  REJECT_REQUEST: 'reject',
+  DROP_HEADER: 'drop',
+};
+
 /** @param asksForCertificates the listener asks clients for them */
 export function readHttpConnectionManager(
   place: Place,
@@ -88,7 +93,6 @@ export function readHttpConnectionManager(
   asksForCertificates: boolean,
 ): HttpChainResource | null {
   checkFields(place, message, managerFields);
-  checkHttp1Options(place.field('http_protocol_options'), message.http_protocol_options);
   const config = {
     statPrefix: message.stat_prefix ?? '',
     filters: readHttpFilters(place, message.http_filters ?? []),
@@ -164,7 +168,19 @@ function readPaths(place: Place, message: HttpConnectionManager): HttpChainConfi
     normalize: bool(message.normalize_path, false),
     mergeSlashes: message.merge_slashes ?? false,
     escapedSlashes: known ?? 'keep',
+    underscores: readUnderscores(place.field('common_http_protocol_options'), message.common_http_protocol_options),
+    http10: readHttp10(place.field('http_protocol_options'), message.http_protocol_options),
   };
+}
+
+function readUnderscores(
+  place: Place,
+  options: HttpConnectionManager['common_http_protocol_options'],
+): HttpChainConfig['paths']['underscores'] {
+  const action = options?.headers_with_underscores_action ?? 'ALLOW';
+  const known = underscores[action];
+  if (known === undefined) place.field('headers_with_underscores_action').refuse(`${action} is ${unsupported}`);
+  return known ?? 'keep';
 }
 
 function readLimits(place: Place, message: HttpConnectionManager): HttpChainConfig['limits'] {

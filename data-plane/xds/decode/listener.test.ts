@@ -54,7 +54,10 @@ test("an HTTP listener has Envoy's defaults where it says nothing", () => {
         upgrades: [],
         stickySession: null,
         grpcWeb: null,
-        paths: { normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
+        paths: {
+          ...{ normalize: false, mergeSlashes: false, escapedSlashes: 'keep' },
+          ...{ underscores: 'keep', http10: null },
+        },
         limits: {
           headerBytes: 61_440,
           headers: 100,
@@ -107,7 +110,7 @@ test('what an HTTP listener says is carried over', () => {
       { type: 'websocket', enabled: true },
       { type: 'connect', enabled: false },
     ],
-    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject' },
+    paths: { normalize: true, mergeSlashes: true, escapedSlashes: 'reject', underscores: 'reject', http10: null },
     limits: {
       headerBytes: 32_768,
       headers: 50,
@@ -117,6 +120,23 @@ test('what an HTTP listener says is carried over', () => {
       streamIdleTimeoutMs: 0,
     },
   });
+});
+
+test.each([
+  ['ALLOW', 'keep'],
+  ['REJECT_REQUEST', 'reject'],
+  ['DROP_HEADER', 'drop'],
+] as const)('header names with underscores: %s is %s', (headers_with_underscores_action, underscores) => {
+  const { config } = httpChain({ common_http_protocol_options: { headers_with_underscores_action } });
+  expect(config.paths).toMatchObject({ underscores });
+});
+
+test.each([
+  [{ accept_http_10: false, default_host_for_http_10: 'a.example.com' }, null],
+  [{ accept_http_10: true }, { host: '' }],
+  [{ accept_http_10: true, default_host_for_http_10: 'a.example.com' }, { host: 'a.example.com' }],
+])('HTTP/1.0 by %j is %j', (http_protocol_options, http10) => {
+  expect(httpChain({ http_protocol_options }).config.paths.http10).toEqual(http10);
 });
 
 test.each(['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET'] as const)(
@@ -382,15 +402,19 @@ test.each(
       {
         common_http_protocol_options: {
           max_stream_duration: seconds(1),
-          headers_with_underscores_action: 'DROP_HEADER',
+          headers_with_underscores_action: 9 as never,
         },
       },
       [
+        `.common_http_protocol_options.headers_with_underscores_action: 9 is ${unsupported}`,
         `.common_http_protocol_options.max_stream_duration: ${unsupported}`,
-        `.common_http_protocol_options.headers_with_underscores_action: "DROP_HEADER" is ${unsupported}`,
       ],
     ],
-    [{ http_protocol_options: { accept_http_10: true } }, [`.http_protocol_options.accept_http_10: ${unsupported}`]],
+    [{ http_protocol_options: { enable_trailers: true } }, [`.http_protocol_options.enable_trailers: ${unsupported}`]],
+    [
+      { http_protocol_options: { accept_http_10: true, default_host_for_http_10: 'a\r\nb: c' } },
+      ['.http_protocol_options.default_host_for_http_10: must not hold control characters'],
+    ],
     [{ path_with_escaped_slashes_action: 9 as never }, [`.path_with_escaped_slashes_action: 9 is ${unsupported}`]],
     [
       { access_log: [{ typed_config: { type_url: 'type.googleapis.com/x.Grpc', value: Buffer.of() } }] },

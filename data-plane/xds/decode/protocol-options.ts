@@ -1,10 +1,10 @@
 /** How a cluster is spoken to: envoy.extensions.upstreams.http.v3.HttpProtocolOptions and its older forms. */
 import type { Cluster, HttpProtocolOptions } from '../../../proto/envoy.ts';
-import type { ClusterConfig, Http2Config } from '../../model/config.ts';
+import type { ClusterConfig, Http2Config, HttpChainConfig } from '../../model/config.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
-import { millis, uint32, uint32Within } from './values.ts';
+import { millis, uint32, uint32Within, wireText } from './values.ts';
 
 const optionsName = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
@@ -18,9 +18,16 @@ const commonFields = fieldTable('envoy.config.core.v3.HttpProtocolOptions', {
   carried: ['idle_timeout', 'max_requests_per_connection'],
   ignored: ['headers_with_underscores_action'], // about requests that come in, not about those that go out
 });
-const http1Fields = fieldTable('envoy.config.core.v3.Http1ProtocolOptions', {
+const http1Options = 'envoy.config.core.v3.Http1ProtocolOptions';
+const http1Only = { allow_absolute_url: [true], override_stream_error_on_invalid_http_message: [false] };
+const http1Fields = fieldTable(http1Options, {
   ignored: ['use_balsa_parser', 'default_host_for_http_10'],
-  only: { allow_absolute_url: [true], override_stream_error_on_invalid_http_message: [false] },
+  only: http1Only,
+});
+const http1ClientFields = fieldTable(http1Options, {
+  carried: ['accept_http_10', 'default_host_for_http_10'],
+  ignored: ['use_balsa_parser'],
+  only: http1Only,
 });
 
 const http2Fields = fieldTable('envoy.config.core.v3.Http2ProtocolOptions', {
@@ -32,6 +39,16 @@ const http2Fields = fieldTable('envoy.config.core.v3.Http2ProtocolOptions', {
 
 export function checkHttp1Options(place: Place, options: Cluster['http_protocol_options']): void {
   checkFields(place, options ?? {}, http1Fields);
+}
+
+/** How clients of HTTP/1 are spoken to. */
+export function readHttp10(
+  place: Place,
+  options: Cluster['http_protocol_options'],
+): HttpChainConfig['paths']['http10'] {
+  checkFields(place, options ?? {}, http1ClientFields);
+  if (!options?.accept_http_10) return null;
+  return { host: wireText(place.field('default_host_for_http_10'), options.default_host_for_http_10 ?? '') };
 }
 
 type KeepAlive = Omit<ClusterConfig['keepAlive'], 'maxIdle'>;
