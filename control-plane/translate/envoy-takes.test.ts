@@ -62,14 +62,21 @@ test.each(examples)('the documents of examples/features/%s are accepted', (name)
   expect(checkChanges(new MemoryDocumentSet(1), puts(readFileSync(new URL(name, folder), 'utf8')))).toEqual([]);
 });
 
-test.each(['affinity', 'balancing', 'grpc', 'health', 'kernel-datapath', 'l4', 'proxy-protocol', 'two-tiers'])(
-  'what docs/%s.md shows are documents',
-  (page) => {
-    const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
-    const shown = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => puts(yaml));
-    expect(shown).not.toEqual([]);
-  },
-);
+test.each([
+  'affinity',
+  'balancing',
+  'grpc',
+  'health',
+  'kernel-datapath',
+  'l4',
+  'old-clients',
+  'proxy-protocol',
+  'two-tiers',
+])('what docs/%s.md shows are documents', (page) => {
+  const text = readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
+  const shown = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => puts(yaml));
+  expect(shown).not.toEqual([]);
+});
 
 describe.skipIf(requirePeer('envoy') === undefined)('a real Envoy', () => {
   test('takes every form of a cluster', async () => {
