@@ -5,15 +5,13 @@ import { writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { Cleanup, request, temporaryFolder, waitFor } from '../support/fairlead.ts';
 import { requirePeer } from '../support/peers.ts';
+import { freePort } from '../support/ports.ts';
 import { type Endpoint, startEndpoint } from './endpoint.ts';
 import { fares, requestsOfEight } from './fares.ts';
 
 async function startNginx(cleanup: Cleanup, program: string, endpoints: readonly Endpoint[]): Promise<number> {
   const folder = await temporaryFolder(cleanup);
-  const free = net.createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address() as net.AddressInfo;
-  await new Promise((resolve) => free.close(resolve));
+  const port = await freePort();
   const servers = endpoints.map(({ key }) => `server ${key} max_fails=3 fail_timeout=1s;`);
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (one) => `${one}_temp_path ${folder}/${one};`,

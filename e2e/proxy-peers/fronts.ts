@@ -4,21 +4,13 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { type Cleanup, temporaryFolder, waitFor } from '../support/fairlead.ts';
+import { freePort } from '../support/ports.ts';
 
 export interface Front {
   readonly name: string;
   readonly port: number;
   /** It gives each connection an id like this one. */
   readonly id: RegExp | null;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function start(cleanup: Cleanup, program: string, args: readonly string[], ports: readonly number[]) {

@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { Cleanup, startControlPlane, startDataPlane } from '../support/fairlead.ts';
 import { requirePeer } from '../support/peers.ts';
+import { freePort } from '../support/ports.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { checkDns } from './dns.ts';
 import { checkIdle } from './idle.ts';
@@ -14,7 +15,7 @@ import { checkMqtt } from './mqtt.ts';
 import { checkMutualTls, serviceHost, startService } from './mutual-tls.ts';
 import { checkPostgres } from './postgres.ts';
 import { checkRedis } from './redis.ts';
-import { freePort, startDnsmasq, startMariadb, startMosquitto, startRedis } from './servers.ts';
+import { startDnsmasq, startMariadb, startMosquitto, startRedis } from './servers.ts';
 
 const { values } = parseArgs({ options: { megabytes: { type: 'string', default: '1000' } } });
 const idleMs = 2_000;

@@ -5,19 +5,12 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { type Cleanup, temporaryFolder, waitFor } from '../support/fairlead.ts';
+import { freePort } from '../support/ports.ts';
 import { unprivilegedAccount } from '../support/postgres-binaries.ts';
 
 export interface RunningServer {
   readonly port: number;
   readonly folder: string;
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** @param args of the program, whose port and folder they name */

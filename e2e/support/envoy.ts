@@ -99,12 +99,15 @@ async function writeBootstrap(folder: string, bootstrap: EnvoyOptions['bootstrap
   return file;
 }
 
+/** Each stream by itself, since they may come in pieces of lines; access logs go to the last one. */
 function collect(process: ChildProcess): () => string {
-  const chunks: string[] = [];
-  for (const stream of [process.stdout, process.stderr]) {
-    stream?.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk));
+  const texts = ['', ''];
+  for (const [index, stream] of [process.stderr, process.stdout].entries()) {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      texts[index] += chunk;
+    });
   }
-  return () => chunks.join('');
+  return () => texts.join('');
 }
 
 /** Asks again and again until `ask` answers; throws with Envoy's last lines if it ends or the time is up first. */

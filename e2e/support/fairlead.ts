@@ -72,7 +72,8 @@ export function startProgram(args: readonly string[], env: Record<string, string
     });
     return () => text;
   };
-  const ended = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string);
+  // all that it said has been read by then, which at its exit it may not
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string);
   return {
     child,
     stdout: gather(child.stdout),
@@ -95,14 +96,15 @@ export async function run(args: readonly string[], env: Record<string, string>) 
   return { code, stdout: program.stdout(), stderr: program.stderr() };
 }
 
+/** The JSON lines of a log that have `text` in them. A line that is not there to its end yet is left out. */
+export function jsonLines<T>(log: string, text = ''): T[] {
+  const whole = log.split('\n').slice(0, -1);
+  return whole.filter((line) => line.startsWith('{') && line.includes(text)).map((line) => JSON.parse(line) as T);
+}
+
 /** The first JSON log line of this event. */
 export function logged(program: Program, event: string): Record<string, string> | undefined {
-  for (const line of program.stderr().split('\n')) {
-    if (!line.startsWith('{')) continue;
-    const entry = JSON.parse(line) as Record<string, string>;
-    if (entry['event'] === event) return entry;
-  }
-  return undefined;
+  return jsonLines<Record<string, string>>(program.stderr(), event).find((entry) => entry['event'] === event);
 }
 
 export interface ControlPlaneProcess {

@@ -1,13 +1,13 @@
 /** A real PostgreSQL server for tests: one's own, on a free port, with faults on demand, gone afterwards. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { storesFolder } from '../../control-plane/store/testing-empty.ts';
+import { freePort } from './ports.ts';
 import { type Account, binaryFolders, runnableFolder, unprivilegedAccount } from './postgres-binaries.ts';
 
 export const postgresPassword = 'correct horse';
@@ -192,31 +192,4 @@ async function launchOnce({ bin, data, sockets, account }: Place, port: number):
   });
   await up;
   return server;
-}
-
-/** Below the range that outgoing connections take their ports from, so that none of them is in the way later. */
-async function freePort(): Promise<number> {
-  const lowest = 20_000;
-  const above = ephemeralStart();
-  for (;;) {
-    const port = lowest + Math.floor(Math.random() * (above - lowest));
-    if (await isFree(port)) return port;
-  }
-}
-
-function ephemeralStart(): number {
-  try {
-    const start = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/)[0]);
-    return start > 21_000 ? start : 32_768;
-  } catch {
-    return 32_768;
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  probe.once('error', () => resolve(false));
-  probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-  return promise;
 }
