@@ -15,7 +15,7 @@ export interface EnvoyOptions {
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error';
   /** `ready`: return once /ready answers LIVE; `admin`: as soon as the admin answers. Default `ready`. */
   readonly waitFor?: 'ready' | 'admin';
-  /** How long that may take. Default 20,000. */
+  /** How long that may take. Default 60,000. */
   readonly timeoutMs?: number;
 }
 
@@ -37,7 +37,7 @@ export interface RunningEnvoy {
 const quickAndAlone = ['--disable-hot-restart', '--file-flush-interval-msec', '50'];
 
 const pollMs = 25;
-const defaultTimeoutMs = 20_000;
+const defaultTimeoutMs = 60_000;
 const killAfterMs = 5_000;
 
 /** Starts one Envoy with one worker thread. Any number can run at once. */

@@ -20,7 +20,7 @@ export interface RawAnswer {
   readonly seen: Seen | null;
 }
 
-const patienceMs = 5_000;
+const patienceMs = 30_000;
 
 /** Answers each request with what it got, in JSON. */
 export async function startRawBackend(cleanup: Cleanup, name: string): Promise<{ port: number }> {
