@@ -263,10 +263,11 @@ export async function startBackend(cleanup: Cleanup, name: string): Promise<Back
   return backend;
 }
 
-/** One request; connections are not reused, so that each answer is the proxy's own decision. */
+/** One request; connections are not reused, so that each answer is the proxy's own decision. `address`: default 127.0.0.1. */
 export function request(
   port: number,
   options: {
+    address?: string;
     path?: string;
     method?: string;
     host?: string;
@@ -279,7 +280,7 @@ export function request(
     const outgoing = http.request(
       {
         port,
-        host: '127.0.0.1',
+        host: options.address ?? '127.0.0.1',
         path: options.path ?? '/',
         method: options.method ?? 'GET',
         headers: { ...(options.host === undefined ? {} : { host: options.host }), ...options.headers },
