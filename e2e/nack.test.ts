@@ -1,23 +1,31 @@
 /** A document that slips past every check and that a node refuses: the fleet view names the node, the type and the field. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { createLogger } from '../control-plane/logging.ts';
 import { buildSnapshot } from '../control-plane/snapshot/build.ts';
 import { SnapshotCache } from '../control-plane/snapshot/cache.ts';
+import { copyEmptyStore, storesFolder } from '../control-plane/store/testing-empty.ts';
 import { startControlPlane } from '../control-plane/wire.ts';
 import { StatusClient } from '../control-plane/xds/testing/status-client.ts';
 import { decode, encode } from '../proto/codec.ts';
 import { pushOrder, type XdsType, xdsTypeOf } from '../proto/type-urls.ts';
-import { adminToken, Cleanup, request, run, startBackend, startDataPlane, waitFor } from './support/fairlead.ts';
+import {
+  adminToken,
+  Cleanup,
+  request,
+  run,
+  startBackend,
+  startDataPlane,
+  temporaryFolder,
+  waitFor,
+} from './support/fairlead.ts';
 
 const cleanup = new Cleanup();
 afterAll(() => cleanup.run());
 
 test('fairlead status shows the NACK with the field at fault; the node serves what it had; a cure clears it', async () => {
-  const home = mkdtempSync(path.join(os.tmpdir(), 'fairlead-nack-'));
-  cleanup.add(() => rmSync(home, { recursive: true, force: true }));
+  const home = await temporaryFolder(cleanup, storesFolder);
+  await copyEmptyStore(path.join(home, 'store'));
   const free = { host: '127.0.0.1', port: 0 };
   const cache = new SnapshotCache();
   const logger = createLogger({ readable: false });

@@ -12,6 +12,7 @@ import {
   startDataPlane,
   waitFor,
 } from './support/fairlead.ts';
+import { ownLoopback } from './support/ports.ts';
 import { startPostgres } from './support/postgres.ts';
 
 const cleanup = new Cleanup();
@@ -30,7 +31,10 @@ test('a restored database is said everywhere and taken nowhere, until the replic
     for (const statement of statements) await client.query(statement);
     await client.end();
   };
-  const start = (): Promise<ControlPlaneProcess> => startControlPlane(cleanup, { env: { DATABASE_URL: url } });
+  const env = { DATABASE_URL: url };
+  // where they come back to
+  const own = `${ownLoopback()}:0`;
+  const start = (): Promise<ControlPlaneProcess> => startControlPlane(cleanup, { api: own, xds: own, env });
   const [first, second] = [await startBackend(cleanup, 'first'), await startBackend(cleanup, 'second')];
   const cluster = (port: number) => ({ spec: { endpoints: [{ address: '127.0.0.1', port }] } });
   const before = await start();
@@ -53,12 +57,12 @@ spec: { hosts: ["*"], to: { cluster: a } }
   await before.program.stop();
   await query(`create database backup template ${database}`);
 
-  const replicas = [await start(), await start()];
+  const replicas = await Promise.all([start(), start()]);
   const xds = replicas.map((replica) => replica.xds).join();
   const join = (id: string) => startDataPlane(cleanup, { xds, nodeToken: async () => adminToken }, 'edge', id);
   const backendOf = async (port: number): Promise<string> => JSON.parse((await request(port, {})).body).backend;
   const port = await (await join('n1')).port('public');
-  await replicas[0]!.rest('PUT', '/v1/clusters/a', cluster(second.port));
+  await replicas[0].rest('PUT', '/v1/clusters/a', cluster(second.port));
   await waitFor('the second revision', async () => ((await backendOf(port)) === 'second' ? true : undefined));
 
   await query(`drop database ${database} with (force)`, `alter database backup rename to ${database}`);
@@ -68,7 +72,7 @@ spec: { hosts: ["*"], to: { cluster: a } }
       const body = (await response.json()) as { detail?: string };
       return response.status === 503 && sentence.test(body.detail ?? '') ? body.detail : undefined;
     });
-    expect(replica.program.stderr()).toMatch(/"level":"?(?:60|fatal).*"event":"store.went-back"/);
+    await expect.poll(replica.program.stderr).toMatch(/"level":"?(?:60|fatal).*"event":"store.went-back"/);
     const { stdout } = await run(['status'], replica.env);
     expect(stdout).toMatch(/^NOT READY /);
     expect(stdout).toContain(detail);
@@ -85,7 +89,6 @@ spec: { hosts: ["*"], to: { cluster: a } }
 
   const addresses = replicas.map(({ api, xds }) => ({ api: api.replace('http://', ''), xds }));
   await Promise.all(replicas.map(({ program }) => program.stop()));
-  const env = { DATABASE_URL: url };
   const [after] = await Promise.all(addresses.map((at) => startControlPlane(cleanup, { ...at, env })));
   await waitFor('the database as it is now', async () => ((await backendOf(port)) === 'first' ? true : undefined));
   expect(await after!.rest('PUT', '/v1/clusters/a', cluster(second.port))).toMatchObject({ revision: 2 });

@@ -169,11 +169,11 @@ test('a document changed by fairlead apply is acknowledged by every node and rou
   const started = await applied;
   expect(started.stderr + started.stdout).toContain('green');
   expect(started.code).toBe(0);
-  for (const port of ports) expect(await ask(port, { path: '/green' })).toBe('blue');
+  // the threads of a node hear of it a moment later
+  for (const port of ports) await expect.poll(() => ask(port, { path: '/green' })).toBe('blue');
 
   await controlPlane.apply(route('green', '/green', 'green'));
-  for (const port of ports)
-    await waitFor('the new route', async () => ((await ask(port, { path: '/green' })) === 'green' ? true : undefined));
+  for (const port of ports) await expect.poll(() => ask(port, { path: '/green' })).toBe('green');
 });
 
 test('an endpoint that fails its active checks gets no request, and gets them again when it is well', async () => {

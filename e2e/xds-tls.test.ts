@@ -1,6 +1,6 @@
 /** The commands of docs/xds-tls.md: our node, Envoy and gRPC's clients join by mTLS; those who may not are told why. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startEnvoy } from './support/envoy.ts';
 import {
   adminToken,
@@ -28,6 +28,8 @@ import { testFile } from './support/tls.ts';
 
 const cleanup = new Cleanup();
 afterAll(() => cleanup.run());
+const ofTest = new Cleanup();
+afterEach(() => ofTest.run());
 
 const page = readFileSync(new URL('../docs/xds-tls.md', import.meta.url), 'utf8');
 
@@ -62,14 +64,17 @@ function changed(args: readonly string[], options: Readonly<Record<string, strin
   return words;
 }
 
+/** It ends with its test. */
 async function startNode(options: Readonly<Record<string, string | null>>, token = ''): Promise<Program> {
   const { args } = commandOf('data-plane');
-  const program = startProgram(changed(args, options), {
+  const program = startProgram([...changed(args, options), '--concurrency', '1'], {
     FAIRLEAD_TOKEN: token,
     FAIRLEAD_ADMIN: '127.0.0.1:0',
     FAIRLEAD_HOME: await temporaryFolder(cleanup),
+    FAIRLEAD_LIMITS: 'announce=0ms',
+    FAIRLEAD_KERNEL: 'off',
   });
-  cleanup.add(() => program.stop());
+  ofTest.add(() => program.stop());
   return program;
 }
 
@@ -138,7 +143,7 @@ describe.skipIf(requirePeer('envoy') === undefined)('Envoy', () => {
     expect([printed.code, printed.stderr]).toEqual([0, '']);
     expect(printed.stdout).not.toContain('authorization');
     const envoy = await startEnvoy({ bootstrap: printed.stdout });
-    cleanup.add(() => envoy.stop());
+    ofTest.add(() => envoy.stop());
     await untilSynced(id);
     const answer = await request(await envoy.listenerPort('public'), { host: 'any.example.com' });
     expect(JSON.parse(answer.body).backend).toBe('web');
@@ -149,7 +154,7 @@ describe.skipIf(requirePeer('envoy') === undefined)('Envoy', () => {
     const words = [...changed(args, { '--xds-ca': testFile('stranger-ca.pem') }), '--id', 'envoy-mistrustful'];
     const printed = await run(words, controlPlane.env);
     const envoy = await startEnvoy({ bootstrap: printed.stdout, waitFor: 'admin' });
-    cleanup.add(() => envoy.stop());
+    ofTest.add(() => envoy.stop());
     await untilLogged(/xDS connection refused: the client does not trust this server's certificate/);
   });
 
@@ -158,7 +163,7 @@ describe.skipIf(requirePeer('envoy') === undefined)('Envoy', () => {
     const words = [...changed(args, { '--xds-cert': testFile('inner.pem') }), '--id', 'envoy-inner'];
     const printed = await run(words, controlPlane.env);
     const envoy = await startEnvoy({ bootstrap: printed.stdout, waitFor: 'admin' });
-    cleanup.add(() => envoy.stop());
+    ofTest.add(() => envoy.stop());
     await untilLogged(/"node":"envoy-inner".*for group inner and may not subscribe as group edge/);
     await waitFor('Envoy to log it', () => /closed: 7, .*group.*inner/.test(envoy.logs()) || undefined);
   });
@@ -175,7 +180,7 @@ test.each(grpcClients.filter(([, command]) => command !== undefined))(
     const { args } = commandOf('bootstrap envoy');
     const printed = await run(['bootstrap', 'grpc', ...args.slice(2), '--id', name], controlPlane.env);
     expect([printed.code, printed.stderr]).toEqual([0, '']);
-    const client = await startGrpcClient(cleanup, command!, printed.stdout, 'xds:///grpc.example.com');
+    const client = await startGrpcClient(ofTest, command!, printed.stdout, 'xds:///grpc.example.com');
     let last: unknown;
     await waitFor('an answer', async () => {
       const result = await client.call();
