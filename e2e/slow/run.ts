@@ -40,6 +40,8 @@ export interface RoundReport {
   readonly slowestMs: number;
   /** Of the same question asked of the backend itself: what the machine takes. */
   readonly slowestDirectMs: number;
+  /** Probes that took a second longer than the machine itself makes three processes wait. */
+  readonly late: number;
   /** Resident memory of the node. */
   readonly beforeMiB: number;
   readonly mostMiB: number;
@@ -56,9 +58,9 @@ export async function endure(cleanup: Cleanup, options: SlowOptions): Promise<Ro
   return reports;
 }
 
-/** Everybody was served, and nobody waited for a second longer than the machine itself makes three processes wait. */
-export function isGood({ failed, slowestMs, slowestDirectMs }: RoundReport): boolean {
-  return failed.length === 0 && slowestMs < 1_000 + 3 * slowestDirectMs;
+/** Everybody was served, and nobody was late; but once the machine may halt the node alone. */
+export function isGood({ failed, late }: RoundReport): boolean {
+  return failed.length === 0 && late <= 1;
 }
 
 export function reportOf(rounds: readonly RoundReport[]): string {
@@ -134,20 +136,22 @@ async function runRound(
     over = true;
   });
   const failed: string[] = [];
-  let probes = 0;
-  let slowestMs = 0;
+  const tookMs: number[] = [];
   let slowestDirectMs = 0;
   let mostMiB = beforeMiB;
   while (!over) {
     const [proxied, direct] = await Promise.all([probe(port), probe(backend)]);
-    probes++;
-    slowestMs = Math.max(slowestMs, proxied.ms);
+    tookMs.push(proxied.ms);
     slowestDirectMs = Math.max(slowestDirectMs, direct.ms);
     if (proxied.answer !== '200 small') failed.push(proxied.answer);
-    if (probes % 10 === 0) mostMiB = Math.max(mostMiB, await memoryOf(node));
+    if (tookMs.length % 10 === 0) mostMiB = Math.max(mostMiB, await memoryOf(node));
     await delay(probeMs);
   }
-  return { modes: round, open: await attacks, probes, failed, slowestMs, slowestDirectMs, beforeMiB, mostMiB };
+  return {
+    ...{ modes: round, open: await attacks, probes: tookMs.length, failed, beforeMiB, mostMiB },
+    ...{ slowestMs: Math.max(...tookMs), slowestDirectMs },
+    late: tookMs.filter((ms) => ms >= 1_000 + 3 * slowestDirectMs).length,
+  };
 }
 
 async function probe(port: number): Promise<{ answer: string; ms: number }> {
