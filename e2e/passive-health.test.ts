@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Endpoint, type Mood, startEndpoint } from './max-fails/endpoint.ts';
-import { fares, requestsOfEight } from './max-fails/fares.ts';
+import { failTimeoutMs, fares, requestsOfEight } from './max-fails/fares.ts';
 import {
   Cleanup,
   type DataPlaneProcess,
+  jsonLines,
   request,
   startControlPlane,
   startDataPlane,
@@ -63,11 +64,8 @@ async function stat(cluster: string, name: string): Promise<number> {
 
 /** What the node's log says of an endpoint, in order. */
 function outlierEvents(endpoint: Endpoint): string[] {
-  return node.program
-    .stderr()
-    .split('\n')
-    .filter((line) => line.includes('"event":"outlier"') && line.includes(`"${endpoint.key}"`))
-    .map((line) => JSON.parse(line) as { action: string; type?: string })
+  return jsonLines<{ upstream_url: string; action: string; type?: string }>(node.program.stderr(), '"event":"outlier"')
+    .filter(({ upstream_url }) => upstream_url === endpoint.key)
     .map(({ action, type }) => (type === undefined ? action : `${action} ${type}`));
 }
 
@@ -95,7 +93,7 @@ test('no more than the share that may be is ejected, however many fail', async (
     await ask('ill');
     return (await stat('ill', 'outlier_detection.ejections_overflow')) > 0 ? true : undefined;
   });
-  expect(events()).toEqual(['EJECT CONSECUTIVE_5XX', 'EJECT CONSECUTIVE_5XX']);
+  await expect.poll(events).toEqual(['EJECT CONSECUTIVE_5XX', 'EJECT CONSECUTIVE_5XX']);
   expect(await stat('ill', 'outlier_detection.ejections_active')).toBe(2);
   const shown = await (await fetch(`${node.admin}/clusters`)).text();
   expect(shown.match(/health_flags::\/failed_outlier_check/g)?.length).toBe(2);
@@ -104,18 +102,19 @@ test('no more than the share that may be is ejected, however many fail', async (
 test('max_fails and fail_timeout do what `npm run max-fails` shows of nginx', async () => {
   const [failing] = clusters['as-nginx']!;
   const send = (): Promise<number> => ask('as-nginx');
+  const beganMs = performance.now();
   await waitFor('an ejection', async () => {
     await send();
     return outlierEvents(failing!).length > 0 ? true : undefined;
   });
-  // each thread hears of the third failure a moment later
-  expect([3, 4, 5]).toContain(failing!.requests);
-  const [out, outAgain] = await fares(failing!, send);
-  // on a machine that is busy a trial may come by
-  for (const tried of [out, outAgain]) expect(tried).toBeLessThanOrEqual(1);
+  const halts = Math.floor((performance.now() - beganMs) / failTimeoutMs);
+  expect(failing!.requests).toBeGreaterThanOrEqual(3);
+  // each thread hears of the third failure a moment later; where a second passes, two may be forgotten and one be a trial
+  expect(failing!.requests).toBeLessThanOrEqual(5 + 3 * halts);
+  for (const { got, atMost } of await fares(failing!, send)) expect(got).toBeLessThanOrEqual(atMost);
   // so it does of the good end of the trial
   await waitFor('its share', async () => ((await requestsOfEight(failing!, send)) >= 3 ? true : undefined));
-  expect(outlierEvents(failing!)).toEqual(['EJECT MAX_FAILS', 'UNEJECT']);
+  await expect.poll(() => outlierEvents(failing!)).toEqual(['EJECT MAX_FAILS', 'UNEJECT']);
 });
 
 test('breakers count for all threads together, and say so in stats', async () => {
