@@ -11,6 +11,7 @@ import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
 import {
   Cleanup,
   type DataPlaneProcess,
+  jsonLines,
   run,
   startBackend,
   startControlPlane,
@@ -170,8 +171,7 @@ interface LogLine {
   readonly unique_id?: string | null;
 }
 
-const linesOf = (text: string): LogLine[] =>
-  text.split('\n').flatMap((line) => (line.startsWith('{') && line.includes('"unique_id"') ? [JSON.parse(line)] : []));
+const linesOf = (log: string): LogLine[] => jsonLines(log, '"unique_id"');
 
 test.skipIf(!here)(
   'behind an L4 tier, ours or Envoy, the client and the id of its connection stand in the log',

@@ -64,10 +64,8 @@ spec:
 
 beforeAll(async () => {
   endpoints = await Promise.all(Array.from({ length: count }, (_, i) => startEndpoint(i === failing ? 500 : 200)));
-  const closed = net.createServer().listen(0, '127.0.0.1');
-  await once(closed, 'listening');
-  endpoints[dead] = { port: (closed.address() as net.AddressInfo).port, sockets: new Set(), accepted: 0 };
-  closed.close();
+  // nobody may listen there but root
+  endpoints[dead] = { port: 1, sockets: new Set(), accepted: 0 };
   controlPlane = await startControlPlane(cleanup);
   await controlPlane.apply(`{ kind: NodeGroup, name: edge }
 ---
@@ -78,6 +76,12 @@ beforeAll(async () => {
 ${cluster()}`);
   node = await startDataPlane(cleanup, controlPlane, 'edge', 'n1');
   await requests();
+  await waitFor('every endpoint to be checked once', async () => {
+    const checked = (await counters())['health_check.attempt'] === count;
+    return (
+      (checked && (await known()).get(endpoints[dead]!.port)?.includes('health_flags::/failed_active_hc')) || undefined
+    );
+  });
 });
 
 /** As many requests as endpoints, and some more. */
