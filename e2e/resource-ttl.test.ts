@@ -1,7 +1,16 @@
 /** A group's `resourceTtl`: its nodes drop what no control plane confirms; without it they serve on for ever. */
 import { afterAll, expect, test } from 'vitest';
-import { startEnvoy } from './support/envoy.ts';
-import { Cleanup, request, run, startBackend, startControlPlane, startDataPlane, waitFor } from './support/fairlead.ts';
+import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
+import {
+  Cleanup,
+  type ControlPlaneProcess,
+  request,
+  run,
+  startBackend,
+  startControlPlane,
+  startDataPlane,
+  waitFor,
+} from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
 import { ownLoopback } from './support/ports.ts';
 
@@ -49,38 +58,32 @@ async function serves(port: Port, ms: number): Promise<void> {
 const stops = (port: Port): Promise<unknown> => waitFor('the listener to be gone', () => port().then(no, () => true));
 const no = (): undefined => undefined;
 
-/** They wait for times to live to run out, several times over. */
-const timeoutMs = 120_000;
+const withEnvoy = requirePeer('envoy');
 
-test.concurrent('heartbeats keep a node serving; without a control plane it stops, and one without a time to live does not', {
-  timeout: timeoutMs,
-}, async () => {
+/** In the incremental variant. */
+async function startMortalEnvoy(controlPlane: ControlPlaneProcess): Promise<RunningEnvoy> {
+  const bootstrap = ['bootstrap', 'envoy', '--group', 'mortal', '--id', 'envoy', '--variant', 'delta'];
+  const envoy = await startEnvoy({ bootstrap: (await run(bootstrap, controlPlane.env)).stdout });
+  cleanup.add(() => envoy.stop());
+  return envoy;
+}
+
+test('heartbeats keep nodes serving, ours and Envoy; without a control plane they stop, and one without a time to live does not', async () => {
   const first = await startControlPlane(cleanup, { xds: `${ownLoopback()}:0` });
   await first.apply(documents((await startBackend(cleanup, 'a')).port));
-  const [mortal, edge] = await Promise.all([
+  const [ours, edge, envoy] = await Promise.all([
     startDataPlane(cleanup, first, 'mortal', 'm1'),
     startDataPlane(cleanup, first, 'edge', 'e1'),
+    ...(withEnvoy ? [startMortalEnvoy(first)] : []),
   ]);
-  await serves(() => mortal.port('public'), servedMs);
+  const mortal: Port[] = [() => ours.port('public'), ...(envoy ? [() => envoy.listenerPort('public')] : [])];
+  await Promise.all(mortal.map((port) => serves(port, servedMs)));
   await first.program.stop('SIGKILL');
-  await stops(() => mortal.port('public'));
+  await Promise.all(mortal.map(stops));
   await serves(() => edge.port('public'), 0);
+  expect(await envoy?.admin('/ready')).toBe(envoy && 'LIVE\n');
   const { home, xds } = first;
   await startControlPlane(cleanup, { home, xds });
-  await waitFor('the node to serve again', () => mortal.port('public').catch(no));
-  await serves(() => mortal.port('public'), servedMs);
-});
-
-test
-  .skipIf(!requirePeer('envoy'))
-  .concurrent('Envoy obeys as our node does, in the incremental variant', { timeout: timeoutMs }, async () => {
-    const controlPlane = await startControlPlane(cleanup);
-    await controlPlane.apply(documents((await startBackend(cleanup, 'a')).port));
-    const bootstrap = ['bootstrap', 'envoy', '--group', 'mortal', '--id', 'envoy', '--variant', 'delta'];
-    const envoy = await startEnvoy({ bootstrap: (await run(bootstrap, controlPlane.env)).stdout });
-    cleanup.add(() => envoy.stop());
-    await serves(() => envoy.listenerPort('public'), servedMs);
-    await controlPlane.program.stop('SIGKILL');
-    await stops(() => envoy.listenerPort('public'));
-    expect(await envoy.admin('/ready')).toContain('LIVE');
-  });
+  await waitFor('the node to serve again', () => ours.port('public').catch(no));
+  await serves(() => ours.port('public'), servedMs);
+}, 120_000);
