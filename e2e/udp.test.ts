@@ -70,7 +70,11 @@ beforeAll(async () => {
   cleanup.add(envoy.stop);
 });
 
-afterAll(() => cleanup.run());
+afterAll(async () => {
+  // asked to end, it would wait for its sessions
+  await node?.program.stop('SIGKILL');
+  await cleanup.run();
+});
 
 let questions = 0;
 
