@@ -19,7 +19,7 @@ export function progressLine(): { show(text: string): void; end(): void } {
 
 /** `[######----]`: how much of `all` is done. */
 export function bar(done: number, all: number): string {
-  const filled = Math.round((barWidth * done) / Math.max(1, all));
+  const filled = all === 0 ? barWidth : Math.round((barWidth * done) / all);
   return `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}]`;
 }
 
