@@ -1,10 +1,11 @@
 /** The upstream that all contenders share: nginx with a canned answer, which costs little and never changes. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { freePorts } from '../e2e/support/ports.ts';
 import { nginxConfiguration, nginxVersion } from './contenders/nginx.ts';
 import { type BenchRequest, type RouteTable, routedPrefix } from './contenders/route-table.ts';
+import { waitFor200 } from './harness/ask.ts';
 import { requirePath } from './harness/peer-path.ts';
-import { freePorts, waitFor200 } from './harness/ports.ts';
 import type { Processes } from './harness/processes.ts';
 
 export interface BackendOptions {

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from '../e2e/support/ports.ts';
 import { compare, requirePeers, type Scene, subfolder } from './compare.ts';
 import type { HttpContender, Running } from './contenders/contender.ts';
 import { envoyHttp } from './contenders/envoy.ts';
@@ -16,7 +17,6 @@ import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { browserHeaders } from './harness/browser-headers.ts';
 import { runH2load } from './harness/h2load.ts';
 import { requirePath } from './harness/peer-path.ts';
-import { freePorts } from './harness/ports.ts';
 
 const contenders: readonly HttpContender[] = [fairleadHttp(), haproxyHttp, nghttpx, nginxHttp, envoyHttp, nodeHttp2];
 

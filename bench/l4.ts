@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from '../e2e/support/ports.ts';
 import { startBackend } from './backend.ts';
 import { type LoadResult, requirePeers, type Scene, subfolder } from './compare.ts';
 import type { HttpContender, Running } from './contenders/contender.ts';
@@ -13,7 +14,6 @@ import { type BenchRequest, routeTable } from './contenders/route-table.ts';
 import { envoyTcp, fairleadTcp, haproxyTcp, haproxyTuned, nginxTcp } from './contenders/tcp.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { runLoadProgram } from './harness/load-program.ts';
-import { freePorts } from './harness/ports.ts';
 import { runWrk } from './harness/wrk.ts';
 import { compareKinds } from './kinds.ts';
 

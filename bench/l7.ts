@@ -1,5 +1,6 @@
 /** `l7`: HTTP/1.1 on both sides. What a request costs the proxy, beside the native ones and plain `node:http`. */
 import path from 'node:path';
+import { freePorts } from '../e2e/support/ports.ts';
 import { type Backend, featuresPath, startBackend } from './backend.ts';
 import { compare, requirePeers, type Scene, subfolder } from './compare.ts';
 import type { HttpContender, Running } from './contenders/contender.ts';
@@ -10,9 +11,9 @@ import { nghttpx } from './contenders/nghttpx.ts';
 import { nginxHttp } from './contenders/nginx.ts';
 import { nodeHttp } from './contenders/node-http.ts';
 import { type RouteTable, routeTable, unroutedPath } from './contenders/route-table.ts';
+import { ask, waitFor200 } from './harness/ask.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { browserHeaders } from './harness/browser-headers.ts';
-import { ask, freePorts, waitFor200 } from './harness/ports.ts';
 import { runWrk } from './harness/wrk.ts';
 
 const httpContenders: readonly HttpContender[] = [fairleadHttp(), haproxyHttp, nginxHttp, nghttpx, envoyHttp, nodeHttp];

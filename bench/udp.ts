@@ -1,12 +1,12 @@
 /** `udp`: what datagrams of sessions that are there, and sessions of one round trip, cost the proxy, beside the native ones. */
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from '../e2e/support/ports.ts';
 import { type LoadResult, type Scene, subfolder } from './compare.ts';
 import { routeTable } from './contenders/route-table.ts';
 import { envoyUdp, fairleadUdp, nginxUdp, type UdpWork } from './contenders/udp.ts';
 import type { BenchOptions, BenchReport, Workbench } from './harness/bench.ts';
 import { runLoadProgram } from './harness/load-program.ts';
-import { freePorts } from './harness/ports.ts';
 import { compareKinds, type Kind } from './kinds.ts';
 
 const clients = 64;

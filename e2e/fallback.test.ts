@@ -1,5 +1,3 @@
-/** The fallback of docs/retries.md, from its page to bytes on a socket; and what an Envoy makes of the same documents. */
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,6 +12,7 @@ import {
   waitFor,
 } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
+import { startTcpBackend } from './support/tcp-backend.ts';
 
 const cleanup = new Cleanup();
 let controlPlane: ControlPlaneProcess;
@@ -23,9 +22,8 @@ const seen: string[] = [];
 
 /** Answers with its name, the method and the body; `/503` with that status, `/reset` not at all. */
 async function startUpstream(name: string): Promise<number> {
-  const server = net.createServer((socket) => {
+  return startTcpBackend(cleanup, (socket) => {
     let got = '';
-    socket.on('error', () => {});
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       got += chunk;
       const head = got.indexOf('\r\n\r\n') + 4;
@@ -40,15 +38,6 @@ async function startUpstream(name: string): Promise<number> {
       else socket.write(`HTTP/1.1 ${status} X\r\ncontent-length: ${text.length}\r\n\r\n${text}`);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const sockets = new Set<net.Socket>();
-  server.on('connection', (socket: net.Socket) => sockets.add(socket));
-  cleanup.add(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as net.AddressInfo).port;
 }
 
 /** Sends one request and reads to the end of the connection: the status and the body. */

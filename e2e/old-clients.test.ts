@@ -13,26 +13,16 @@ import { startEnvoy } from './support/envoy.ts';
 import { Cleanup, run, startControlPlane, startDataPlane, temporaryFolder, waitFor } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
 import { askRaw, startRawBackend } from './support/raw-http.ts';
+import { startTcpBackend } from './support/tcp-backend.ts';
 
 const here = requirePeer('envoy');
 const cleanup = new Cleanup();
 afterAll(() => cleanup.run());
 
 /** Says no length. */
-async function startChunkedBackend(): Promise<number> {
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket)).on('error', () => {});
-    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanup.add(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as net.AddressInfo).port;
+function startChunkedBackend(): Promise<number> {
+  const answer = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n';
+  return startTcpBackend(cleanup, (socket) => void socket.on('data', () => socket.write(answer)));
 }
 
 /** Of datagrams. */

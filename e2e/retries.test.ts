@@ -1,5 +1,3 @@
-/** The same retry documents at our node and at a real Envoy: as many tries, the same end, for a table of faults. */
-import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningEnvoy, startEnvoy } from './support/envoy.ts';
@@ -13,6 +11,7 @@ import {
   waitFor,
 } from './support/fairlead.ts';
 import { requirePeer } from './support/peers.ts';
+import { startTcpBackend } from './support/tcp-backend.ts';
 
 const here = requirePeer('envoy');
 const cleanup = new Cleanup();
@@ -130,9 +129,8 @@ const nobody = 1;
 /** Reads one request a connection at a time, knows it by its path, and does what its case says. */
 async function startFaultyUpstream(): Promise<{ port: number; seen: Map<string, Seen[]> }> {
   const seen = new Map<string, Seen[]>();
-  const server = net.createServer((socket) => {
+  const port = await startTcpBackend(cleanup, (socket) => {
     let got = '';
-    socket.on('error', () => {});
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       got += chunk;
       const head = got.indexOf('\r\n\r\n');
@@ -150,15 +148,7 @@ async function startFaultyUpstream(): Promise<{ port: number; seen: Map<string, 
       answer(socket, fault, method === 'HEAD');
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const sockets = new Set<net.Socket>();
-  server.on('connection', (socket: net.Socket) => sockets.add(socket));
-  cleanup.add(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return { port: (server.address() as net.AddressInfo).port, seen };
+  return { port, seen };
 }
 
 function answer(socket: net.Socket, fault: Fault, headOnly: boolean): void {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePorts, waitFor200 } from '../harness/ports.ts';
+import { freePorts } from '../../e2e/support/ports.ts';
+import { waitFor200 } from '../harness/ask.ts';
 import { adminToken, applyDocuments, callApi } from '../harness/rest.ts';
 import { type HttpContender, type Running, type Site, timeouts } from './contender.ts';
 

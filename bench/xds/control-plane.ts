@@ -2,8 +2,9 @@
 
 import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
+import { freePorts } from '../../e2e/support/ports.ts';
+import { waitFor200 } from '../harness/ask.ts';
 import type { Workbench } from '../harness/bench.ts';
-import { freePorts, waitFor200 } from '../harness/ports.ts';
 import { adminToken, applyDocuments, callApi } from '../harness/rest.ts';
 
 const cli = path.resolve(import.meta.dirname, '../../control-plane/cli/fairlead.js');

@@ -3,8 +3,8 @@ import http from 'node:http';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from '../../e2e/support/ports.ts';
 import type { Workbench } from '../harness/bench.ts';
-import { freePorts } from '../harness/ports.ts';
 
 export interface JoinOptions {
   /** HOST:PORT. */

@@ -1,7 +1,9 @@
 /** go-control-plane with the same routes (bench/peers/go-control-plane), as a process of its own. */
+
+import { freePorts } from '../../e2e/support/ports.ts';
+import { waitFor200 } from '../harness/ask.ts';
 import type { Workbench } from '../harness/bench.ts';
 import { requirePath } from '../harness/peer-path.ts';
-import { freePorts, waitFor200 } from '../harness/ports.ts';
 import type { XdsServer } from './control-plane.ts';
 
 export async function startGoControlPlane(

@@ -31,7 +31,8 @@ export function grpcWebOf(
 ): GrpcWeb | null {
   const { grpcWeb } = exchange.context.chain;
   if (grpcWeb === null || !(exchange.route?.config.grpcWeb ?? grpcWeb)) return null;
-  if (target.method !== 'POST' || target.upgrade !== null) return null;
+  // what is gRPC already is nothing to translate
+  if (exchange.isGrpc || target.method !== 'POST' || target.upgrade !== null) return null;
   const type = webType.exec(head.first('content-type'));
   if (type === null) return null;
   const [, text, format = 'proto'] = type;

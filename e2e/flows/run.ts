@@ -1,12 +1,7 @@
-/**
- * Three L4 nodes, each at ports of its own, and an Envoy where the documents say: where flows lead at each of them, before
- * and after endpoints come and go, and whether connections that are open notice.
- */
-import { once } from 'node:events';
-import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEnvoy } from '../support/envoy.ts';
 import { type Cleanup, type ControlPlaneProcess, run, startControlPlane, startDataPlane } from '../support/fairlead.ts';
+import { freePorts } from '../support/ports.ts';
 import { endpointsOf, type Flow, type OpenFlow, openAll, startEcho, type Target } from './flows.ts';
 import { type Hash, hashes, kinds, virtual } from './hashes.ts';
 import { Expected } from './tables.ts';
@@ -42,7 +37,7 @@ export async function startFleet(cleanup: Cleanup, endpointCount: number, envoy:
     { name: 'one is removed', endpoints: first.toSpliced(middle, 1) },
     { name: 'one is added', endpoints: endpoints.toSpliced(middle, 1) },
   ];
-  const ports = await freePorts();
+  const ports = await portsByHash();
   const controlPlane = await startControlPlane(cleanup);
   const listeners = hashes.map((hash) => listenerDocuments(hash, ports[hash]));
   await controlPlane.apply(groupDocument + clusterDocument(first) + listeners.join(''));
@@ -78,19 +73,10 @@ async function startNeighbour(cleanup: Cleanup, controlPlane: ControlPlaneProces
   cleanup.add(() => envoy.stop());
 }
 
-/** At the address of the documents, where nobody else listens. */
-async function freePorts(): Promise<Record<Hash, number>> {
-  const servers = await byHash(async () => {
-    const server = net.createServer().listen(0, virtual);
-    await once(server, 'listening');
-    return server;
-  });
-  return byHash(async (hash) => {
-    const { port } = servers[hash].address() as net.AddressInfo;
-    servers[hash].close();
-    await once(servers[hash], 'close');
-    return port;
-  });
+/** At the address of the documents. */
+async function portsByHash(): Promise<Record<Hash, number>> {
+  const ports = await freePorts(hashes.length, virtual);
+  return byHash(async (hash) => ports[hashes.indexOf(hash)]!);
 }
 
 export interface Mapped {

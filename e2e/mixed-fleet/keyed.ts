@@ -1,7 +1,6 @@
-/** Endpoints that answer their names, and a client that asks a proxy where each of many keys leads. */
-import { once } from 'node:events';
 import net from 'node:net';
 import type { Cleanup } from '../support/fairlead.ts';
+import { startTcpBackend } from '../support/tcp-backend.ts';
 
 const connections = 4;
 /** Requests that are sent ahead on one connection. */
@@ -9,27 +8,15 @@ const ahead = 32;
 
 /** Answers each request with `name`, pipelined ones too; reads no bodies. */
 export async function startNamed(cleanup: Cleanup, name: string): Promise<number> {
-  const sockets = new Set<net.Socket>();
   const answer = `HTTP/1.1 200 OK\r\ncontent-length: ${name.length}\r\n\r\n${name}`;
-  const server = net.createServer((socket) => {
-    sockets.add(socket);
+  return startTcpBackend(cleanup, (socket) => {
     let rest = '';
-    socket.setEncoding('latin1');
-    socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('data', (text: string) => {
+    socket.setEncoding('latin1').on('data', (text: string) => {
       const heads = (rest + text).split('\r\n\r\n');
       rest = heads.pop()!;
       if (heads.length > 0) socket.write(answer.repeat(heads.length));
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanup.add(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as net.AddressInfo).port;
 }
 
 /** What answers each key, in their order: a name, or the status where it is not 200. */

@@ -3,14 +3,22 @@ import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 
-/** A port of 127.0.0.1, for TCP and UDP; below those that outgoing connections take, so that none of them is in the way later. */
+/** For TCP and UDP at 127.0.0.1. */
 export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  return port!;
+}
+
+/** So many different ones; below those that outgoing connections take, so that none of them is in the way later. */
+export async function freePorts(count: number, address = '127.0.0.1'): Promise<number[]> {
   const lowest = 20_000;
   const above = ephemeralStart();
-  for (;;) {
+  const ports = new Set<number>();
+  while (ports.size < count) {
     const port = lowest + Math.floor(Math.random() * (above - lowest));
-    if ((await isFreeForTcp(port)) && (await isFreeForUdp(port))) return port;
+    if ((await isFreeForTcp(port, address)) && (await isFreeForUdp(port, address))) ports.add(port);
   }
+  return [...ports];
 }
 
 /**
@@ -32,18 +40,18 @@ function ephemeralStart(): number {
   }
 }
 
-function isFreeForTcp(port: number): Promise<boolean> {
+function isFreeForTcp(port: number, address: string): Promise<boolean> {
   const probe = net.createServer();
   return new Promise((resolve) => {
     probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    probe.listen(port, address, () => probe.close(() => resolve(true)));
   });
 }
 
-function isFreeForUdp(port: number): Promise<boolean> {
+function isFreeForUdp(port: number, address: string): Promise<boolean> {
   const probe = dgram.createSocket('udp4');
   return new Promise((resolve) => {
     probe.once('error', () => probe.close(() => resolve(false)));
-    probe.bind(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    probe.bind(port, address, () => probe.close(() => resolve(true)));
   });
 }

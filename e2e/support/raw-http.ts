@@ -1,7 +1,6 @@
-/** HTTP/1.1 as bytes: an upstream that tells the lines it got, and a client that sends what no library would. */
-import { once } from 'node:events';
 import net from 'node:net';
 import type { Cleanup } from './fairlead.ts';
+import { startTcpBackend } from './tcp-backend.ts';
 
 /** What the upstream got. */
 export interface Seen {
@@ -24,13 +23,9 @@ const patienceMs = 30_000;
 
 /** Answers each request with what it got, in JSON. */
 export async function startRawBackend(cleanup: Cleanup, name: string): Promise<{ port: number }> {
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer((socket) => {
+  const port = await startTcpBackend(cleanup, (socket) => {
     let rest = '';
-    sockets.add(socket);
-    socket.setEncoding('latin1').on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('data', (text: string) => {
+    socket.setEncoding('latin1').on('data', (text: string) => {
       rest += text;
       for (let message = readMessage(rest); message !== undefined; message = readMessage(rest)) {
         rest = rest.slice(message.end);
@@ -44,13 +39,7 @@ export async function startRawBackend(cleanup: Cleanup, name: string): Promise<{
       }
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanup.add(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { port: (server.address() as net.AddressInfo).port };
+  return { port };
 }
 
 /** Sends `bytes` on a connection of its own, from a loopback address; resolves once the answer is whole. */

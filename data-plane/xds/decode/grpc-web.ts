@@ -1,8 +1,9 @@
 /** envoy.extensions.filters.http.grpc_web.v3: requests of browsers that are gRPC to their endpoints. */
-import type { HttpConnectionManager, MessageTypes } from '../../../proto/envoy.ts';
+import type { MessageTypes } from '../../../proto/envoy.ts';
 import type { HttpChainConfig } from '../../model/config.ts';
+import { type HttpFilter, readChainFilter } from './chain-filter.ts';
 import { checkFields, fieldTable } from './fields.ts';
-import { anyName, unpackAny } from './messages.ts';
+import { anyName } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
 
 export const grpcWebName = 'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb';
@@ -13,20 +14,12 @@ export const filterConfigName = 'envoy.config.route.v3.FilterConfig';
 const grpcWebFields = fieldTable(grpcWebName, {});
 const filterConfigFields = fieldTable(filterConfigName, { carried: ['config', 'disabled'], ignored: ['is_optional'] });
 
-type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
-
 /** Wherever it stands in the chain, the other filters see gRPC. */
 export function readChainGrpcWeb(place: Place, filters: readonly HttpFilter[]): HttpChainConfig['grpcWeb'] {
-  let read: HttpChainConfig['grpcWeb'] = null;
-  for (const [index, { typed_config: any, disabled = false }] of filters.entries()) {
-    if (anyName(any) !== grpcWebName) continue;
-    const at = place.item('http_filters', index).field('typed_config');
-    if (read !== null) at.refuse('is in this chain already');
-    const message = unpackAny(at, grpcWebName, any);
-    if (message !== null) checkFields(at, message, grpcWebFields);
-    read = !disabled;
-  }
-  return read;
+  const filter = readChainFilter(place, filters, grpcWebName);
+  if (filter === null) return null;
+  if (filter.message !== null) checkFields(filter.at, filter.message, grpcWebFields);
+  return filter.isOn;
 }
 
 /** What a route says to it: on or off. */

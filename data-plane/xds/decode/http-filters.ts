@@ -1,7 +1,8 @@
 /** The filters of an HTTP connection manager, and what routes say to them. */
-import type { HTTPFault, HttpConnectionManager, VirtualHost } from '../../../proto/envoy.ts';
+import type { HTTPFault, VirtualHost } from '../../../proto/envoy.ts';
 import { filterTypePrefix } from '../../../proto/names.ts';
 import type { FaultConfig, HttpFilterConfig, RouteConfig } from '../../model/config.ts';
+import type { HttpFilter } from './chain-filter.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { readPercent } from './fraction.ts';
 import { filterConfigName, grpcWebFilter, grpcWebName, readRouteGrpcWeb } from './grpc-web.ts';
@@ -10,7 +11,6 @@ import { type Place, unsupported } from './problems.ts';
 import { perRouteSessionName, readRouteSession, sessionName, withSignature } from './stateful-session.ts';
 import { positiveMillis } from './values.ts';
 
-type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
 type Route = NonNullable<VirtualHost['routes']>[number];
 
 const filterFields = fieldTable('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', {

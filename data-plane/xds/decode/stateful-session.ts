@@ -1,12 +1,8 @@
 /** envoy.extensions.filters.http.stateful_session.v3: clients that stay on the endpoint that served them. */
-import type {
-  HttpConnectionManager,
-  MessageTypes,
-  StatefulSession,
-  StatefulSessionPerRoute,
-} from '../../../proto/envoy.ts';
+import type { MessageTypes, StatefulSession, StatefulSessionPerRoute } from '../../../proto/envoy.ts';
 import { stickyMetadata } from '../../../proto/names.ts';
 import type { HttpChainConfig, RouteConfig, StickySessionConfig } from '../../model/config.ts';
+import { type HttpFilter, readChainFilter } from './chain-filter.ts';
 import { checkFields, fieldTable } from './fields.ts';
 import { anyName, type StructMessage, structToJson, unpackAny } from './messages.ts';
 import { type Place, unsupported } from './problems.ts';
@@ -27,20 +23,13 @@ const cookieFields = fieldTable('envoy.type.http.v3.Cookie', { carried: ['name',
 const headerStateName = 'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState';
 const headerStateFields = fieldTable(headerStateName, { carried: ['name'] });
 
-type HttpFilter = NonNullable<HttpConnectionManager['http_filters']>[number];
-
 /** What the filter in a chain says for routes that say nothing, which is nothing where it is off; null: it is not there. */
 export function readChainSession(place: Place, filters: readonly HttpFilter[]): HttpChainConfig['stickySession'] {
-  let read: HttpChainConfig['stickySession'] = null;
-  for (const [index, { typed_config: any, disabled = false }] of filters.entries()) {
-    if (anyName(any) !== sessionName) continue;
-    const at = place.item('http_filters', index).field('typed_config');
-    if (read !== null) at.refuse('is in this chain already');
-    const message = unpackAny(at, sessionName, any);
-    const said = message === null ? 'none' : readSession(at, message);
-    read = disabled ? 'none' : said;
-  }
-  return read;
+  const filter = readChainFilter(place, filters, sessionName);
+  if (filter === null) return null;
+  const { at, message, isOn } = filter;
+  const said = message === null ? 'none' : readSession(at, message);
+  return isOn ? said : 'none';
 }
 
 /** What a route says to it; whether it is signed stands in the route's metadata. */

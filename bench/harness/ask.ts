@@ -1,18 +1,7 @@
-/** Free ports, and waiting for whoever listens there. */
-import { once } from 'node:events';
+/** Asking a server over HTTP, and waiting until it answers. */
 import http from 'node:http';
-import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-
-/** So many different ports of 127.0.0.1 that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => server.listening || once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
-}
 
 const pollMs = 50;
 const askTimeoutMs = 2_000;
